@@ -1,0 +1,375 @@
+"""scikit-learn's estimators as Learners of a single step: the simple models that every comparison should hold.
+
+Pedregosa et al.: Scikit-learn: machine learning in Python. JMLR 12, 2011.
+An estimator sees what every learner sees: the task's training part, as float32. It is stored as its name, arguments
+and seed, and loading it fits it again: no pickle is written or read. It runs on one thread, with a seed of `evo.rng`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import sklearn
+import torch
+from sklearn.base import ClassifierMixin
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from evo import rng
+from evo.core import Champion, Cost, Row, Saved, State, Task
+from evo.settings import did_you_mean, setting, settings
+
+OURS = ("random_state", "n_jobs", "verbose", "warm_start")  # arguments that are not a user's to set
+
+
+@contextmanager
+def _alone(seed: int) -> Iterator[None]:
+    """One thread, and the global generators set and then put back: some estimators draw from them (SVR, which takes no
+    seed), and so does the import of scikit-learn."""
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    np.random.seed(_word(seed))  # noqa: NPY002
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+
+
+def _word(seed: int) -> int:
+    """A run's seed as the 32 bits that scikit-learn takes."""
+    return int(rng.words(seed, 0, 0, rng.NETWORK, 1)[0])
+
+
+@lru_cache(maxsize=1)
+def estimators() -> dict[str, type]:
+    """Every classifier and regressor of scikit-learn by name."""
+    from sklearn.utils import all_estimators
+
+    with _alone(0):
+        return dict(all_estimators(type_filter=["classifier", "regressor"]))
+
+
+@dataclass(frozen=True)
+class Classical:
+    """A Method: one estimator for classes, one for numbers (None: it has none), chosen by the task's kind.
+
+    arguments(settings, estimator's name, number of training examples) gives what the estimator is made with.
+    A "probability" or regression task gets an estimator for each output column.
+    """
+
+    name: str
+    classifier: str | None
+    regressor: str | None
+    settings: type
+    arguments: Callable[[Any, str, int], dict[str, Any]]
+
+    @property
+    def title(self) -> str:
+        """What `evo list` says of it."""
+        return f"scikit-learn's {' or '.join(name for name in (self.classifier, self.regressor) if name)}"
+
+    def estimator(self, task: Any) -> str | None:
+        return self.regressor if task.kind == "regression" else self.classifier
+
+    def fits(self, task: Task) -> str | None:
+        if not hasattr(task, "split") or not hasattr(task, "kind"):
+            return f"{self.name} is fitted to examples; the task has none"
+        if self.estimator(task) is None:
+            has, needs = ("regressor", "classes") if self.classifier is None else ("classifier", "numbers")
+            return f"{self.name} is a {has}; the task ({task.kind}) wants {needs} predicted"
+        y = task.split("train")[1]
+        if task.kind == "probability" and not bool(((y == 0) | (y == 1)).all()):
+            return f"{self.name} predicts the probability of 0 or 1; the task has targets between them"
+        return None
+
+    def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Fit:
+        return Fit(self, task, settings, seed)
+
+    def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Estimator:
+        """The model again, by fitting it again. Raises ValueError if what was stored is not what would be fitted."""
+        written = self._header(task, settings, seed)
+        version = header.get("version")
+        for key in ("kind", "estimator", "arguments", "seed"):
+            if header.get(key) != written[key]:
+                raise ValueError(
+                    f"{self.name}: the stored model's {key} is {header.get(key)!r}; its configuration says {written[key]!r}"
+                )
+        if version != written["version"]:
+            warnings.warn(f"fitted with scikit-learn {version}, again with {written['version']}: it may differ", stacklevel=2)
+        return self.fit(task, settings, seed)
+
+    def fit(self, task: Any, settings: Any, seed: int) -> Estimator:
+        name, arguments = self._made_of(task, settings)
+        cls = estimators()[name]
+        if "random_state" in signature(cls).parameters:
+            arguments = {**arguments, "random_state": _word(seed)}
+        x, y = (part.numpy() for part in task.split("train"))
+        columns = [y] if task.kind == "classification" else list(y.T)
+        with _alone(seed):
+            fitted = [cls(**arguments).fit(x, column) for column in columns]
+        return Estimator(fitted, task, self._header(task, settings, seed))
+
+    def _made_of(self, task: Any, settings: Any) -> tuple[str, dict[str, Any]]:
+        name = self.estimator(task)
+        return name, self.arguments(settings, name, len(task.split("train")[0]))
+
+    def _header(self, task: Any, settings: Any, seed: int) -> dict[str, str]:
+        name, arguments = self._made_of(task, settings)
+        stored = json.dumps(arguments, sort_keys=True)
+        return {"kind": "sklearn", "estimator": name, "arguments": stored, "seed": str(seed), "version": sklearn.__version__}
+
+
+class Fit:
+    """A Learner whose only step is the fit. Its cost: one evaluation; the training set once for every iteration the
+    estimator reports; compute where it has coefficients, a fit's forward and backward counting 3."""
+
+    def __init__(self, method: Classical, task: Any, settings: Any, seed: int):
+        self.method, self.task, self.options, self.seed = method, task, settings, seed
+        self.cost, self.best = Cost(), Champion()
+        self.finished: str | None = None
+        estimators()  # the import of scikit-learn is not part of the fit's time
+        self.model: Estimator | None = None
+
+    def step(self) -> Row:
+        """Fits. Column: validation."""
+        with self.cost.timed():
+            self.model = self.method.fit(self.task, self.options, self.seed)
+            samples = len(self.task.split("train")[0]) * self.model.iterations
+            size = self.model.parameters
+            self.cost.add(evaluations=1, samples=samples, compute=3 * samples * size if size else None)
+            score = self.task.score(self.model, "validation")
+            self.best.offer(score, self.task.solved(score), 0)
+            self.finished = "completed"
+        return {"validation": score}
+
+    def champion(self) -> Estimator:
+        if self.best.step < 0:
+            raise RuntimeError("there is no champion before the first step")
+        if self.model is None:  # after load_state_dict
+            self.model = self.method.fit(self.task, self.options, self.seed)
+        return self.model
+
+    def lineage(self) -> dict[str, Any]:
+        return {}
+
+    def figure(self) -> Any:
+        return self.task.figure(self.champion())
+
+    def state_dict(self) -> State:
+        return {"finished": self.finished, "cost": self.cost.state_dict(), "champion": self.best.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        self.finished, self.model = state["finished"], None
+        self.cost.load_state_dict(state["cost"])
+        self.best.load_state_dict(state["champion"])
+
+
+class Estimator:
+    """A fitted estimator, or one a column, as a Model: rows (B, I) give a tensor (B, O) float32.
+
+    For classes: log-probabilities, or the decision function, or 1 for the predicted class, whichever the estimator
+    has first; the largest is always the class that its `predict` names. For "probability": that of a 1.
+    """
+
+    def __init__(self, fitted: list[Any], task: Any, header: dict[str, str]):
+        self.fitted, self.task, self.header = fitted, task, header
+
+    @property
+    def parameters(self) -> int:
+        """Coefficients and intercepts; 0 where the estimator has none."""
+        return sum(np.size(each.coef_) + np.size(each.intercept_) for each in self.fitted if hasattr(each, "coef_"))
+
+    @property
+    def iterations(self) -> int:
+        """Passes over the training set, as far as the estimator tells: at least 1."""
+        told = [getattr(each, "n_iter_", None) for each in self.fitted]
+        return max([1, *(int(np.max(number)) for number in told if number is not None)])
+
+    def __call__(self, inputs: Any) -> Tensor:
+        x = torch.as_tensor(inputs, dtype=torch.float32).cpu().numpy()
+        with _alone(0):
+            if self.task.kind == "classification":
+                outputs = _scores(self.fitted[0], x, self.task.outputs)
+            else:
+                column = _probability if self.task.kind == "probability" else _numbers
+                outputs = np.stack([column(each, x) for each in self.fitted], axis=1)
+        return torch.from_numpy(outputs.astype(np.float32))
+
+    def reset(self) -> None:
+        """An estimator keeps nothing between calls."""
+
+    def save(self) -> Saved:
+        return {}, dict(self.header)
+
+    def figure(self) -> Any:
+        """The coefficients, or how much the score on validation falls when an input's values are shuffled."""
+        from matplotlib.figure import Figure
+
+        linear = all(hasattr(each, "coef_") for each in self.fitted)
+        rows = np.concatenate([np.atleast_2d(each.coef_) for each in self.fitted]) if linear else self._importances()
+        reach = np.abs(rows).max() or 1.0
+        name = "coefficients" if linear else "permutation importance"
+        figure = Figure(figsize=(8, 1.5 + 0.3 * len(rows)), layout="constrained")
+        axes = figure.subplots()
+        picture = axes.imshow(rows, cmap="RdBu", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest")
+        axes.set(title=f"{self.header['estimator']}: {name}", xlabel="input", ylabel="output", yticks=range(len(rows)))
+        figure.colorbar(picture, ax=axes)
+        return figure
+
+    def _importances(self) -> np.ndarray:
+        from sklearn.inspection import permutation_importance
+
+        x, y = (part.numpy() for part in self.task.split("validation") or self.task.split("train"))
+        some = slice(0, max(20, 20_000 // x.shape[1]))  # every input is shuffled five times: seconds, not hours
+        columns = [y] if self.task.kind == "classification" else list(y.T)
+        with _alone(0):
+            found = [permutation_importance(f, x[some], c[some], random_state=0) for f, c in zip(self.fitted, columns)]
+        return np.stack([one.importances_mean for one in found])
+
+
+def _scores(estimator: Any, x: np.ndarray, outputs: int) -> np.ndarray:
+    """(B, O) float32 for a classifier; classes that the training part lacks get the least score of the row."""
+    predicted = estimator.predict(x)
+    columns = estimator.classes_.astype(np.int64)
+    chosen = (predicted[:, None] == estimator.classes_).astype(np.float64)
+    if hasattr(estimator, "predict_proba"):
+        scores = _log(estimator.predict_proba(x))
+    else:
+        scores = estimator.decision_function(x) if hasattr(estimator, "decision_function") else chosen
+        if scores.ndim == 1:
+            scores = np.stack([-scores / 2, scores / 2], axis=1)
+        if scores.shape != chosen.shape:
+            scores = chosen
+    table = np.repeat(scores.min(axis=1, keepdims=True), outputs, axis=1).astype(np.float32)
+    table[:, columns] = scores
+    # Ties, and probabilities that are fitted apart from the decision, may point elsewhere by a little.
+    rows = np.flatnonzero(table.argmax(axis=1) != predicted)
+    table[rows, predicted[rows].astype(np.int64)] = np.nextafter(table[rows].max(axis=1), np.float32(np.inf))
+    return table
+
+
+def _log(probability: np.ndarray) -> np.ndarray:
+    """As `sklearn.metrics.log_loss` does it: a probability of 0 counts as the type's smallest step."""
+    return np.log(np.clip(probability, np.finfo(probability.dtype).eps, None))
+
+
+def _probability(estimator: Any, x: np.ndarray) -> np.ndarray:
+    if hasattr(estimator, "predict_proba"):
+        return estimator.predict_proba(x)[:, list(estimator.classes_).index(1)] if 1 in estimator.classes_ else np.zeros(len(x))
+    if hasattr(estimator, "decision_function"):
+        return 1 / (1 + np.exp(-estimator.decision_function(x)))
+    return estimator.predict(x).astype(np.float64)
+
+
+def _numbers(estimator: Any, x: np.ndarray) -> np.ndarray:
+    return estimator.predict(x).reshape(len(x))
+
+
+@settings
+class LinearSettings:
+    C: float = setting(1.0, "inverse of the strength of the squared penalty (Ridge: alpha = 1 / C)", above=0.0)
+    max_iter: int = setting(1000, "iterations of the solver, for classes", low=1)
+
+
+def _linear(options: LinearSettings, name: str, examples: int) -> dict[str, Any]:
+    return {"alpha": 1 / options.C} if name == "Ridge" else {"C": options.C, "max_iter": options.max_iter}
+
+
+@settings
+class SVMSettings:
+    C: float = setting(1.0, "inverse of the strength of the squared penalty", above=0.0)
+    kernel: str = setting("rbf", "kernel", choices=("rbf", "linear", "poly", "sigmoid"))
+    gamma: float | None = setting(None, "width of the kernel; none: 1 / (inputs * their variance)", above=0.0)
+
+
+def _svm(options: SVMSettings, name: str, examples: int) -> dict[str, Any]:
+    arguments = {"C": options.C, "kernel": options.kernel, "gamma": "scale" if options.gamma is None else options.gamma}
+    return arguments if name == "SVR" else {**arguments, "break_ties": True}
+
+
+@settings
+class KNNSettings:
+    n_neighbors: int = setting(5, "neighbours that vote; all examples where there are fewer", low=1)
+    weights: str = setting("uniform", "weight of a neighbour's vote", choices=("uniform", "distance"))
+
+
+def _knn(options: KNNSettings, name: str, examples: int) -> dict[str, Any]:
+    return {"n_neighbors": min(options.n_neighbors, examples), "weights": options.weights}
+
+
+@settings
+class ForestSettings:
+    n_estimators: int = setting(100, "trees", low=1, source="Breiman 2001")
+    max_depth: int | None = setting(None, "largest depth of a tree; none: no limit", low=1)
+    min_samples_leaf: int = setting(1, "fewest examples in a leaf", low=1)
+
+
+@settings
+class GradientBoostingSettings:
+    learning_rate: float = setting(0.1, "shrinkage of each tree", above=0.0, source="Friedman 2001")
+    max_iter: int = setting(100, "trees, one after another (for each class)", low=1)
+    max_leaf_nodes: int | None = setting(31, "most leaves of a tree; none: no limit", low=2)
+    min_samples_leaf: int = setting(20, "fewest examples in a leaf", low=1)
+    l2_regularization: float = setting(0.0, "squared penalty on the leaves", low=0.0)
+
+
+def _as_they_are(options: Any, name: str, examples: int) -> dict[str, Any]:
+    return dict(vars(options))
+
+
+linear = Classical("linear", "LogisticRegression", "Ridge", LinearSettings, _linear)
+svm = Classical("svm", "SVC", "SVR", SVMSettings, _svm)
+knn = Classical("knn", "KNeighborsClassifier", "KNeighborsRegressor", KNNSettings, _knn)
+forest = Classical("forest", "RandomForestClassifier", "RandomForestRegressor", ForestSettings, _as_they_are)
+gradient_boosting = Classical(
+    "gradient-boosting",
+    "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor",
+    GradientBoostingSettings,
+    _as_they_are,
+)
+
+
+def sklearn_method(name: str) -> Classical:
+    """The Method of any classifier or regressor of scikit-learn; its settings are the arguments of its `__init__`.
+
+    Their names are checked here, their values by scikit-learn when it fits. Raises ValueError for a name that is none
+    (with the closest that is one), and for an estimator made of other estimators.
+    """
+    if name not in estimators():
+        raise ValueError(f"{name} is no classifier or regressor of scikit-learn{did_you_mean(name, estimators())}")
+    cls = estimators()[name]
+    arguments = {key: each.default for key, each in signature(cls).parameters.items() if key not in OURS}
+    needed = [key for key, default in arguments.items() if default is signature(cls).empty]
+    if needed:
+        raise ValueError(f"{name} needs {', '.join(needed)}, which a configuration cannot hold")
+    # An infinite default is left to the estimator: no configuration holds one.
+    arguments = {key: None if default in (np.inf, -np.inf) else default for key, default in arguments.items()}
+    declared = {
+        key: setting(default, _described(cls, key), source=f"scikit-learn, {name}") for key, default in arguments.items()
+    }
+    body = {**declared, "__annotations__": dict.fromkeys(arguments, object | None), "__module__": __name__}
+    options = settings(type(f"{name}Settings", (), body))
+
+    def changed(chosen: Any, _: str, examples: int) -> dict[str, Any]:
+        return {key: value for key, value in vars(chosen).items() if value != arguments[key]}
+
+    classes = issubclass(cls, ClassifierMixin)
+    return Classical(f"sklearn:{name}", name if classes else None, None if classes else name, options, changed)
+
+
+def _described(cls: type, argument: str) -> str:
+    """What the estimator's docstring says an argument may be."""
+    found = re.search(rf"^ +{argument} ?: (.+)$", cls.__doc__ or "", re.MULTILINE)
+    return found[1] if found else f"argument of {cls.__name__}"

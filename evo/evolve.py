@@ -1,0 +1,156 @@
+"""The only place where ask, evaluate and tell meet: an Algorithm on a Task is a Learner.
+
+A generation: ask for a population, score it (all on the same fresh episodes, if the task has episodes), tell the
+fitness; then judge the generation's best genome on validation, which the champion is chosen by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from evo import parameters, rng
+from evo.core import Algorithm, Champion, Cost, Evaluation, Model, Phenotypes, Row, State, Task
+
+
+class Evolve:
+    """A Learner: `algorithm` on `task`. One step is one generation.
+
+    Raises ValueError, naming the task and the genome, when a task gives no (P,) fitness.
+    """
+
+    finished: str | None = None
+
+    def __init__(self, task: Task, algorithm: Algorithm, seed: int = 0, device: str = "cpu"):
+        self.task, self.algorithm, self.seed, self.device = task, algorithm, seed, device
+        self.cost = Cost()
+        self._champion, self._best = Champion(), None
+        self._lineage: dict[str, Any] = {}
+        self._asks = 0
+        self._statistics = None
+        if getattr(task, "normalize_observations", False):
+            from evo.normalization import ObservationStatistics
+
+            self._statistics = ObservationStatistics(task.inputs)
+
+    def step(self) -> Row:
+        """One generation; the row of design: fitness, validation, the algorithm's own columns, seconds by phase."""
+        self._seconds = {"ask": 0.0, "evaluate": 0.0, "tell": 0.0, "validate": 0.0}
+        with self.cost.timed():
+            generation, first = self.algorithm.generation, None
+            nonfinite = 0
+            while self.algorithm.generation == generation:
+                with self._phase("ask"):
+                    population = self.algorithm.ask()
+                with self._phase("evaluate"):
+                    evaluation = self._evaluate(population)
+                with self._phase("tell"):
+                    self.algorithm.tell(evaluation)
+                nonfinite += evaluation.nonfinite
+                first = first or evaluation
+            with self._phase("validate"):
+                self._judge(population, evaluation, generation)
+        finite = first.fitness[np.isfinite(first.fitness)]
+        measures = {"best": finite.max, "mean": finite.mean, "worst": finite.min}
+        row: Row = {f"fitness_{name}": float(of()) if len(finite) else None for name, of in measures.items()}
+        row |= {"nonfinite": nonfinite, "validation": self._score, **self.algorithm.row(), "phase_seconds": self._seconds}
+        return row
+
+    def champion(self) -> Model:
+        """The model that did best on validation so far. Raises RuntimeError before the first step."""
+        if self._best is None:
+            raise RuntimeError("there is no champion before the first step")
+        return self._best
+
+    def lineage(self) -> dict[str, Any]:
+        return self._lineage
+
+    def figure(self) -> Any:
+        return self.task.figure(self.champion())
+
+    def state_dict(self) -> State:
+        tensors, header = self.champion().save() if self._best is not None else ({}, {})
+        state = {"algorithm": self.algorithm.state_dict(), "cost": self.cost.state_dict(), "asks": self._asks}
+        state |= {"champion": self._champion.state_dict(), "tensors": tensors, "header": header, "lineage": self._lineage}
+        return state | ({"statistics": self._statistics.state_dict()} if self._statistics else {})
+
+    def load_state_dict(self, state: State) -> None:
+        self.algorithm.load_state_dict(state["algorithm"])
+        self.cost.load_state_dict(state["cost"])
+        self._champion.load_state_dict(state["champion"])
+        self._asks, self._lineage = state["asks"], state["lineage"]
+        if self._champion.step >= 0:
+            self._best = restore(type(self.algorithm), self.task, state["tensors"], state["header"])
+        if self._statistics:
+            self._statistics.load_state_dict(state["statistics"])
+
+    def _evaluate(self, population: Any) -> Evaluation:
+        phenotypes = self.algorithm.express(population)
+        size = len(phenotypes)
+        if isinstance(phenotypes, Phenotypes):
+            phenotypes = phenotypes.to(self.device)
+            if self._statistics:
+                phenotypes = self._statistics.wrap(phenotypes)
+        episodes = self.task.episodes * self.algorithm.repeats
+        seeds = rng.words(self.seed, self._asks, 0, rng.EPISODES, episodes)
+        self._asks += 1
+        evaluation = Evaluation.of(self.task.evaluate(phenotypes, seeds), size)
+        if self._statistics and evaluation.observations is not None:
+            self._statistics.update(evaluation.observations)
+        samples = np.ones(size, np.int64) if evaluation.samples is None else evaluation.samples
+        self.cost.add(size, samples.sum(), float((samples * np.asarray(getattr(phenotypes, "parameters", 1))).sum()))
+        return evaluation
+
+    def _judge(self, population: Any, evaluation: Evaluation, generation: int) -> None:
+        """The generation's best genome, a solving one before others, is scored on validation and may become champion."""
+        ranked = evaluation.fitness
+        if evaluation.solved is not None and evaluation.solved.any():
+            ranked = np.where(evaluation.solved, ranked, -np.inf)
+        index = int(np.argmax(ranked))
+        model = self.algorithm.model(population[index])
+        if self._statistics:
+            model = self._statistics.wrap_model(model)
+        self._score = self.task.score(model, "validation") or {"fitness": float(evaluation.fitness[index])}
+        if self._champion.offer(self._score, self.task.solved(self._score), generation):
+            self._best = model
+            self._lineage = self.algorithm.lineage(index) if hasattr(self.algorithm, "lineage") else {}
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._seconds[name] += time.perf_counter() - start
+
+
+def restore(algorithm: type, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+    """The Model a champion's `save` wrote. An Algorithm class may bring `restore(task, tensors, header)` of its own."""
+    if "observation_mean" in tensors:
+        from evo.normalization import NormalizedModel
+
+        inner = {key: value for key, value in tensors.items() if not key.startswith("observation_")}
+        model = restore(algorithm, task, inner, header)
+        return NormalizedModel(model, tensors["observation_mean"], tensors["observation_std"])
+    return getattr(algorithm, "restore", parameters.restore)(task, tensors, header)
+
+
+class Evolved:
+    """The Method that an Algorithm class is: what `-m my_file.py:MyAlgorithm` runs."""
+
+    def __init__(self, algorithm: type):
+        self.algorithm, self.settings, self.__doc__ = algorithm, algorithm.settings, algorithm.__doc__
+
+    def fits(self, task: Task) -> str | None:
+        """Why the algorithm cannot learn this task, or None."""
+        return getattr(self.algorithm, "fits", parameters.fits)(task)
+
+    def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Evolve:
+        values = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+        return Evolve(task, self.algorithm.for_task(task, seed=seed, **values), seed, device)
+
+    def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+        return restore(self.algorithm, task, tensors, header)

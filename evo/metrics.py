@@ -1,0 +1,120 @@
+"""Metrics of supervised tasks, for a whole population at once: (outputs (P, B, O), targets) -> (P,) float64.
+
+    kind             targets          outputs
+    classification   (B,) int64       logits (P, B, O)
+    probability      (B, O) of 0, 1   numbers in [0, 1]
+    regression       (B, O)           numbers
+
+A network with a NaN or infinite output gets NaN, whatever the metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Measure = Callable[[Tensor, Tensor], Tensor]
+
+
+def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs.argmax(-1) == targets).double().mean(-1)
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    chosen = outputs.log_softmax(-1).gather(-1, targets.expand(len(outputs), -1)[..., None])
+    return -chosen.double().mean((-1, -2))
+
+
+def _counts(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """True positives, predicted and actual members of each class, (P, O) float64 each."""
+    classes = torch.arange(outputs.shape[-1], device=outputs.device)
+    predicted = outputs.argmax(-1)[..., None] == classes
+    actual = targets[:, None] == classes
+    return (predicted & actual).double().sum(1), predicted.double().sum(1), actual.double().sum(0).expand(len(outputs), -1)
+
+
+def macro_f1(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean over classes of F1; a class that is neither present nor predicted counts 0, as in scikit-learn."""
+    hits, predicted, actual = _counts(outputs, targets)
+    return (2 * hits / (predicted + actual).clamp(min=1)).mean(-1)
+
+
+def balanced_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean recall over the classes that are present."""
+    hits, _, actual = _counts(outputs, targets)
+    return (hits / actual.clamp(min=1)).sum(-1) / (actual > 0).sum(-1)
+
+
+def auc(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Area under the ROC curve of each class's probability against the rest, mean over classes that have both."""
+    scores = outputs.log_softmax(-1)
+    areas = [_area(scores[..., k].contiguous(), targets == k) for k in range(outputs.shape[-1])]
+    return torch.stack(areas, -1).nanmean(-1)
+
+
+def _area(scores: Tensor, positive: Tensor) -> Tensor:
+    """Mann-Whitney: the share of (positive, negative) pairs in the right order, ties counting half."""
+    yes, no = scores[:, positive], scores[:, ~positive].sort(-1).values
+    if yes.shape[-1] == 0 or no.shape[-1] == 0:
+        return torch.full((len(scores),), float("nan"), dtype=torch.float64, device=scores.device)
+    below, upto = torch.searchsorted(no, yes), torch.searchsorted(no, yes, right=True)
+    return (below + upto).double().mean(-1) / (2 * no.shape[-1])
+
+
+def both_sides_right(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The share of examples with every output on the right side of one half."""
+    return ((outputs > 0.5) == (targets > 0.5)).all(-1).double().mean(-1)
+
+
+def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    clamped = outputs.double().clamp(1e-12, 1 - 1e-12)
+    wanted = targets.double()
+    return -(wanted * clamped.log() + (1 - wanted) * (1 - clamped).log()).mean((-1, -2))
+
+
+def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs - targets).double().square().mean((-1, -2))
+
+
+def absolute_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs - targets).double().abs().mean((-1, -2))
+
+
+def r2(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The share of variance explained, mean over outputs: 1 - residual / total sum of squares."""
+    wanted = targets.double()
+    residual = (outputs.double() - wanted).square().sum(-2)
+    total = (wanted - wanted.mean(0)).square().sum(0).clamp(min=torch.finfo(torch.float64).tiny)
+    return (1 - residual / total).mean(-1)
+
+
+# kind -> name -> (measure, "max" or "min"). The first is the default metric of the kind; DEFAULT_FITNESS its fitness.
+METRICS: dict[str, dict[str, tuple[Measure, str]]] = {
+    "classification": {
+        "accuracy": (accuracy, "max"),
+        "cross_entropy": (cross_entropy, "min"),
+        "macro_f1": (macro_f1, "max"),
+        "balanced_accuracy": (balanced_accuracy, "max"),
+        "auc": (auc, "max"),
+    },
+    "probability": {
+        "accuracy": (both_sides_right, "max"),
+        "cross_entropy": (binary_cross_entropy, "min"),
+        "squared_error": (squared_error, "min"),
+        "absolute_error": (absolute_error, "min"),
+    },
+    "regression": {
+        "r2": (r2, "max"),
+        "squared_error": (squared_error, "min"),
+        "absolute_error": (absolute_error, "min"),
+    },
+}
+DEFAULT_FITNESS = {"classification": "cross_entropy", "probability": "cross_entropy", "regression": "squared_error"}
+
+
+def measured(measure: Measure, outputs: Tensor, targets: Tensor) -> Tensor:
+    """`measure`, but NaN for every network with an output that is not finite; (P,) float64."""
+    values = measure(outputs, targets).double()
+    return torch.where(outputs.isfinite().all(-1).all(-1), values, float("nan"))

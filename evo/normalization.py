@@ -1,0 +1,141 @@
+"""Observation normalisation: networks see (observation - mean) / std, with the moments of all that was seen so far.
+
+Salimans, Ho, Chen, Sidor, Sutskever: Evolution strategies as a scalable alternative to reinforcement learning (2017),
+and Mania, Guy, Recht: Simple random search provides a competitive approach to reinforcement learning (2018), section
+3.2. Moments are kept as count, mean and M2 (the sum of squared deviations), float64, merged by the formula of Chan,
+Golub, LeVeque: Updating formulae and a pairwise algorithm for computing sample variances (1979).
+
+Mean and std are fixed within a generation, so all its genomes meet the same world, and move after it. They belong to
+the champion: `NormalizedModel` carries the ones it was judged with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evo.core import Model, Phenotypes, Saved, State
+
+
+class LaneMoments:
+    """Moments of each of L lanes (one genome in one episode), gathered tick by tick; no lane touches another's."""
+
+    def __init__(self, lanes: int, inputs: int):
+        self._count = np.zeros((lanes, 1))
+        self._mean = np.zeros((lanes, inputs))
+        self._m2 = np.zeros((lanes, inputs))
+
+    def add(self, observations: np.ndarray, alive: np.ndarray) -> None:
+        """Adds one row of `observations` (L, I) to every lane where `alive` (L,) is true (Welford, 1962)."""
+        seen = np.where(alive[:, None], observations, self._mean)  # its own mean moves no lane
+        self._count += alive[:, None]
+        delta = seen - self._mean
+        self._mean += delta / np.maximum(self._count, 1.0)
+        self._m2 += delta * (seen - self._mean)
+
+    def merged(self) -> Tensor:
+        """The moments of all lanes together, (3, I) float64: count, mean, M2. Lanes that saw NaN or infinity are left out."""
+        good = (np.isfinite(self._m2).all(axis=1) & (self._count[:, 0] > 0))[:, None]
+        count = np.where(good, self._count, 0.0)
+        total = count.sum()
+        mean = (count * np.where(good, self._mean, 0.0)).sum(axis=0) / max(total, 1.0)
+        spread = np.where(good, self._m2 + count * (self._mean - mean) ** 2, 0.0).sum(axis=0)
+        return torch.from_numpy(np.stack([np.full_like(mean, total), mean, spread]))
+
+
+class ObservationStatistics:
+    """Running moments of observations with I features. Before the first update mean is 0 and std is 1."""
+
+    def __init__(self, inputs: int):
+        self._moments = torch.zeros(3, inputs, dtype=torch.float64)
+
+    def update(self, moments: Tensor) -> None:
+        """Merges `moments` (3, I) float64: count, mean, M2, which is what `Evaluation.observations` holds.
+
+        Raises ValueError if the shape is another.
+        """
+        if moments.shape != self._moments.shape:
+            raise ValueError(f"moments must have shape {tuple(self._moments.shape)}; got {tuple(moments.shape)}")
+        (n, mean, m2), (k, other_mean, other_m2) = self._moments, moments.to(torch.float64)
+        total = (n + k).clamp(min=1.0)
+        delta = other_mean - mean
+        self._moments = torch.stack([n + k, mean + delta * k / total, m2 + other_m2 + delta**2 * n * k / total])
+
+    @property
+    def mean(self) -> Tensor:
+        """(I,) float32."""
+        return self._moments[1].to(torch.float32)
+
+    @property
+    def std(self) -> Tensor:
+        """(I,) float32; 1 for a feature that has not varied, so that it passes centred but not blown up."""
+        count, _, m2 = self._moments
+        variance = m2 / count.clamp(min=1.0)
+        return torch.where(variance > 1e-12, variance.sqrt(), 1.0).to(torch.float32)
+
+    def wrap(self, phenotypes: Phenotypes) -> Normalized:
+        return Normalized(phenotypes, self.mean, self.std)
+
+    def wrap_model(self, model: Model) -> NormalizedModel:
+        return NormalizedModel(model, self.mean, self.std)
+
+    def state_dict(self) -> State:
+        return {"moments": self._moments.clone()}
+
+    def load_state_dict(self, state: State) -> None:
+        self._moments = state["moments"].clone()
+
+
+class Normalized:
+    """Phenotypes that see normalised inputs; mean and std (I,)."""
+
+    def __init__(self, phenotypes: Phenotypes, mean: Tensor, std: Tensor):
+        self._inner, self._mean, self._std = phenotypes, mean.to(phenotypes.device), std.to(phenotypes.device)
+
+    @property
+    def parameters(self) -> Any:
+        return self._inner.parameters
+
+    @property
+    def device(self) -> torch.device:
+        return self._inner.device
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, I) or (P, B, I) -> (P, B, O)."""
+        return self._inner.forward((x - self._mean) / self._std)
+
+    def reset(self) -> None:
+        self._inner.reset()
+
+    def to(self, device: str | torch.device) -> Normalized:
+        return Normalized(self._inner.to(device), self._mean, self._std)
+
+
+class NormalizedModel:
+    """A Model that sees normalised inputs and carries mean and std (I,) with it, as two tensors more when saved."""
+
+    def __init__(self, model: Model, mean: Tensor, std: Tensor):
+        self.model, self.mean, self.std = model, mean, std
+
+    @property
+    def parameters(self) -> int:
+        return self.model.parameters
+
+    def __call__(self, inputs: Any) -> Any:
+        return self.model((torch.as_tensor(inputs) - self.mean) / self.std)
+
+    def reset(self) -> None:
+        self.model.reset()
+
+    def save(self) -> Saved:
+        tensors, header = self.model.save()
+        return {**tensors, "observation_mean": self.mean, "observation_std": self.std}, header
+
+    def figure(self) -> Any:
+        return self.model.figure()

@@ -1,0 +1,100 @@
+"""Counter-based random numbers: a draw is a function of (run seed, generation, individual, stream, index).
+
+Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011). The key is the run
+seed, the counter is (index, individual, generation, stream), and one call gives four 32-bit words. Nothing is
+stored, so a run that was interrupted, or bred on more cores, draws the same numbers.
+
+Every product and sum is masked to 32 bits: numba widens uint32 arithmetic to 64 bits, its CUDA simulator wraps it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numba import njit
+
+MASK = 0xFFFFFFFF
+
+# What a draw is for. Streams never share a counter, so adding one moves no other.
+INITIAL, SELECTION, CROSSOVER, MUTATION, NOISE, EPISODES, DATA_ORDER, DROPOUT, NETWORK, SPLIT, VALIDATION, TEST = range(12)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def philox(index, individual, generation, stream, seed):
+    """Four 32-bit words, as int64 in [0, 2^32). Arguments are taken modulo 2^32, seed modulo 2^64."""
+    c0, c1, c2, c3 = index & MASK, individual & MASK, generation & MASK, stream & MASK
+    k0, k1 = seed & MASK, (seed >> 32) & MASK
+    for _ in range(10):
+        p0 = np.uint64(0xD2511F53) * np.uint64(c0)
+        p1 = np.uint64(0xCD9E8D57) * np.uint64(c2)
+        h0, l0 = np.int64(p0 >> np.uint64(32)), np.int64(p0 & np.uint64(MASK))
+        h1, l1 = np.int64(p1 >> np.uint64(32)), np.int64(p1 & np.uint64(MASK))
+        c0, c1, c2, c3 = (h1 ^ c1 ^ k0) & MASK, l1, (h0 ^ c3 ^ k1) & MASK, l0
+        k0, k1 = (k0 + 0x9E3779B9) & MASK, (k1 + 0xBB67AE85) & MASK
+    return c0, c1, c2, c3
+
+
+@njit(cache=True, nogil=True, inline="always")
+def uniform(word):
+    """A 32-bit word as a number in the open interval (0, 1)."""
+    return (word + 0.5) * 2.3283064365386963e-10
+
+
+@njit(cache=True, nogil=True, inline="always")
+def normals(word0, word1):
+    """Two independent standard normal numbers (Box and Muller, 1958)."""
+    radius = math.sqrt(-2.0 * math.log(uniform(word0)))
+    angle = 2.0 * math.pi * uniform(word1)
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+@njit(cache=True, nogil=True)
+def _fill_words(out, individual, generation, stream, seed):
+    for block in range((out.size + 3) // 4):
+        four = philox(block, individual, generation, stream, seed)
+        for k in range(min(4, out.size - 4 * block)):
+            out[4 * block + k] = four[k]
+
+
+def words(seed: int, generation: int, individual: int, stream: int, count: int) -> np.ndarray:
+    """`count` 32-bit words as int64 (count,)."""
+    out = np.empty(count, np.int64)
+    _fill_words(out, individual, generation, stream, signed(seed))
+    return out
+
+
+def uniforms(seed: int, generation: int, individual: int, stream: int, count: int) -> np.ndarray:
+    """`count` numbers in (0, 1), float64 (count,)."""
+    return (words(seed, generation, individual, stream, count) + 0.5) / 2.0**32
+
+
+def permutation(seed: int, generation: int, individual: int, stream: int, count: int) -> np.ndarray:
+    """A random order of 0 .. count-1, int64 (count,)."""
+    high = words(seed, generation, individual, stream, 2 * count)
+    return np.argsort((high[:count] << 31) | (high[count:] >> 1), kind="stable")
+
+
+def signed(seed: int) -> int:
+    """`seed` modulo 2^64 as a signed 64-bit integer, which is what the kernels take."""
+    seed &= 0xFFFFFFFFFFFFFFFF
+    return seed - (1 << 64) if seed >> 63 else seed
+
+
+@contextmanager
+def torch_seed(seed: int, generation: int, individual: int, stream: int) -> Iterator[None]:
+    """Torch's global generator (initialisers, dropout) set from a counter inside the block, and restored after it.
+
+    The only way torch's global generator is used here: no run disturbs a user's random state, nor the reverse.
+    """
+    low, high = words(seed, generation, individual, stream, 2)
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() and torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
+        value = (int(high) << 31) | (int(low) >> 1)
+        torch.default_generator.manual_seed(value)  # torch.manual_seed visits every backend: a hundred times slower
+        if devices:
+            torch.cuda.manual_seed(value)
+        yield

@@ -1,0 +1,183 @@
+"""One declaration of a setting is its configuration, its check, its command-line key and its documentation.
+
+    @settings
+    class GASettings:
+        population_size: int = setting(100, "genomes a generation", low=2)
+        mutation_std: float = setting(0.1, "standard deviation of a mutation", low=0.0, source="Such et al. 2017")
+
+    GASettings(population_size=1)       # SettingsError: population_size: expected a whole number >= 2; got 1
+
+Mistakes are gathered: one SettingsError names all of them, each with what was expected, what came, and the closest
+key. A class may add `contradictions(self) -> list[str]` for rules that join several settings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, dataclass_transform
+
+T = TypeVar("T")
+
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a string", dict: "a table", object: "a value"}
+
+
+class SettingsError(ValueError):
+    """Every mistake found in some settings; `problems` lists them."""
+
+    def __init__(self, problems: list[str]):
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def setting(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    choices: Iterable[str] | None = None,
+    unit: str = "",
+    source: str = "",
+) -> Any:
+    """A field of a `@settings` class. low <= value <= high, above < value < below; for a tuple, each item."""
+    info = dict(doc=doc, low=low, high=high, above=above, below=below, unit=unit, source=source)
+    info["choices"] = None if choices is None else tuple(choices)
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=lambda: dict(default), metadata=info)
+    return dataclasses.field(default=default, metadata=info)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(setting,))
+def settings(cls: type[T]) -> type[T]:
+    """Makes `cls` a frozen, keyword-only dataclass whose construction checks every value."""
+
+    def __post_init__(self: Any) -> None:
+        problems = []
+        for one in describe(type(self)):
+            value, problem = one.check(getattr(self, one.name))
+            if problem:
+                problems.append(f"{one.name}: {problem}")
+            object.__setattr__(self, one.name, value)
+        if not problems and hasattr(self, "contradictions"):
+            problems = self.contradictions()
+        if problems:
+            raise SettingsError(problems)
+
+    cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is declared about one setting; `kind` is its type without None, `optional` whether None is allowed."""
+
+    name: str
+    kind: Any
+    optional: bool
+    default: Any
+    doc: str
+    low: float | None
+    high: float | None
+    above: float | None
+    below: float | None
+    choices: tuple[str, ...] | None
+    unit: str
+    source: str
+
+    @property
+    def expected(self) -> str:
+        """In words: "a whole number >= 2", "one of tanh, relu"."""
+        if self.choices:
+            words = "one of " + ", ".join(self.choices)
+        else:
+            item = typing.get_args(self.kind)
+            words = KINDS[self.kind] if not item else f"a list of {KINDS[item[0]].split(' ', 1)[1]}s"
+        signs = ((">=", self.low), (">", self.above), ("<=", self.high), ("<", self.below))
+        bounds = [f"{sign} {bound:g}" for sign, bound in signs if bound is not None]
+        words = " ".join([words, " and ".join(bounds), self.unit]).replace("  ", " ").strip()
+        return words + (" or none" if self.optional else "")
+
+    def check(self, value: Any) -> tuple[Any, str | None]:
+        """The value in its declared type, and what is wrong with it (None: nothing)."""
+        if value is None or (self.optional and value == "none"):
+            return None, None if self.optional else f"expected {self.expected}; got nothing"
+        item = typing.get_args(self.kind)
+        if not item:
+            converted, good = _convert(self.kind, value)
+        elif isinstance(value, (list, tuple)):
+            pairs = [_convert(item[0], each) for each in value]
+            converted, good = tuple(pair[0] for pair in pairs), all(pair[1] for pair in pairs)
+        else:
+            converted, good = value, False
+        if not good:
+            return value, f"expected {self.expected}; got {value!r}"
+        for each in converted if item else (converted,):
+            if self.choices and each not in self.choices:
+                return value, f"expected {self.expected}; got {each!r}{did_you_mean(str(each), self.choices)}"
+            if isinstance(each, (int, float)) and not isinstance(each, bool) and not self._inside(each):
+                return value, f"expected {self.expected}; got {each!r}"
+        return converted, None
+
+    def _inside(self, value: float) -> bool:
+        return (
+            math.isfinite(value)
+            and (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+
+def _convert(kind: Any, value: Any) -> tuple[Any, bool]:
+    if isinstance(value, int) and abs(value) >= 2**63:  # TOML, numpy and torch hold no more
+        return value, False
+    if kind is float:
+        good = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return (float(value), True) if good else (value, False)
+    if kind is int:
+        whole = isinstance(value, float) and value.is_integer()
+        good = (isinstance(value, int) or whole) and not isinstance(value, bool)
+        return (int(value), True) if good else (value, False)
+    return value, isinstance(value, kind)
+
+
+def describe(cls: type) -> list[Setting]:
+    """The settings of a `@settings` class, in the order of their declaration."""
+    hints = typing.get_type_hints(cls)
+    found = []
+    for field in dataclasses.fields(cls):
+        kind = hints[field.name]
+        options = typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, types.UnionType) else ()
+        if options:
+            kind = next(option for option in options if option is not type(None))
+        default = field.default if field.default is not dataclasses.MISSING else field.default_factory()  # type: ignore[misc]
+        found.append(Setting(name=field.name, kind=kind, optional=type(None) in options, default=default, **field.metadata))
+    return found
+
+
+def parse(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> tuple[T | None, list[str]]:
+    """`cls` made of `values`, and every problem with them, each led by `prefix` + key. None if there is a problem."""
+    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    problems = [f"{prefix}{key}: unknown key{did_you_mean(key, known)}" for key in values if key not in known]
+    try:
+        made = cls(**{key: value for key, value in values.items() if key in known})
+    except SettingsError as error:
+        return None, problems + [prefix + problem for problem in error.problems]
+    return (None if problems else made), problems
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """ " (did you mean 'x'?)" with the closest of `options`, or the options if none is close, or ""."""
+    names = sorted(options)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    if close:
+        return f" (did you mean {close[0]!r}?)"
+    return f" (choose from {', '.join(names)})" if 0 < len(names) <= 12 else ""

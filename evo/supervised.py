@@ -1,0 +1,230 @@
+"""Learning from examples: named, fixed splits; fitness may be any metric, with or without a gradient.
+
+Selection sees the training part, the choice of a champion the validation part, and the test part is scored once, by
+the runner, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from evo import rng, threads
+from evo.core import Evaluation, Metric, Model, Phenotypes
+from evo.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
+from evo.settings import did_you_mean
+
+Pair = tuple[Any, Any]
+
+
+class SupervisedTask:
+    """Examples to learn from. A split is (x, y): x (B, I), pictures flattened; y as `kind` wants it (`evo.metrics`).
+
+    kind: "classification", "probability" (outputs in [0, 1]) or "regression".
+    validation None: the training part serves as validation too (a full truth table). test None: there is none.
+    network(inputs, outputs) gives an nn.Module, (B, I) -> (B, O); for "probability" a sigmoid is put behind it. inputs
+    is I, or `shape` (C, H, W) for pictures.
+    fitness: the name of a metric (minus it, where less is better) or a function (outputs (P, B, O), targets) -> (P,),
+    which is maximised. metric: the name of the reported one. solved: the value of the metric, on validation, at which
+    the task is solved; None: undefined. batch_size: evolution scores a generation on that many examples, drawn afresh
+    each generation; None: on all.
+    Raises ValueError, naming every fault of the arguments.
+    """
+
+    def __init__(
+        self,
+        train: Pair,
+        validation: Pair | None = None,
+        test: Pair | None = None,
+        *,
+        kind: str,
+        network: Callable[..., nn.Module],
+        fitness: str | Measure | None = None,
+        metric: str | None = None,
+        solved: float | None = None,
+        batch_size: int | None = None,
+        stop: str = "solved",
+        shape: tuple[int, int, int] | None = None,
+        classes: list[str] | None = None,
+    ):
+        if kind not in METRICS:
+            raise ValueError(f"kind: expected one of {', '.join(METRICS)}; got {kind!r}{did_you_mean(str(kind), METRICS)}")
+        self.kind, self.shape, self.stop, self.target = kind, shape, stop, solved
+        self._splits = {"train": _tensors(train, kind, "train")}
+        for name, pair in (("validation", validation), ("test", test)):
+            if pair is not None:
+                self._splits[name] = _tensors(pair, kind, name)
+        x, y = self._splits["train"]
+        self.inputs = x.shape[1]
+        self.outputs = y.shape[1] if kind != "classification" else int(max(s[1].max() for s in self._splits.values())) + 1
+        self.classes = classes or [str(k) for k in range(self.outputs)]
+        self._check_splits()
+        self._network = network
+        names = METRICS[kind]
+        name = metric or next(iter(names))
+        self.metric = Metric(name, names[_known(name, names, "metric")][1])
+        self._fitness = self._fitness_of(fitness or DEFAULT_FITNESS[kind])
+        self.full_table = validation is None
+        self.batch_size = batch_size if batch_size is not None and batch_size < len(x) else None
+        self.episodes = 0 if self.batch_size is None else 1
+        self._placed: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
+
+    @classmethod
+    def from_arrays(cls, x: Any, y: Any, *, network: Callable[..., nn.Module], kind: str | None = None, **rest: Any):
+        """A task from your own arrays x (B, I) and y (B,) or (B, O): 60 % train, 20 % validation, 20 % test, stratified
+        by class, standardised by the training part. kind None: classification for whole numbers and words, else
+        regression."""
+        x, y = np.asarray(x, np.float32), np.asarray(y)
+        if x.ndim != 2 or len(x) != len(y):
+            raise ValueError(f"expected x of shape (B, I) and y with B rows; got {x.shape} and {y.shape}")
+        kind = kind or ("regression" if y.dtype.kind == "f" else "classification")
+        if kind == "classification":
+            names, y = np.unique(y, return_inverse=True)
+            rest.setdefault("classes", [str(name) for name in names])
+        parts = split(y if kind == "classification" else len(y))
+        x = standardised(x, parts[0])
+        return cls(*[(x[part], y[part]) for part in parts], kind=kind, network=network, **rest)
+
+    def network(self) -> nn.Module:
+        """A fresh nn.Module (B, I) -> (B, O), initialised from torch's global generator."""
+        made = self._network(self.shape or self.inputs, self.outputs)
+        return nn.Sequential(made, nn.Sigmoid()) if self.kind == "probability" else made
+
+    def split(self, name: str, device: str | torch.device = "cpu") -> tuple[Tensor, Tensor] | None:
+        """(x, y) of "train", "validation" or "test" on a device; None where the task has no such part."""
+        if name == "validation" and self.full_table:
+            name = "train"
+        if name not in self._splits:
+            return None
+        key = (name, str(device))
+        if key not in self._placed:
+            self._placed[key] = tuple(part.to(device) for part in self._splits[name])  # type: ignore[assignment]
+        return self._placed[key]
+
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        """What gradient methods minimise: cross-entropy, or squared error for regression; mean over (B, O)."""
+        if self.kind == "classification":
+            return functional.cross_entropy(outputs, targets, label_smoothing=label_smoothing)
+        if self.kind == "probability":
+            smoothed = targets * (1 - label_smoothing) + label_smoothing / 2
+            return functional.binary_cross_entropy(outputs, smoothed)
+        return functional.mse_loss(outputs, targets)
+
+    def evaluate(self, phenotypes: Phenotypes, seeds: np.ndarray) -> Evaluation:
+        """Fitness of every network on the training part, or on the minibatch that seeds[0] draws."""
+        x, y = self._splits["train"] if phenotypes.device.type == "cpu" else self.split("train", phenotypes.device)
+        if self.batch_size is not None:
+            chosen = torch.from_numpy(rng.permutation(int(seeds[0]), 0, 0, rng.DATA_ORDER, len(x))[: self.batch_size])
+            x, y = x[chosen.to(x.device)], y[chosen.to(y.device)]
+        outputs = phenotypes.forward(x)
+        expected = (len(phenotypes), len(x), self.outputs)
+        if tuple(outputs.shape) != expected:
+            raise ValueError(f"expected outputs of shape (P, B, O) = {expected}; got {tuple(outputs.shape)}")
+        full = self.full_table and self.batch_size is None and self.target is not None
+        solved = self._reached(self._over_population(METRICS[self.kind][self.metric.name][0], outputs, y)) if full else None
+        fitness = self._over_population(self._fitness, outputs, y)
+        return Evaluation(fitness, samples=np.full(len(phenotypes), len(x)), solved=solved)
+
+    def score(self, model: Model, split: str) -> dict[str, float] | None:
+        """Every metric of the kind on a split, "fitness", and "n" examples."""
+        pair = self.split(split)
+        if pair is None:
+            return None
+        x, y = pair
+        outputs = torch.as_tensor(model(x), dtype=torch.float32)
+        if tuple(outputs.shape) != (len(x), self.outputs):
+            raise ValueError(f"expected outputs of shape (B, O) = {(len(x), self.outputs)}; got {tuple(outputs.shape)}")
+        values = {name: float(measured(measure, outputs[None], y)) for name, (measure, _) in METRICS[self.kind].items()}
+        return {**values, "fitness": float(measured(self._fitness, outputs[None], y)), "n": len(x)}
+
+    def solved(self, score: Mapping[str, float]) -> bool | None:
+        return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
+
+    def figure(self, model: Model) -> Any:
+        """What a person would look at: the decision boundary (2 inputs), the confusion matrix, or truth against output."""
+        from evo import pictures
+
+        x, y = self.split("validation") or self._splits["train"]
+        if self.inputs == 2 and self.outputs <= 2:
+            return pictures.decision_boundary(model, x, y)
+        outputs = torch.as_tensor(model(x))
+        return pictures.confusion(outputs, y, self.classes) if self.kind == "classification" else pictures.scatter(outputs, y)
+
+    def _over_population(self, measure: Measure, outputs: Tensor, y: Tensor) -> np.ndarray:
+        values = torch.empty(len(outputs), dtype=torch.float64)
+
+        def part(start: int, stop: int) -> None:
+            values[start:stop] = measured(measure, outputs[start:stop], y).cpu()
+
+        if outputs.device.type == "cpu":
+            threads.each(part, len(outputs), grain=8)
+        else:
+            part(0, len(outputs))
+        return values.numpy()
+
+    def _reached(self, values: np.ndarray) -> np.ndarray:
+        return values >= self.target if self.metric.direction == "max" else values <= self.target
+
+    def _fitness_of(self, fitness: str | Measure) -> Measure:
+        if callable(fitness):
+            return fitness
+        names = METRICS[self.kind]
+        measure, direction = names[_known(fitness, names, "fitness")]
+        return measure if direction == "max" else lambda outputs, targets: -measure(outputs, targets)
+
+    def _check_splits(self) -> None:
+        for name, (x, y) in self._splits.items():
+            if x.shape[1] != self.inputs:
+                raise ValueError(f"{name}: expected {self.inputs} inputs, as in train; got {x.shape[1]}")
+            if self.kind != "classification" and y.shape[1] != self.outputs:
+                raise ValueError(f"{name}: expected {self.outputs} outputs, as in train; got {y.shape[1]}")
+        if self.kind == "classification" and self.outputs < 2:
+            raise ValueError("classification needs at least two classes; every target is 0")
+
+
+def _known(name: str, names: Mapping[str, Any], what: str) -> str:
+    if name not in names:
+        raise ValueError(f"{what}: unknown metric {name!r}{did_you_mean(name, names)}")
+    return name
+
+
+def _tensors(pair: Pair, kind: str, name: str) -> tuple[Tensor, Tensor]:
+    x = torch.as_tensor(pair[0]).detach().cpu().float().flatten(1).contiguous()
+    y = torch.as_tensor(pair[1]).detach().cpu()
+    if len(x) != len(y) or not len(x):
+        raise ValueError(f"{name}: expected as many rows in x as in y, at least one; got {len(x)} and {len(y)}")
+    if not x.isfinite().all():
+        raise ValueError(f"{name}: x holds NaN or infinite numbers in {int((~x.isfinite()).any(1).sum())} rows")
+    if kind == "classification":
+        if y.ndim != 1 or y.is_floating_point() or y.min() < 0:
+            raise ValueError(
+                f"{name}: classification needs y of shape (B,), whole numbers from 0; got {y.dtype} {tuple(y.shape)}"
+            )
+        return x, y.long()
+    y = y.float().reshape(len(y), -1)
+    if not y.isfinite().all() or (kind == "probability" and (y.min() < 0 or y.max() > 1)):
+        raise ValueError(f"{name}: y must be finite{', and within [0, 1]' if kind == 'probability' else ''}")
+    return x, y
+
+
+def split(y: Any, shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Row numbers of train, validation and test: class by class where y holds classes (B,), or of `y` rows, an int."""
+    groups = [np.arange(y)] if isinstance(y, int) else [np.flatnonzero(np.asarray(y) == k) for k in np.unique(y)]
+    parts: list[list[np.ndarray]] = [[], [], []]
+    for number, rows in enumerate(groups):
+        rows = rows[rng.permutation(seed, 0, number, rng.SPLIT, len(rows))]
+        ends = np.rint(np.cumsum(shares)[:2] * len(rows)).astype(int)
+        for part, chunk in zip(parts, np.split(rows, ends)):
+            part.append(chunk)
+    return tuple(np.sort(np.concatenate(part)) for part in parts)
+
+
+def standardised(x: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """x (B, I) with the mean and standard deviation of the rows `train` taken out; a constant column becomes 0."""
+    mean, deviation = x[train].mean(0, dtype=np.float64), x[train].std(0, dtype=np.float64)
+    return ((x - mean) / np.where(deviation > 0, deviation, 1)).astype(np.float32)

@@ -1,0 +1,282 @@
+"""Checks for your own tasks, algorithms and learners, run here over everything in the registries.
+
+    findings = check_learner(MyLearner)
+    assert not findings, "\\n".join(findings)
+
+Each check gives a list of findings: what is wrong, and how to mend it; an empty list means none was found.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import random
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from evo import parameters, rng
+from evo.core import Evaluation, Task, as_method
+from evo.networks import MLP
+from evo.supervised import SupervisedTask
+
+Findings = list[str]
+
+
+def small_task(kind: str = "classification") -> SupervisedTask:
+    """A task that takes milliseconds: two clouds of 40 points to tell apart ("probability": one output), or a plane."""
+    draws = rng.uniforms(0, 0, 0, rng.SPLIT, 160).reshape(80, 2)
+    x = (2 * draws - 1).astype(np.float32)
+    y = {"regression": x[:, :1] - x[:, 1:]}.get(kind, (x[:, 0] + x[:, 1] > 0).astype(np.float32)[:, None])
+    if kind == "classification":
+        y = y[:, 0].astype(np.int64)
+    parts = [slice(0, 40), slice(40, 60), slice(60, 80)]
+    network = lambda inputs, outputs: MLP(inputs, outputs, hidden=[4])
+    return SupervisedTask(*[(x[part], y[part]) for part in parts], kind=kind, network=network)
+
+
+def check_task(task: Task) -> Findings:
+    """Is this a Task every learner can work on? Scores a few random networks or points, twice and shuffled."""
+    found: Findings = []
+    missing = [
+        n for n in ("inputs", "outputs", "metric", "episodes", "stop", "evaluate", "score", "solved") if not hasattr(task, n)
+    ]
+    if missing:
+        return [f"{type(task).__name__} lacks {', '.join(missing)}: see evo.core.Task for what each means"]
+    if task.metric.direction not in ("max", "min"):
+        found.append(f'metric.direction is {task.metric.direction!r}: say "max" or "min"')
+    with _reported(found, "task.network() or a first population"):
+        encoding = parameters.encoding(task)
+        vectors = encoding.initial(0, 0, 5)
+    if found:
+        return found
+    seeds = rng.words(0, 0, 0, rng.EPISODES, task.episodes)
+    score = lambda rows, draws=seeds: Evaluation.of(task.evaluate(encoding.express(rows), draws), len(rows))
+    with _reported(found, "task.evaluate"), _global_state_untouched(found, "task.evaluate"):
+        first, again = score(vectors), score(vectors)
+        if not np.array_equal(first.fitness, again.fitness):
+            found.append(
+                "evaluate gives another fitness for the same networks and seeds: draw every random number from `seeds`"
+            )
+        order = np.array([3, 1, 4, 0, 2])
+        if not np.allclose(score(vectors[order]).fitness, first.fitness[order], rtol=1e-6, equal_nan=True):
+            found.append("the fitness of a network depends on its place in the population: score each network by itself")
+        if task.episodes == 0 and not np.array_equal(
+            score(vectors, rng.words(1, 0, 0, rng.EPISODES, 4)).fitness, first.fitness
+        ):
+            found.append("episodes is 0, yet the fitness depends on `seeds`: set `episodes` to the number of seeds you use")
+        if first.samples is not None and (first.samples.shape != (5,) or (first.samples < 0).any()):
+            found.append(f"samples must be (P,) counts >= 0: one a network; got shape {first.samples.shape}")
+        broken = vectors.copy()
+        broken[2] = np.nan
+        if hasattr(task, "network") and np.isfinite(score(broken).fitness[2]):
+            found.append("a network whose outputs are all NaN gets a finite fitness: give it NaN, so that it ranks last")
+    with _reported(found, "task.score"), _global_state_untouched(found, "task.score"):
+        model = encoding.model(vectors[0])
+        for split in ("train", "validation", "test"):
+            values = task.score(model, split)
+            if values is None:
+                continue
+            for name in ("fitness", task.metric.name):
+                if name not in values:
+                    found.append(f"score(model, {split!r}) has no {name!r}: return the metric and the fitness by name")
+            if not _plain(values):
+                found.append(f"score(model, {split!r}) must be a dict of numbers; got {values!r}")
+            elif values != task.score(model, split) and not any(math.isnan(v) for v in values.values()):
+                found.append(f"score(model, {split!r}) differs when asked again: a split must be fixed")
+        values = task.score(model, "validation")
+        if values is not None and task.solved(values) not in (True, False, None):
+            found.append("solved(score) must be True, False, or None where it is undefined")
+    return found
+
+
+def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:
+    """Does this class keep the contract of ask / tell? `algorithm.for_task` is called on `task`, or on a small one."""
+    found: Findings = []
+    needed = ("settings", "for_task", "ask", "tell", "express", "model", "row", "state_dict", "load_state_dict")
+    missing = [name for name in needed if not hasattr(algorithm, name)]
+    if missing:
+        return [f"{algorithm.__name__} lacks {', '.join(missing)}: see evo.core.Algorithm for what each means"]
+    task = task or small_task()
+    options = _small(algorithm.settings)
+    make = lambda seed=0: algorithm.for_task(task, seed=seed, **options)
+
+    def generation(made: Any, poison: bool = False) -> list[Any]:
+        """Asks and tells until the generation is over; what was asked for, as text that shows every bit."""
+        seen, before = [], made.generation
+        while made.generation == before:
+            population = made.ask()
+            seeds = rng.words(0, made.generation, 0, rng.EPISODES, task.episodes * made.repeats)
+            evaluation = task.evaluate(made.express(population), seeds)
+            if poison:
+                evaluation.fitness[0] = np.nan
+                evaluation = Evaluation(evaluation.fitness)
+            made.tell(evaluation)
+            seen.append(_bits(made.state_dict()))
+        return seen
+
+    with _reported(found, "ask, tell"), _global_state_untouched(found, algorithm.__name__):
+        made = make()
+        if _bits(made.ask()) != _bits(made.ask()):
+            found.append("a second ask() before tell() gives another population: keep it until it is told")
+        size = len(made.express(made.ask()))
+        for wrong in (np.zeros(size + 1), np.zeros((size, 2))):
+            with _must_raise(found, f"tell() takes a fitness of shape {wrong.shape} for {size} genomes: raise ValueError"):
+                made.tell(wrong)
+        one, two, other = make(), make(), make(1)
+        runs = [[generation(each) for _ in range(3)] for each in (one, two, other)]
+        if runs[0] != runs[1]:
+            found.append("two runs with one seed differ: draw every random number from the seed (evo.rng)")
+        if runs[0] == runs[2]:
+            found.append("runs with seeds 0 and 1 are the same: use the seed")
+        if one.generation != 3:
+            found.append(f"generation is {one.generation} after three told generations: count them from 0")
+        resumed = make()
+        resumed.load_state_dict(_through_file(one.state_dict()))
+        if generation(resumed) != generation(one):
+            found.append("a run goes on differently after state_dict and load_state_dict: put all state into state_dict")
+        generation(make(), poison=True)
+        everyone = make()
+        everyone.ask()
+        everyone.tell(np.full(size, np.nan))
+        while everyone.generation == 0:
+            everyone.tell(np.full(len(everyone.express(everyone.ask())), np.nan))
+        everyone.ask()
+    return found
+
+
+def check_learner(method: Any, task: Task | None = None, settings: Any = None) -> Findings:
+    """Does this Learner (or Algorithm class, or Method) keep the contract? It takes a few steps on `task`, or a small one."""
+    found: Findings = []
+    with _reported(found, "as a method"):
+        method = as_method(method, getattr(method, "__name__", type(method).__name__))
+    if found:
+        return found
+    task = task or small_task()
+    reason = method.fits(task)
+    if reason is not None:
+        return [] if isinstance(reason, str) and reason else ["fits(task) must be None, or a sentence that says why not"]
+    settings = settings or method.settings(**_small(method.settings))
+    make = lambda seed=0: method(_Guarded(task, found), settings, seed, "cpu")
+    with _reported(found, "step"), _global_state_untouched(found, "the learner"):
+        learner, twin = make(), make()
+        rows = []
+        for number in range(3):
+            if learner.finished:
+                break
+            before = learner.cost.state_dict()
+            rows.append(learner.step())
+            after = learner.cost.state_dict()
+            if not _plain(rows[-1]):
+                found.append(f"a row must be a dict of numbers, strings and dicts of them; got {rows[-1]!r}")
+            if (
+                any(after[axis] is not None and after[axis] < before[axis] for axis in after)
+                or after["evaluations"] == before["evaluations"]
+            ):
+                found.append(f"step {number} must add to cost.evaluations and lower no cost: call cost.add(...)")
+            if "fitness" not in (rows[-1].get("validation") or {}):
+                found.append('a row needs "validation": what task.score(champion or candidate, "validation") gave')
+            twin.step()
+        if _bits(learner.state_dict()) != _bits(twin.state_dict()):
+            found.append("two learners with one seed differ: draw every random number from the seed (evo.rng)")
+        if not callable(learner.champion()):
+            found.append("champion() must be callable after the first step: a Model")
+        resumed = make()
+        resumed.load_state_dict(_through_file(learner.state_dict()))
+        if _bits(resumed.state_dict()) != _bits(learner.state_dict()):
+            found.append("load_state_dict(state_dict()) loses something: put all state into state_dict")
+        if not learner.finished:
+            learner.step()
+            resumed.step()
+            if _bits(resumed.state_dict()) != _bits(learner.state_dict()):
+                found.append("a resumed learner goes on differently: put all state into state_dict")
+        tensors, header = learner.champion().save()
+        again = method.restore(task, settings, 0, tensors, header)
+        if task.score(again, "validation") != task.score(learner.champion(), "validation"):
+            found.append("restore(save()) gives a model that scores differently")
+    return found
+
+
+class _Guarded:
+    """The task as a learner may see it: asking for the test split is a finding."""
+
+    def __init__(self, task: Task, found: Findings):
+        self._task, self._found = task, found
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._task, name)
+        if name in ("score", "split"):
+            return lambda *args, **named: self._watched(name, value, *args, **named)
+        return value
+
+    def _watched(self, name: str, value: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        if "test" in (*args, *named.values()):
+            self._found.append(f'the learner calls task.{name} with "test": selection must never see the test split')
+        return value(*args, **named)
+
+
+def _small(settings: type) -> dict[str, Any]:
+    """Settings that make a step quick, where the class has them."""
+    small = {"population_size": 8, "truncation_size": 4, "candidates": 3, "validation_episodes": 2}
+    return {name: value for name, value in small.items() if name in settings.__dataclass_fields__}
+
+
+def _bits(value: Any) -> str:
+    """A nested state as text in which every bit of every number shows; clocks are left out."""
+    if isinstance(value, dict):
+        return str({key: _bits(value[key]) for key in value if "seconds" not in str(key)})
+    if isinstance(value, (list, tuple)):
+        return str([_bits(each) for each in value])
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
+    return f"{value.dtype}{value.shape}{value.tobytes().hex()}" if isinstance(value, np.ndarray) else repr(value)
+
+
+def _through_file(state: Any) -> Any:
+    """The state as it comes back from a checkpoint, which holds tensors and plain values only."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    return torch.load(buffer, weights_only=True)
+
+
+def _plain(row: Any) -> bool:
+    try:
+        json.dumps(row)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(row, dict)
+
+
+@contextmanager
+def _reported(found: Findings, what: str) -> Iterator[None]:
+    """An exception inside the block becomes a finding that names the place."""
+    try:
+        yield
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        found.append(f"{what} raised {type(error).__name__}: {error} ({place.filename}:{place.lineno})")
+
+
+@contextmanager
+def _must_raise(found: Findings, otherwise: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError):
+        return
+    found.append(otherwise)
+
+
+@contextmanager
+def _global_state_untouched(found: Findings, what: str) -> Iterator[None]:
+    before = (random.getstate(), _bits(list(np.random.get_state())), _bits(torch.get_rng_state()))  # noqa: NPY002
+    yield
+    after = (random.getstate(), _bits(list(np.random.get_state())), _bits(torch.get_rng_state()))  # noqa: NPY002
+    for library, old, new in zip(("random", "numpy.random", "torch"), before, after):
+        if old != new:
+            found.append(f"{what} uses the global random state of {library}: use evo.rng, or rng.torch_seed around torch's")

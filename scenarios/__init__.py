@@ -1,0 +1,38 @@
+"""What stands behind the names on the command line: three plain dicts, name -> "module:attribute".
+
+A new scenario, method or network is one line here; one of your own needs none, since `package.module:attr` and
+`file.py:attr` work wherever a name is expected. Nothing is imported until a name is used.
+"""
+
+SCENARIOS = {
+    "xor": "scenarios.xor:scenario",
+    "parity": "scenarios.parity:scenario",
+    "two_spirals": "scenarios.two_spirals:scenario",
+    "digits": "scenarios.digits:scenario",
+    "breast_cancer": "scenarios.breast_cancer:scenario",
+    "wine": "scenarios.wine:scenario",
+    "mnist": "scenarios.mnist:scenario",
+    "fashion_mnist": "scenarios.fashion_mnist:scenario",
+    "cartpole": "scenarios.cartpole:scenario",
+    "acrobot": "scenarios.acrobot:scenario",
+    "mountain_car_continuous": "scenarios.mountain_car_continuous:scenario",
+    "pendulum": "scenarios.pendulum:scenario",
+}
+
+METHODS = {
+    "ga": "evo.ga:GA",
+    "deep-ga": "evo.deep_ga:DeepGA",
+    "random-search": "baselines.random_search:RandomSearch",
+    "backprop": "baselines.backprop:Backprop",
+    "linear": "baselines.classical:linear",
+    "svm": "baselines.classical:svm",
+    "knn": "baselines.classical:knn",
+    "forest": "baselines.classical:forest",
+    "gradient-boosting": "baselines.classical:gradient_boosting",
+    "sklearn:": "baselines.classical:sklearn_method",  # a prefix: sklearn:Name is sklearn_method("Name")
+}
+
+NETWORKS = {
+    "mlp": "evo.networks:MLP",
+    "cnn": "evo.networks:CNN",
+}

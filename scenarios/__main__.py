@@ -1,0 +1,13 @@
+"""`python -m scenarios` is `evo`."""
+
+import sys
+
+
+def main() -> int:
+    from scenarios.lab.commands import main
+
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Fashion-MNIST: 70,000 pictures of clothes, 28x28 pixels (Xiao, Rasul, Vollgraf 2017, arXiv 1708.07747); downloaded once."""
+
+from evo.core import Budget, Scenario
+from evo.settings import setting, settings
+from scenarios.datasets import FASHION_MNIST, Classification
+
+
+@settings
+class FashionSettings(Classification):
+    batch_size: int | None = setting(500, "examples that score a generation, drawn afresh for each; none: all", low=1)
+
+
+scenario = Scenario(
+    name="fashion_mnist",
+    title="Fashion-MNIST: 70,000 pictures of clothes of 28x28 pixels, 10 classes",
+    task=FASHION_MNIST.task,
+    settings=FashionSettings,
+    budget=Budget(compute=1e10),
+    methods=("ga", "backprop", "linear", "random-search"),
+    model={"network": "cnn"},
+    needs="31 MB, downloaded once (or EVO_DATA)",
+    facts={
+        "kind": "classification",
+        "inputs": "1x28x28",
+        "outputs": 10,
+        "metric": "accuracy",
+        "size": "50,000 + 10,000 + 10,000",
+    },
+)
+
+if __name__ == "__main__":
+    from scenarios.lab import main
+
+    main("fashion_mnist")

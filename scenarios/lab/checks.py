@@ -1,0 +1,171 @@
+"""Making what a configuration names (scenario, task, network, method), and gathering everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from evo.settings import SettingsError, describe, did_you_mean, parse, settings
+from scenarios.lab import names
+
+if TYPE_CHECKING:
+    from evo.core import Method, Scenario, Task
+
+DEVICES = ("auto", "cpu", "cuda")
+MOST_SEEDS, LARGEST_SEED = 100_000, 2**32 - 1
+
+
+class ConfigError(ValueError):
+    """Every mistake found in a configuration; `problems` lists them, one line each."""
+
+    def __init__(self, problems: Iterable[str]):
+        self.problems = list(dict.fromkeys(problems))
+        head = f"{len(self.problems)} mistakes:\n  " if len(self.problems) > 1 else ""
+        super().__init__(head + "\n  ".join(self.problems))
+
+
+@settings
+class NoSettings:
+    """The task settings of a task that was given as an object."""
+
+
+class Checks:
+    """Each method gives what it was asked for, or None (empty) after adding to `problems`."""
+
+    def __init__(self, problems: Iterable[str] = ()):
+        self.problems = list(problems)
+
+    def done(self) -> None:
+        """Raises ConfigError if anything was wrong."""
+        if self.problems:
+            raise ConfigError(self.problems)
+
+    def scenario(self, given: Any) -> Scenario | None:
+        from evo.core import Scenario
+
+        found = given if isinstance(given, Scenario) else self._resolved(names.scenario, given, "scenario")
+        if found is not None and (wrong := names.bad_label(found.name)):
+            self.problems.append(f"a scenario's name is that of its folder; {wrong.partition(';')[0]}")
+        return found
+
+    def method(self, given: Any, label: str) -> Method | None:
+        if isinstance(given, str):
+            return self._resolved(names.method, given, f"{label}.method")
+        if callable(given):
+            return self._resolved(lambda thing: names.as_method(thing, label), given, label, object)
+        self.problems.append(f"{label}.method: expected a name; got {given!r}")
+        return None
+
+    def network(self, table: Mapping[str, Any]) -> tuple[dict[str, Any], Callable[..., Any] | None]:
+        """The effective `model.` table, and what makes a network of (inputs, outputs); None where there is none."""
+        rest = dict(table)
+        name = rest.pop("network", None)
+        if name is None:
+            self.problems += [f"model.{key}: this scenario has no network to set" for key in rest]
+            return {}, None
+        made = self._resolved(names.network, name, "model.network")
+        if made is None:
+            return {}, None
+        if not hasattr(made, "settings"):
+            self.problems += [f"model.{key}: unknown key; the network {name} declares no settings" for key in rest]
+            return {"network": name}, made
+        chosen = self.settings(made.settings, rest, "model.")
+        options = {} if chosen is None else {one.name: getattr(chosen, one.name) for one in describe(made.settings)}
+        return {"network": name, **plain(chosen)}, lambda inputs, outputs: made(inputs, outputs, **options)
+
+    def task(self, scenario: Scenario, values: Any, network: Any) -> Task | None:
+        """The task. A network is made of it once: one that does not fit its inputs is told before the start."""
+        from evo import rng
+
+        try:
+            task = scenario.task(values, network)
+            if network is not None and hasattr(task, "network"):
+                with rng.torch_seed(0, 0, 0, rng.NETWORK):
+                    task.network()
+            return task
+        except Exception as error:  # a user's task or network may fail in any way
+            self.problems.append(f"scenario {scenario.name}: {names.said(error)}")
+            return None
+
+    def default_task(self, scenario: Scenario) -> Task | None:
+        """The task of a scenario, every setting at its default."""
+        values, network = self.settings(scenario.settings, {}, "task."), self.network(scenario.model)[1]
+        return None if self.problems else self.task(scenario, values, network)
+
+    def trial(self, method: Method, task: Task, options: Any, label: str, seed: int) -> None:
+        """Whether the method fits the task, and takes its settings there: a learner is made, and thrown away."""
+        try:
+            if why := method.fits(task):
+                self.problems.append(f"{label}: the method does not fit the task: {why}")
+            elif options is not None:
+                method(task, options, seed, "cpu")
+        except SettingsError as error:
+            self.problems += [f"{label}.{problem}" for problem in error.problems]
+        except Exception as error:  # a user's method may fail in any way
+            self.problems.append(f"{label}: {names.said(error)}")
+
+    def settings(self, cls: type, values: Mapping[str, Any], prefix: str) -> Any:
+        """An instance of a settings class."""
+        if cls is NoSettings and values:
+            keys = ", ".join(prefix + key for key in values)
+            self.problems.append(f"{keys}: the task was given as an object; set it where the object is made")
+            return None
+        made, wrong = parse(cls, values, prefix)
+        self.problems += wrong
+        return made
+
+    def table(self, given: Any, key: str) -> dict[str, Any]:
+        if isinstance(given, Mapping):
+            return dict(given)
+        self.problems.append(f"{key}: expected a table; got {given!r}")
+        return {}
+
+    def seeds(self, given: Any) -> list[int]:
+        """5 is seeds 0 to 4; [7] or "7," is seed 7; [3, 5] or "3,5" are seeds 3 and 5."""
+        seeds = given
+        if isinstance(given, str):
+            parts = [part.strip() for part in given.strip().removesuffix(",").split(",")]
+            if all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):
+                seeds = [int(part) for part in parts] if "," in given else int(parts[0])
+        if _whole(seeds) and 1 <= seeds <= MOST_SEEDS:
+            return list(range(seeds))
+        several = isinstance(seeds, (list, tuple, range)) and all(_whole(one) and 0 <= one <= LARGEST_SEED for one in seeds)
+        if several and 1 <= len(set(seeds)) == len(seeds) <= MOST_SEEDS:
+            return list(seeds)
+        expected = f"a count of 1 to {MOST_SEEDS}, or different seeds of 0 to {LARGEST_SEED} as 3,5 or 7,"
+        self.problems.append(f"seeds: expected {expected}; got {given!r}")
+        return []
+
+    def device(self, given: Any) -> str:
+        """ "cpu" or "cuda"."""
+        if given not in DEVICES:
+            self.problems.append(f"device: expected {', '.join(DEVICES)}; got {given!r}{did_you_mean(str(given), DEVICES)}")
+        if given not in DEVICES or given == "cpu":
+            return "cpu"
+        import torch
+
+        if torch.cuda.is_available():
+            return "cuda"
+        if given == "cuda":
+            self.problems.append(f"device: torch {torch.__version__} finds no CUDA device here; use cpu or auto")
+        return "cpu"
+
+    def _resolved(self, find: Callable[[Any], Any], given: Any, key: str, kind: type = str) -> Any:
+        if not isinstance(given, kind):
+            self.problems.append(f"{key}: expected a name; got {given!r}")
+            return None
+        try:
+            return find(given)
+        except names.Unresolved as error:
+            self.problems.append(str(error))
+            return None
+
+
+def plain(made: Any) -> dict[str, Any]:
+    """Checked settings as plain values, as TOML and JSON give them back; {} for None."""
+    found = {} if made is None else {one.name: getattr(made, one.name) for one in describe(type(made))}
+    return {key: list(item) if isinstance(item, tuple) else item for key, item in found.items()}
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

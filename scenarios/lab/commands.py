@@ -1,0 +1,173 @@
+"""The command line: `evo list | show | run | compare`.
+
+Exit codes: 0 ok, 1 a run failed, 2 usage, 130 interrupted. A mistake is said in a line, never with a traceback.
+Whatever imports torch is imported inside a command, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evo.settings import did_you_mean
+from scenarios import SCENARIOS
+from scenarios.lab import names
+
+START = """neuroevo: evolve neural networks, and compare them with networks that learn by gradient descent.
+
+  evo run xor                                     a first run, a few seconds
+  evo run digits -m ga -m backprop -m linear      three methods side by side
+  evo list                                        scenarios and methods
+  evo show digits -m ga                           every setting of a run, as a file to edit and run
+  evo compare digits                              the table again
+
+evo COMMAND --help tells more."""
+
+COMMANDS = ("list", "show", "run", "compare")
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help="a scenario, a TOML file, or a table with --target")]
+Methods = Annotated[
+    list[str], typer.Option("-m", "--method", metavar="[LABEL=]METHOD", help="a method, under a label of your own; repeatable")
+]
+Seeds = Annotated[str, typer.Option(metavar="N|a,b", help="5: seeds 0 to 4; 7,: seed 7; 3,5: seeds 3 and 5")]
+Limits = Annotated[
+    list[str],
+    typer.Option("--budget", metavar="AXIS=LIMIT", help="evaluations, samples, compute, seconds or steps; repeatable"),
+]
+Sets = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="LABEL.key, task.key, model.key or run.key; repeatable")
+]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="where networks run")]
+Target = Annotated[str, typer.Option(metavar="COLUMN", help="the column of a table that is to be predicted")]
+Task = Annotated[str, typer.Option(metavar="classification|regression", help="the kind of a table's target; else inferred")]
+Runs = Annotated[Path, typer.Option(metavar="DIR", help="where runs are kept")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command line (default: that of this process) and returns its exit code."""
+    usage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps click
+    try:
+        for package in names.OURS:
+            names.check_shadowing(package)
+        return int(typer.main.get_command(app).main(args=arguments, prog_name="evo", standalone_mode=False) or 0)
+    except usage as error:
+        return _wrong(_suggested(error))
+    except names.Unresolved as error:
+        return _wrong(str(error))
+    except (typer.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _wrong(message: object) -> int:
+    print(f"evo: {message}", file=sys.stderr)
+    return 2
+
+
+def _suggested(error: Any) -> str:
+    """What click says is wrong, in one line, with the closest command."""
+    if hasattr(error, "possibilities"):
+        return f"no such option: {error.option_name}{did_you_mean(error.option_name, error.possibilities or ())}"
+    text = " ".join(error.format_message().split())
+    unknown = text.partition("No such command '")[2].partition("'")[0]
+    if unknown in SCENARIOS:
+        return f"{text} Did you mean 'evo run {unknown}'?"
+    return text + did_you_mean(unknown, COMMANDS) if unknown and "Did you mean" not in text else text
+
+
+@app.callback(invoke_without_command=True, help=START.partition("\n")[0])
+def start(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(START)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(metavar="[runs]", help="runs: what was run, and what continues it")] = "",
+    runs: Runs = Path("runs"),
+) -> int:
+    """Scenarios and methods, one line each; or the runs."""
+    if what not in ("", "runs"):
+        return _wrong(f"list {what}: expected nothing, or runs{did_you_mean(what, ['runs'])}")
+    from scenarios.lab import listing
+
+    print(listing.runs(runs) if what else listing.everything())
+    return 0
+
+
+@app.command()
+def show(
+    what: What,
+    method: Methods = [],  # noqa: B006
+    seeds: Seeds = "",
+    budget: Limits = [],  # noqa: B006
+    set_: Sets = [],  # noqa: B006
+    device: Device = "",
+    target: Target = "",
+    task: Task = "",
+) -> int:
+    """The effective configuration as commented TOML: paste it in a file, edit it, run it."""
+    from scenarios.lab import ConfigError, flags, listing
+
+    try:
+        study = flags.chosen(what, method, seeds, budget, set_, device, target, task, build=False)
+    except ConfigError as error:
+        return _wrong(error)
+    print(listing.commented(study), end="")
+    return 0
+
+
+@app.command()
+def run(
+    what: What,
+    method: Methods = [],  # noqa: B006
+    seeds: Seeds = "",
+    budget: Limits = [],  # noqa: B006
+    set_: Sets = [],  # noqa: B006
+    jobs: Annotated[int | None, typer.Option(metavar="N", min=1, help="runs side by side; default: one a core")] = None,
+    runs: Runs = Path("runs"),
+    device: Device = "",
+    restart: Annotated[bool, typer.Option("--restart", help="put runs that are there aside and start anew")] = False,
+    target: Target = "",
+    task: Task = "",
+) -> int:
+    """Run methods on a scenario, or go on with what was stopped; ends in a table."""
+    from scenarios.lab import ConfigError, flags, perform
+
+    options = [("-m", one) for one in method] + [("--seeds", seeds)] + [("--budget", one) for one in budget]
+    options += [("--set", one) for one in set_] + [("--device", device), ("--target", target), ("--task", task)]
+    options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
+    command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
+    try:
+        study = flags.chosen(what, method, seeds, budget, set_, device, target, task, command=command)
+        print(f"{study.name}: {study.title}", file=sys.stderr)
+        states, comparison = perform(study, runs, jobs, restart)
+    except ConfigError as error:
+        return _wrong(error)
+    print(comparison)
+    if "stopped" in states:
+        print(f"continue with: {command}", file=sys.stderr)
+        return 130
+    return 1 if "failed" in states else 0
+
+
+@app.command()
+def compare(
+    what: Annotated[list[str], typer.Argument(metavar="[SCENARIO|RUN]...", help="default: every scenario that was run")] = [],  # noqa: B006
+    runs: Runs = Path("runs"),
+) -> int:
+    """The table again, of scenarios or of run folders."""
+    from scenarios.lab.compare import compare, find
+
+    try:
+        found = compare(find(what, runs))
+    except LookupError as error:
+        return _wrong(error)
+    print("\n\n".join(map(str, found)))
+    return 0

@@ -1,0 +1,262 @@
+"""The run directory: all that a run leaves on disk, none of it half written.
+
+    runs/<scenario>/<label>/seed-N/
+        config.toml              the configuration that runs this seed again
+        meta.json                command, versions, commit, device, threads, platform, times
+        metrics.jsonl            one row a step; flushed each step, on the disk before a checkpoint is
+        checkpoint.pt            all that continues the run; checkpoint.previous.pt is the one before
+        champion.safetensors     the champion of the checkpoint
+        history/                 step-00000012.safetensors: the champion that step 12 found
+        result.json              absent: unfinished
+        error.txt                what made the run fail; gone when it continues
+    runs/<scenario>/<label>/.seed-N.lock
+
+Only the process that holds the lock writes. The lock is the operating system's (flock), so `kill -9` leaves none
+behind, and lies beside the folder, so that a folder renamed aside takes no lock along.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from filelock import FileLock, Timeout
+
+from evo.core import Saved, State
+from scenarios.lab import files
+from scenarios.lab.files import StoreError, read_champion, read_json, read_rows
+
+__all__ = ["RunDirectory", "RunStatus", "StoreError", "find_runs", "read_champion", "read_config", "read_result", "read_rows"]
+
+CONFIG, META, METRICS, RESULT, ERROR = "config.toml", "meta.json", "metrics.jsonl", "result.json", "error.txt"
+CHECKPOINT, PREVIOUS, CHAMPION, HISTORY = "checkpoint.pt", "checkpoint.previous.pt", "champion.safetensors", "history"
+PATIENCE = 0.5  # seconds: `find_runs` holds a lock for an instant to see whether it is free
+
+
+class RunDirectory:
+    """One run's folder, written under its lock: `with RunDirectory(path) as run`.
+
+    Entering raises StoreError, with nothing touched, if another process holds the lock; every method that writes
+    raises it when the disk is full or read-only, with the last checkpoint kept.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self._lock = FileLock(_lock_path(self.path))
+        self._metrics: IO[bytes] | None = None
+        self._unsynced: list[Path] = []
+
+    def __enter__(self) -> RunDirectory:
+        with files.writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire(timeout=PATIENCE, poll_interval=0.05)
+            except Timeout:
+                raise StoreError(f"another process is running {self.path}: wait for it, or stop it") from None
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._close_metrics()
+        self._lock.release()
+
+    def config_text(self) -> str | None:
+        """The stored config.toml, or None in a new folder."""
+        path = self.path / CONFIG
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+
+    def result(self) -> dict[str, Any] | None:
+        return read_result(self.path)
+
+    def meta(self) -> dict[str, Any]:
+        """The stored meta.json; {} if there is none to read, since it only informs."""
+        try:
+            return read_json(self.path / META)
+        except (StoreError, OSError):
+            return {}
+
+    def open(self, config: str, meta: dict[str, Any]) -> None:
+        """Makes the folder one of an unfinished run. The result goes first: with it gone, a kill anywhere in here
+        leaves a run that the same command continues."""
+        with files.writing(self.path):
+            (self.path / HISTORY).mkdir(parents=True, exist_ok=True)
+            (self.path / RESULT).unlink(missing_ok=True)
+            (self.path / ERROR).unlink(missing_ok=True)
+            files.synced(self.path)
+        self.write_config(config)
+        self.write_meta(meta)
+
+    def write_config(self, text: str) -> None:
+        if text != self.config_text():
+            files.write(self.path / CONFIG, text.encode("utf-8", "backslashreplace"))
+
+    def write_meta(self, meta: dict[str, Any]) -> None:
+        files.write(self.path / META, files.to_json(meta, indent=2))
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        files.write(self.path / RESULT, files.to_json(result, indent=2))
+
+    def write_error(self, text: str) -> None:
+        files.write(self.path / ERROR, text.encode("utf-8", "backslashreplace"))
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Adds a row to metrics.jsonl, whole: it is there for every reader when this returns."""
+        data = files.to_json(row)
+        with files.writing(self.path / METRICS):
+            if self._metrics is None:
+                self._metrics = (self.path / METRICS).open("ab", buffering=0)
+            while data:
+                data = data[self._metrics.write(data) :]
+
+    def keep(self, name: str, saved: Saved) -> None:
+        """Adds a file to history/; it reaches the disk with the next checkpoint."""
+        path = self.path / HISTORY / name
+        files.write(path, files.tensor_bytes(*saved), sync=False)
+        self._unsynced.append(path)
+
+    def save(self, state: State, champion: Saved) -> None:
+        """Writes a checkpoint, after everything it stands for is on the disk; the one before becomes `previous`."""
+        with files.writing(self.path / METRICS):
+            if self._metrics is not None:
+                os.fsync(self._metrics.fileno())
+        with files.writing(self.path / HISTORY):
+            for path in self._unsynced:
+                files.synced(path)
+            if self._unsynced:
+                files.synced(self.path / HISTORY)
+            self._unsynced.clear()
+        files.write(self.path / CHAMPION, files.tensor_bytes(*champion))
+        data = files.checkpoint_bytes(state)
+        with files.writing(self.path / CHECKPOINT):
+            new = files.beside(self.path / CHECKPOINT, data)
+            if (self.path / CHECKPOINT).exists():
+                os.replace(self.path / CHECKPOINT, self.path / PREVIOUS)
+            os.replace(new, self.path / CHECKPOINT)
+            files.synced(self.path)
+
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints there are, newest first. After a kill between two renames `previous` stands alone."""
+        return [path for path in (self.path / CHECKPOINT, self.path / PREVIOUS) if path.is_file()]
+
+    def cut_back(self, steps: int) -> None:
+        """Takes rows and history of step `steps` and later away. Raises StoreError if there are fewer rows."""
+        self._close_metrics()
+        path = self.path / METRICS
+        lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+        whole = sum(line.endswith(b"\n") for line in lines)
+        if whole < steps:
+            raise StoreError(f"it is of step {steps}, but metrics.jsonl has only {whole} rows")
+        with files.writing(path):
+            if path.is_file():
+                os.truncate(path, sum(map(len, lines[:steps])))
+            for old in (self.path / HISTORY).iterdir():
+                if old.suffix == ".new" or ((step := _step(old)) is not None and step >= steps):
+                    old.unlink()
+
+    def set_aside(self, path: Path | None = None) -> Path:
+        """Renames a file of the folder, or the folder, to the first free NAME.old-K, which is returned."""
+        path = path or self.path
+        self._close_metrics()
+        taken = {each.name for each in path.parent.iterdir()}
+        new = path.with_name(next(name for k in range(1, len(taken) + 2) if (name := f"{path.name}.old-{k}") not in taken))
+        with files.writing(path):
+            path.rename(new)
+            files.synced(path.parent)
+        return new
+
+    def _close_metrics(self) -> None:
+        if self._metrics is not None:
+            self._metrics.close()
+            self._metrics = None
+
+
+def history_name(step: int, what: str = "") -> str:
+    """The file of history/ for a step: of its champion, or of `what`."""
+    return f"step-{step:08d}{'.' + what if what else ''}.safetensors"
+
+
+def _step(path: Path) -> int | None:
+    found = re.match(r"step-(\d+)\.", path.name)
+    return int(found[1]) if found else None
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
+def run_path(runs: str | Path, scenario: str, label: str, seed: int) -> Path:
+    return Path(runs) / scenario / label / f"seed-{seed}"
+
+
+def read_result(path: str | Path) -> dict[str, Any] | None:
+    """The result.json of a run directory, or None: the run is unfinished. Raises StoreError if it is damaged."""
+    file = Path(path) / RESULT
+    return read_json(file) if file.is_file() else None
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """The config.toml of a run directory. Raises StoreError, naming the file, if there is none to read."""
+    file = Path(path) / CONFIG
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StoreError(f"{path} is no run directory: {file}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"{file} is damaged: {error}") from error
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """One run as it lies on disk; `command` starts or continues it."""
+
+    path: Path
+    scenario: str
+    label: str
+    seed: int
+    state: str  # "finished", "stopped", "failed" or "running"
+    steps: int
+    command: str
+
+
+def find_runs(runs: str | Path) -> list[RunStatus]:
+    """Every run under the folder `runs`, by scenario, label and seed; folders that were set aside are not."""
+    found = []
+    for config in Path(runs).glob(f"*/*/seed-*/{CONFIG}"):
+        path = config.parent
+        if re.fullmatch(r"seed-\d+", path.name):
+            scenario, label, seed = path.parts[-3], path.parts[-2], int(path.name[5:])
+            found.append(RunStatus(path, scenario, label, seed, _state(path), _steps(path), _command(path)))
+    return sorted(found, key=lambda status: (status.scenario, status.label, status.seed))
+
+
+def _state(path: Path) -> str:
+    if _running(path):
+        return "running"
+    if (path / RESULT).is_file():
+        return "finished"
+    return "failed" if (path / ERROR).is_file() else "stopped"
+
+
+def _running(path: Path) -> bool:
+    if not _lock_path(path).is_file():
+        return False
+    try:
+        with FileLock(_lock_path(path)).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False  # a folder that is read-only here, so nothing runs in it
+
+
+def _steps(path: Path) -> int:
+    file = path / METRICS
+    return file.read_bytes().count(b"\n") if file.is_file() else 0
+
+
+def _command(path: Path) -> str:
+    return str(RunDirectory(path).meta().get("command", ""))

@@ -1,0 +1,52 @@
+"""A configuration as TOML text: every table and list on one line a key, with room for comments.
+
+TOML has no null: None is written "none", which `evo.settings` reads back as None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tomli_w
+
+
+def write(document: Mapping[str, Any], comments: Mapping[str, str] | None = None) -> str:
+    """`document` as TOML, tables last. comments: by dotted key ("learners.ga.population_size"); put on the line above."""
+    return "".join(_table(document, "", comments or {})).lstrip("\n")
+
+
+def _table(table: Mapping[str, Any], path: str, comments: Mapping[str, str]) -> list[str]:
+    # Below the first level only learners.LABEL is a table; deeper ones are values, written inline.
+    inner = lambda one: isinstance(one, Mapping) and path in ("", "learners.")
+
+    lines = []
+    for key, one in table.items():
+        if not inner(one):
+            lines += [_comment(comments.get(path + key)), f"{_key(key)} = {value(one)}\n"]
+    for key, one in table.items():
+        if inner(one):
+            dotted = "".join(f"{_key(part)}." for part in path.split(".")[:-1])
+            head = f"[{dotted}{_key(key)}]\n" if key != "learners" else ""
+            lines += ["\n" if head else "", _comment(comments.get(path + key)), head]
+            lines += _table(one, f"{path}{key}.", comments)
+    return lines
+
+
+def _comment(text: str | None) -> str:
+    return "".join(f"# {line}\n" for line in (text or "").splitlines())
+
+
+def _key(key: str) -> str:
+    return tomli_w.dumps({key: 0}).removesuffix(" = 0\n")
+
+
+def value(one: Any) -> str:
+    """One value as TOML writes it on a line."""
+    if one is None:
+        return '"none"'
+    if isinstance(one, Mapping):
+        return "{" + ", ".join(f"{_key(key)} = {value(each)}" for key, each in one.items()) + "}"
+    if isinstance(one, (list, tuple)):
+        return "[" + ", ".join(map(value, one)) + "]"
+    return tomli_w.dumps({"x": one}).removeprefix("x = ").removesuffix("\n")

@@ -1,0 +1,34 @@
+"""MNIST: 70,000 handwritten digits of 28x28 pixels (LeCun, Bottou, Bengio, Haffner 1998); downloaded once."""
+
+from evo.core import Budget, Scenario
+from evo.settings import setting, settings
+from scenarios.datasets import MNIST, Classification
+
+
+@settings
+class MnistSettings(Classification):
+    batch_size: int | None = setting(500, "examples that score a generation, drawn afresh for each; none: all", low=1)
+
+
+scenario = Scenario(
+    name="mnist",
+    title="MNIST: 70,000 handwritten digits of 28x28 pixels, 10 classes",
+    task=MNIST.task,
+    settings=MnistSettings,
+    budget=Budget(compute=1e10),
+    methods=("ga", "backprop", "linear", "random-search"),
+    model={"network": "cnn"},
+    needs="12 MB, downloaded once (or EVO_DATA)",
+    facts={
+        "kind": "classification",
+        "inputs": "1x28x28",
+        "outputs": 10,
+        "metric": "accuracy",
+        "size": "50,000 + 10,000 + 10,000",
+    },
+)
+
+if __name__ == "__main__":
+    from scenarios.lab import main
+
+    main("mnist")

@@ -1,0 +1,29 @@
+"""Exclusive or, the four rows of `scenarios.parity` with two bits, as Stanley and Miikkulainen (2002) pose it:
+fitness (4 - sum |t - o|)^2, solved when all four outputs are on the right side of .5."""
+
+from evo.core import Budget, Scenario
+from evo.settings import setting, settings
+from scenarios.parity import FITNESS, ParitySettings, task
+
+
+@settings
+class XorSettings:
+    fitness: str = setting("closeness", "what evolution improves; closeness: (4 - sum |t - o|)^2", choices=FITNESS)
+    stop: str = setting("solved", '"budget" goes on when solved', choices=("solved", "budget"))
+
+
+scenario = Scenario(
+    name="xor",
+    title="exclusive or (full table: no test part)",
+    task=lambda settings, network: task(ParitySettings(bits=2, **vars(settings)), network),
+    settings=XorSettings,
+    budget=Budget(evaluations=10_000),
+    methods=("ga", "backprop", "linear", "random-search"),
+    model={"network": "mlp", "hidden": (4,)},
+    learners={"ga": {"mutation_rate": 0.3, "mutation_std": 1.0}, "deep-ga": {"mutation_std": 1.0}},
+)
+
+if __name__ == "__main__":
+    from scenarios.lab import main
+
+    main("xor")

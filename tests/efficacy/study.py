@@ -1,0 +1,101 @@
+"""The studies behind RESULTS.md: python tests/efficacy/study.py backprop|ga|against-random [--seeds N] [--runs DIR].
+
+Seeds 0 .. N-1, the scenarios' own settings and budgets. The same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from scenarios.lab import load, run
+
+BACKPROP = ("digits", "breast_cancer", "mnist", "fashion_mnist")
+GA = {"xor": 100, "cartpole": 10, "digits": 5}
+AGAINST_RANDOM = ("xor", "two_spirals", "digits", "breast_cancer", "cartpole")
+
+
+def interval(values: Sequence[float]) -> str:
+    """Mean with Student's 95 % interval."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return f"{mean:.4f} (1 seed: no interval)"
+    low, high = stats.t.interval(0.95, len(values) - 1, mean, stats.sem(values))
+    return f"{mean:.4f} [{low:.4f}, {high:.4f}]"
+
+
+def rate(successes: int, trials: int) -> str:
+    """A rate with Wilson's 95 % interval."""
+    low, high = stats.binomtest(successes, trials).proportion_ci(method="wilson")
+    return f"{successes}/{trials} [{low:.3f}, {high:.3f}]"
+
+
+def results(scenario: str, method: str, seeds: int, runs: Path) -> list[dict]:
+    """result.json of every seed; a failed one raises FileNotFoundError, as it would leave a hole in the study."""
+    found = [load(runs / scenario / method / f"seed-{seed}").result for seed in range(seeds)]
+    if missing := [seed for seed, result in enumerate(found) if result is None]:
+        raise FileNotFoundError(f"{scenario} {method}: no result of seeds {missing}")
+    return found
+
+
+def reported(result: dict) -> float:
+    """The test metric, or the validation fitness where there is no test (a full table)."""
+    return result["test"][result["metric"]["name"]] if result["test"] else result["validation"]["fitness"]
+
+
+def backprop(seeds: int, runs: Path) -> None:
+    for scenario in BACKPROP:
+        run(scenario, methods=["backprop"], seeds=seeds, runs=runs)
+        found = results(scenario, "backprop", seeds, runs)
+        seconds = np.mean([result["cost"]["seconds"] for result in found])
+        print(f"backprop {scenario}: test accuracy {interval([reported(r) for r in found])}, {seeds} seeds, {seconds:.0f} s a seed")
+
+
+def ga(seeds: int, runs: Path) -> None:
+    for scenario, most in GA.items():
+        count = min(seeds, most)
+        run(scenario, methods=["ga"], seeds=count, runs=runs)
+        found = results(scenario, "ga", count, runs)
+        text = f"ga {scenario}: {found[0]['metric']['name']} {interval([reported(r) for r in found])}, {count} seeds"
+        if found[0]["solved"] is not None:
+            solved = [result for result in found if result["solved"]]
+            text += f"; solved {rate(len(solved), count)}"
+            if solved:
+                needed = interval([result["solved_at"]["evaluations"] for result in solved])
+                text += f", of these after {needed} evaluations"
+        if found[0]["test"] and "return" in found[0]["test"]:
+            text += f"; test return >= 475 in {rate(sum(reported(r) >= 475 for r in found), count)}"
+        cost = {axis: np.mean([result["cost"][axis] for result in found]) for axis in ("evaluations", "compute", "seconds")}
+        print(f"{text}; cost a run: " + ", ".join(f"{value:,.3g} {axis}" for axis, value in cost.items()))
+
+
+def against_random(seeds: int, runs: Path) -> None:
+    """GA and random search on the same budget of evaluations, neither stopping when solved; seed by seed."""
+    for scenario in AGAINST_RANDOM:
+        run(scenario, methods=["ga", "random-search"], seeds=seeds, settings={"task.stop": "budget"}, runs=runs)
+        pair = [[reported(r) for r in results(scenario, method, seeds, runs)] for method in ("ga", "random-search")]
+        wins = sum(a > b for a, b in zip(*pair))
+        ties = sum(a == b for a, b in zip(*pair))
+        lines = ", ".join(f"{method} {interval(values)}" for method, values in zip(("ga", "random-search"), pair))
+        print(f"{scenario}: ga wins {rate(wins, seeds)}, ties {ties}; {lines}")
+
+
+STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--runs", type=Path, default=Path("runs/studies"))
+    chosen = parser.parse_args()
+    study, seeds = STUDIES[chosen.study]
+    study(chosen.seeds or seeds, chosen.runs / chosen.study)
+
+
+if __name__ == "__main__":
+    main()
