@@ -124,16 +124,16 @@ class Evaluation:
     def of(value: Any, size: int) -> Evaluation:
         """`value` as the Evaluation of a population of `size`; an array (P,) is taken as fitness.
 
-        Raises ValueError if the fitness is not of shape (P,), TypeError if it is not numeric.
+        Raises ValueError if fitness, samples or solved are not of shape (P,), TypeError if the fitness is not numeric.
         """
         try:
             evaluation = value if isinstance(value, Evaluation) else Evaluation(value)
         except (TypeError, ValueError) as error:
             raise TypeError(f"fitness must be {size} numbers, one a genome; got {type(value).__name__}: {error}") from error
-        if evaluation.fitness.shape != (size,):
-            raise ValueError(
-                f"fitness must have shape ({size},), one number for each genome of ask(); got {evaluation.fitness.shape}"
-            )
+        for name in ("fitness", "samples", "solved"):
+            shape = np.shape(getattr(evaluation, name))
+            if shape != (size,) and getattr(evaluation, name) is not None:
+                raise ValueError(f"{name} must have shape ({size},), one number for each genome of ask(); got {shape}")
         return evaluation
 
 

@@ -50,7 +50,7 @@ class DeepGA:
         self.options, self.seed, self.noisy = DeepGASettings(**values), seed, noisy
         self.generation = 0
         self.population: np.ndarray | None = None
-        self.order: np.ndarray | None = None  # parents first: the elite, then the others by fitness
+        self.order: np.ndarray | None = None  # the elite, then the others by fitness; without those that have none
         self.candidates: np.ndarray | None = None  # places of the population that compete to be the elite
         self.parents = np.zeros(0, np.int64)
 
@@ -79,7 +79,8 @@ class DeepGA:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
         if self.candidates is None:
             fitness = Evaluation.of(evaluation, len(self.population)).fitness
-            self.order = np.argsort(-fitness, kind="stable")
+            able = int(np.isfinite(fitness).sum()) or len(fitness)
+            self.order = np.argsort(-fitness, kind="stable")[:able]
             if self.noisy:
                 self.candidates = self._candidates()
                 return
@@ -124,7 +125,7 @@ class DeepGA:
         return np.concatenate([[0], self.order[self.order != 0][: self.options.candidates - 1]])
 
     def _mutated(self) -> np.ndarray:
-        size, pool = self.options.population_size, self.options.truncation_size
+        size, pool = self.options.population_size, min(self.options.truncation_size, len(self.order))
         draws = rng.words(self.seed, self.generation, 0, rng.SELECTION, size)
         self.parents = np.concatenate([self.order[:1], self.order[(draws * pool) >> 32]])
         child = np.empty((size + 1, self.population.shape[1]), np.float32)

@@ -21,7 +21,8 @@ from evo.core import Algorithm, Champion, Cost, Evaluation, Model, Phenotypes, R
 class Evolve:
     """A Learner: `algorithm` on `task`. One step is one generation.
 
-    Raises ValueError, naming the task and the genome, when a task gives no (P,) fitness.
+    An exception of the task, or ValueError when it gives no (P,) fitness, carries a note: the task, the generation and
+    the population it was given.
     """
 
     finished: str | None = None
@@ -99,7 +100,12 @@ class Evolve:
         episodes = self.task.episodes * self.algorithm.repeats
         seeds = rng.words(self.seed, self._asks, 0, rng.EPISODES, episodes)
         self._asks += 1
-        evaluation = Evaluation.of(self.task.evaluate(phenotypes, seeds), size)
+        try:
+            evaluation = Evaluation.of(self.task.evaluate(phenotypes, seeds), size)
+        except Exception as error:
+            name = getattr(self.task, "name", type(self.task).__name__)
+            error.add_note(f"{name}.evaluate, generation {self.algorithm.generation}, a population of {size}, seeds {seeds}")
+            raise
         if self._statistics and evaluation.observations is not None:
             self._statistics.update(evaluation.observations)
         samples = np.ones(size, np.int64) if evaluation.samples is None else evaluation.samples

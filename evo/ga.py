@@ -2,7 +2,8 @@
 
 A generation: rank the population by fitness; keep the elites; choose two parents for every other place (selection);
 join them gene by gene (crossover); add Gaussian noise to some genes (mutation). Elites are scored again with everyone
-else. Every random number is a function of (seed, generation, place, gene).
+else. Whoever has no finite fitness is neither elite nor parent, unless nobody has one. Every random number is a
+function of (seed, generation, place, gene).
 """
 
 from __future__ import annotations
@@ -133,9 +134,11 @@ class GA:
 
     def _bred(self) -> np.ndarray:
         options, size = self.options, self.options.population_size
-        order = np.argsort(-self.fitness, kind="stable")
-        self.parents = order[self._selected(size)]
-        self.parents[: options.elites] = order[: options.elites, None]
+        able = int(np.isfinite(self.fitness).sum()) or size
+        order = np.argsort(-self.fitness, kind="stable")[:able]
+        elites = min(options.elites, able)
+        self.parents = self._selected(order)
+        self.parents[:elites] = order[:elites, None]
         child = np.empty_like(self.population)
         numbers = (
             CROSSOVERS[options.crossover],
@@ -146,22 +149,25 @@ class GA:
             self.generation,
             rng.signed(self.seed),
         )
-        threads.each(lambda a, b: _breed(child, self.population, self.parents, a, b, options.elites, *numbers), size)
+        threads.each(lambda a, b: _breed(child, self.population, self.parents, a, b, elites, *numbers), size)
         return child
 
-    def _selected(self, size: int) -> np.ndarray:
-        """The ranks (P, 2) of two parents for every place; 0 is the best."""
-        options, g = self.options, self.generation
+    def _selected(self, order: np.ndarray) -> np.ndarray:
+        """Two parents (P, 2) for every place, from `order`: those that may be parents, the best first."""
+        options, g, size, able = self.options, self.generation, self.options.population_size, len(order)
         if options.selection == "tournament":
             draws = rng.words(self.seed, g, 0, rng.SELECTION, 2 * size * options.tournament_size)
-            return ((draws * size) >> 32).reshape(size, 2, -1).min(-1)
+            contestants = order[(draws * able) >> 32].reshape(size, 2, -1)
+            winners = self.fitness[contestants].argmax(-1)  # of equals the first drawn
+            return np.take_along_axis(contestants, winners[..., None], -1)[..., 0]
         draws = rng.uniforms(self.seed, g, 0, rng.SELECTION, 2 * size)
         if options.selection == "truncation":
-            return (draws * max(1, round(options.truncation * size))).astype(np.int64).reshape(size, 2)
+            best = min(able, max(1, round(options.truncation * size)))
+            return order[(draws * best).astype(np.int64)].reshape(size, 2)
         # Linear ranking: rank r of P expects s - 2 (s - 1) r / (P - 1) children.
-        expected = options.selection_pressure - 2 * (options.selection_pressure - 1) * np.arange(size) / (size - 1)
-        wheel = np.cumsum(expected) / size
-        return np.minimum(np.searchsorted(wheel, draws), size - 1).reshape(size, 2)
+        expected = options.selection_pressure - 2 * (options.selection_pressure - 1) * np.arange(able) / max(1, able - 1)
+        wheel = np.cumsum(expected) / able
+        return order[np.minimum(np.searchsorted(wheel, draws), able - 1)].reshape(size, 2)
 
 
 def _threshold(probability: float) -> int:
@@ -171,7 +177,7 @@ def _threshold(probability: float) -> int:
 
 @njit(cache=True, nogil=True)
 def _breed(child, parent, pairs, start, stop, elites, crossover, crossover_below, alpha, mutation_below, std, generation, seed):
-    """Writes places start .. stop of the next generation; each is a function of its place alone."""
+    """Writes places start .. stop of the next generation, and in `pairs` that a child without crossover has one parent."""
     for i in range(start, stop):
         a, b = parent[pairs[i, 0]], parent[pairs[i, 1]]
         out = child[i]
@@ -180,6 +186,7 @@ def _breed(child, parent, pairs, start, stop, elites, crossover, crossover_below
             continue
         coin, cut, _, _ = rng.philox(0, i, generation, rng.CROSSOVER, seed)
         if coin >= crossover_below:
+            pairs[i, 1] = pairs[i, 0]
             out[:] = a
         elif crossover == 0:
             _uniform(out, a, b, i, generation, seed)

@@ -69,8 +69,11 @@ class TorchModel:
 
 def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel | VectorModel:
     """The model that `save` wrote: on the task's network, or a point. Raises ValueError if the tensors do not fit."""
-    if header.get("kind") == "vector":
-        return VectorModel(tensors["vector"])
+    if not hasattr(task, "network"):
+        vector = tensors.get("vector", torch.empty(0))
+        if vector.shape != (task.dimensions,):
+            raise ValueError(f"expected a vector of shape ({task.dimensions},); got {tuple(vector.shape)}")
+        return VectorModel(vector.numpy())
     with rng.torch_seed(0, 0, 0, rng.NETWORK):
         module = task.network()
     try:
@@ -185,8 +188,11 @@ class Parameters(Reals):
         return Networks(self, torch.as_tensor(vectors, dtype=torch.float32))
 
     def model(self, vector: Any) -> TorchModel:
-        module = copy.deepcopy(self.template)
-        module.load_state_dict(self._named(torch.as_tensor(vector, dtype=torch.float32)), strict=False)
+        values = torch.as_tensor(vector, dtype=torch.float32)
+        if values.shape != (self.dimensions,):
+            raise ValueError(f"expected a vector of shape ({self.dimensions},); got {tuple(values.shape)}")
+        module = copy.deepcopy(self.template).requires_grad_()
+        module.load_state_dict(self._named(values), strict=False)
         return TorchModel(module)
 
     def _named(self, vector: Tensor) -> dict[str, Tensor]:
@@ -211,11 +217,13 @@ class Parameters(Reals):
                 if not list(part.children())
             ]
             try:
-                outputs = self.template(torch.zeros(2, inputs)).shape[-1]
+                shape = tuple(self.template(torch.zeros(2, inputs)).shape)
             finally:
                 for hook in hooks:
                     hook.remove()
-            self._probed[inputs] = sum(seen), outputs
+            if len(shape) != 2 or shape[0] != 2:
+                raise ValueError(f"the network must give outputs of shape (B, O); for 2 examples it gave {shape}")
+            self._probed[inputs] = sum(seen), shape[1]
         return self._probed[inputs]
 
     def _copy(self, device: torch.device) -> nn.Module:

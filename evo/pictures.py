@@ -14,8 +14,8 @@ def weights(tensors: dict[str, Tensor]) -> Any:
 
     figure = Figure(figsize=(9, 1.2 + 1.6 * len(tensors)), layout="constrained")
     for axes, (name, values) in zip(figure.subplots(len(tensors), squeeze=False)[:, 0], tensors.items()):
-        matrix = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(1, -1)
-        reach = float(matrix.abs().max()) or 1.0
+        matrix = (values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(1, -1)).numpy()
+        reach = float(abs(matrix).max()) or 1.0
         picture = axes.imshow(matrix, cmap="RdBu", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest")
         axes.set(title=f"{name} {tuple(values.shape)}", ylabel="to", xlabel="from")
         figure.colorbar(picture, ax=axes)
@@ -23,7 +23,7 @@ def weights(tensors: dict[str, Tensor]) -> Any:
 
 
 def decision_boundary(model: Any, x: Tensor, y: Tensor) -> Any:
-    """The model's first class or output over the plane of two inputs, with the examples on top."""
+    """The probability of class 1, or the one output, over the plane of two inputs, with the examples on top."""
     from matplotlib.figure import Figure
 
     low, high = x.min(0).values, x.max(0).values
@@ -36,8 +36,8 @@ def decision_boundary(model: Any, x: Tensor, y: Tensor) -> Any:
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
-    axes.imshow(values.reshape(200, 200).T, origin="lower", extent=extent, cmap="RdBu", vmin=0, vmax=1, aspect="auto")
-    axes.scatter(x[:, 0], x[:, 1], c=y.flatten(), cmap="RdBu", edgecolors="black", vmin=0, vmax=1)
+    axes.imshow(values.reshape(200, 200).T.numpy(), origin="lower", extent=extent, cmap="RdBu", vmin=0, vmax=1, aspect="auto")
+    axes.scatter(*x.T.numpy(), c=y.flatten().numpy(), cmap="RdBu", edgecolors="black", vmin=0, vmax=1)
     axes.set(xlabel="input 1", ylabel="input 2", title="output, and the examples")
     return figure
 
@@ -47,7 +47,7 @@ def confusion(outputs: Tensor, y: Tensor, classes: list[str]) -> Any:
     from matplotlib.figure import Figure
 
     counts = torch.zeros(len(classes), len(classes), dtype=torch.int64)
-    counts.index_put_((y, outputs.argmax(-1)), torch.ones_like(y), accumulate=True)
+    counts = counts.index_put_((y, outputs.argmax(-1)), torch.ones_like(y), accumulate=True).numpy()
     figure = Figure(figsize=(1.5 + 0.5 * len(classes), 1.5 + 0.5 * len(classes)), layout="constrained")
     axes = figure.subplots()
     axes.imshow(counts, cmap="Blues")
@@ -69,7 +69,7 @@ def scatter(outputs: Tensor, y: Tensor) -> Any:
 
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
-    axes.scatter(y.flatten(), outputs.flatten(), s=8, alpha=0.6)
+    axes.scatter(y.flatten().numpy(), outputs.flatten().numpy(), s=8, alpha=0.6)
     ends = [float(y.min()), float(y.max())]
     axes.plot(ends, ends, color="grey", linewidth=1)
     axes.set(xlabel="target", ylabel="output")

@@ -143,7 +143,7 @@ def _convert(kind: Any, value: Any) -> tuple[Any, bool]:
         good = isinstance(value, (int, float)) and not isinstance(value, bool)
         return (float(value), True) if good else (value, False)
     if kind is int:
-        whole = isinstance(value, float) and value.is_integer()
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**63
         good = (isinstance(value, int) or whole) and not isinstance(value, bool)
         return (int(value), True) if good else (value, False)
     return value, isinstance(value, kind)

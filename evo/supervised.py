@@ -6,6 +6,7 @@ the runner, at the end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from evo.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
 from evo.settings import did_you_mean
 
 Pair = tuple[Any, Any]
+BLOCK = 32  # networks a metric sees at once: fixed, since a sum may round otherwise over another number of them
 
 
 class SupervisedTask:
@@ -33,7 +35,7 @@ class SupervisedTask:
     which is maximised. metric: the name of the reported one. solved: the value of the metric, on validation, at which
     the task is solved; None: undefined. batch_size: evolution scores a generation on that many examples, drawn afresh
     each generation; None: on all.
-    Raises ValueError, naming every fault of the arguments.
+    Raises ValueError, naming what is wrong with the arguments.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class SupervisedTask:
         self.outputs = y.shape[1] if kind != "classification" else int(max(s[1].max() for s in self._splits.values())) + 1
         self.classes = classes or [str(k) for k in range(self.outputs)]
         self._check_splits()
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size: expected a whole number >= 1, or None; got {batch_size}")
         self._network = network
         names = METRICS[kind]
         name = metric or next(iter(names))
@@ -116,11 +120,12 @@ class SupervisedTask:
         return functional.mse_loss(outputs, targets)
 
     def evaluate(self, phenotypes: Phenotypes, seeds: np.ndarray) -> Evaluation:
-        """Fitness of every network on the training part, or on the minibatch that seeds[0] draws."""
+        """Fitness of every network on the training part, or on the minibatches that the seeds draw, one each."""
         x, y = self._splits["train"] if phenotypes.device.type == "cpu" else self.split("train", phenotypes.device)
         if self.batch_size is not None:
-            chosen = torch.from_numpy(rng.permutation(int(seeds[0]), 0, 0, rng.DATA_ORDER, len(x))[: self.batch_size])
-            x, y = x[chosen.to(x.device)], y[chosen.to(y.device)]
+            orders = [rng.permutation(int(seed), 0, 0, rng.DATA_ORDER, len(x)) for seed in seeds]
+            chosen = torch.from_numpy(np.concatenate([order[: self.batch_size] for order in orders])).to(x.device)
+            x, y = x[chosen], y[chosen]
         outputs = phenotypes.forward(x)
         expected = (len(phenotypes), len(x), self.outputs)
         if tuple(outputs.shape) != expected:
@@ -150,7 +155,7 @@ class SupervisedTask:
         from evo import pictures
 
         x, y = self.split("validation") or self._splits["train"]
-        if self.inputs == 2 and self.outputs <= 2:
+        if self.inputs == 2 and self.outputs <= 2 and y.numel() == len(y):
             return pictures.decision_boundary(model, x, y)
         outputs = torch.as_tensor(model(x))
         return pictures.confusion(outputs, y, self.classes) if self.kind == "classification" else pictures.scatter(outputs, y)
@@ -159,10 +164,11 @@ class SupervisedTask:
         values = torch.empty(len(outputs), dtype=torch.float64)
 
         def part(start: int, stop: int) -> None:
-            values[start:stop] = measured(measure, outputs[start:stop], y).cpu()
+            for at in range(start, stop, BLOCK):
+                values[at : at + BLOCK] = measured(measure, outputs[at : at + BLOCK], y).cpu()
 
         if outputs.device.type == "cpu":
-            threads.each(part, len(outputs), grain=8)
+            threads.each(part, len(outputs), grain=BLOCK)
         else:
             part(0, len(outputs))
         return values.numpy()
@@ -183,6 +189,10 @@ class SupervisedTask:
                 raise ValueError(f"{name}: expected {self.inputs} inputs, as in train; got {x.shape[1]}")
             if self.kind != "classification" and y.shape[1] != self.outputs:
                 raise ValueError(f"{name}: expected {self.outputs} outputs, as in train; got {y.shape[1]}")
+        if self.shape is not None and math.prod(self.shape) != self.inputs:
+            raise ValueError(f"shape: {self.shape} has {math.prod(self.shape)} numbers; x has {self.inputs} columns")
+        if self.kind == "classification" and len(self.classes) != self.outputs:
+            raise ValueError(f"classes: expected {self.outputs} names; got {len(self.classes)}")
         if self.kind == "classification" and self.outputs < 2:
             raise ValueError("classification needs at least two classes; every target is 0")
 
@@ -194,8 +204,10 @@ def _known(name: str, names: Mapping[str, Any], what: str) -> str:
 
 
 def _tensors(pair: Pair, kind: str, name: str) -> tuple[Tensor, Tensor]:
-    x = torch.as_tensor(pair[0]).detach().cpu().float().flatten(1).contiguous()
-    y = torch.as_tensor(pair[1]).detach().cpu()
+    x, y = torch.as_tensor(pair[0]).detach().cpu().float(), torch.as_tensor(pair[1]).detach().cpu()
+    if x.ndim < 2 or y.ndim < 1:
+        raise ValueError(f"{name}: expected x of shape (B, I), and y with B rows; got {tuple(x.shape)} and {tuple(y.shape)}")
+    x = x.flatten(1).contiguous()
     if len(x) != len(y) or not len(x):
         raise ValueError(f"{name}: expected as many rows in x as in y, at least one; got {len(x)} and {len(y)}")
     if not x.isfinite().all():
@@ -226,5 +238,6 @@ def split(y: Any, shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: in
 
 def standardised(x: np.ndarray, train: np.ndarray) -> np.ndarray:
     """x (B, I) with the mean and standard deviation of the rows `train` taken out; a constant column becomes 0."""
+    x = np.asarray(x, np.float32)  # in which the mean of equal numbers, taken in float64, is exact
     mean, deviation = x[train].mean(0, dtype=np.float64), x[train].std(0, dtype=np.float64)
     return ((x - mean) / np.where(deviation > 0, deviation, 1)).astype(np.float32)

@@ -110,6 +110,8 @@ def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:
         """Asks and tells until the generation is over; what was asked for, as text that shows every bit."""
         seen, before = [], made.generation
         while made.generation == before:
+            if len(seen) == 100:
+                raise RuntimeError("100 times ask and tell, and `generation` does not go up: count finished generations")
             population = made.ask()
             seeds = rng.words(0, made.generation, 0, rng.EPISODES, task.episodes * made.repeats)
             evaluation = task.evaluate(made.express(population), seeds)

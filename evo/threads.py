@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from functools import lru_cache
 
 import torch
 
-_count: list[int] = []
+_here = threading.local()  # .count: the threads that parts may use, as this thread sees it
 
 
 def cores() -> int:
@@ -26,26 +27,32 @@ def cores() -> int:
 
 def count() -> int:
     """Threads used for the parts of a population; all cores unless `limited` says otherwise."""
-    return _count[-1] if _count else cores()
+    return getattr(_here, "count", None) or cores()
 
 
 @contextmanager
 def limited(threads: int) -> Iterator[None]:
     """Inside the block a population runs on `threads` threads, and torch on one."""
-    before = torch.get_num_threads()
-    _count.append(max(1, int(threads)))
-    torch.set_num_threads(1)
+    before, torch_before = getattr(_here, "count", None), torch.get_num_threads()
+    _one_thread()
+    _here.count = max(1, int(threads))
     try:
         yield
     finally:
-        _count.pop()
-        torch.set_num_threads(before)
+        _here.count = before
+        torch.set_num_threads(torch_before)
+
+
+def _one_thread() -> None:
+    """A thread of the pool has no others: a part that is cut into parts again would wait for itself."""
+    _here.count = 1
+    torch.set_num_threads(1)
 
 
 @lru_cache(maxsize=8)
 def _pool(size: int, process: int) -> ThreadPoolExecutor:
     # By process: the threads of a pool do not survive a fork.
-    return ThreadPoolExecutor(size, thread_name_prefix="evo", initializer=torch.set_num_threads, initargs=(1,))
+    return ThreadPoolExecutor(size, thread_name_prefix="evo", initializer=_one_thread)
 
 
 def each(function: Callable[[int, int], None], total: int, grain: int = 1) -> None:

@@ -23,7 +23,7 @@ scenario = Scenario(
     title="1,797 handwritten digits of 8x8 pixels, 10 classes",
     task=task,
     settings=Classification,
-    budget=Budget(evaluations=50_000),
+    budget=Budget(evaluations=40_000),
     methods=("ga", "backprop", "linear", "random-search"),
 )
 

@@ -15,7 +15,7 @@ scenario = Scenario(
     title="Fashion-MNIST: 70,000 pictures of clothes of 28x28 pixels, 10 classes",
     task=FASHION_MNIST.task,
     settings=FashionSettings,
-    budget=Budget(compute=1e10),
+    budget=Budget(compute=1.2e11),
     methods=("ga", "backprop", "linear", "random-search"),
     model={"network": "cnn"},
     needs="31 MB, downloaded once (or EVO_DATA)",

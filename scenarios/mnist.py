@@ -15,7 +15,7 @@ scenario = Scenario(
     title="MNIST: 70,000 handwritten digits of 28x28 pixels, 10 classes",
     task=MNIST.task,
     settings=MnistSettings,
-    budget=Budget(compute=1e10),
+    budget=Budget(compute=1.2e11),
     methods=("ga", "backprop", "linear", "random-search"),
     model={"network": "cnn"},
     needs="12 MB, downloaded once (or EVO_DATA)",

@@ -146,8 +146,9 @@ class Run:
         document = dict(self.config)
         if self._scenario is not None:
             document["scenario"] = _scenario(self._scenario, self.path.resolve().parents[1].name)
-        if self._method is not None:
-            document["learners"] = {key: {**table, "method": self._method} for key, table in document["learners"].items()}
+        learners = document.get("learners")
+        if self._method is not None and isinstance(learners, dict):
+            document["learners"] = {label: {**dict(table), "method": self._method} for label, table in learners.items()}
         return study(document | {"device": "cpu"}, build=False).specs[0]
 
 

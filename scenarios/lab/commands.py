@@ -19,7 +19,7 @@ from scenarios.lab import names
 
 START = """neuroevo: evolve neural networks, and compare them with networks that learn by gradient descent.
 
-  evo run xor                                     a first run, a few seconds
+  evo run xor                                     a first run
   evo run digits -m ga -m backprop -m linear      three methods side by side
   evo list                                        scenarios and methods
   evo show digits -m ga                           every setting of a run, as a file to edit and run

@@ -89,18 +89,18 @@ def _comparison(scenario: str, labels: Mapping[str, list[Path]], statuses: Mappi
     for label, paths in labels.items():
         results, unfinished = [], []
         for path in paths:
-            result = None
+            if path not in statuses:
+                unfinished.append(path)
+                continue
             try:
-                if path in statuses:
-                    result = _result(path) if statuses[path].state == "finished" else None
-                    limits = store.read_config(path).get("budget", {})
-                    budgets.setdefault(", ".join(f"{axis}={limit:,}" for axis, limit in limits.items()), label)
+                limits = store.read_config(path).get("budget", {})
+                budgets.setdefault(", ".join(f"{axis}={limit:,}" for axis, limit in limits.items()), label)
+                if statuses[path].state == "finished":
+                    results.append(_result(path))
+                else:
+                    unfinished.append(path)
             except store.StoreError as error:
                 notes.append(f"{label}: {error}")
-            if result is None:
-                unfinished.append(path)
-            else:
-                results.append(result)
         states = [statuses[path].state if path in statuses else "not started" for path in unfinished]
         rows.append(_row(label, len(paths), states.count("failed"), results))
         notes += _unfinished(label, list(zip(unfinished, states)), statuses)
@@ -120,7 +120,8 @@ def _comparison(scenario: str, labels: Mapping[str, list[Path]], statuses: Mappi
 def _result(path: Path) -> dict[str, Any]:
     result = store.read_result(path) or {}
     parts = {"metric": {"name", "direction"}, "champion": {"parameters"}, "cost": set(COSTS)}
-    if lacking := [part for part, keys in parts.items() if not keys <= set(result.get(part) or ())]:
+    whole = lambda part: isinstance(result.get(part), dict) and parts[part] <= set(result[part])
+    if lacking := [part for part in parts if not whole(part)]:
         raise store.StoreError(f"{path / store.RESULT} is damaged: it lacks {', '.join(lacking)}")
     return result
 
@@ -158,8 +159,9 @@ def _unfinished(label: str, runs: list[tuple[Path, str]], statuses: Mapping[Path
         known = [statuses[path] for path in paths if path in statuses]
         seeds = ", ".join(path.name.removeprefix("seed-") for path in paths[:NAMED])
         more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-        so_far = [f"after {status.steps} steps{_standing(status.path)}" for status in known[:1] if len(paths) == 1]
-        words = " ".join([f"{label}: seed{'s' * (len(paths) > 1)} {seeds}{more}", state, *so_far])
+        words = f"{label}: seed{'s' * (len(paths) > 1)} {seeds}{more} {state}"
+        if len(paths) == len(known) == 1:
+            words += f" after {known[0].steps} step{'s' * (known[0].steps != 1)}{_standing(paths[0])}"
         if state == "failed":
             words += f"; see {paths[0] / store.ERROR}"
         elif state == "stopped" and known[0].command:

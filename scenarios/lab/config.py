@@ -171,31 +171,36 @@ def study(
     seeds, device = check.seeds(document.get("seeds", 1)), check.device(document.get("device", "auto"))
     budget = _budget(tables["budget"], scenario, check)
     run = check.settings(RunSettings, tables["run"], "run.")
-    task = values = None
+    before = len(check.problems)
+    values = network = None
     model: dict[str, Any] = {}
     if scenario is not None:
-        before = len(check.problems)
         values = check.settings(scenario.settings, tables["task"], "task.")
         model, network = check.network(_with_defaults(tables["model"], scenario))
-        # A task that needs a download is left alone while there are mistakes to mend.
-        if build and len(check.problems) == before and not (check.problems and scenario.needs):
-            task = check.task(scenario, values, network)
+    buildable = build and len(check.problems) == before
 
-    specs = []
+    found = []
     for label, table in learners.items():
         chosen = table.pop("method", label)
-        method = check.method(chosen, label)
-        if method is None:
-            continue
-        defaults = scenario.learners.get(chosen, {}) if scenario is not None and isinstance(chosen, str) else {}
-        options = check.settings(method.settings, {**defaults, **table}, f"{label}.")
-        if task is not None:
+        if (method := check.method(chosen, label)) is not None:
+            defaults = scenario.learners.get(chosen, {}) if scenario is not None and isinstance(chosen, str) else {}
+            options = check.settings(method.settings, {**defaults, **table}, f"{label}.")
+            found.append((label, chosen, method, options))
+
+    # A task that needs a download is left alone while there are mistakes to mend.
+    if scenario is not None and buildable and not (check.problems and scenario.needs):
+        task = check.task(scenario, values, network)
+        for label, _, method, options in found if task is not None else []:
             check.trial(method, task, options, label, seeds[0] if seeds else 0)
-        same: dict[str, Any] = dict(budget=budget, settings=plain(options), task=plain(values), model=model, run=plain(run))
-        name = "" if scenario is None else scenario.name
-        specs += [RunSpec(given, name, label, chosen, seed, device=device, command=command, **same) for seed in seeds]
     check.done()
     assert scenario is not None
+
+    same: dict[str, Any] = dict(budget=budget, task=plain(values), model=model, run=plain(run), device=device, command=command)
+    specs = [
+        RunSpec(scenario=given, name=scenario.name, label=label, method=chosen, seed=seed, settings=plain(options), **same)
+        for label, chosen, _, options in found
+        for seed in seeds
+    ]
     return Study(tuple(specs), scenario.name, scenario.title)
 
 

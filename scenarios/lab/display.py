@@ -1,6 +1,8 @@
 """What a study shows while it runs: on a terminal one live line a running seed, elsewhere plain lines now and then.
 
-    ga seed-0  step 120  41%  best -0.182  validation accuracy 0.953  8,300 evaluations/s  0:01:12 left
+    ga seed-0  step 120  41%  best -0.182  val accuracy 0.953  1:12 left  8,300 evals/s
+
+val: on the validation split. Everything a narrow terminal cuts off stands at the end.
 
 The lines go to standard error, so that the table on standard output can be piped. NO_COLOR is respected by rich.
 """
@@ -12,11 +14,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from numbers import Real
 from typing import Any
 
 from scenarios.lab.config import RunSpec, Study
 
 EVERY = 5.0  # seconds between plain lines of one seed
+LONGEST = 1e7  # seconds left that are worth telling
 PER_SECOND = 4  # refreshes of the live lines
 
 
@@ -48,16 +52,21 @@ class Line:
             return [self.name, "starting"]
         row, share = self.row, self.progress(self.row)
         cells = [self.name, f"step {row['step']}", f"{min(share, 1.0):.0%}"]
-        if (best := row.get("fitness_best", row.get("loss"))) is not None:
-            cells.append(f"{'best' if 'fitness_best' in row else 'loss'} {best:.4g}")
-        score = {name: value for name, value in (row.get("validation") or {}).items() if name not in ("n", "fitness")}
-        cells += [f"validation {name} {value:.4g}" for name, value in list(score.items())[:1] if value is not None]
-        if rate := row.get("evaluations_per_second"):
-            cells.append(f"{rate:,.0f} evaluations/s" if rate >= 10 else f"{rate:.2g} evaluations/s")
+        best = "best" if "fitness_best" in row else "loss"
+        shown = {best: row.get("fitness_best", row.get("loss")), **_metric(row.get("validation"))}
+        cells += [f"{name} {value:.4g}" for name, value in shown.items() if isinstance(value, Real)]
         gained, spent = share - (self.first or 0.0), time.monotonic() - self.began
-        if gained > 0 and share < 1:
-            cells.append(f"{timedelta(seconds=round(spent * (1 - share) / gained))} left")
+        if gained > 0 and share < 1 and (left := spent * (1 - share) / gained) < LONGEST:
+            cells.append(f"{str(timedelta(seconds=round(left))).removeprefix('0:')} left")
+        if rate := row.get("evaluations_per_second"):
+            cells.append(f"{rate:,.0f} evals/s" if rate >= 10 else f"{rate:.2g} evals/s")
         return cells
+
+
+def _metric(score: Any) -> dict[str, Any]:
+    """The first metric of a validation score."""
+    named = {f"val {name}": value for name, value in score.items() if name != "n"} if isinstance(score, Mapping) else {}
+    return dict(list(named.items())[:1])
 
 
 class Display:

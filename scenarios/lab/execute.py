@@ -228,7 +228,7 @@ class _Run:
 
     def header(self, header: Mapping[str, str]) -> dict[str, str]:
         """What a champion's file says of itself."""
-        spec, lineage = self.spec, json.dumps(self.learner.lineage())
+        spec, lineage = self.spec, json.dumps(plain(self.learner.lineage()))
         ours = {"scenario": spec.name, "label": spec.label, "method": method_name(spec), "seed": str(spec.seed)}
         return {**header, **ours, "step": str(self.progress.champion_step), "lineage": lineage}
 

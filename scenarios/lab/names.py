@@ -127,7 +127,7 @@ def _table(name: str) -> Scenario:
     try:
         return table_scenario(path, "::".join(parts), kind)
     except (ValueError, LookupError, OSError) as error:
-        raise Unresolved(f"table {path!r}: {said(error)}") from error
+        raise Unresolved(said(error)) from error
 
 
 def _load(target: str, what: str) -> Any:
@@ -200,4 +200,6 @@ def said(error: BaseException) -> str:
         trace = trace.tb_next
     told = isinstance(error, (ValueError, LookupError, OSError)) and not isinstance(error, (KeyError, IndexError, SyntaxError))
     text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror}"
     return text if told and text else f"{type(error).__name__}: {text}{where}"

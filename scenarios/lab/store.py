@@ -86,6 +86,8 @@ class RunDirectory:
             (self.path / HISTORY).mkdir(parents=True, exist_ok=True)
             (self.path / RESULT).unlink(missing_ok=True)
             (self.path / ERROR).unlink(missing_ok=True)
+            for unfinished in self.path.rglob("*.new"):
+                unfinished.unlink()
             files.synced(self.path)
         self.write_config(config)
         self.write_meta(meta)
@@ -154,7 +156,7 @@ class RunDirectory:
             if path.is_file():
                 os.truncate(path, sum(map(len, lines[:steps])))
             for old in (self.path / HISTORY).iterdir():
-                if old.suffix == ".new" or ((step := _step(old)) is not None and step >= steps):
+                if (step := _step(old)) is not None and step >= steps:
                     old.unlink()
 
     def set_aside(self, path: Path | None = None) -> Path:
@@ -195,7 +197,12 @@ def run_path(runs: str | Path, scenario: str, label: str, seed: int) -> Path:
 def read_result(path: str | Path) -> dict[str, Any] | None:
     """The result.json of a run directory, or None: the run is unfinished. Raises StoreError if it is damaged."""
     file = Path(path) / RESULT
-    return read_json(file) if file.is_file() else None
+    if not file.is_file():
+        return None
+    result = read_json(file)
+    if missing := [key for key in ("stopped_by", "steps", "cost", "metric", "champion") if key not in result]:
+        raise StoreError(f"{file} is damaged: it lacks {', '.join(missing)}")
+    return result
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ standard error, standard input is empty.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import queue
@@ -23,6 +24,7 @@ from typing import IO, Any
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the parent says what to do
+    _die_with_parent()
     requests = os.fdopen(os.dup(0), "rb")
     events = os.fdopen(os.dup(1), "wb", buffering=0)
     empty = os.open(os.devnull, os.O_RDONLY)
@@ -34,6 +36,13 @@ def main() -> None:
     threading.Thread(target=_listen, args=(requests, runs, stopping), daemon=True).start()
     while True:
         _run(runs.get(), events, stopping)
+
+
+def _die_with_parent() -> None:
+    """Linux ends this process with its parent even while C code holds the interpreter lock that `_listen` needs."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def _listen(requests: IO[bytes], runs: queue.SimpleQueue[dict[str, Any]], stopping: threading.Event) -> None:

@@ -194,10 +194,10 @@ def test_resumed_run_equals_uninterrupted_run(optimizer, scheduler):
     whole, first = learner(**values), learner(**values)
     for _ in range(2):
         whole.step(), first.step()
-    state = through_a_file(first.state_dict())
+    state = first.state_dict()
     first.step()  # what happens after the state was taken must not reach into it
     second = learner(**values)
-    second.load_state_dict(state)
+    second.load_state_dict(through_a_file(state))
     for _ in range(3):
         assert whole.step() == second.step()
     assert same(whole.module, second.module)
@@ -325,16 +325,19 @@ def test_training_leaves_the_callers_random_state_and_threads_alone():
 
 
 def test_the_callers_random_state_and_threads_never_change_a_bit():
-    a = learner(dropout=0.3)
+    a, task, seen = learner(dropout=0.3), classes(), []
     a.step()
+    loss = task.loss
+    task.loss = lambda *args, **rest: seen.append(torch.get_num_threads()) or loss(*args, **rest)
     torch.manual_seed(99)
     torch.set_num_threads(2)
     try:
-        b = learner(dropout=0.3)
+        b = learner(task, dropout=0.3)
         b.step()
     finally:
         torch.set_num_threads(1)
     assert same(a.module, b.module)
+    assert set(seen) == {1}
 
 
 def test_saved_champion_is_restored_with_its_buffers_and_without_dropout():

@@ -1,4 +1,5 @@
 import json
+import random
 import warnings
 from inspect import signature
 
@@ -67,6 +68,18 @@ def test_accuracy_and_cross_entropy_equal_what_scikit_learn_says(name, centres):
     assert 0.4 < score["accuracy"] <= 1.0
     if hasattr(estimator, "predict_proba"):
         assert score["cross_entropy"] == pytest.approx(log_loss(y, estimator.predict_proba(x)), rel=1e-5)
+
+
+def test_a_support_vector_machine_decides_by_its_scores():
+    task = classes()
+    model = fitted(svm, task, C=0.01, kernel="poly").champion()
+    x, _ = task.split("test")
+    assert model.fitted[0].break_ties
+    np.testing.assert_array_equal(model(x), model.fitted[0].decision_function(x.numpy()).astype(np.float32))
+    task = SupervisedTask(clouds(90, 1, 2), kind="classification", network=network)
+    model = fitted(svm, task).champion()
+    x, _ = task.split("train")
+    torch.testing.assert_close(model(x)[:, 1] - model(x)[:, 0], torch.from_numpy(model.fitted[0].decision_function(x)).float())
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -157,10 +170,16 @@ def test_largest_output_is_what_a_classifier_predicts_where_its_probabilities_ti
 def test_a_class_that_the_training_part_lacks_is_never_predicted():
     x, y = clouds(60, 1)
     task = SupervisedTask((x[y != 1], y[y != 1]), clouds(30, 2), kind="classification", network=network)
+    x, _ = task.split("validation")
     for method in NAMED.values():
-        outputs = fitted(method, task).champion()(task.split("validation")[0])
+        model = fitted(method, task).champion()
+        outputs = model(x)
         assert outputs.shape == (30, 3)
         assert (outputs.argmax(1) != 1).all()
+        assert torch.equal(outputs[:, 1], outputs.min(1).values)
+        if hasattr(model.fitted[0], "predict_proba"):
+            shares = np.clip(model.fitted[0].predict_proba(x.numpy()), np.finfo(np.float64).eps, None)
+            np.testing.assert_allclose(outputs[:, [0, 2]], np.log(shares), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -227,13 +246,14 @@ def test_a_fit_uses_one_thread_and_leaves_global_random_state_alone(monkeypatch)
     monkeypatch.setattr(
         cls, "fit", lambda *args: seen.append([each["num_threads"] for each in threadpool_info()]) or fit(*args)
     )
-    before = (torch.random.get_rng_state(), np.random.get_state()[1].copy())  # noqa: NPY002
+    np.random.seed(123)  # noqa: NPY002
+    before = (torch.random.get_rng_state(), str(np.random.get_state()), random.getstate())  # noqa: NPY002
     fitted(linear, classes())
     assert seen
     assert all(count == 1 for counts in seen for count in counts)
     fitted(svm, numbers())  # SVR takes no seed, and draws from numpy's global generator
     assert torch.equal(before[0], torch.random.get_rng_state())
-    assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+    assert before[1:] == (str(np.random.get_state()), random.getstate())  # noqa: NPY002
 
 
 def test_more_neighbours_than_examples_are_all_of_them():

@@ -314,7 +314,7 @@ def test_an_episode_without_end_is_an_error_instead_of_a_hang(monkeypatch):
 
     monkeypatch.setattr(control, "LONGEST", 50)
     task = ControlTask(Endless, network=network)
-    with pytest.raises(RuntimeError, match="no end after 50 steps; wrap the environment in gymnasium.wrappers.TimeLimit"):
+    with pytest.raises(RuntimeError, match="no end after 50 steps; wrap the environment"):
         task.evaluate(Recorder([[0.0, 1.0]]), np.array([0]))
 
 

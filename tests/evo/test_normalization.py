@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo.networks import MLP
@@ -17,6 +17,7 @@ def moments(rows):
     return lane.merged()
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(*[st.floats(-1e3, 1e3)] * 2), min_size=1, max_size=8), min_size=1, max_size=5))
 def test_merged_parts_have_the_mean_and_std_of_all_rows(parts):
     statistics = ObservationStatistics(2)

@@ -1,14 +1,16 @@
 """A scenario of milliseconds for the tests of the lab: a point climbs towards a goal, in one process or another.
 
 Named on the command line as .../lab_fakes.py:scenario and .../lab_fakes.py:Climber. `trouble` is a file: while it
-holds a word, the learner raises, dies, sleeps or prints at step `trouble_at`, with the configuration unchanged.
+holds a word, the learner comes to grief at step `trouble_at` (see `_trouble`), with the configuration unchanged.
 """
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,9 +22,10 @@ from evo.core import Budget, Champion, Cost, Evaluation, Metric, Scenario
 from evo.settings import setting, settings
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "efficacy"))
-from kill_nine import contents, differing
+from kill_nine import contents, differing, kill_and_compare
 
-__all__ = ["Climber", "GoalTask", "contents", "differing", "scenario", "study"]
+__all__ = ["Climber", "GoalTask", "Point", "Program", "contents", "differing", "kill_and_compare"]
+__all__ += ["scenario", "start", "study", "words"]
 
 GENES = 3
 
@@ -88,7 +91,7 @@ class ClimberSettings:
     pause: float = setting(0.0, "sleep in every step", low=0.0, unit="seconds")
     finish_at: int | None = setting(None, "step after which nothing is left to do")
     nonfinite_at: int | None = setting(None, "step whose row holds NaN and infinity")
-    trouble: str = setting("", "a file with a word: raise, kill, print or sleep")
+    trouble: str = setting("", "a file with a word")
     trouble_at: int = setting(3, "step at which trouble comes")
 
 
@@ -149,6 +152,8 @@ class Climber:
             assert sys.stdin.read() == ""
         if word == "sleep":
             time.sleep(60)
+        if word == "hold":  # the interpreter lock, as a C extension may
+            ctypes.PyDLL(None).sleep(60)
 
     def champion(self):
         return Point(self.best)
@@ -197,3 +202,68 @@ def study(steps=8, seeds=1, task=None, run=None, labels=("climber",), command="e
         "learners": learners,
     }
     return config.study(document, command=command)
+
+
+class After:
+    """A `stop` that is true from the given question on."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def __call__(self):
+        self.left -= 1
+        return self.left < 0
+
+
+def start(runs, spec=None, stop_after=10**9, **options):
+    """Runs one spec in this process: how it ended, its events, its folder."""
+    from scenarios.lab import store
+    from scenarios.lab.execute import execute
+
+    spec = spec or study().specs[0]
+    events = []
+    state = execute(spec, runs, emit=events.append, stop=After(stop_after), **options)
+    return state, events, store.run_path(runs, spec.name, spec.label, spec.seed)
+
+
+def words(events, kind):
+    """The messages of the events of a kind."""
+    return [event["message"] for event in events if event["event"] == kind]
+
+
+PROGRAM = """
+import sys
+sys.path[:0] = sys.argv[2].split(":")
+from lab_fakes import study
+from scenarios.lab.runner import run_study
+
+def show(event):
+    print(event["event"], event.get("message", ""), flush=True)
+
+trouble = sys.argv[3] if len(sys.argv) > 3 else ""
+states = run_study(study(steps=40, pause=0.02, seeds=3, trouble=trouble), sys.argv[1], jobs=2, emit=show)
+print("states", *states.values(), flush=True)
+"""
+
+
+class Program:
+    """A user's program of three seeds on two workers, all in a process group of their own, as on a terminal."""
+
+    def __init__(self, runs, trouble=""):
+        places = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+        command = [sys.executable, "-c", PROGRAM, str(runs), places] + ([str(trouble)] if trouble else [])
+        self.process = subprocess.Popen(command, stdout=-1, start_new_session=True, text=True)
+
+    def until(self, word):
+        for line in self.process.stdout:
+            if line.startswith(word):
+                return line
+        raise AssertionError(f"the program ended before it said {word!r}")
+
+    def ctrl_c(self):
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def alive(self):
+        """Whether anything of the group still runs; a zombie that nobody has fetched yet does not."""
+        states = subprocess.run(["ps", "-o", "stat=", "-g", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return any(not state.startswith("Z") for state in states.stdout.split())

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
-from lab_fakes import differing, scenario, study
+from lab_fakes import Program, differing, scenario, study
 
 from scenarios.lab import store
 from scenarios.lab.config import ConfigError
@@ -157,39 +153,6 @@ def test_a_study_runs_on_another_thread_too_and_leaves_ctrl_c_alone(tmp_path):
     thread.start()
     thread.join()
     assert states == [{0: "finished", 1: "finished"}]
-
-
-PROGRAM = """
-import sys
-sys.path[:0] = sys.argv[2].split(":")
-from lab_fakes import study
-from scenarios.lab.runner import run_study
-
-def show(event):
-    print(event["event"], event.get("message", ""), flush=True)
-
-trouble = sys.argv[3] if len(sys.argv) > 3 else ""
-states = run_study(study(steps=40, pause=0.02, seeds=3, trouble=trouble), sys.argv[1], jobs=2, emit=show)
-print("states", *states.values(), flush=True)
-"""
-
-
-class Program:
-    """A user's program, and its workers, in a process group of its own as a terminal would make it."""
-
-    def __init__(self, runs, trouble=""):
-        places = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-        command = [sys.executable, "-c", PROGRAM, str(runs), places] + ([str(trouble)] if trouble else [])
-        self.process = subprocess.Popen(command, stdout=-1, start_new_session=True, text=True)
-
-    def until(self, word):
-        for line in self.process.stdout:
-            if line.startswith(word):
-                return line
-        raise AssertionError(f"the program ended before it said {word!r}")
-
-    def ctrl_c(self):
-        os.killpg(self.process.pid, signal.SIGINT)
 
 
 def test_ctrl_c_lets_every_worker_finish_its_step_and_the_same_command_gives_the_same_bytes(tmp_path):

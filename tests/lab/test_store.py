@@ -1,27 +1,20 @@
-"""The run directory: whole files, honest checks, one writer."""
+"""The run directory: its order on the disk, its rows, its checkpoints, its one writer."""
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import io
-import json
-import math
 import os
-import pickle
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import safetensors.torch
 import torch
 
 from scenarios.lab import files, store
 from scenarios.lab.store import RunDirectory, StoreError
 
+RESULT = {"stopped_by": "budget", "steps": 1, "cost": {}, "metric": {}, "champion": {}}
 CHAMPION = ({"w": torch.ones(2)}, {"kind": "point"})
 
 
@@ -35,9 +28,6 @@ def run(tmp_path):
 def rows(run, count):
     for step in range(count):
         run.append({"step": step})
-
-
-# --- one file ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -76,96 +66,11 @@ class TestOrderOnDisk:
         assert ("fsync", "seed-0") in disk[at:]
 
     def test_a_result_is_removed_before_the_configuration_of_a_longer_run_is_written(self, run, disk):
-        run.write_result({"schema": 1})
+        run.write_result(RESULT)
         del disk[:]
         run.open("seeds = [1]\n", {})
         assert disk[0] == ("fsync", "seed-0")
         assert disk.index(("fsync", "seed-0")) < disk.index(("replace", "config.toml"))
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
-    files.write(tmp_path / "a.json", b"old")
-
-    def full(handle):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreError, match=r"cannot write .*a\.json: No space left on device; the last checkpoint is kept"):
-        files.write(tmp_path / "a.json", b"new")
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.json", b"old")]
-
-
-@pytest.mark.parametrize("word", ["\ud800", "\x00\n\r\u2028", '"}\\', "\U0001f9e0 ä"])
-def test_json_is_one_ascii_line_that_gives_hostile_strings_back(word):
-    line = files.to_json({word: [word]})
-    assert line.count(b"\n") == 1
-    assert json.loads(line) == {word: [word]}
-
-
-def test_json_has_null_for_every_number_that_is_not_finite():
-    values = [math.nan, math.inf, np.float32("-inf"), torch.tensor([math.nan, 1.0]), np.array([2.0, math.inf])]
-    assert json.loads(files.to_json({"values": values}))["values"] == [None, None, None, [None, 1.0], [2.0, None]]
-
-
-def test_json_takes_the_numbers_of_numpy_and_torch():
-    value = {"a": np.int64(3), "b": np.bool_(True), "c": torch.tensor(2), "d": np.float64(0.5), 4: (1, None)}
-    assert json.loads(files.to_json(value)) == {"a": 3, "b": True, "c": 2, "d": 0.5, "4": [1, None]}
-
-
-def test_what_json_cannot_hold_is_named_by_its_place():
-    with pytest.raises(TypeError, match=r"value\['a'\]\[0\]: expected numbers, .*; got set"):
-        files.to_json({"a": {0: {1, 2}}})
-
-
-# --- checkpoints ------------------------------------------------------------------------------------------------------
-
-STATE = {"a": torch.arange(5.0), "b": [1, 2.5, "x", None, True], "c": {"d": (torch.ones(2, 2), {})}}
-
-
-def test_a_checkpoint_gives_its_state_back(tmp_path):
-    (tmp_path / "c.pt").write_bytes(files.checkpoint_bytes(STATE))
-    back = files.read_checkpoint(tmp_path / "c.pt")
-    assert torch.equal(back["a"], STATE["a"])
-    assert back["b"] == STATE["b"]
-    assert torch.equal(back["c"]["d"][0], torch.ones(2, 2))
-
-
-@pytest.mark.parametrize("value", [np.zeros(2), np.float64(1), {1, 2}, lambda: 0, Path()])
-def test_a_state_that_is_not_plain_is_refused_when_it_is_written_not_when_it_is_needed(value):
-    with pytest.raises(TypeError, match=r"state\['a'\]\[1\]: a state holds tensors and plain values only; got "):
-        files.checkpoint_bytes({"a": [0, value]})
-
-
-def test_every_flipped_bit_and_every_cut_of_a_checkpoint_is_noticed(tmp_path):
-    good, path = files.checkpoint_bytes(STATE), tmp_path / "c.pt"
-    for at in range(0, len(good), 29):
-        path.write_bytes(good[:at])
-        with pytest.raises(StoreError):
-            files.read_checkpoint(path)
-        path.write_bytes(good[:at] + bytes([good[at] ^ 1 << at % 8]) + good[at + 1 :])
-        with pytest.raises(StoreError):
-            files.read_checkpoint(path)
-
-
-class Hostile:
-    def __init__(self, target):
-        self.target = target
-
-    def __reduce__(self):
-        return (os.mkdir, (str(self.target),))
-
-
-@pytest.mark.parametrize("forge", ["torch", "pickle"])
-def test_code_in_a_checkpoint_with_a_valid_sha256_is_not_executed(tmp_path, forge):
-    payload = io.BytesIO()
-    hostile = {"learner": Hostile(tmp_path / "executed")}
-    torch.save(hostile, payload) if forge == "torch" else pickle.dump(hostile, payload)
-    data = payload.getvalue()
-    path = tmp_path / "c.pt"
-    path.write_bytes(files.CHECKPOINT + b" " + hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
-    with pytest.raises(StoreError, match="it holds more than tensors and plain values"):
-        files.read_checkpoint(path)
-    assert not (tmp_path / "executed").exists()
 
 
 def test_the_checkpoint_before_becomes_the_previous_one(run):
@@ -187,36 +92,6 @@ def test_a_kill_between_the_two_renames_leaves_the_checkpoint_before(run, monkey
     with pytest.raises(KeyboardInterrupt):
         run.save({"steps": 2}, CHAMPION)
     assert [files.read_checkpoint(path)["steps"] for path in run.checkpoints()] == [1]
-
-
-# --- champions --------------------------------------------------------------------------------------------------------
-
-
-def test_a_champions_bytes_depend_on_its_content_alone():
-    tensors = {"b": torch.arange(6.0).reshape(2, 3).T, "a": torch.ones(2)}
-    header = {f"key{k}": str(k) for k in range(20)}
-    turned = dict(reversed(header.items()))
-    assert files.tensor_bytes(tensors, header) == files.tensor_bytes(dict(reversed(tensors.items())), turned)
-    back = safetensors.torch.load(files.tensor_bytes(tensors, header))
-    assert torch.equal(back["b"], tensors["b"])
-
-
-def test_a_champion_gives_tensors_and_header_back_and_its_header_may_hold_any_string(tmp_path):
-    header = {"label": "ä„", "lineage": '{"x": "\\""}', "method": "bad\udcffbyte.py:M"}
-    files.write(tmp_path / "c.safetensors", files.tensor_bytes({}, header))
-    tensors, back = files.read_champion(tmp_path / "c.safetensors")
-    assert tensors == {}
-    assert back == {**header, "method": "bad\\udcffbyte.py:M"}
-
-
-def test_a_damaged_champion_is_a_clear_error(tmp_path):
-    good = files.tensor_bytes(*CHAMPION)
-    hostile = pickle.dumps(Hostile(tmp_path / "executed"))
-    for data in (b"", good[:5], good[:-1], good[:20], b"\xff" * 40, hostile, good.replace(b'"F32"', b'"X32"')):
-        (tmp_path / "c.safetensors").write_bytes(data)
-        with pytest.raises(StoreError, match=r"c\.safetensors is damaged"):
-            files.read_champion(tmp_path / "c.safetensors")
-    assert not (tmp_path / "executed").exists()
 
 
 # --- rows and history -------------------------------------------------------------------------------------------------
@@ -293,6 +168,13 @@ def test_a_second_process_is_refused_and_kill_nine_leaves_no_lock(tmp_path):
         run.open("", {})
 
 
+def test_what_a_kill_left_unfinished_is_cleared_away(run):
+    for name in ("error.txt.new", "checkpoint.pt.new", "history/step-00000003.safetensors.new"):
+        (run.path / name).write_bytes(b"half")
+    run.open("seeds = [0]\n", {})
+    assert sorted(each.name for each in run.path.rglob("*")) == ["config.toml", "history", "meta.json"]
+
+
 def test_two_threads_or_objects_of_one_process_do_not_share_the_lock(run):
     with pytest.raises(StoreError, match="another process is running"), RunDirectory(run.path):
         pass
@@ -306,7 +188,7 @@ def test_find_runs_tells_running_stopped_failed_and_finished(tmp_path):
             if seed == 1:
                 run.write_error("Traceback")
             if seed == 2:
-                run.write_result({"schema": 1})
+                run.write_result(RESULT)
     with RunDirectory(store.run_path(tmp_path, "goal", "ga", 3)) as run:
         aside = run.path.with_name("seed-3.old-1")
         aside.mkdir()
@@ -330,4 +212,7 @@ def test_a_damaged_file_is_named_by_whoever_reads_it(tmp_path):
     with pytest.raises(StoreError, match=r"config\.toml is damaged"):
         store.read_config(tmp_path)
     with pytest.raises(StoreError, match=r"result\.json is damaged: expected an object; got list"):
+        store.read_result(tmp_path)
+    (tmp_path / "result.json").write_bytes(b'{"steps": 1, "cost": {}, "metric": {}}')
+    with pytest.raises(StoreError, match=r"result\.json is damaged: it lacks stopped_by, champion"):
         store.read_result(tmp_path)

@@ -1,0 +1,156 @@
+import gzip
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from evo.networks import MLP
+from scenarios.datasets import FILES, Classification, Pictures, cache_folder
+
+network = lambda inputs, outputs: MLP(inputs, outputs)
+
+
+def idx(values):
+    """An idx file of unsigned bytes."""
+    return bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape) + values.tobytes()
+
+
+def arrays(tests=7):
+    draw = np.random.default_rng(3).integers
+    train, test = draw(0, 256, (10_050, 2, 3), np.uint8), draw(0, 256, (tests, 2, 3), np.uint8)
+    return train, draw(0, 4, 10_050).astype(np.uint8), test, np.arange(tests, dtype=np.uint8) % 4
+
+
+def served(folder, values):
+    """The four files in a folder, and Pictures that pin them there."""
+    raw = [idx(value) for value in values]
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in zip(FILES, raw):
+        (folder / file).write_bytes(gzip.compress(content))
+    return Pictures("tiny", folder.as_uri() + "/", tuple(hashlib.sha256(content).hexdigest() for content in raw))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.delenv("EVO_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "neuroevo"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    return served(tmp_path / "server", arrays())
+
+
+def kept(cache):
+    return sorted(path.name for path in cache.rglob("*.gz"))
+
+
+def test_the_first_load_downloads_and_the_second_needs_no_server(pictures, cache, tmp_path):
+    for found, original in zip(pictures.load(), arrays()):
+        assert np.array_equal(found, original)
+    assert kept(cache / "tiny") == sorted(FILES)
+    for file in (tmp_path / "server").iterdir():
+        file.unlink()
+    from scenarios import datasets
+
+    datasets._array.cache_clear()
+    assert np.array_equal(pictures.load()[0], arrays()[0])
+
+
+def test_a_file_with_another_sha256_is_refused_and_not_kept(pictures, cache, tmp_path):
+    wrong = arrays()[0]
+    wrong[5, 1, 1] ^= 1
+    (tmp_path / "server" / FILES[0]).write_bytes(gzip.compress(idx(wrong)))
+    with pytest.raises(ValueError, match=f"{FILES[0]}: expected sha256 {pictures.sha256[0]} .* refused"):
+        pictures.load()
+    assert kept(cache) == []
+
+
+def test_another_compression_of_the_same_bytes_is_accepted(pictures, tmp_path):
+    (tmp_path / "server" / FILES[0]).write_bytes(gzip.compress(idx(arrays()[0]), compresslevel=1, mtime=7))
+    assert np.array_equal(pictures.load()[0], arrays()[0])
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[: len(raw) // 2], lambda raw: b"<html>404</html>", lambda raw: b""])
+def test_a_truncated_or_foreign_download_is_refused_and_not_kept(pictures, cache, tmp_path, damage):
+    file = tmp_path / "server" / FILES[0]
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(ValueError, match=f"{FILES[0]}: (not a complete gzip file|expected sha256)"):
+        pictures.load()
+    assert kept(cache) == []
+
+
+def test_a_damaged_file_of_the_cache_is_named(pictures, cache):
+    pictures.load()
+    (cache / "tiny" / FILES[2]).write_bytes(b"junk")
+    from scenarios import datasets
+
+    datasets._array.cache_clear()
+    with pytest.raises(ValueError, match=f"cache.*{FILES[2]}: not a complete gzip file .* remove it"):
+        pictures.load()
+
+
+def test_offline_the_message_names_url_cache_folder_and_evo_data(cache):
+    offline = Pictures("tiny", "http://127.0.0.1:9/", ("0" * 64,) * 4)
+    with pytest.raises(ConnectionError) as caught:
+        offline.load()
+    for part in ("http://127.0.0.1:9/" + FILES[0], str(cache / "tiny"), "EVO_DATA", "tiny/"):
+        assert part in str(caught.value)
+    assert kept(cache) == []
+
+
+def test_evo_data_is_read_in_place_and_never_downloaded_instead(pictures, cache, tmp_path, monkeypatch):
+    served(tmp_path / "mine" / "tiny", arrays())
+    monkeypatch.setenv("EVO_DATA", str(tmp_path / "mine"))
+    nowhere = Pictures("tiny", "http://127.0.0.1:9/", pictures.sha256)
+    assert np.array_equal(nowhere.load()[2], arrays()[2])
+    assert not cache.exists()
+    (tmp_path / "mine" / "tiny" / FILES[3]).unlink()
+    with pytest.raises(FileNotFoundError, match=f"EVO_DATA: no file .*{FILES[3]}; put it there, or unset EVO_DATA"):
+        nowhere.load()
+
+
+def test_evo_data_of_another_content_is_refused(pictures, tmp_path, monkeypatch):
+    served(tmp_path / "mine" / "tiny", arrays(tests=8))
+    monkeypatch.setenv("EVO_DATA", str(tmp_path / "mine"))
+    with pytest.raises(ValueError, match="expected sha256"):
+        pictures.load()
+
+
+def test_the_last_ten_thousand_training_pictures_validate(pictures):
+    task = pictures.task(Classification(), network)
+    train, labels, test, test_labels = arrays()
+    pixel = lambda values: torch.from_numpy(values.reshape(len(values), -1).astype(np.float32))
+    mean, deviation = pixel(train[:50]).mean(), pixel(train[:50]).std(correction=0)
+    for name, x, y in (
+        ("train", train[:50], labels[:50]),
+        ("validation", train[50:], labels[50:]),
+        ("test", test, test_labels),
+    ):
+        torch.testing.assert_close(task.split(name)[0], (pixel(x) - mean) / deviation, atol=1e-4, rtol=1e-4)
+        assert task.split(name)[1].tolist() == y.tolist()
+    assert task.shape == (1, 2, 3)
+
+
+def test_other_parts_have_no_say_in_the_training_pictures(tmp_path, pictures):
+    train, labels, test, test_labels = arrays()
+    train[50:] = 255 - train[50:] // 2
+    other = served(tmp_path / "other", (train, labels, test // 3, test_labels))
+    task, changed = pictures.task(Classification(), network), None
+    pictures_of_other = Pictures("other", other.url, other.sha256)
+    changed = pictures_of_other.task(Classification(), network)
+    assert torch.equal(task.split("train")[0], changed.split("train")[0])
+    assert not torch.equal(task.split("test")[0], changed.split("test")[0])
+
+
+def test_the_cache_folder_follows_the_platforms_variables(monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
+    assert cache_folder() == tmp_path / "local" / "neuroevo"
+    monkeypatch.delenv("LOCALAPPDATA")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "neuroevo"

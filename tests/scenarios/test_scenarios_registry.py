@@ -1,0 +1,110 @@
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium
+import pytest
+
+import scenarios
+from evo import rng
+from evo.control import ControlTask
+from evo.core import Scenario, Task
+from evo.settings import describe
+
+ROOM = Path(scenarios.__file__).parent
+DATA = [name for name in scenarios.SCENARIOS if name in ("xor", "parity", "two_spirals", "digits", "breast_cancer", "wine")]
+CONTROL = ["cartpole", "acrobot", "mountain_car_continuous", "pendulum"]
+DOWNLOADED = ["mnist", "fashion_mnist"]
+
+
+def find(target):
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def build(name, **values):
+    scenario = find(scenarios.SCENARIOS[name])
+    options = dict(scenario.model)
+    network = find(scenarios.NETWORKS[options.pop("network")])
+    return scenario.task(scenario.settings(**values), lambda inputs, outputs: network(inputs, outputs, **options))
+
+
+def test_the_registry_and_the_files_of_the_room_name_the_same_scenarios():
+    files = {path.stem for path in ROOM.glob("*.py")} - {"__init__", "__main__", "datasets", "tables"}
+    assert set(scenarios.SCENARIOS) == files == {*DATA, *CONTROL, *DOWNLOADED}
+
+
+@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+def test_a_scenario_is_declared_in_full(name):
+    scenario = find(scenarios.SCENARIOS[name])
+    assert isinstance(scenario, Scenario)
+    assert scenario.name == name
+    assert scenario.budget.limits()
+    assert set(scenario.methods) <= set(scenarios.METHODS)
+    assert set(scenario.learners) <= set(scenarios.METHODS)
+    assert "random-search" in scenario.methods
+    assert ("linear" in scenario.methods) == (name not in CONTROL)
+    assert bool(scenario.needs) == (name in DOWNLOADED)
+    assert "stop" in {one.name for one in describe(scenario.settings)}
+    assert all(one.doc for one in describe(scenario.settings))
+
+
+@pytest.mark.parametrize("name", [*scenarios.METHODS, *scenarios.NETWORKS])
+def test_names_of_methods_and_networks_lead_somewhere(name):
+    assert callable(find({**scenarios.METHODS, **scenarios.NETWORKS}[name]))
+
+
+@pytest.mark.parametrize("name", DATA + CONTROL)
+def test_every_default_method_fits_the_task(name):
+    from evo.core import as_method
+
+    task = build(name)
+    assert isinstance(task, Task)
+    assert [as_method(find(scenarios.METHODS[m]), m).fits(task) for m in find(scenarios.SCENARIOS[name]).methods].count(
+        None
+    ) == len(find(scenarios.SCENARIOS[name]).methods)
+    with rng.torch_seed(0, 0, 0, rng.NETWORK):
+        assert sum(p.numel() for p in task.network().parameters()) > 0
+
+
+@pytest.mark.parametrize("name", DATA + CONTROL)
+def test_settings_of_a_learner_in_a_scenario_are_settings_of_the_method(name):
+    from evo.core import as_method
+
+    for method, values in find(scenarios.SCENARIOS[name]).learners.items():
+        as_method(find(scenarios.METHODS[method]), method).settings(**values)
+
+
+@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+def test_the_same_name_stands_in_the_script_part(name):
+    assert re.search(
+        rf'if __name__ == "__main__":\n.*import main\n\n    main\("{name}"\)\n$', (ROOM / f"{name}.py").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "solved"),
+    [
+        ("cartpole", "CartPole-v1", 475.0),
+        ("acrobot", "Acrobot-v1", -100.0),
+        ("mountain_car_continuous", "MountainCarContinuous-v0", 90.0),
+        ("pendulum", "Pendulum-v1", None),
+    ],
+)
+def test_control_is_solved_at_the_threshold_that_gymnasium_registers(name, environment, solved):
+    task = build(name)
+    assert isinstance(task, ControlTask)
+    assert gymnasium.spec(environment).reward_threshold == solved
+    assert task.name == environment
+    if solved is None:
+        assert task.solved({"return": 0.0}) is None
+    else:
+        assert [task.solved({"return": solved + more}) for more in (0.0, -0.01)] == [True, False]
+    assert len(task._starts["test"]) == 100
+
+
+def test_the_registry_imports_nothing_heavy():
+    code = "import sys, scenarios; sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'gymnasium')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOM.parent).returncode == 0
