@@ -118,7 +118,7 @@ class Backprop:
     def fits(task: Task) -> str | None:
         missing = [part for part in ("split", "loss", "network", "kind") if not hasattr(task, part)]
         if missing:
-            return f"backprop needs examples and a loss to differentiate; the task has no {', '.join(missing)}"
+            return f"it needs examples and a loss to differentiate; the task has no {', '.join(missing)}"
         return None
 
     @staticmethod

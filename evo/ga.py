@@ -25,22 +25,22 @@ SELECTIONS = ("tournament", "truncation", "rank")
 
 @settings
 class GASettings:
-    population_size: int = setting(100, "individuals a generation, elites included", low=2)
+    population_size: int = setting(200, "individuals a generation, elites included", low=2)
     elites: int = setting(2, "best individuals copied unchanged, and scored again", low=0)
-    selection: str = setting("tournament", "how parents are chosen", choices=SELECTIONS)
+    selection: str = setting("truncation", "how parents are chosen", choices=SELECTIONS)
     tournament_size: int = setting(3, "contestants of a tournament", low=1, source="Goldberg and Deb 1991")
-    truncation: float = setting(0.2, "share of the population that may be parents", above=0.0, high=1.0)
+    truncation: float = setting(0.08, "share of the population that may be parents", above=0.0, high=1.0)
     selection_pressure: float = setting(
         1.5, "children expected of the best under rank selection", low=1.0, high=2.0, source="Baker 1985"
     )
-    crossover: str = setting("uniform", "how two parents are joined", choices=CROSSOVERS)
-    crossover_rate: float = setting(0.5, "share of children with two parents", low=0.0, high=1.0)
+    crossover: str = setting("blx-alpha", "how two parents are joined", choices=CROSSOVERS)
+    crossover_rate: float = setting(1.0, "share of children with two parents", low=0.0, high=1.0)
     blx_alpha: float = setting(
         0.5, "how far past its parents a gene may lie, in their distance", low=0.0, source="Eshelman and Schaffer 1993"
     )
     mutation_rate: float = setting(0.1, "probability that a gene mutates", low=0.0, high=1.0)
     mutation_std: float = setting(0.1, "standard deviation of a gene's mutation", low=0.0)
-    initial_scale: float = setting(1.0, "spread of the first population, in that of the network's own initialiser", above=0.0)
+    initial_scale: float = setting(2.5, "spread of the first population, in that of the network's own initialiser", above=0.0)
 
     def contradictions(self) -> list[str]:
         if self.elites >= self.population_size:

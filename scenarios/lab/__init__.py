@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
 
 def run(
     scenario: str | Scenario | Task,
-    methods: Sequence[str] | Mapping[str, Any] | None = None,
+    methods: str | Sequence[str] | Mapping[str, Any] | None = None,
     seeds: int | str | Sequence[int] = 1,
     budget: Mapping[str, float] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -175,11 +175,18 @@ def _scenario(given: Any, name: str | None) -> Any:
     return Scenario(name=name, title=name, task=task, settings=NoSettings, budget=Budget(), methods=(), model={})
 
 
-def _learners(methods: Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
-    from scenarios.lab import names
+def _learners(methods: str | Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
+    from scenarios.lab.checks import ConfigError
+    from scenarios.lab.flags import line_up
 
-    pairs = list(methods.items()) if isinstance(methods, Mapping) else [names.labelled(text) for text in methods]
-    return {label: {"method": method} for label, method in pairs}
+    if isinstance(methods, Mapping):
+        return {label: {"method": method} for label, method in methods.items()}
+    texts = [methods] if isinstance(methods, str) else list(methods)
+    problems = [f"methods: give {one!r} a label: {{'mine': ...}}" for one in texts if not isinstance(one, str)]
+    found = line_up([one for one in texts if isinstance(one, str)], {}, problems)
+    if problems:
+        raise ConfigError(problems)
+    return found
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

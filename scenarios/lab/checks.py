@@ -92,8 +92,10 @@ class Checks:
         values, network = self.settings(scenario.settings, {}, "task."), self.network(scenario.model)[1]
         return None if self.problems else self.task(scenario, values, network)
 
-    def trial(self, method: Method, task: Task, options: Any, label: str, seed: int) -> None:
+    def trial(self, method: Method, task: Task | None, options: Any, label: str, seed: int) -> None:
         """Whether the method fits the task, and takes its settings there: a learner is made, and thrown away."""
+        if task is None:
+            return
         try:
             if why := method.fits(task):
                 self.problems.append(f"{label}: the method does not fit the task: {why}")

@@ -190,7 +190,7 @@ def study(
     # A task that needs a download is left alone while there are mistakes to mend.
     if scenario is not None and buildable and not (check.problems and scenario.needs):
         task = check.task(scenario, values, network)
-        for label, _, method, options in found if task is not None else []:
+        for label, _, method, options in found:
             check.trial(method, task, options, label, seeds[0] if seeds else 0)
     check.done()
     assert scenario is not None

@@ -41,7 +41,7 @@ def chosen(
     elif target:
         document["scenario"] = names.table(what, target, kind if kind in names.KINDS else None)
     if methods:
-        document["learners"] = _line_up(methods, document.get("learners", {}), problems)
+        document["learners"] = line_up(methods, document.get("learners", {}), problems)
     if seeds:
         document["seeds"] = seeds
     if device:
@@ -87,7 +87,8 @@ def pairs(flag: str, texts: Iterable[str], problems: list[str]) -> dict[str, Any
     return found
 
 
-def _line_up(methods: Sequence[str], stored: Any, problems: list[str]) -> dict[str, Any]:
+def line_up(methods: Sequence[str], stored: Any, problems: list[str]) -> dict[str, Any]:
+    """The learners' tables that the texts of -m mean; those of a file, `stored`, keep what they hold."""
     learners: dict[str, Any] = {}
     stored = stored if isinstance(stored, dict) else {}
     for text in methods:

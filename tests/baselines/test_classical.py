@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, r2_score
 from threadpoolctl import threadpool_info
 
-from baselines import classical
-from baselines.classical import estimators, forest, gradient_boosting, knn, linear, sklearn_method, svm
+from baselines import estimator
+from baselines.classical import forest, gradient_boosting, knn, linear, sklearn_method, svm
+from baselines.estimator import estimators
 from evo import rng
 from evo.core import as_method
 from evo.networks import MLP
@@ -61,13 +62,13 @@ def fitted(method, task, seed=0, **values):
 def test_accuracy_and_cross_entropy_equal_what_scikit_learn_says(name, centres):
     task = SupervisedTask(*[clouds(90, s, centres) for s in (1, 2, 3)], kind="classification", network=network)
     model = fitted(NAMED[name], task).champion()
-    estimator = model.fitted[0]
+    inner = model.fitted[0]
     x, y = (part.numpy() for part in task.split("test"))
     score = task.score(model, "test")
-    assert score["accuracy"] == estimator.score(x, y)
+    assert score["accuracy"] == inner.score(x, y)
     assert 0.4 < score["accuracy"] <= 1.0
-    if hasattr(estimator, "predict_proba"):
-        assert score["cross_entropy"] == pytest.approx(log_loss(y, estimator.predict_proba(x)), rel=1e-5)
+    if hasattr(inner, "predict_proba"):
+        assert score["cross_entropy"] == pytest.approx(log_loss(y, inner.predict_proba(x)), rel=1e-5)
 
 
 def test_a_support_vector_machine_decides_by_its_scores():
@@ -112,9 +113,9 @@ def test_probability_tasks_get_the_probability_of_a_one_for_each_column(name):
     outputs = model(x)
     assert outputs.shape == (80, 2)
     assert ((outputs >= 0) & (outputs <= 1)).all()
-    for column, estimator in enumerate(model.fitted):
+    for column, each in enumerate(model.fitted):
         decided = outputs[:, column] != 0.5
-        assert torch.equal((outputs[:, column] > 0.5)[decided], torch.from_numpy(estimator.predict(x) > 0.5)[decided])
+        assert torch.equal((outputs[:, column] > 0.5)[decided], torch.from_numpy(each.predict(x) > 0.5)[decided])
 
 
 def test_a_support_vector_machine_solves_exclusive_or_and_a_line_does_not():
@@ -162,7 +163,7 @@ def test_largest_output_is_what_a_classifier_predicts_where_its_probabilities_ti
         def predict_proba(self, x):
             return np.tile([0.5, 0.5, 0.0], (len(x), 1))
 
-    table = torch.from_numpy(classical._scores(Contrary(), np.zeros((4, 2), np.float32), 3))
+    table = torch.from_numpy(estimator._scores(Contrary(), np.zeros((4, 2), np.float32), 3))
     assert (table.argmax(1) == 2).all()
     torch.testing.assert_close(table[:, 2], table[:, 0])
 

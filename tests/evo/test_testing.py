@@ -250,7 +250,7 @@ class Descent:
             if self._champion.offer(score, None, self.steps):
                 self.best.module.load_state_dict(self.module.state_dict())
             self.steps += 1
-        return {"loss": float(loss), "validation": score}
+        return {"loss": loss.item(), "validation": score}
 
     def champion(self):
         return self.best

@@ -202,6 +202,9 @@ def test_missing_and_damaged_parts_are_named(copy, rings, tmp_path):
         ({"name": "a"}, "no method to run"),
         ({"name": "a", "methods": ["ga"]}, "budget: expected at least one limit"),
         ({"name": "a", "methods": ["gaa"], "budget": {"steps": 1}}, "did you mean 'ga'"),
+        ({"name": "a", "methods": "gaa", "budget": {"steps": 1}}, "did you mean 'ga'"),
+        ({"name": "a", "methods": ["ga", "ga"]}, "label 'ga' is taken"),
+        ({"name": "a", "methods": [GA]}, "a label"),
         ({"name": "a", "methods": {"x": 3}, "budget": {"steps": 1}}, "x.method: expected a name; got 3"),
         ({"name": "a", "methods": {"x": dict}, "budget": {"steps": 1}}, "is not a method"),
         (

@@ -82,7 +82,7 @@ def test_evo_alone_leads_to_the_first_run(capsys):
         (["run", "xor", "--target", "y"], "--target: it is for a table"),
         (["run", "xor", "--task", "regression"], "--task: it is for a table"),
         (["run", "t.csv", "--target", "y", "--task", "regresion"], "(did you mean 'regression'?)"),
-        (["run", "cartpole", "-m", "linear"], "linear: the method does not fit the task: linear is fitted to examples"),
+        (["run", "cartpole", "-m", "linear"], "linear: the method does not fit the task: it is fitted to examples"),
         (["list", "rnus"], "(did you mean 'runs'?)"),
         (["compare", "digits"], "no runs of 'digits'"),
     ],

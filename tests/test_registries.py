@@ -1,0 +1,66 @@
+"""Every entry of every registry keeps its contract: a new scenario, method or network is covered by its one line."""
+
+import importlib
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from evo.core import as_method
+from evo.testing import check_algorithm, check_learner, check_task, small_task
+from scenarios import METHODS, NETWORKS, SCENARIOS
+
+DATA = Path(os.environ.get("EVO_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+QUICK = {"validation_episodes": 2, "test_episodes": 3}  # where a scenario has episodes
+
+
+def find(target):
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def method(name):
+    """What a name stands for; a prefix stands for one of its kind."""
+    found = find(METHODS[name])
+    return found("GaussianNB") if name.endswith(":") else found
+
+
+def build(name):
+    scenario = find(SCENARIOS[name])
+    values = {key: value for key, value in QUICK.items() if key in scenario.settings.__dataclass_fields__}
+    options = dict(scenario.model)
+    network = find(NETWORKS[options.pop("network")])
+    return scenario.task(scenario.settings(**values), lambda inputs, outputs: network(inputs, outputs, **options))
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_task_of_every_scenario_has_no_findings(name, monkeypatch):
+    if find(SCENARIOS[name]).needs:
+        if not (DATA / name.replace("_", "-")).is_dir():
+            pytest.skip(f"needs the data of {name}: set EVO_DATA")
+        monkeypatch.setenv("EVO_DATA", str(DATA))
+    assert check_task(build(name)) == []
+
+
+@pytest.mark.parametrize("kind", ["classification", "probability", "regression"])
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_has_no_findings_as_a_learner(name, kind):
+    assert check_learner(method(name), small_task(kind)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if hasattr(method(name), "ask")])
+def test_every_algorithm_has_no_findings_as_ask_and_tell(name):
+    assert check_algorithm(method(name)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if as_method(method(name), name).fits(build("cartpole")) is None])
+def test_every_method_that_fits_control_has_no_findings_there(name):
+    assert check_learner(method(name), build("cartpole")) == []
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_gives_rows_of_outputs_for_rows_of_inputs(name):
+    network = find(NETWORKS[name])((1, 8, 8), 3)
+    assert network(torch.zeros(5, 64)).shape == (5, 3)
+    assert hasattr(network, "settings")
