@@ -65,12 +65,14 @@ class DeepGA:
     def ask(self) -> np.ndarray:
         """The next population (P + 1, D), the elite first ((P, D) in the first generation); or the candidates."""
         if self.candidates is not None:
+            self._asked = self.candidates
             return self.population[self.candidates]
         if self.population is None:
             self.population = self.encoding.initial(self.seed, 0, self.options.population_size, self.options.initial_scale)
             self.parents = np.full(len(self.population), -1)
         elif self.order is not None:
             self.population, self.order = self._mutated(), None
+        self._asked = np.arange(len(self.population))
         return self.population
 
     def tell(self, evaluation: Any) -> None:
@@ -103,6 +105,12 @@ class DeepGA:
 
     def model(self, genome: np.ndarray) -> Model:
         return self.encoding.model(genome)
+
+    def lineage(self, index: int) -> dict[str, Any]:
+        """Of row `index` of what ask gave last. Ids are generation * (P + 1) + place; a first individual has no parents."""
+        size, born, place = self.options.population_size + 1, self.generation - 1, int(self._asked[index])
+        parent = int(self.parents[place])
+        return {"id": born * size + place, "parents": [parent + (born - 1) * size] if parent >= 0 else []}
 
     def row(self) -> Row:
         return {}

@@ -44,7 +44,7 @@ class Evolve:
         self._seconds = {"ask": 0.0, "evaluate": 0.0, "tell": 0.0, "validate": 0.0}
         with self.cost.timed():
             generation, first = self.algorithm.generation, None
-            nonfinite = 0
+            nonfinite, seen = 0, []
             while self.algorithm.generation == generation:
                 with self._phase("ask"):
                     population = self.algorithm.ask()
@@ -53,9 +53,13 @@ class Evolve:
                 with self._phase("tell"):
                     self.algorithm.tell(evaluation)
                 nonfinite += evaluation.nonfinite
+                seen.append(evaluation.observations)
                 first = first or evaluation
             with self._phase("validate"):
                 self._judge(population, evaluation, generation)
+            if self._statistics:  # after judging: within a generation every network meets the same world
+                for observations in filter(lambda each: each is not None, seen):
+                    self._statistics.update(observations)
         finite = first.fitness[np.isfinite(first.fitness)]
         measures = {"best": finite.max, "mean": finite.mean, "worst": finite.min}
         row: Row = {f"fitness_{name}": float(of()) if len(finite) else None for name, of in measures.items()}
@@ -106,8 +110,6 @@ class Evolve:
             name = getattr(self.task, "name", type(self.task).__name__)
             error.add_note(f"{name}.evaluate, generation {self.algorithm.generation}, a population of {size}, seeds {seeds}")
             raise
-        if self._statistics and evaluation.observations is not None:
-            self._statistics.update(evaluation.observations)
         samples = np.ones(size, np.int64) if evaluation.samples is None else evaluation.samples
         self.cost.add(size, samples.sum(), float((samples * np.asarray(getattr(phenotypes, "parameters", 1))).sum()))
         return evaluation

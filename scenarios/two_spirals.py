@@ -36,7 +36,6 @@ scenario = Scenario(
     budget=Budget(evaluations=50_000),
     methods=("ga", "backprop", "linear", "random-search"),
     model={"network": "mlp", "hidden": (32, 32)},
-    learners={"backprop": {"learning_rate": 0.005, "patience": 200}},
 )
 
 if __name__ == "__main__":

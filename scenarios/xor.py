@@ -20,7 +20,6 @@ scenario = Scenario(
     budget=Budget(evaluations=10_000),
     methods=("ga", "backprop", "linear", "random-search"),
     model={"network": "mlp", "hidden": (4,)},
-    learners={"ga": {"mutation_rate": 0.3, "mutation_std": 1.0}, "deep-ga": {"mutation_std": 1.0}},
 )
 
 if __name__ == "__main__":

@@ -110,8 +110,8 @@ def _comparison(scenario: str, labels: Mapping[str, list[Path]], statuses: Mappi
             )
     sign = {"max": -1, "min": 1}
     rows.sort(key=lambda row: (math.inf if row["mean"] is None else sign[row["direction"]] * row["mean"], row["label"]))
-    if any(row["split"] not in (None, "test") for row in rows):
-        notes.insert(0, "there is no test set: the metric is of the set that is named")
+    if instead := sorted({row["split"] for row in rows} - {None, "test"}):
+        notes.insert(0, f"no test set: the metric is that of the {' or '.join(instead)} set")
     if len(budgets) > 1:
         notes.append("budgets differ: " + "; ".join(f"{label} {budget}" for budget, label in budgets.items()))
     return Comparison(scenario, rows, notes)

@@ -81,16 +81,16 @@ def conflicts(spec: RunSpec, directory: RunDirectory) -> str | None:
 
 
 def _execute(spec: RunSpec, directory: RunDirectory, restart: bool, threads: int, emit: Emit, stop: Callable[[], bool]) -> str:
-    if restart and directory.path.exists():
-        emit({"event": "warning", "message": f"the old run is now {directory.set_aside()}"})
-    elif why := conflicts(spec, directory):
-        raise StoreError(why)
-    result = directory.result()
-    if result is not None and _done(result, spec):
-        directory.write_config(spec.toml())
-        emit({"event": "skipped", "message": "already finished", "result": result})
-        return "skipped"
     try:
+        if restart and directory.path.exists():
+            emit({"event": "warning", "message": f"the old run is now {directory.set_aside()}"})
+        elif why := conflicts(spec, directory):
+            raise StoreError(why)
+        result = directory.result()
+        if result is not None and _done(result, spec):
+            directory.write_config(spec.toml())
+            emit({"event": "skipped", "message": "already finished", "result": result})
+            return "skipped"
         run = _Run(spec, directory, threads, emit)
         run.begin(had_finished=result is not None)
         while (reason := run.over()) is None:

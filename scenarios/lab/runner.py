@@ -130,7 +130,7 @@ class _Worker:
 
     def death(self) -> str:
         """How the process ended, in words; it has ended after this."""
-        self.close(kindly=False)
+        self.close(kindly=True)
         code = self.process.returncode
         if code >= 0:
             return f"its worker process ended by itself with exit code {code}"

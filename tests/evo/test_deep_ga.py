@@ -239,3 +239,17 @@ def test_it_learns_two_clouds_from_at_least_nine_of_ten_seeds():
             learner.step()
         right += task.score(learner.champion(), "validation")["accuracy"] >= 0.9
     assert right >= 9
+
+
+def test_lineage_names_the_place_and_the_parent_a_generation_before():
+    ga = DeepGA(3, population_size=6, truncation_size=2, candidates=2, noisy=True, validation_episodes=2)
+    for _ in range(2):
+        before = None if ga.population is None else ga.population.copy()
+        for _ in range(2):
+            population = ga.ask()
+            ga.tell(-(population**2).sum(axis=1))
+    lineage = ga.lineage(0)
+    place, parent = lineage["id"] - 7, lineage["parents"][0]
+    assert np.array_equal(ga.population[place], population[0])
+    if place == 0:  # the elite is its parent, unchanged
+        assert np.array_equal(before[parent], population[0])

@@ -146,14 +146,16 @@ class Climber:
             raise ValueError("the learner is unwell\nin two lines")
         if word == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if word == "exit":
+            os._exit(3)
         if word == "print":
             print('{"event": "done", "index": 0, "state": "finished"}')
             os.write(1, b"raw bytes\n")
             assert sys.stdin.read() == ""
         if word == "sleep":
-            time.sleep(60)
+            time.sleep(20)
         if word == "hold":  # the interpreter lock, as a C extension may
-            ctypes.PyDLL(None).sleep(60)
+            ctypes.PyDLL(None).sleep(20)
 
     def champion(self):
         return Point(self.best)

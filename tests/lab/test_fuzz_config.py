@@ -124,7 +124,7 @@ def step(spec):
     learner = built.method(built.task, built.settings, spec.seed, spec.device)
     try:
         row = learner.step()
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         if not spec.method.startswith("sklearn:"):
             raise
         return [names.said(error)]

@@ -82,13 +82,17 @@ def test_other_settings_stop_the_study_before_anything_starts(tmp_path, one_job)
 
 
 def test_a_run_that_fails_or_is_killed_stops_no_other_and_continues(tmp_path):
-    said = {1: ("raise", "the learner is unwell in two lines"), 2: ("kill", "its worker process was killed by SIGKILL")}
-    specs = list(study(seeds=4).specs)
+    said = {
+        1: ("raise", "the learner is unwell in two lines"),
+        2: ("kill", "its worker process was killed by SIGKILL"),
+        3: ("exit", "its worker process ended by itself with exit code 3"),
+    }
+    specs = list(study(seeds=5).specs)
     for seed, (word, _) in said.items():
         (tmp_path / word).write_text(word)
-        specs[seed] = study(seeds=4, trouble=str(tmp_path / word)).specs[seed]
+        specs[seed] = study(seeds=5, trouble=str(tmp_path / word)).specs[seed]
     whole, events = dataclasses.replace(study(), specs=tuple(specs)), []
-    states = {0: "finished", 1: "failed", 2: "failed", 3: "finished"}
+    states = {0: "finished", 1: "failed", 2: "failed", 3: "failed", 4: "finished"}
     assert run_study(whole, tmp_path, jobs=1, emit=events.append) == states
     assert {status.seed: status.state for status in store.find_runs(tmp_path)} == states
     for seed, (word, reason) in said.items():
@@ -96,7 +100,13 @@ def test_a_run_that_fails_or_is_killed_stops_no_other_and_continues(tmp_path):
         assert message.startswith(f"goal: climber, seed {seed}: {reason}")
         assert reason.split()[0] in (path_of(tmp_path, seed) / "error.txt").read_text()
         (tmp_path / word).write_text("")
-    assert run_study(whole, tmp_path, jobs=1) == {0: "skipped", 1: "finished", 2: "finished", 3: "skipped"}
+    assert run_study(whole, tmp_path, jobs=1) == states | {
+        0: "skipped",
+        1: "finished",
+        2: "finished",
+        3: "finished",
+        4: "skipped",
+    }
     for seed in said:
         execute(specs[seed], tmp_path / "peace")
         assert set(differing(path_of(tmp_path, seed), path_of(tmp_path / "peace", seed))) <= {"meta.json"}

@@ -66,14 +66,14 @@ def test_a_worker_runs_one_run_after_another_whatever_they_print(tmp_path, worke
         folder = ("goal", "climber", spec.seed)
         assert differing(store.run_path(tmp_path / "by_worker", *folder), store.run_path(tmp_path / "here", *folder)) == []
     worker.process.stdin.close()
+    assert worker.process.wait(5) == 0
     said = worker.process.stderr.read().decode()
     assert '{"event": "done", "index": 0, "state": "finished"}\n' in said
     assert "raw bytes\n" in said
-    assert worker.process.wait(5) == 0
 
 
 def test_a_worker_is_deaf_to_ctrl_c_and_told_to_stop_it_finishes_the_step_and_saves(tmp_path, worker):
-    spec = study(steps=100_000, pause=0.01, run={"checkpoint_seconds": 1000}).specs[0]
+    spec = study(steps=1000, pause=0.01, run={"checkpoint_seconds": 1000}).specs[0]
     worker.run(spec, tmp_path)
     worker.until("row")
     worker.process.send_signal(signal.SIGINT)
@@ -101,7 +101,7 @@ def test_a_worker_ends_within_a_second_of_its_parent_even_in_the_middle_of_a_ste
 
 
 def test_a_worker_whose_listener_is_gone_ends_without_calling_the_run_failed(tmp_path, worker):
-    worker.run(study(steps=100_000, pause=0.01).specs[0], tmp_path)
+    worker.run(study(steps=1000, pause=0.01).specs[0], tmp_path)
     worker.until("row")
     worker.process.stdout.close()
     worker.process.wait(10)

@@ -1,0 +1,34 @@
+"""The benchmarks run, at toy size, so that they cannot rot. What they measure is judged by no test."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        (
+            "bench_deap.py",
+            [r"10 x 50 genes", r"ours +\d", r"named +\d", r"vectorised +\d", r"named operators [\d.]+ x \(floor 5 x\)"],
+        ),
+        (
+            "bench_forward.py",
+            [
+                r"4-16-2, 1 rows, 3 networks",
+                r"loop, all cores +\d",
+                r"[\d.]+ x \(floor 10 x\); peak memory: ours \d+ MB, loop \d+ MB",
+            ],
+        ),
+    ],
+)
+def test_a_benchmark_runs_and_prints_its_figures(name, lines):
+    pytest.importorskip("resource")
+    path = Path(__file__).with_name(name)
+    done = subprocess.run([sys.executable, str(path), "--toy"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for line in lines:
+        assert re.search(line, done.stdout), done.stdout
