@@ -39,14 +39,14 @@ SCHEDULERS = _named(torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRSchedul
 
 @settings
 class BackpropSettings:
-    optimizer: str = setting("Adam", "any optimiser of torch.optim", choices=OPTIMIZERS, source="Kingma, Ba 2015")
-    learning_rate: float = setting(0.001, "the optimiser's lr", above=0.0)
+    optimizer: str = setting("RMSprop", "any optimiser of torch.optim", choices=OPTIMIZERS, source="Tieleman, Hinton 2012")
+    learning_rate: float = setting(0.009, "the optimiser's lr", above=0.0)
     optimizer_options: dict = setting({}, "further arguments of the optimiser, such as {momentum = 0.9}")
     scheduler: str | None = setting(None, "any schedule of torch.optim.lr_scheduler, stepped once an epoch", choices=SCHEDULERS)
     scheduler_options: dict = setting({}, "arguments of the schedule, such as {T_max = 100}")
-    batch_size: int | None = setting(32, "training examples a minibatch; none: all of them", low=1, unit="examples")
+    batch_size: int | None = setting(16, "training examples a minibatch; none: all of them", low=1, unit="examples")
     patience: int | None = setting(
-        50, "early stopping after so many epochs without a better validation fitness; none: off", low=1, unit="epochs"
+        100, "early stopping after so many epochs without a better validation fitness; none: off", low=1, unit="epochs"
     )
     gradient_clip: float | None = setting(None, "largest global norm of the gradient", above=0.0, source="Pascanu et al. 2013")
     label_smoothing: float = setting(
@@ -60,7 +60,7 @@ class BackpropSettings:
         source="Srivastava et al. 2014",
     )
     l1: float = setting(0.0, "adds l1 * sum |w| to the loss, over weights, not biases", low=0.0)
-    l2: float = setting(0.0, "adds l2 * sum w^2 to the loss, over weights, not biases", low=0.0)
+    l2: float = setting(0.0001, "adds l2 * sum w^2 to the loss, over weights, not biases", low=0.0)
     max_norm: float | None = setting(
         None,
         "largest norm of a unit's incoming weights, restored after each update",

@@ -144,7 +144,7 @@ class Fit:
 
 @settings
 class LinearSettings:
-    C: float = setting(1.0, "inverse of the strength of the squared penalty (Ridge: alpha = 1 / C)", above=0.0)
+    C: float = setting(1.6, "inverse of the strength of the squared penalty (Ridge: alpha = 1 / C)", above=0.0)
     max_iter: int = setting(1000, "iterations of the solver, for classes", low=1)
 
 
@@ -154,7 +154,7 @@ def _linear(options: LinearSettings, name: str, examples: int) -> dict[str, Any]
 
 @settings
 class SVMSettings:
-    C: float = setting(1.0, "inverse of the strength of the squared penalty", above=0.0)
+    C: float = setting(980.0, "inverse of the strength of the squared penalty", above=0.0)
     kernel: str = setting("rbf", "kernel", choices=("rbf", "linear", "poly", "sigmoid"))
     gamma: float | None = setting(None, "width of the kernel; none: 1 / (inputs * their variance)", above=0.0)
 
@@ -167,7 +167,7 @@ def _svm(options: SVMSettings, name: str, examples: int) -> dict[str, Any]:
 @settings
 class KNNSettings:
     n_neighbors: int = setting(5, "neighbours that vote; all examples where there are fewer", low=1)
-    weights: str = setting("uniform", "weight of a neighbour's vote", choices=("uniform", "distance"))
+    weights: str = setting("distance", "weight of a neighbour's vote", choices=("uniform", "distance"))
 
 
 def _knn(options: KNNSettings, name: str, examples: int) -> dict[str, Any]:
@@ -176,18 +176,18 @@ def _knn(options: KNNSettings, name: str, examples: int) -> dict[str, Any]:
 
 @settings
 class ForestSettings:
-    n_estimators: int = setting(100, "trees", low=1, source="Breiman 2001")
+    n_estimators: int = setting(300, "trees", low=1, source="Breiman 2001")
     max_depth: int | None = setting(None, "largest depth of a tree; none: no limit", low=1)
     min_samples_leaf: int = setting(1, "fewest examples in a leaf", low=1)
 
 
 @settings
 class GradientBoostingSettings:
-    learning_rate: float = setting(0.1, "shrinkage of each tree", above=0.0, source="Friedman 2001")
-    max_iter: int = setting(100, "trees, one after another (for each class)", low=1)
-    max_leaf_nodes: int | None = setting(31, "most leaves of a tree; none: no limit", low=2)
-    min_samples_leaf: int = setting(20, "fewest examples in a leaf", low=1)
-    l2_regularization: float = setting(0.0, "squared penalty on the leaves", low=0.0)
+    learning_rate: float = setting(0.23, "shrinkage of each tree", above=0.0, source="Friedman 2001")
+    max_iter: int = setting(200, "trees, one after another (for each class)", low=1)
+    max_leaf_nodes: int | None = setting(15, "most leaves of a tree; none: no limit", low=2)
+    min_samples_leaf: int = setting(5, "fewest examples in a leaf", low=1)
+    l2_regularization: float = setting(1.0, "squared penalty on the leaves", low=0.0)
 
 
 def _as_they_are(options: Any, name: str, examples: int) -> dict[str, Any]:

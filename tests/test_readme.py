@@ -17,7 +17,9 @@ EXAMPLES = re.findall(r"Save this as `(\w+\.py)` and type\s+`evo (run [^`]+)`:\n
 
 def python(folder: Path, *arguments: str) -> str:
     environment = {**os.environ, "MPLBACKEND": "agg"}
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

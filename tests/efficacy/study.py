@@ -52,7 +52,9 @@ def backprop(seeds: int, runs: Path) -> None:
         run(scenario, methods=["backprop"], seeds=seeds, runs=runs)
         found = results(scenario, "backprop", seeds, runs)
         seconds = np.mean([result["cost"]["seconds"] for result in found])
-        print(f"backprop {scenario}: test accuracy {interval([reported(r) for r in found])}, {seeds} seeds, {seconds:.0f} s a seed")
+        print(
+            f"backprop {scenario}: test accuracy {interval([reported(r) for r in found])}, {seeds} seeds, {seconds:.0f} s a seed"
+        )
 
 
 def ga(seeds: int, runs: Path) -> None:

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -93,22 +94,20 @@ def test_torch_has_one_thread_inside_and_its_own_number_after(fails):
         torch.set_num_threads(before)
 
 
+def exit_code(code):
+    """Of a process of its own: one that hangs is ended."""
+    return subprocess.run([sys.executable, "-c", textwrap.dedent(code)], timeout=60).returncode
+
+
 def test_a_part_that_is_cut_into_parts_again_does_not_wait_for_itself():
-    inner = []
-
-    def outer(start, stop):
-        threads.each(lambda a, b: inner.append((start, a, b)), 4)
-
-    def nested():
+    code = """
+        from evo import threads
+        inner = []
         with threads.limited(2):
-            threads.each(outer, 2)
-
-    pool = ThreadPoolExecutor(1)
-    try:
-        pool.submit(nested).result(timeout=20)
-    finally:
-        pool.shutdown(wait=False)
-    assert sorted(inner) == [(0, 0, 4), (1, 0, 4)]
+            threads.each(lambda start, stop: threads.each(lambda a, b: inner.append((start, a, b)), 4), 2)
+        raise SystemExit(7 if sorted(inner) == [(0, 0, 4), (1, 0, 4)] else 1)
+    """
+    assert exit_code(code) == 7
 
 
 def test_a_limit_in_one_thread_does_not_reach_another():
@@ -118,7 +117,7 @@ def test_a_limit_in_one_thread_does_not_reach_another():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_has_threads_of_its_own():
-    code = """if True:
+    code = """
         import os, signal, warnings
         warnings.simplefilter("ignore")
         from evo import threads
@@ -131,4 +130,4 @@ def test_a_forked_process_has_threads_of_its_own():
                 os._exit(7)
             raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 7
+    assert exit_code(code) == 7
