@@ -3,9 +3,9 @@
 The forward pass is vmapped over tiles of the population: as many networks as fit a cache, a function of shapes alone.
 How the population is cut into tiles changes no bit. For that every network must lie alike in memory: vector
 instructions take LANES numbers at a time and round otherwise in the rest (sigmoid, softplus), and matrix products round
-otherwise where a matrix begins off a 16-byte boundary. So a tile holds whole groups whose rows are a multiple of LANES,
-vectors are padded to that boundary, the last tile is filled up, and none holds a single network (vmap of one takes
-another path). Tiles run on all cores (`evo.threads`); the examples of a batch are never split.
+otherwise where their rows begin off a 16-byte boundary. So a tile holds whole groups whose rows are a multiple of LANES,
+the last tile is filled up, and none holds a single network (vmap of one takes another path). Tiles run on all cores
+(`evo.threads`); the examples of a batch are never split.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from evo.core import Saved, Task
 
 TILE_BYTES = {"cpu": 2**21, "cuda": 2**28}  # parameters and activations of one tile
 LANES = 32  # numbers that the widest vector instructions take in one go
-ALIGNED = 4  # float32 numbers between two 16-byte boundaries
 ROWS = 4096  # examples that a single model runs at once
 
 
@@ -273,7 +272,7 @@ class Networks:
                 rows = self._padded(x, at, tile) if x.ndim == 3 else x
                 here = out[at : at + tile]
                 with torch.no_grad():  # a thread of the pool has a grad mode of its own
-                    here.copy_(self._run(self._padded(self.vectors, at, tile, ALIGNED), rows)[: len(here)])
+                    here.copy_(self._run(self._padded(self.vectors, at, tile), rows)[: len(here)])
 
         if self.device.type == "cpu":
             threads.each(part, size, grain=tile)
@@ -283,15 +282,14 @@ class Networks:
 
     def _run(self, vectors: Tensor, x: Tensor) -> Tensor:
         module = self.encoding._copy(self.device)
-        size = self.encoding.dimensions
-        one = lambda vector, rows: functional_call(module, self.encoding._named(vector[:size]), (rows,))
+        one = lambda vector, rows: functional_call(module, self.encoding._named(vector), (rows,))
         return vmap(one, in_dims=(0, 0 if x.ndim == 3 else None))(vectors, x)
 
     @staticmethod
-    def _padded(values: Tensor, at: int, tile: int, columns: int = 1) -> Tensor:
-        """A copy of `tile` members from `at` on, zeros after the last; the last axis a multiple of `columns`."""
+    def _padded(values: Tensor, at: int, tile: int) -> Tensor:
+        """A copy of `tile` members from `at` on, zeros after the last."""
         block = values[at : at + tile]
-        return functional.pad(block, (0, -block.shape[-1] % columns, *(0, 0) * (block.ndim - 2), 0, tile - len(block)))
+        return functional.pad(block, ((0, 0) * (block.ndim - 1) + (0, tile - len(block))))
 
 
 def encoding(task: Task) -> Reals:

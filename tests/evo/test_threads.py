@@ -118,11 +118,13 @@ def test_a_limit_in_one_thread_does_not_reach_another():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_has_threads_of_its_own():
     code = """
-        import os, signal, warnings
+        import os, signal, threading, time, warnings
         warnings.simplefilter("ignore")
         from evo import threads
         with threads.limited(2):
-            threads.each(lambda start, stop: None, 2)
+            both = threading.Barrier(2)
+            threads.each(lambda start, stop: both.wait(), 2)
+            time.sleep(0.2)  # now both wait for work, which in the child they never will
             child = os.fork()
             if child == 0:
                 signal.alarm(20)
