@@ -65,6 +65,6 @@ def each(function: Callable[[int, int], None], total: int, grain: int = 1) -> No
                 function(0, total)
         return
     edges = [min(total, blocks * part // parts * grain) for part in range(parts + 1)]
-    pool = _pool(parts, 0)
+    pool = _pool(parts, os.getpid())
     for future in [pool.submit(function, start, stop) for start, stop in itertools.pairwise(edges)]:
         future.result()

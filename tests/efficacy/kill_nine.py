@@ -5,8 +5,8 @@
 
 Each method runs once in peace. Then the same `evo run` is started again and again in another folder and killed, with
 everything it started or (every other time) its parent alone, at a random moment after a random row, until the run ends.
-A kill is a hit if it left the run unfinished, with more rows than ever before. Prints a line a method; exit code 1 if any run
-differs from the one in peace, or any process ended in another way than by the kill or by finishing.
+A kill is a hit if it left the run unfinished, with more rows than ever before. Prints a line a method; exit code 1 if
+any run differs from the one in peace, or any process ended in another way than by the kill or by finishing.
 """
 
 from __future__ import annotations
@@ -82,35 +82,25 @@ class Killed:
 def kill_and_compare(scenario: str, method: str, steps: int, kills: int, folder: Path, dice: random.Random) -> Killed:
     """One run in peace, one killed `kills` times at random rows, and how they differ."""
     found = Killed(method)
-    command = [
-        sys.executable,
-        "-m",
-        "scenarios",
-        "run",
-        scenario,
-        "-m",
-        method,
-        "--seeds",
-        "1",
-        "--jobs",
-        "1",
-        "--device",
-        "cpu",
-    ]
-    command += ["--budget", f"steps={steps}", "--set", "task.stop=budget", "--set", "run.checkpoint_seconds=0.05"]
+    words = f"run {scenario} -m {method} --seeds 1 --jobs 1 --device cpu --budget steps={steps}"
+    words += " --set task.stop=budget --set run.checkpoint_seconds=0.05"
+    command = [sys.executable, "-m", "scenarios", *words.split()]
     peace, killed = ([*command, "--runs", str(folder / name)] for name in ("peace", "killed"))
-    _finish(peace, found)
+    if not _finish(peace, found):
+        return found
     (run,) = (status.path for status in find_runs(folder / "peace"))
     run = folder / "killed" / run.relative_to(folder / "peace")
     for k in range(kills):
-        row = _rows(run) + dice.randint(1, max(1, 2 * (steps - _rows(run)) // (kills - k + 1) - 1))  # beyond every row so far
+        ahead = max(1, 2 * (steps - _rows(run)) // (kills - k + 1) - 1)
+        row = _rows(run) + dice.randint(1, ahead)
         with subprocess.Popen(killed, stdout=-3, stderr=-3, start_new_session=True) as process:
             while _rows(run) < row and process.poll() is None:
                 time.sleep(0.001)
             time.sleep(dice.uniform(0, 0.01))
-            if process.poll() not in (None, 0):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL) if k % 2 else process.kill()
+            elif process.returncode:
                 found.wrong.append(f"exit code {process.returncode} before kill {k}")
-            os.killpg(process.pid, signal.SIGKILL) if k % 2 else process.kill()
         while any(status.state == "running" for status in find_runs(folder / "killed")):
             time.sleep(0.01)  # a worker outlives its parent by an instant
         found.kills += 1
@@ -118,17 +108,16 @@ def kill_and_compare(scenario: str, method: str, steps: int, kills: int, folder:
             found.hits += 1
             found.rows.append(_rows(run))
     _finish(killed, found)
-    # meta.json keeps the command, in which the folder differs.
-    found.wrong += [
-        name for name in differing(folder / "peace" / run.relative_to(folder / "killed"), run) if name != "meta.json"
-    ]
+    different = differing(folder / "peace" / run.relative_to(folder / "killed"), run)
+    found.wrong += [name for name in different if name != "meta.json"]  # it keeps the command, in which the folder differs
     return found
 
 
-def _finish(command: list[str], found: Killed) -> None:
+def _finish(command: list[str], found: Killed) -> bool:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         found.wrong.append(f"exit code {done.returncode}: {done.stderr.strip()[-500:]}")
+    return not done.returncode
 
 
 def _rows(run: Path) -> int:
