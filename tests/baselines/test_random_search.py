@@ -27,7 +27,7 @@ def test_a_generation_is_drawn_from_the_initial_distribution_and_none_is_drawn_t
     search = RandomSearch(encoding, seed=4, population_size=6)
     generations = [told(search) for _ in range(3)]
     for number, population in enumerate(generations):
-        np.testing.assert_array_equal(population, encoding.initial(4, number, 6))
+        np.testing.assert_array_equal(population, encoding.initial(4, number, 6, search.options.initial_scale))
     assert len(np.unique(np.concatenate(generations), axis=0)) == 18
 
 

@@ -3,6 +3,7 @@ import json
 import pytest
 import tune
 
+from scenarios.lab import config
 from scenarios.lab.names import method
 
 
@@ -35,9 +36,11 @@ def test_trials_are_run_at_toy_size_and_those_already_in_the_file_are_not_run_ag
 
 
 def test_every_method_spends_the_same_compute():
-    spent = {name: tune.run(name, 0, "xor", 1000, 0.02)["compute"] for name in ("random-search", "backprop")}
-    size, rows, passes = 17, 4, 0.02 * tune.BUDGETS["xor"]
-    assert all(passes * rows * size <= each < passes * rows * size + 100 * rows * size for each in spent.values())
+    spent = {name: tune.run(name, 0, "two_spirals", 1000, 0.02)["compute"] for name in ("random-search", "backprop")}
+    task = config.study({"scenario": "two_spirals", "learners": {"backprop": {}}}).specs[0].build().task
+    one_pass = sum(p.numel() for p in task.network().parameters()) * len(task.split("train")[0])
+    passes = 0.02 * tune.BUDGETS["two_spirals"]
+    assert all(passes * one_pass <= each < (passes + 100) * one_pass for each in spent.values())
 
 
 def test_tuning_never_asks_for_the_test_part(monkeypatch):

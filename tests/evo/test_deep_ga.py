@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import stats
 
-from evo import DeepGA, Evolve, FunctionTask, threads
+from evo import DeepGA, Evolve, FunctionTask, rng, threads
 from evo.core import Evaluation
 from evo.settings import SettingsError
 from evo.testing import small_task
@@ -61,6 +61,16 @@ def test_every_gene_of_a_child_gets_normal_noise_of_its_deviation_and_the_elite_
     assert stats.kstest(noise.ravel() / 0.01, "norm").pvalue > 1e-3
     assert np.abs(np.corrcoef(noise.T) - np.eye(31)).max() < 5 / np.sqrt(len(noise))
     assert np.abs(np.corrcoef(noise) - np.eye(len(noise))).max() < 0.95  # no two children got the same
+
+
+def test_the_noise_of_a_gene_is_its_declared_function_of_seed_generation_place_and_gene():
+    found = children(np.zeros(20), seed=2**40 + 5, dimensions=10, truncation_size=1, mutation_std=0.7)
+    for place in (1, 2, 20):
+        for gene in range(10):
+            block, k = divmod(gene, 4)
+            words = rng.philox.py_func(block, place, 1, rng.NOISE, 2**40 + 5)
+            noise = rng.normals.py_func(*words[2 * (k // 2) : 2 * (k // 2) + 2])[k % 2]
+            assert found[place, gene] == pytest.approx(0.7 * noise, rel=1e-6)
 
 
 def test_each_generation_and_seed_draws_other_noise():

@@ -214,6 +214,13 @@ def test_rows_of_a_generation_of_two_asks_describe_the_population_and_judge_the_
     assert task.scored == [population.max()]
 
 
+def test_what_is_not_finite_is_counted_over_every_ask_of_a_generation():
+    answers = iter([[1, math.nan, 3, math.nan, math.inf, 0], [math.nan, 2]])
+    task = Recording(lambda points: next(answers), validation=lambda points: points[:, 0], episodes=1)
+    algorithm = DeepGA(1, noisy=True, population_size=6, truncation_size=2, candidates=2, validation_episodes=3)
+    assert Evolve(task, algorithm).step()["nonfinite"] == 4
+
+
 def test_an_all_nan_start_is_survived_and_the_first_finite_champion_taken():
     learner = Evolve(Recording(), Scripted([math.nan, math.nan], [math.nan, -7]))
     row = learner.step()

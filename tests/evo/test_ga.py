@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from evo import GA, Evolve, threads
+from evo import GA, Evolve, rng, threads
 from evo.settings import SettingsError
 from evo.testing import small_task
 
@@ -264,6 +264,18 @@ def test_each_generation_and_each_seed_draws_anew():
         ga.tell(np.zeros(10))
     seen += [tuple(row) for row in child_of(parents, np.zeros(10), seed=1, mutation_rate=1.0)[0]]
     assert len(set(seen)) == len(seen) == 40
+
+
+def test_a_mutated_gene_is_its_declared_function_of_seed_generation_place_and_gene():
+    std, seed = 0.7, 2**40 + 5
+    children, ga = child_of(np.zeros((3, 10), np.float32), np.zeros(3), seed, mutation_rate=0.5, mutation_std=std)
+    for place in range(3):
+        for gene in range(10):
+            block, k = divmod(gene, 4)
+            hit = rng.philox.py_func(block, place, ga.generation, rng.MUTATION, seed)[k] < 2**31
+            words = rng.philox.py_func(block, place, ga.generation, rng.NOISE, seed)
+            noise = rng.normals.py_func(*words[2 * (k // 2) : 2 * (k // 2) + 2])[k % 2]
+            assert children[place, gene] == pytest.approx(std * noise if hit else 0.0, rel=1e-6)
 
 
 def history(count, generations=5, **values):

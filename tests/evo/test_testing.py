@@ -16,7 +16,7 @@ KINDS = ("classification", "probability", "regression")
 
 
 def finding(found, words):
-    """There is a finding with these words, and no second fault was seen where there was one."""
+    """Is there a finding with these words?"""
     assert any(words in one for one in found), found
     return True
 
