@@ -278,7 +278,11 @@ class Champion:
     step: int = -1
 
     def offer(self, score: Mapping[str, float], solved: bool | None, step: int) -> bool:
-        """True, and remembered, if this is the first or a better one."""
+        """True, and remembered, if this is the first or a better one. Raises ValueError for a score without "fitness"."""
+        if "fitness" not in score:
+            raise ValueError(
+                f"score(model, 'validation') must hold \"fitness\"; got {', '.join(map(repr, score)) or 'nothing'}"
+            )
         fitness = score["fitness"]
         key = (bool(solved), fitness if math.isfinite(fitness) else -math.inf)
         if self.step >= 0 and key <= self.key:

@@ -142,7 +142,7 @@ class DeepGA:
         return child
 
 
-@njit(cache=True, nogil=True)
+@njit("void(float32[:, ::1], float32[:, ::1], int64[::1], int64, int64, float64, int64, int64)", cache=True, nogil=True)
 def _perturb(child, parent, places, start, stop, std, generation, seed):
     """Places start .. stop: the parent plus std times N(0, 1) on every gene; place 0 is the elite, unchanged."""
     for i in range(start, stop):
@@ -151,7 +151,6 @@ def _perturb(child, parent, places, start, stop, std, generation, seed):
             out[:] = source
             continue
         for block in range((out.size + 3) // 4):
-            w0, w1, w2, w3 = rng.philox(block, i, generation, rng.NOISE, seed)
-            noise = rng.normals(w0, w1) + rng.normals(w2, w3)
+            noise = rng.four_normals(block, i, generation, rng.NOISE, seed)
             for k in range(min(4, out.size - 4 * block)):
                 out[4 * block + k] = source[4 * block + k] + std * noise[k]

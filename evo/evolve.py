@@ -44,6 +44,7 @@ class Evolve:
         self._seconds = {"ask": 0.0, "evaluate": 0.0, "tell": 0.0, "validate": 0.0}
         with self.cost.timed():
             generation, first = self.algorithm.generation, None
+            self._generation = generation
             nonfinite, seen = 0, []
             while self.algorithm.generation == generation:
                 with self._phase("ask"):
@@ -104,12 +105,8 @@ class Evolve:
         episodes = self.task.episodes * self.algorithm.repeats
         seeds = rng.words(self.seed, self._asks, 0, rng.EPISODES, episodes)
         self._asks += 1
-        try:
+        with self._named("evaluate", f"a population of {size}, seeds {seeds}"):
             evaluation = Evaluation.of(self.task.evaluate(phenotypes, seeds), size)
-        except Exception as error:
-            name = getattr(self.task, "name", type(self.task).__name__)
-            error.add_note(f"{name}.evaluate, generation {self.algorithm.generation}, a population of {size}, seeds {seeds}")
-            raise
         samples = np.ones(size, np.int64) if evaluation.samples is None else evaluation.samples
         self.cost.add(size, samples.sum(), float((samples * np.asarray(getattr(phenotypes, "parameters", 1))).sum()))
         return evaluation
@@ -123,10 +120,22 @@ class Evolve:
         model = self.algorithm.model(population[index])
         if self._statistics:
             model = self._statistics.wrap_model(model)
-        self._score = self.task.score(model, "validation") or {"fitness": float(evaluation.fitness[index])}
-        if self._champion.offer(self._score, self.task.solved(self._score), generation):
+        with self._named("score", f"validation, genome {index}"):
+            self._score = self.task.score(model, "validation") or {"fitness": float(evaluation.fitness[index])}
+            solved = self.task.solved(self._score)
+        if self._champion.offer(self._score, solved, generation):
             self._best = model
             self._lineage = self.algorithm.lineage(index) if hasattr(self.algorithm, "lineage") else {}
+
+    @contextmanager
+    def _named(self, asked: str, what: str) -> Iterator[None]:
+        """An exception of the task inside the block gets a note: which task, what it was asked, when."""
+        try:
+            yield
+        except Exception as error:
+            name = getattr(self.task, "name", type(self.task).__name__)
+            error.add_note(f"{name}.{asked}, generation {self._generation}, {what}")
+            raise
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

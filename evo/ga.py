@@ -176,30 +176,6 @@ def _threshold(probability: float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _breed(child, parent, pairs, start, stop, elites, crossover, crossover_below, alpha, mutation_below, std, generation, seed):
-    """Writes places start .. stop of the next generation, and in `pairs` that a child without crossover has one parent."""
-    for i in range(start, stop):
-        a, b = parent[pairs[i, 0]], parent[pairs[i, 1]]
-        out = child[i]
-        if i < elites:
-            out[:] = a
-            continue
-        coin, cut, _, _ = rng.philox(0, i, generation, rng.CROSSOVER, seed)
-        if coin >= crossover_below:
-            pairs[i, 1] = pairs[i, 0]
-            out[:] = a
-        elif crossover == 0:
-            _uniform(out, a, b, i, generation, seed)
-        elif crossover == 1:
-            point = 1 + ((cut * max(1, out.size - 1)) >> 32)
-            out[:point] = a[:point]
-            out[point:] = b[point:]
-        else:
-            _blend(out, a, b, alpha, i, generation, seed)
-        _mutate(out, mutation_below, std, i, generation, seed)
-
-
-@njit(cache=True, nogil=True)
 def _uniform(out, a, b, i, generation, seed):
     """Each gene from either parent with equal probability (Syswerda 1989): one random bit a gene."""
     for block in range((out.size + 127) // 128):
@@ -231,8 +207,35 @@ def _mutate(out, below, std, i, generation, seed):
         hit = rng.philox(block, i, generation, rng.MUTATION, seed)
         if min(min(hit[0], hit[1]), min(hit[2], hit[3])) >= below:
             continue
-        w0, w1, w2, w3 = rng.philox(block, i, generation, rng.NOISE, seed)
-        noise = rng.normals(w0, w1) + rng.normals(w2, w3)
+        noise = rng.four_normals(block, i, generation, rng.NOISE, seed)
         for k in range(min(4, out.size - 4 * block)):
             if hit[k] < below:
                 out[4 * block + k] += std * noise[k]
+
+
+# child, parent, pairs; start, stop, elites, crossover, crossover_below; alpha; mutation_below; std; generation, seed
+_TYPES = "void(float32[:, ::1], float32[:, ::1], int64[:, ::1], " + 5 * "int64, " + "float64, int64, float64, int64, int64)"
+
+
+@njit(_TYPES, cache=True, nogil=True)
+def _breed(child, parent, pairs, start, stop, elites, crossover, crossover_below, alpha, mutation_below, std, generation, seed):
+    """Writes places start .. stop of the next generation, and in `pairs` that a child without crossover has one parent."""
+    for i in range(start, stop):
+        a, b = parent[pairs[i, 0]], parent[pairs[i, 1]]
+        out = child[i]
+        if i < elites:
+            out[:] = a
+            continue
+        coin, cut, _, _ = rng.philox(0, i, generation, rng.CROSSOVER, seed)
+        if coin >= crossover_below:
+            pairs[i, 1] = pairs[i, 0]
+            out[:] = a
+        elif crossover == 0:
+            _uniform(out, a, b, i, generation, seed)
+        elif crossover == 1:
+            point = 1 + ((cut * max(1, out.size - 1)) >> 32)
+            out[:point] = a[:point]
+            out[point:] = b[point:]
+        else:
+            _blend(out, a, b, alpha, i, generation, seed)
+        _mutate(out, mutation_below, std, i, generation, seed)

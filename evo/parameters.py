@@ -82,14 +82,13 @@ def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> To
     return TorchModel(module)
 
 
-@njit(cache=True, nogil=True)
+@njit("void(float32[:, ::1], int64, float64[::1], float64[::1], int64, int64)", cache=True, nogil=True)
 def _draw(out, first, centre, spread, generation, seed):
     """Rows of `out` (n, D): individual first + i, each gene centre + spread * N(0, 1)."""
     genes = out.shape[1]
     for i in range(out.shape[0]):
         for block in range((genes + 3) // 4):
-            w0, w1, w2, w3 = rng.philox(block, first + i, generation, rng.INITIAL, seed)
-            four = rng.normals(w0, w1) + rng.normals(w2, w3)
+            four = rng.four_normals(block, first + i, generation, rng.INITIAL, seed)
             for k in range(min(4, genes - 4 * block)):
                 g = 4 * block + k
                 out[i, g] = centre[g] + spread[g] * four[k]
@@ -177,7 +176,7 @@ class Parameters(Reals):
                 centre = (mean if abs(mean) > noise else torch.zeros(())).expand(shape.numel())
             centres.append(centre)
             spreads.append(spread.expand(shape.numel()))
-        self.centre, self.spread = torch.cat(centres).numpy(), torch.cat(spreads).numpy()
+        self.centre, self.spread = torch.cat(centres).double().numpy(), torch.cat(spreads).double().numpy()
 
     def of(self, module: nn.Module) -> np.ndarray:
         """The flat vector (D,) float32 of a module of this shape."""

@@ -358,3 +358,18 @@ def test_a_method_fits_tasks_with_a_network_or_dimensions_and_says_why_not():
         fits = staticmethod(lambda task: "never")
 
     assert Evolved(Picky).fits(small_task()) == "never"
+
+
+def test_a_task_whose_score_fails_is_named():
+    task = Recording(lambda points: points[:, 0])
+    task.score = lambda model, split: {"accuracy": 1.0}
+    with pytest.raises(ValueError, match="must hold \"fitness\"; got 'accuracy'"):
+        Evolve(task, Scripted([1, 2], [1, 2, 3])).step()
+
+    def broken(model, split):
+        raise KeyError("boom")
+
+    task.score = broken
+    with pytest.raises(KeyError) as caught:
+        Evolve(task, Scripted([1, 2], [1, 2, 3])).step()
+    assert "score, generation 0, validation, genome" in caught.value.__notes__[0]
