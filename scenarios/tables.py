@@ -31,6 +31,7 @@ MISSING = {"", "?", "na", "n/a", "nan", "null"}  # in any case of letters
 KINDS = ("classification", "regression")
 FEW = 10  # a target of at most so many different whole numbers is a class
 FEWEST = 5  # rows of each class, and half of those of a table: less cannot be cut 60/20/20
+LONGEST = 100  # letters of the name, which is a folder
 LARGEST = 1e30  # networks compute in 32 bits
 
 
@@ -91,7 +92,7 @@ def table_scenario(path: str, target: str, kind: str | None = None) -> Scenario:
 
     goal = "a number (standardised), judged by r2" if classes is None else f"one of {len(classes)} classes, judged by accuracy"
     return Scenario(
-        name=re.sub(r"[^A-Za-z0-9_-]+", "-", Path(path).stem).strip("-") or "table",
+        name=re.sub(r"[^A-Za-z0-9_-]+", "-", f"{Path(path).stem}-{target}").strip("-")[:LONGEST] or "table",
         title=f"{table.file}: {len(y)} rows, {said} -> {target}, {goal}",
         task=task,
         settings=_settings(Regression if classes is None else Classification, table.sha256),

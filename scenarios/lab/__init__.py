@@ -84,7 +84,8 @@ def perform(study: Study, runs: Path, jobs: int | None, restart: bool) -> tuple[
     with display.showing(study) as shown:
         states = runner.run_study(study, runs, jobs=jobs, restart=restart, emit=shown.emit)
     paths = [store.run_path(runs, spec.name, spec.label, spec.seed) for spec in study.specs]
-    return list(states.values()), compare.compare(paths)[0]
+    failed = [path for k, path in enumerate(paths) if states[k] == "failed"]
+    return list(states.values()), compare.compare(paths, failed)[0]
 
 
 def load(path: str | Path, scenario: Scenario | Task | None = None, method: Any = None) -> Run:

@@ -69,23 +69,38 @@ class Checks:
         if not hasattr(made, "settings"):
             self.problems += [f"model.{key}: unknown key; the network {name} declares no settings" for key in rest]
             return {"network": name}, made
-        chosen = self.settings(made.settings, rest, "model.")
+        known = ["network", *(one.name for one in describe(made.settings))]
+        self.problems += [f"model.{key}: unknown key{did_you_mean(key, known)}" for key in rest if key not in known]
+        chosen = self.settings(made.settings, {key: rest[key] for key in rest if key in known}, "model.")
         options = {} if chosen is None else {one.name: getattr(chosen, one.name) for one in describe(made.settings)}
         return {"network": name, **plain(chosen)}, lambda inputs, outputs: made(inputs, outputs, **options)
 
     def task(self, scenario: Scenario, values: Any, network: Any) -> Task | None:
-        """The task. A network is made of it once: one that does not fit its inputs is told before the start."""
-        from evo import rng
-
+        """The task. A network of it is tried once: one that does not fit it is told before the start."""
         try:
             task = scenario.task(values, network)
             if network is not None and hasattr(task, "network"):
-                with rng.torch_seed(0, 0, 0, rng.NETWORK):
-                    task.network()
+                self.fitting(task)
             return task
-        except Exception as error:  # a user's task or network may fail in any way
+        except (Exception, SystemExit) as error:  # a user's task or network may fail in any way
             self.problems.append(f"scenario {scenario.name}: {names.said(error)}")
             return None
+
+    def fitting(self, task: Any) -> None:
+        """Whether the task's network makes (B, O) of (B, I)."""
+        import torch
+
+        from evo import rng
+
+        with rng.torch_seed(0, 0, 0, rng.NETWORK), torch.no_grad():
+            network, rows = task.network(), torch.zeros(2, task.inputs)
+            try:
+                shape = tuple(network(rows).shape)
+            except Exception as error:  # it may be the user's
+                self.problems.append(f"model.network: fails on inputs of shape {tuple(rows.shape)}: {names.said(error)}")
+                return
+        if shape != (2, task.outputs):
+            self.problems.append(f"model.network: expected outputs of shape (B, O) = {(2, task.outputs)}; got {shape}")
 
     def default_task(self, scenario: Scenario) -> Task | None:
         """The task of a scenario, every setting at its default."""
@@ -103,7 +118,7 @@ class Checks:
                 method(task, options, seed, "cpu")
         except SettingsError as error:
             self.problems += [f"{label}.{problem}" for problem in error.problems]
-        except Exception as error:  # a user's method may fail in any way
+        except (Exception, SystemExit) as error:  # a user's method may fail in any way
             self.problems.append(f"{label}: {names.said(error)}")
 
     def settings(self, cls: type, values: Mapping[str, Any], prefix: str) -> Any:

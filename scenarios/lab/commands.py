@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _wrong(_suggested(error))
     except names.Unresolved as error:
         return _wrong(str(error))
-    except (typer.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:  # before typer, which makes an exit of it, with code 130
         print("interrupted", file=sys.stderr)
         return 130
 
@@ -138,18 +138,22 @@ def run(
     task: Task = "",
 ) -> int:
     """Run methods on a scenario, or go on with what was stopped; ends in a table."""
-    from scenarios.lab import ConfigError, flags, perform
-
     options = [("-m", one) for one in method] + [("--seeds", seeds)] + [("--budget", one) for one in budget]
     options += [("--set", one) for one in set_] + [("--device", device), ("--target", target), ("--task", task)]
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
     command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
     try:
-        study = flags.chosen(what, method, seeds, budget, set_, device, target, task, command=command)
-        print(f"{study.name}: {study.title}", file=sys.stderr)
-        states, comparison = perform(study, runs, jobs, restart)
-    except ConfigError as error:
-        return _wrong(error)
+        from scenarios.lab import ConfigError, flags, perform
+
+        try:
+            study = flags.chosen(what, method, seeds, budget, set_, device, target, task, command=command)
+            print(f"{study.name}: {study.title}", file=sys.stderr)
+            states, comparison = perform(study, runs, jobs, restart)
+        except ConfigError as error:
+            return _wrong(error)
+    except KeyboardInterrupt:
+        print(f"stopped at once; continue with: {command}", file=sys.stderr)
+        return 130
     print(comparison)
     if "stopped" in states:
         print(f"continue with: {command}", file=sys.stderr)
@@ -163,11 +167,11 @@ def compare(
     runs: Runs = Path("runs"),
 ) -> int:
     """The table again, of scenarios or of run folders."""
-    from scenarios.lab.compare import compare, find
+    from scenarios.lab.compare import NoRuns, compare, find
 
     try:
         found = compare(find(what, runs))
-    except LookupError as error:
+    except NoRuns as error:
         return _wrong(error)
     print("\n\n".join(map(str, found)))
     return 0

@@ -16,8 +16,11 @@ from typing import Any
 from evo.settings import did_you_mean
 from scenarios.lab import store
 
-COSTS = ("evaluations", "samples", "compute", "seconds")
 NAMED = 6  # seeds that a note names; further ones are counted
+
+
+class NoRuns(LookupError):
+    """A name without a run: what was looked for, and how to make some."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Comparison:
         columns = {"method": "label", "seeds": "seeds", f"{split} {metric}".strip(): "mean"}
         if any(row["solved"] is not None for row in self.rows):
             columns["solved"] = "solved"
-        columns |= {name: name for name in ("parameters", *COSTS)}
+        columns |= {name: name for name in ("parameters", *store.AXES)}
         if any(row["nonfinite"] for row in self.rows):
             columns["non-finite"] = "nonfinite"
         cells = [[_cell(row, key, bool(splits)) for key in columns.values()] for row in self.rows]
@@ -52,37 +55,44 @@ class Comparison:
     __repr__ = __str__
 
 
-def compare(paths: Iterable[Path]) -> list[Comparison]:
-    """A Comparison for each scenario among the run folders `paths` (runs/<scenario>/<label>/seed-N, started or not)."""
+def compare(paths: Iterable[Path], failed: Iterable[Path] = ()) -> list[Comparison]:
+    """A Comparison for each scenario among the run folders `paths` (runs/<scenario>/<label>/seed-N, started or not).
+
+    failed: those that are known to have failed, whatever the disk, which may have been full, says of them.
+    """
     paths = [path.resolve() for path in paths]
     roots = dict.fromkeys(path.parents[2] for path in paths)
     statuses = {status.path: status for root in roots for status in store.find_runs(root)}
+    states = dict.fromkeys(paths, "not started") | {path: status.state for path, status in statuses.items()}
+    states |= {path: "failed" for path in map(Path.resolve, failed) if states[path] != "running"}
     found: dict[Path, dict[str, list[Path]]] = {}
     for path in paths:
         found.setdefault(path.parents[1], {}).setdefault(path.parent.name, []).append(path)
-    return [_comparison(folder.name, labels, statuses) for folder, labels in found.items()]
+    return [_comparison(folder.name, labels, statuses, states) for folder, labels in found.items()]
 
 
 def find(names: Sequence[str], runs: Path) -> list[Path]:
     """The run folders that `names` mean: scenarios under `runs`, or folders of runs; without names, all under `runs`.
 
-    Raises LookupError for a name without a run.
+    Raises NoRuns for a name without a run.
     """
     known = sorted({status.scenario for status in store.find_runs(runs)})
     if not names and not known:
-        raise LookupError(f"no runs in {runs}; make some: evo run xor")
+        raise NoRuns(f"no runs in {runs}; make some: evo run xor")
     found: list[Path] = []
     for name in names or known:
         inside = next((one for one in (runs / name, Path(name)) if one.is_dir()), None)
         new = [] if inside is None else [one.parent for one in inside.resolve().rglob(store.CONFIG)]
         new = [one for one in new if one.name.removeprefix("seed-").isdigit()]
         if not new:
-            raise LookupError(f"no runs of {name!r} in {runs}{did_you_mean(name, known)}; make some: evo run {Path(name).name}")
+            raise NoRuns(f"no runs of {name!r} in {runs}{did_you_mean(name, known)}; make some: evo run {Path(name).name}")
         found += sorted(new, key=lambda one: (one.parent, int(one.name.removeprefix("seed-"))))
     return list(dict.fromkeys(found))
 
 
-def _comparison(scenario: str, labels: Mapping[str, list[Path]], statuses: Mapping[Path, store.RunStatus]) -> Comparison:
+def _comparison(
+    scenario: str, labels: Mapping[str, list[Path]], statuses: Mapping[Path, store.RunStatus], states: Mapping[Path, str]
+) -> Comparison:
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     budgets: dict[str, str] = {}
@@ -95,15 +105,15 @@ def _comparison(scenario: str, labels: Mapping[str, list[Path]], statuses: Mappi
             try:
                 limits = store.read_config(path).get("budget", {})
                 budgets.setdefault(", ".join(f"{axis}={limit:,}" for axis, limit in limits.items()), label)
-                if statuses[path].state == "finished":
-                    results.append(_result(path))
-                else:
+                result = store.read_result(path) if states[path] == "finished" else None
+                if result is None:
                     unfinished.append(path)
+                else:
+                    results.append(result)
             except store.StoreError as error:
                 notes.append(f"{label}: {error}")
-        states = [statuses[path].state if path in statuses else "not started" for path in unfinished]
-        rows.append(_row(label, len(paths), states.count("failed"), results))
-        notes += _unfinished(label, list(zip(unfinished, states)), statuses)
+        rows.append(_row(label, len(paths), sum(states[path] == "failed" for path in unfinished), results))
+        notes += _unfinished(label, [(path, states[path]) for path in unfinished], statuses)
         if lost := sum(value is None for value in rows[-1]["values"]):
             notes.append(
                 f"{label}: {rows[-1]['metric']} is not a finite number in {lost} of {len(results)} seeds, left out of the mean"
@@ -115,15 +125,6 @@ def _comparison(scenario: str, labels: Mapping[str, list[Path]], statuses: Mappi
     if len(budgets) > 1:
         notes.append("budgets differ: " + "; ".join(f"{label} {budget}" for budget, label in budgets.items()))
     return Comparison(scenario, rows, notes)
-
-
-def _result(path: Path) -> dict[str, Any]:
-    result = store.read_result(path) or {}
-    parts = {"metric": {"name", "direction"}, "champion": {"parameters"}, "cost": set(COSTS)}
-    whole = lambda part: isinstance(result.get(part), dict) and parts[part] <= set(result[part])
-    if lacking := [part for part in parts if not whole(part)]:
-        raise store.StoreError(f"{path / store.RESULT} is damaged: it lacks {', '.join(lacking)}")
-    return result
 
 
 def _row(label: str, seeds: int, failed: int, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def _row(label: str, seeds: int, failed: int, results: Sequence[Mapping[str, Any
     solved = [result["solved"] for result in results if result.get("solved") is not None]
     row["solved"] = sum(solved) if solved else None
     row["parameters"] = _mean([result["champion"].get("parameters") for result in results])
-    row |= {axis: _mean([result["cost"].get(axis) for result in results]) for axis in COSTS}
+    row |= {axis: _mean([result["cost"].get(axis) for result in results]) for axis in store.AXES}
     row["nonfinite"] = sum(result.get("nonfinite") or 0 for result in results)
     return row
 
@@ -162,7 +163,7 @@ def _unfinished(label: str, runs: list[tuple[Path, str]], statuses: Mapping[Path
         words = f"{label}: seed{'s' * (len(paths) > 1)} {seeds}{more} {state}"
         if len(paths) == len(known) == 1:
             words += f" after {known[0].steps} step{'s' * (known[0].steps != 1)}{_standing(paths[0])}"
-        if state == "failed":
+        if state == "failed" and (paths[0] / store.ERROR).is_file():
             words += f"; see {paths[0] / store.ERROR}"
         elif state == "stopped" and known[0].command:
             words += f"; continue with: {known[0].command}"
@@ -176,8 +177,9 @@ def _standing(path: Path) -> str:
         rows = store.read_rows(path / store.METRICS) if (path / store.METRICS).is_file() else []
     except store.StoreError as error:
         return f", {error}"
-    score = {key: value for key, value in (rows[-1].get("validation") or {}).items() if key != "n"} if rows else {}
-    return "".join(f", validation {name} {_number(value)}" for name, value in list(score.items())[:1] if value is not None)
+    score = rows[-1].get("validation") if rows else None
+    first = [(name, value) for name, value in score.items() if name != "n"][:1] if isinstance(score, dict) else []
+    return "".join(f", validation {name} {_number(value)}" for name, value in first if store.is_number(value))
 
 
 def _cell(row: Mapping[str, Any], key: str, say_split: bool) -> str:

@@ -30,7 +30,7 @@ from torch import Tensor
 from evo import threads as thread_budget
 from evo.core import Budget, Cost, Model, Row
 from scenarios.lab.config import RunSpec
-from scenarios.lab.files import plain, read_checkpoint, tensor_bytes
+from scenarios.lab.files import CannotWrite, plain, read_checkpoint, tensor_bytes
 from scenarios.lab.meta import meta
 from scenarios.lab.names import said
 from scenarios.lab.store import CHAMPION, RunDirectory, StoreError, history_name, run_path
@@ -57,18 +57,14 @@ def execute(
     that fails: the event "failed" says why in one line, error.txt has the traceback.
     """
     threads = spec.run.get("threads") or threads
+    directory = RunDirectory(run_path(runs, spec.name, spec.label, spec.seed))
     try:
-        directory = RunDirectory(run_path(runs, spec.name, spec.label, spec.seed))
         with directory, thread_budget.limited(threads), threadpool_limits(1):
             return _execute(spec, directory, restart, threads, emit, stop)
     except (StoreError, OSError) as error:
-        emit({"event": "failed", "message": f"{called(spec)}: {error}"})
+        kept = "; the last checkpoint is kept" if isinstance(error, CannotWrite) and directory.checkpoints() else ""
+        emit({"event": "failed", "message": f"{error}{kept}"})
         return "failed"
-
-
-def called(spec: RunSpec) -> str:
-    """The run, as messages name it."""
-    return f"{spec.name}: {spec.label}, seed {spec.seed}"
 
 
 def conflicts(spec: RunSpec, directory: RunDirectory) -> str | None:
@@ -100,9 +96,9 @@ def _execute(spec: RunSpec, directory: RunDirectory, restart: bool, threads: int
         return run.finish(reason)
     except StoreError:
         raise
-    except Exception as error:  # a learner or a user's task may fail in any way; it stops no other run
+    except (Exception, SystemExit) as error:  # a learner or a user's task may fail in any way; it stops no other run
         directory.write_error(traceback.format_exc())
-        message = f"{called(spec)}: {said(error)} (traceback in {directory.path / 'error.txt'})"
+        message = f"{said(error)} (traceback in {directory.path / 'error.txt'})"
         emit({"event": "failed", "message": message})
         return "failed"
 

@@ -33,13 +33,17 @@ class StoreError(Exception):
     """A file that cannot be written or believed, or a run that is taken: one line that says what to do."""
 
 
+class CannotWrite(StoreError):
+    """A full disk, a folder that is read-only."""
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Makes an OSError inside the block (full disk, read-only folder) a StoreError that names the file."""
+    """Makes an OSError inside the block a CannotWrite that names the file."""
     try:
         yield
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; the last checkpoint is kept") from error
+        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def write(path: Path, data: bytes, *, sync: bool = True) -> None:
@@ -107,7 +111,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises StoreError, naming the file, if there is none; FileNotFoundError."""
     try:
         value = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
         raise StoreError(f"{path} is damaged: expected an object; got {type(value).__name__}")
@@ -153,7 +157,7 @@ def read_checkpoint(path: Path) -> State:
     try:
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a forged payload makes the unpickler say
-        raise StoreError(f"it holds more than tensors and plain values: {_first_line(error)}") from error
+        raise StoreError("it holds more than tensors and plain values") from error
     if not isinstance(state, dict):
         raise StoreError(f"expected a dict; got {type(state).__name__}")
     return state
@@ -192,9 +196,12 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
         if not line.endswith(b"\n"):
             break
         try:
-            rows.append(json.loads(line))
-        except ValueError as error:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
             raise StoreError(f"{path} is damaged at line {number}: {error}") from error
+        if not isinstance(row, dict):
+            raise StoreError(f"{path} is damaged at line {number}: expected an object; got {type(row).__name__}")
+        rows.append(row)
     return rows
 
 

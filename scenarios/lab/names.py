@@ -149,7 +149,7 @@ def _module(name: str, what: str) -> Any:
         sys.path.append(str(Path.cwd()))
     try:
         return importlib.import_module(name)
-    except Exception as error:  # a user's module may fail in any way
+    except (Exception, SystemExit) as error:  # a user's module may fail in any way
         top = Path.cwd() / name.partition(".")[0]
         hidden = f"; {top} is hidden by neuroevo's package of that name: rename it" if top.name in OURS and top.exists() else ""
         raise Unresolved(f"{what} {name!r} could not be imported: {said(error)}{hidden}") from error
@@ -172,7 +172,7 @@ def _file(name: str, what: str) -> Any:
     module = sys.modules[key] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[key]
         raise Unresolved(f"{what} {name} could not be imported: {said(error)}") from error
     return module
@@ -191,7 +191,7 @@ def check_shadowing(package: str) -> None:
 
 
 def said(error: BaseException) -> str:
-    """An error in one line: its type, what it says, and the last line of code below ours where it arose."""
+    """An error in one line: its type, what it says, the last line of code below ours where it arose, its first note."""
     where, trace = "", error.__traceback__
     while trace is not None:
         path = Path(trace.tb_frame.f_code.co_filename)
@@ -202,4 +202,5 @@ def said(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}"
-    return text if told and text else f"{type(error).__name__}: {text}{where}"
+    text = text if told and text else f"{type(error).__name__}: {text}{where}"
+    return " ".join("; ".join([text, *getattr(error, "__notes__", [])[:1]]).split())

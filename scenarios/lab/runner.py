@@ -23,7 +23,7 @@ from typing import Any
 
 from evo import threads as thread_budget
 from scenarios.lab.config import ConfigError, RunSpec, Study
-from scenarios.lab.execute import Emit, called, conflicts, execute
+from scenarios.lab.execute import Emit, conflicts, execute
 from scenarios.lab.store import RunDirectory, StoreError, run_path
 
 # Torch and BLAS give other bits with two threads than with one; libraries read this when they are loaded.
@@ -212,7 +212,7 @@ class _Pool:
         self.busy.remove(worker)
         assert worker.index is not None
         spec = self.specs[worker.index]
-        message = f"{called(spec)}: {worker.death()}; the same command continues from its last checkpoint"
+        message = f"{worker.death()}; the same command continues from its last checkpoint"
         try:
             with RunDirectory(_path(spec, self.runs)) as directory:
                 directory.write_error(message + "\n")

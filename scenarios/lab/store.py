@@ -17,9 +17,12 @@ behind, and lies beside the folder, so that a folder renamed aside takes no lock
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -195,14 +198,50 @@ def run_path(runs: str | Path, scenario: str, label: str, seed: int) -> Path:
 
 
 def read_result(path: str | Path) -> dict[str, Any] | None:
-    """The result.json of a run directory, or None: the run is unfinished. Raises StoreError if it is damaged."""
+    """The result.json of a run directory, or None: the run is unfinished. Raises StoreError, naming the key, if it is
+    damaged: what the other modules read of it is there, in its type."""
     file = Path(path) / RESULT
     if not file.is_file():
         return None
     result = read_json(file)
-    if missing := [key for key in ("stopped_by", "steps", "cost", "metric", "champion") if key not in result]:
-        raise StoreError(f"{file} is damaged: it lacks {', '.join(missing)}")
+    for key, (good, expected) in RESULT_KEYS.items():
+        value: Any = result
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if not good(value):
+            raise StoreError(f"{file} is damaged: {key}: expected {expected}; got {json.dumps(value)[:80]}")
     return result
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value`, read from JSON, is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _is_score(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and all(each is None or is_number(each) for each in value.values()))
+
+
+_NUMBER = (is_number, "a number")
+_PERHAPS = (lambda value: value is None or is_number(value), "a number or null")
+_SCORE = (_is_score, "numbers by name, or null")
+AXES = ("evaluations", "samples", "compute", "seconds")
+
+RESULT_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "stopped_by": (lambda value: isinstance(value, str), "a string"),
+    "steps": _NUMBER,
+    "solved": (lambda value: value is None or isinstance(value, bool), "true, false or null"),
+    "metric.name": (lambda value: isinstance(value, str), "a string"),
+    "metric.direction": (lambda value: value in ("max", "min"), "max or min"),
+    "cost": (lambda value: isinstance(value, dict) and set(value) == set(AXES), f"a table of {', '.join(AXES)}"),
+    **{f"cost.{axis}": _PERHAPS if axis == "compute" else _NUMBER for axis in AXES},
+    "champion": (lambda value: isinstance(value, dict), "a table"),
+    "champion.parameters": _PERHAPS,
+    "nonfinite": _PERHAPS,
+    "train": _SCORE,
+    "validation": _SCORE,
+    "test": _SCORE,
+}
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

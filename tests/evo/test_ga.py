@@ -313,6 +313,7 @@ def test_a_resumed_run_goes_on_to_the_same_bytes(when):
     expected = go_on(ga, 3)
     resumed = GA(5, seed=2, population_size=6)
     resumed.load_state_dict(state)
+    assert np.array_equal(resumed.parents, state["parents"])
     assert go_on(resumed, 3) == expected
     again = GA(5, seed=2, population_size=6)
     again.load_state_dict(state)
@@ -418,3 +419,15 @@ def test_it_learns_two_clouds_from_at_least_nine_of_ten_seeds():
             learner.step()
         right += task.score(learner.champion(), "validation")["accuracy"] >= 0.9
     assert right >= 9
+
+
+def test_parents_survive_a_state_that_is_saved_before_they_are_told():
+    ga = GA(3, population_size=6)
+    ga.ask()
+    ga.tell(np.arange(6.0))
+    ga.ask()
+    resumed = GA(3, population_size=6)
+    resumed.load_state_dict(ga.state_dict())
+    for each in (ga, resumed):
+        each.tell(np.arange(6.0))
+    assert [ga.lineage(k) for k in range(6)] == [resumed.lineage(k) for k in range(6)]

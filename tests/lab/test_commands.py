@@ -257,3 +257,23 @@ def test_command_that_continues_leaves_restart_out_and_quotes(monkeypatch, capsy
     with pytest.raises(ZeroDivisionError):
         commands.main(words)
     assert seen == ["evo run 'a b.csv' --seeds 7, --target 'the column' --jobs 2 --runs 'else where'"]
+
+
+def test_interrupt_before_the_runs_or_a_second_one_says_what_continues(monkeypatch, capsys):
+    from scenarios.lab import flags
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flags, "chosen", interrupted)
+    assert evo(capsys, "run", "xor", *QUICK[:2]) == (130, "", "stopped at once; continue with: evo run xor -m random-search\n")
+
+
+def test_only_a_missing_run_is_a_mistake_of_the_user(monkeypatch, capsys):
+    from scenarios.lab import compare
+
+    code, _, err = evo(capsys, "compare", "xor")
+    assert (code, "no runs of 'xor'" in err) == (2, True)
+    monkeypatch.setattr(compare, "find", lambda *arguments: {}["a fault of ours"])
+    with pytest.raises(KeyError):
+        commands.main(["compare"])

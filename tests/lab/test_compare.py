@@ -178,6 +178,42 @@ def test_damaged_result_is_named_and_counts_as_unfinished(tmp_path, damage):
     assert any("result.json" in note and "damaged" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("metric.name", ["accuracy"]),
+        ("metric.direction", "up"),
+        ("metric.direction", None),
+        ("validation", []),
+        ("test", {"accuracy": "high"}),
+        ("test", {"accuracy": 10**400}),
+        ("solved", "yes"),
+        ("nonfinite", "x"),
+        ("champion", 3),
+        ("champion.parameters", "many"),
+        ("cost", {"a": 1}),
+        ("cost.seconds", "a"),
+        ("steps", "x"),
+        ("stopped_by", None),
+    ],
+)
+def test_result_of_the_wrong_types_is_named_by_file_and_key(tmp_path, key, value):
+    outcome = result()
+    part, _, name = key.partition(".")
+    outcome[part] = outcome[part] | {name: value} if name else value
+    path = make(tmp_path, "ga", 0, outcome)
+    found = table(tmp_path)
+    assert found.rows[0]["done"] == 0
+    assert any(f"{path / 'result.json'} is damaged: {key}: expected " in note for note in found.notes)
+    assert str(found)
+
+
+@pytest.mark.parametrize("row", ["3", '{"validation": [1]}', '{"validation": {"accuracy": "high"}}'])
+def test_strange_last_row_of_an_unfinished_run_stops_no_table(tmp_path, row):
+    (make(tmp_path, "ga", 0) / "metrics.jsonl").write_text(row + "\n")
+    assert "ga: seed 0 stopped after 1 step" in str(table(tmp_path))
+
+
 def test_damaged_metrics_and_config_are_named(tmp_path):
     (make(tmp_path, "ga", 0) / "metrics.jsonl").write_text("{\n")
     (make(tmp_path, "knn", 0, result()) / "config.toml").write_text("[")
@@ -204,9 +240,9 @@ def test_folders_put_aside_are_not_compared(tmp_path):
 
 def test_unknown_name_says_the_closest_and_how_to_make_runs(tmp_path):
     make(tmp_path, "ga", 0, result())
-    with pytest.raises(LookupError, match=r"did you mean 'digits'.*evo run digit"):
+    with pytest.raises(compare.NoRuns, match=r"did you mean 'digits'.*evo run digit"):
         compare.find(["digit"], tmp_path)
-    with pytest.raises(LookupError, match="no runs in"):
+    with pytest.raises(compare.NoRuns, match="no runs in"):
         compare.find([], tmp_path / "nothing")
 
 

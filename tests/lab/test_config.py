@@ -291,3 +291,17 @@ def test_object_is_named_as_what_no_file_can_hold():
     assert tomllib.loads(spec.toml())["learners"]["mine"]["method"] == "python:mine"
     assert "was a Python object" in problems(tomllib.loads(spec.toml()))[0]
     assert spec.build().method.settings is GA.settings
+
+
+def test_wrong_key_of_the_model_may_mean_the_network():
+    (found,) = problems("xor", ["ga"], sets=["model.netwrk=cnn"])
+    assert found == "model.netwrk: unknown key (did you mean 'network'?)"
+
+
+@pytest.mark.parametrize("scenario", ["xor", "cartpole"])
+def test_network_of_the_wrong_output_shape_is_told_before_the_start(tmp_path, scenario):
+    (tmp_path / "nets.py").write_text(
+        "import torch\ndef wide(inputs, outputs):\n    return torch.nn.Linear(inputs, outputs + 1)\n"
+    )
+    found = problems(scenario, ["ga"], sets=[f"model.network={tmp_path}/nets.py:wide"])
+    assert any(problem.startswith("model.network: expected outputs of shape (B, O) = (2, ") for problem in found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import pickle
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 import torch
 from lab_fakes import Climber, contents, differing, scenario, start, study, words
 
-from scenarios.lab import files, store
+from scenarios.lab import files, perform, store
 from scenarios.lab.store import RunDirectory
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
@@ -27,7 +28,7 @@ def test_a_failing_learner_is_told_in_one_line_and_continues_from_its_checkpoint
     state, events, path = start(tmp_path, spec)
     assert state == "failed"
     (message,) = words(events, "failed")
-    assert message.startswith("goal: climber, seed 0: the learner is unwell in two lines")
+    assert message.startswith("the learner is unwell in two lines")
     assert "\n" not in message
     error = (path / "error.txt").read_text()
     assert error.startswith("Traceback")
@@ -199,7 +200,7 @@ def test_a_read_only_disk_is_one_clear_line(tmp_path, monkeypatch):
         state, events, _ = start(tmp_path)
     assert state == "failed"
     reason = "Read-only file system; the last checkpoint is kept"
-    assert words(events, "failed") == [f"goal: climber, seed 0: cannot write {path / 'checkpoint.pt'}: {reason}"]
+    assert words(events, "failed") == [f"cannot write {path / 'checkpoint.pt'}: {reason}"]
     assert start(tmp_path)[1][0]["steps"] == 3
 
 
@@ -207,4 +208,33 @@ def test_a_runs_folder_that_is_a_file_is_one_clear_line(tmp_path):
     (tmp_path / "runs").write_text("not a folder")
     state, events, path = start(tmp_path / "runs")
     assert state == "failed"
-    assert f"cannot write {path}: " in words(events, "failed")[0]
+    (message,) = words(events, "failed")
+    assert message.startswith(f"cannot write {path}: ")
+    assert "checkpoint" not in message, "there is none"
+    states, comparison = perform(study(), tmp_path / "runs", jobs=1, restart=False)
+    assert states == ["failed"]
+    assert comparison.rows[0]["failed"] == 1
+    assert comparison.notes == ["climber: seed 0 failed"]
+
+
+def test_a_task_that_exits_is_a_failed_run_and_not_the_end_of_the_process(tmp_path):
+    def leave(self):
+        sys.exit(0)
+
+    spec = dataclasses.replace(study().specs[0], method=type("Leaving", (Climber,), {"step": leave}))
+    state, events, path = start(tmp_path, spec)
+    assert state == "failed"
+    assert words(events, "failed")[0].startswith("SystemExit: 0")
+    assert "Traceback" in (path / "error.txt").read_text()
+
+
+def test_a_damaged_result_is_told_and_its_folder_not_touched(tmp_path):
+    path = start(tmp_path)[2]
+    result = json.loads((path / "result.json").read_text())
+    (path / "result.json").write_text(json.dumps(result | {"cost": {"a": 1}}))
+    before = contents(path)
+    state, events, _ = start(tmp_path)
+    assert state == "failed"
+    assert words(events, "failed")[0].startswith(f"{path / 'result.json'} is damaged: cost: expected ")
+    assert contents(path) == before
+    assert not (path / "error.txt").exists()

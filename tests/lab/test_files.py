@@ -29,7 +29,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreError, match=r"cannot write .*a\.json: No space left on device; the last checkpoint is kept"):
+    with pytest.raises(StoreError, match=r"cannot write .*a\.json: No space left on device$"):
         files.write(tmp_path / "a.json", b"new")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.json", b"old")]
 
@@ -102,7 +102,7 @@ def test_code_in_a_checkpoint_with_a_valid_sha256_is_not_executed(tmp_path, forg
     data = payload.getvalue()
     path = tmp_path / "c.pt"
     path.write_bytes(files.CHECKPOINT + b" " + hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
-    with pytest.raises(StoreError, match="it holds more than tensors and plain values"):
+    with pytest.raises(StoreError, match=r"it holds more than tensors and plain values$"):
         files.read_checkpoint(path)
     assert not (tmp_path / "executed").exists()
 

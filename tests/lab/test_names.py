@@ -150,3 +150,11 @@ def test_table_name_carries_column_and_kind(monkeypatch):
         ("t.csv", "classification", "regression"),  # the one ambiguous name: a column that ends in ::regression
         ("t.csv", "classification::regression", "regression"),
     ]
+
+
+def test_error_is_said_with_its_first_note():
+    error = ValueError("too\ntired")
+    assert names.said(error) == "too tired"
+    error.add_note("goal.evaluate, generation 3")
+    error.add_note("another")
+    assert names.said(error) == "too tired; goal.evaluate, generation 3"

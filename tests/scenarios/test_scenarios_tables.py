@@ -52,10 +52,16 @@ def whole(task):
 def test_kind_and_metric_are_inferred_and_said_in_the_title(tmp_path, target, kind, metric, outputs, inputs):
     scenario, task = made(write(tmp_path / "my table.csv", rows()), target)
     assert (task.kind, task.metric.name, task.outputs, task.inputs) == (kind, metric, outputs, inputs)
-    assert scenario.name == "my-table"
+    assert scenario.name == f"my-table-{target}"
     assert metric in scenario.title
     assert "20 rows" in scenario.title
     assert f"-> {target}" in scenario.title
+
+
+def test_targets_of_a_file_have_folders_of_their_own_of_allowed_characters(tmp_path):
+    path = write(tmp_path / "t.csv", "the price (€),b\n" + "".join(f"{k},{k % 7}\n" for k in range(40)))
+    assert table_scenario(path, "the price (€)").name == "t-the-price"
+    assert table_scenario(path, "b", "regression").name == "t-b"
 
 
 def test_the_kind_may_be_given(tmp_path):
