@@ -26,7 +26,7 @@ from torch.nn import functional
 from evo import rng, threads
 from evo.core import Saved, Task
 
-TILE_BYTES = {"cpu": 2**21, "cuda": 2**28}  # parameters and activations of one tile
+TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one tile
 LANES = 32  # numbers that the widest vector instructions take in one go
 ROWS = 4096  # examples that a single model runs at once
 

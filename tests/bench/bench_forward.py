@@ -8,12 +8,13 @@ Exit code 1 below a floor.
 import argparse
 import multiprocessing
 import os
-import resource
+import re
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -59,12 +60,16 @@ def on(count: int, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
     return run
 
 
+def high_water() -> float:
+    """MB that this process held at most (Linux)."""
+    return int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+
 def peak(layers: tuple[int, ...], rows: int, networks: int, side: int) -> float:
     """MB by which this process grew at most while it built and ran one side."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = high_water()
     sides(layers, rows, networks)[side]()
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return grown / (2**20 if sys.platform == "darwin" else 2**10)
+    return high_water() - before
 
 
 def compare(layers: tuple[int, ...], rows: int, networks: int, repeats: int, floor: float) -> bool:

@@ -26,7 +26,8 @@ import pytest
     ],
 )
 def test_a_benchmark_runs_and_prints_its_figures(name, lines):
-    pytest.importorskip("resource")
+    if name == "bench_forward.py" and not Path("/proc/self/status").exists():
+        pytest.skip("peak memory is read as Linux gives it")
     path = Path(__file__).with_name(name)
     done = subprocess.run([sys.executable, str(path), "--toy"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
