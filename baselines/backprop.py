@@ -135,6 +135,20 @@ class Backprop:
         self.epoch = 0
         self.finished: str | None = None
 
+    def warm_start(self, model: Any) -> None:
+        """Begins from another run's champion, before the first step: its weights are the initial network's.
+
+        Raises ValueError, saying why, if the model is no torch module or does not fit, RuntimeError after the first step.
+        """
+        if self.epoch:
+            raise RuntimeError("warm_start() must come before the first step")
+        if not hasattr(model, "to_module"):
+            raise ValueError(f"expected a model that is a torch module; a {type(model).__name__} has no weights to go on from")
+        try:
+            self.module.load_state_dict(model.to_module().state_dict())
+        except RuntimeError as error:
+            raise ValueError(f"these weights do not fit the network of the task: {error}") from error
+
     def step(self) -> Row:
         """One epoch. Columns: loss (mean over the examples, without l1 and l2), learning_rate, nonfinite
         (minibatches whose loss was not finite), validation."""

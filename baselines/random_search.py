@@ -8,11 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
-from evo import parameters
-from evo.core import Evaluation, Model, Row, State, Task
-from evo.parameters import Reals
+from evo.core import Evaluation
+from evo.parameters import VectorAlgorithm
 from evo.settings import setting, settings
 
 
@@ -22,7 +20,7 @@ class RandomSearchSettings:
     initial_scale: float = setting(2.0, "spread of the draws, in that of the network's own initialiser", above=0.0)
 
 
-class RandomSearch:
+class RandomSearch(VectorAlgorithm):
     """ask / tell. `encoding` is a number of dimensions D, or Parameters: what the vectors (P, D) stand for.
 
     Nothing is learned from what is told; `evo.evolve.Evolve` keeps the best. Raises SettingsError for settings,
@@ -30,18 +28,6 @@ class RandomSearch:
     """
 
     settings = RandomSearchSettings
-    repeats = 1
-    fits = staticmethod(parameters.fits)
-
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Any):
-        self.encoding = Reals(encoding) if isinstance(encoding, int) else encoding
-        self.options, self.seed = RandomSearchSettings(**values), seed
-        self.generation = 0
-        self.population: np.ndarray | None = None
-
-    @classmethod
-    def for_task(cls, task: Task, *, seed: int, **values: Any) -> RandomSearch:
-        return cls(parameters.encoding(task), seed=seed, **values)
 
     def ask(self) -> np.ndarray:
         """The draws of this generation (P, D) float32: a function of seed and generation."""
@@ -56,24 +42,6 @@ class RandomSearch:
         Evaluation.of(evaluation, self.options.population_size)
         self.generation += 1
 
-    def express(self, population: np.ndarray) -> Any:
-        return self.encoding.express(population)
-
-    def model(self, genome: np.ndarray) -> Model:
-        return self.encoding.model(genome)
-
     def lineage(self, index: int) -> dict[str, Any]:
         """An id as a GA's, generation * P + place; no parents."""
         return {"id": (self.generation - 1) * self.options.population_size + index, "parents": []}
-
-    def row(self) -> Row:
-        return {}
-
-    def state_dict(self) -> State:
-        # The draws follow from seed and generation; they are here for those who look at a run's history.
-        drawn = None if self.population is None else torch.from_numpy(self.population)
-        return {"generation": self.generation, "population": drawn}
-
-    def load_state_dict(self, state: State) -> None:
-        self.generation = state["generation"]
-        self.population = None if state["population"] is None else state["population"].numpy()

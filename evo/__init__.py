@@ -7,6 +7,7 @@ from typing import Any
 _PUBLIC = {
     "GA": "evo.ga",
     "DeepGA": "evo.deep_ga",
+    "NSGA2": "evo.multiobjective",
     "Evolve": "evo.evolve",
     "FunctionTask": "evo.function",
     "SupervisedTask": "evo.supervised",

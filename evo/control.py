@@ -11,8 +11,12 @@ Gymnasium is imported when the first task is made.
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -21,6 +25,7 @@ from torch import Tensor
 
 from evo import rng
 from evo.core import Evaluation, Metric, Model, Phenotypes
+from evo.film import Film, offscreen, record
 from evo.normalization import LaneMoments
 from evo.settings import did_you_mean, setting, settings
 
@@ -79,11 +84,22 @@ class ControlTask:
         self.inputs = self._environments[0].observation_space.shape[0]
         self.outputs, self._act = _actions(self._environments[0].action_space, self.name)
 
-    def _environment(self) -> Any:
+    def _environment(self, mode: str | None = None) -> Any:
+        """A fresh environment, which draws itself in that render mode if it can: a callable gets `render_mode` if it
+        takes one, and is asked without otherwise."""
         import gymnasium
         from gymnasium.spaces import Box
 
-        made = gymnasium.make(self._make, disable_env_checker=True) if isinstance(self._make, str) else self._make()
+        if isinstance(self._make, str):
+            drawing = {} if mode is None else {"render_mode": mode}
+            with warnings.catch_warnings():
+                if drawing:
+                    warnings.simplefilter("ignore")  # that it cannot draw is told by the film
+                made = gymnasium.make(self._make, disable_env_checker=True, **drawing)
+        elif mode is not None and _takes(self._make, "render_mode"):
+            made = self._make(render_mode=mode)
+        else:
+            made = self._make()
         if not isinstance(made, gymnasium.Env):
             raise TypeError(f"{self.name}: expected it to make a gymnasium.Env; got {type(made).__name__}")
         space = made.observation_space
@@ -149,32 +165,59 @@ class ControlTask:
             lanes.step(self._act(outputs), torch.isnan(outputs).any(dim=1).tolist())
         return np.array(lanes.returns).reshape(shape), lanes.steps.reshape(shape)
 
-    def figure(self, model: Model) -> Any:
-        """Returns of the validation episodes, and what the model observed in the first of them (matplotlib Figure)."""
-        from matplotlib.figure import Figure
+    def film(
+        self, model: Model, split: str = "validation", episode: int = 0, frames: int = 500, mode: str = "rgb_array"
+    ) -> Film:
+        """One episode of a split, "validation" or "test", in an environment of its own, with at most `frames` frames.
 
-        seen: list[np.ndarray] = []
+        mode "human": the environment shows itself in a window, and nothing is kept. The film's frames are None, and its
+        `trouble` says why, where the environment cannot draw. Raises RuntimeError, naming task, episode and step, if the
+        environment fails otherwise; ValueError for a split or an episode that is not there.
+        """
+        starts = self._fixed(split)
+        if not 0 <= episode < len(starts):
+            raise ValueError(f"episode: expected 0 to {len(starts) - 1}, of the {split} episodes; got {episode}")
+        taken = 0
 
-        def watched(x: Tensor) -> Tensor:
-            seen.append(x[0, 0].numpy().copy())
-            return torch.as_tensor(model(x[0]))[None]
+        def choose(observation: Any) -> Any:
+            nonlocal taken
+            rows = torch.as_tensor(np.asarray(observation, np.float32)[None])
+            outputs = torch.as_tensor(model(rows)).cpu()
+            taken += 1
+            return None if torch.isnan(outputs).any() else self._act(outputs)[0]
 
+        trouble = ""
+        with offscreen() if mode == "rgb_array" else nullcontext():
+            try:
+                environment = self._environment(mode)
+            except Exception as error:  # it may well act without being able to draw
+                trouble, environment = f"{type(error).__name__}: {' '.join(str(error).split())}", self._environment()
+            model.reset()
+            try:
+                made = record(environment, choose, int(starts[episode]), frames, LONGEST)
+            except Exception as error:
+                raise RuntimeError(
+                    f"{self.name}, {split} episode {episode}, step {taken}: {type(error).__name__}: {error}"
+                ) from error
+            finally:
+                environment.close()
+        return dataclasses.replace(made, trouble=trouble or made.trouble)
+
+    def figure(self, model: Model, split: str = "validation") -> Any:
+        """The first episode of a split, as a strip of frames or, where the environment cannot draw, as observations and
+        actions over time; and the returns of all its episodes (matplotlib Figure). split: "validation" or "test"."""
+        from evo import pictures
+
+        starts = self._fixed(split)
         model.reset()
-        self._rollout(watched, 1, self._starts["validation"][:1])
-        model.reset()
-        returns, _ = self._rollout(lambda x: torch.as_tensor(model(x[0]))[None], 1, self._starts["validation"])
-        figure = Figure(figsize=(9, 3.5), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        left.hist(returns[0], bins=20)
-        if self._solved is not None:
-            left.axvline(self._solved, color="black", linestyle="--", label=f"solved at {self._solved:g}")
-            left.legend()
-        left.set(xlabel="return", ylabel="validation episodes", title=self.name)
-        for k, values in enumerate(np.array(seen).T):
-            right.plot(values, label=str(k))
-        right.set(xlabel="step", ylabel="observation", title="first episode")
-        right.legend(fontsize="small", ncols=2)
-        return figure
+        returns, _ = self._rollout(lambda x: torch.as_tensor(model(x[0]))[None], 1, starts)
+        return pictures.episode(self.film(model, split, frames=64), returns[0], self._solved, self.name, split)
+
+    def _fixed(self, split: str) -> np.ndarray:
+        """The start seeds (B,) of "validation" or "test"."""
+        if split not in self._starts:
+            raise ValueError(f"unknown split {split!r}{did_you_mean(split, self._starts)}; there are fixed starts for these")
+        return self._starts[split]
 
 
 class _Lanes:
@@ -249,6 +292,13 @@ def _actions(space: Any, name: str) -> tuple[int, Callable[[Tensor], Any]]:
         return np.clip(centre + half * unit, space.low, space.high).astype(space.dtype)
 
     return int(np.prod(space.shape)), scaled
+
+
+def _takes(make: Callable[..., Any], name: str) -> bool:
+    try:
+        return name in signature(make).parameters
+    except ValueError:  # a callable without a signature
+        return False
 
 
 def _close(environments: list[Any]) -> None:

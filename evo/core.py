@@ -177,7 +177,10 @@ class Task(Protocol):
     evaluate scores a population for selection; score judges one model on the "train", "validation" or "test" split
     and returns metrics by name, "fitness" among them, or None where the task has no such split. Learners use "train"
     and "validation"; only the runner asks for "test", once, at the end. solved tells from a validation score whether
-    the task is solved, None where that is undefined.
+    the task is solved, None where that is undefined. figure draws what a person would look at, on a split.
+
+    Where a task has them, the runner also uses, at the end: trust(model), a classifier's calibration and its accuracy
+    under noise; pool(outputs (P, B, O)) -> (B, O), what an ensemble answers.
     """
 
     inputs: int
@@ -189,7 +192,7 @@ class Task(Protocol):
     def evaluate(self, phenotypes: Phenotypes, seeds: np.ndarray) -> Evaluation: ...
     def score(self, model: Model, split: str) -> dict[str, float] | None: ...
     def solved(self, score: Mapping[str, float]) -> bool | None: ...
-    def figure(self, model: Model) -> Any: ...
+    def figure(self, model: Model, split: str = "validation") -> Any: ...
 
 
 @runtime_checkable
@@ -223,6 +226,9 @@ class Learner(Protocol):
     ("early_stopping", "completed", "diverged": a weight is no longer finite). lineage: of the present champion, the
     ids of genome and parents (or {}).
     state_dict holds tensors and plain values only: it is read back with `weights_only=True`.
+
+    Where a learner has them, the runner also uses: warm_start(model), before the first step, to begin from another
+    run's champion; ensemble() and front(), at the end (`evo.evolve.Evolve`).
     """
 
     cost: Cost

@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numba import njit
 
 from evo import parameters, rng, threads
-from evo.core import Evaluation, Model, Row, State, Task
-from evo.parameters import Reals
+from evo.core import Evaluation, Model, Task
+from evo.parameters import Reals, VectorAlgorithm
 from evo.settings import setting, settings
 
 
@@ -38,21 +37,20 @@ class DeepGASettings:
         ]
 
 
-class DeepGA:
+class DeepGA(VectorAlgorithm):
     """ask / tell. On a noisy task a generation takes two asks: the population, then the candidates for elite, on
     `repeats` times as many episodes. `encoding` as in GA; noisy: whether the task has episodes."""
 
     settings = DeepGASettings
-    fits = staticmethod(parameters.fits)
+    arrays = ("population", "order", "candidates", "parents")
 
     def __init__(self, encoding: Reals | int, *, seed: int = 0, noisy: bool = False, **values: Any):
-        self.encoding = Reals(encoding) if isinstance(encoding, int) else encoding
-        self.options, self.seed, self.noisy = DeepGASettings(**values), seed, noisy
-        self.generation = 0
-        self.population: np.ndarray | None = None
+        super().__init__(encoding, seed=seed, **values)
+        self.noisy = noisy
         self.order: np.ndarray | None = None  # the elite, then the others by fitness; without those that have none
         self.candidates: np.ndarray | None = None  # places of the population that compete to be the elite
         self.parents = np.zeros(0, np.int64)
+        self._asked = np.zeros(0, np.int64)  # places of what ask gave last
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Any) -> DeepGA:
@@ -61,6 +59,13 @@ class DeepGA:
     @property
     def repeats(self) -> int:
         return 1 if self.candidates is None else self.options.validation_episodes
+
+    def warm_start(self, model: Model) -> None:
+        """The first population: the model's weights, unchanged in place 0, and mutants of them. Raises ValueError if
+        the model does not fit."""
+        places = np.zeros(self.options.population_size, np.int64)
+        self.population = self._children(self.encoding.of(model)[None], places)
+        self.parents = places - 1
 
     def ask(self) -> np.ndarray:
         """The next population (P + 1, D), the elite first ((P, D) in the first generation); or the candidates."""
@@ -100,30 +105,11 @@ class DeepGA:
             raise RuntimeError("best is known after tell()")
         return self.population[self.order[0]].copy()
 
-    def express(self, population: np.ndarray) -> Any:
-        return self.encoding.express(population)
-
-    def model(self, genome: np.ndarray) -> Model:
-        return self.encoding.model(genome)
-
     def lineage(self, index: int) -> dict[str, Any]:
         """Of row `index` of what ask gave last. Ids are generation * (P + 1) + place; a first individual has no parents."""
         size, born, place = self.options.population_size + 1, self.generation - 1, int(self._asked[index])
         parent = int(self.parents[place])
         return {"id": born * size + place, "parents": [parent + (born - 1) * size] if parent >= 0 else []}
-
-    def row(self) -> Row:
-        return {}
-
-    def state_dict(self) -> State:
-        names = ("population", "order", "candidates", "parents")
-        arrays = {name: getattr(self, name) for name in names}
-        return {"generation": self.generation, **{k: None if v is None else torch.from_numpy(v) for k, v in arrays.items()}}
-
-    def load_state_dict(self, state: State) -> None:
-        self.generation = state["generation"]
-        for name in ("population", "order", "candidates", "parents"):
-            setattr(self, name, None if state[name] is None else state[name].numpy().copy())
 
     def _candidates(self) -> np.ndarray:
         """The first generation's best ten; later the last elite (place 0) and the best nine others."""
@@ -136,9 +122,12 @@ class DeepGA:
         size, pool = self.options.population_size, min(self.options.truncation_size, len(self.order))
         draws = rng.words(self.seed, self.generation, 0, rng.SELECTION, size)
         self.parents = np.concatenate([self.order[:1], self.order[(draws * pool) >> 32]])
-        child = np.empty((size + 1, self.population.shape[1]), np.float32)
+        return self._children(self.population, self.parents)
+
+    def _children(self, parents: np.ndarray, places: np.ndarray) -> np.ndarray:
+        child = np.empty((len(places), parents.shape[1]), np.float32)
         numbers = (self.options.mutation_std, self.generation, rng.signed(self.seed))
-        threads.each(lambda a, b: _perturb(child, self.population, self.parents, a, b, *numbers), size + 1)
+        threads.each(lambda a, b: _perturb(child, parents, places, a, b, *numbers), len(places))
         return child
 
 

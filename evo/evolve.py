@@ -7,11 +7,12 @@ fitness; then judge the generation's best genome on validation, which the champi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from evo import parameters, rng
@@ -32,7 +33,7 @@ class Evolve:
         self.cost = Cost()
         self._champion, self._best = Champion(), None
         self._lineage: dict[str, Any] = {}
-        self._asks = 0
+        self._asks = self._generation = 0
         self._statistics = None
         if getattr(task, "normalize_observations", False):
             from evo.normalization import ObservationStatistics
@@ -73,6 +74,37 @@ class Evolve:
             raise RuntimeError("there is no champion before the first step")
         return self._best
 
+    def ensemble(self) -> Ensemble | None:
+        """The present population as one Model; None where the task cannot pool outputs or there is no population."""
+        population = getattr(self.algorithm, "population", None)
+        if population is None or not hasattr(self.task, "pool"):
+            return None
+        return Ensemble(self._expressed(population), self.task.pool)
+
+    def front(self) -> list[dict[str, float]] | None:
+        """The trade-offs that the algorithm found, where it is one of several objectives; else None."""
+        return self.algorithm.front() if hasattr(self.algorithm, "front") else None
+
+    def warm_start(self, model: Model) -> None:
+        """Begins from the champion of another run, before the first step: its weights and mutants of them.
+
+        A model that sees normalised observations brings mean and std with it. Raises ValueError, saying why, if the
+        algorithm cannot begin so or the model does not fit, RuntimeError after the first step.
+        """
+        if self.cost.evaluations:
+            raise RuntimeError("warm_start() must come before the first step")
+        if not hasattr(self.algorithm, "warm_start"):
+            raise ValueError(f"{type(self.algorithm).__name__} cannot begin from a model: it has no warm_start(model)")
+        from evo.normalization import NormalizedModel
+
+        if not isinstance(model, NormalizedModel):
+            self.algorithm.warm_start(model)
+        elif self._statistics is None:
+            raise ValueError("the model sees normalised observations, this task gives them as they are: normalise them too")
+        else:
+            self.algorithm.warm_start(model.model)
+            self._statistics.take_over(model)
+
     def lineage(self) -> dict[str, Any]:
         return self._lineage
 
@@ -96,12 +128,8 @@ class Evolve:
             self._statistics.load_state_dict(state["statistics"])
 
     def _evaluate(self, population: Any) -> Evaluation:
-        phenotypes = self.algorithm.express(population)
+        phenotypes = self._expressed(population)
         size = len(phenotypes)
-        if isinstance(phenotypes, Phenotypes):
-            phenotypes = phenotypes.to(self.device)
-            if self._statistics:
-                phenotypes = self._statistics.wrap(phenotypes)
         episodes = self.task.episodes * self.algorithm.repeats
         seeds = rng.words(self.seed, self._asks, 0, rng.EPISODES, episodes)
         self._asks += 1
@@ -110,6 +138,15 @@ class Evolve:
         samples = np.ones(size, np.int64) if evaluation.samples is None else evaluation.samples
         self.cost.add(size, samples.sum(), float((samples * np.asarray(getattr(phenotypes, "parameters", 1))).sum()))
         return evaluation
+
+    def _expressed(self, population: Any) -> Phenotypes:
+        """The population on its device, its observations normalised where the task wants it."""
+        phenotypes = self.algorithm.express(population)
+        if isinstance(phenotypes, Phenotypes):
+            phenotypes = phenotypes.to(self.device)
+            if self._statistics:
+                phenotypes = self._statistics.wrap(phenotypes)
+        return phenotypes
 
     def _judge(self, population: Any, evaluation: Evaluation, generation: int) -> None:
         """The generation's best genome, a solving one before others, is scored on validation and may become champion."""
@@ -142,6 +179,27 @@ class Evolve:
         start = time.perf_counter()
         yield
         self._seconds[name] += time.perf_counter() - start
+
+
+class Ensemble:
+    """A population as one Model, for scoring: `pool` makes one answer (B, O) of all outputs (P, B, O).
+
+    size is P, parameters the sum over its networks. It is neither saved nor drawn: the population is the learner's.
+    """
+
+    def __init__(self, phenotypes: Phenotypes, pool: Callable[[Tensor], Tensor]):
+        self.phenotypes, self.pool, self.size = phenotypes, pool, len(phenotypes)
+
+    @property
+    def parameters(self) -> int:
+        return int(np.broadcast_to(self.phenotypes.parameters, self.size).sum())
+
+    def __call__(self, inputs: Any) -> Tensor:
+        x = torch.as_tensor(inputs, dtype=torch.float32, device=self.phenotypes.device)
+        return self.pool(self.phenotypes.forward(x)).cpu()
+
+    def reset(self) -> None:
+        self.phenotypes.reset()
 
 
 def restore(algorithm: type, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:

@@ -34,5 +34,10 @@ class FunctionTask:
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else score["fitness"] >= self.target
 
-    def figure(self, model: Model) -> Any:
-        return model.figure()
+    def figure(self, model: Model, split: str = "validation") -> Any:
+        """The point and the function's value there (matplotlib Figure); `split` changes nothing: a function has none."""
+        from evo import pictures
+
+        score = self.score(model, "validation")
+        assert score is not None
+        return pictures.point(np.asarray(model(None)), score["fitness"])

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from evo.core import Model, Phenotypes, Saved, State
 
@@ -76,6 +76,14 @@ class ObservationStatistics:
         variance = m2 / count.clamp(min=1.0)
         return torch.where(variance > 1e-12, variance.sqrt(), 1.0).to(torch.float32)
 
+    def take_over(self, model: NormalizedModel) -> None:
+        """Begins with a model's mean and std. They weigh as a million observations, so that the world in which its
+        weights were found changes slowly. Raises ValueError if the model sees another number of features."""
+        if model.mean.shape != self.mean.shape:
+            raise ValueError(f"the model sees {len(model.mean)} observations, the task gives {len(self.mean)}")
+        count, mean, std = torch.tensor(1e6), model.mean.double(), model.std.double()
+        self._moments = torch.stack([count.double().expand_as(mean), mean, count * std**2])
+
     def wrap(self, phenotypes: Phenotypes) -> Normalized:
         return Normalized(phenotypes, self.mean, self.std)
 
@@ -117,6 +125,21 @@ class Normalized:
         return Normalized(self._inner.to(device), self._mean, self._std)
 
 
+class Normalize(nn.Module):
+    """(x - mean) / std as a module; mean and std (I,) are buffers."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor):
+        super().__init__()
+        self.register_buffer("mean", mean.clone())
+        self.register_buffer("std", std.clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
 class NormalizedModel:
     """A Model that sees normalised inputs and carries mean and std (I,) with it, as two tensors more when saved."""
 
@@ -127,11 +150,21 @@ class NormalizedModel:
     def parameters(self) -> int:
         return self.model.parameters
 
+    @property
+    def connections(self) -> int | None:
+        return getattr(self.model, "connections", None)
+
     def __call__(self, inputs: Any) -> Any:
         return self.model((torch.as_tensor(inputs) - self.mean) / self.std)
 
     def reset(self) -> None:
         self.model.reset()
+
+    def to_module(self) -> nn.Module:
+        """The network with the normalisation before it. Raises ValueError if it is no torch module."""
+        if not hasattr(self.model, "to_module"):
+            raise ValueError(f"a {type(self.model).__name__} is no torch module")
+        return nn.Sequential(Normalize(self.mean, self.std), self.model.to_module())
 
     def save(self) -> Saved:
         tensors, header = self.model.save()

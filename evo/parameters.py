@@ -24,7 +24,7 @@ from torch.func import functional_call, vmap
 from torch.nn import functional
 
 from evo import rng, threads
-from evo.core import Saved, Task
+from evo.core import Model, Phenotypes, Row, Saved, State, Task
 
 TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one tile
 LANES = 32  # numbers that the widest vector instructions take in one go
@@ -40,6 +40,11 @@ class TorchModel:
     @property
     def parameters(self) -> int:
         return sum(p.numel() for p in self.module.parameters())
+
+    @property
+    def connections(self) -> int:
+        """How many parameters are not zero."""
+        return sum(int(p.count_nonzero()) for p in self.module.parameters())
 
     @torch.no_grad()
     def __call__(self, inputs: Any) -> Tensor:
@@ -112,6 +117,12 @@ class Reals:
         threads.each(lambda a, b: _draw(out[a:b], a, self.centre, spread, generation, word), count)
         return out
 
+    def of(self, model: Any) -> np.ndarray:
+        """The vector (D,) of a model that `model` could have made. Raises ValueError if it is none."""
+        if np.shape(getattr(model, "vector", None)) != (self.dimensions,):
+            raise ValueError(f"expected a point of {self.dimensions} numbers; got {type(model).__name__}")
+        return np.array(model.vector, np.float32)
+
     def express(self, vectors: np.ndarray) -> Any:
         return vectors
 
@@ -178,8 +189,26 @@ class Parameters(Reals):
             spreads.append(spread.expand(shape.numel()))
         self.centre, self.spread = torch.cat(centres).double().numpy(), torch.cat(spreads).double().numpy()
 
-    def of(self, module: nn.Module) -> np.ndarray:
-        """The flat vector (D,) float32 of a module of this shape."""
+    def of(self, model: Any) -> np.ndarray:
+        """The flat vector (D,) float32 of a module of this shape, or of a Model of one.
+
+        Raises ValueError, saying what differs, if it is none: in its parameters' shapes, or in a buffer's content.
+        """
+        module = model.to_module() if hasattr(model, "to_module") else model
+        if not isinstance(module, nn.Module):
+            raise ValueError(f"expected a network of torch, whose weights can be taken over; got {type(model).__name__}")
+        given = {name: p.shape for name, p in module.named_parameters()}
+        differences = [
+            f"{name}: expected {_shape(self.shapes.get(name))}, got {_shape(given.get(name))}"
+            for name in [*self.shapes, *(name for name in given if name not in self.shapes)]
+            if given.get(name) != self.shapes.get(name)
+        ]
+        own = dict(self.template.named_buffers())
+        for name, buffer in module.named_buffers():
+            if name not in own or not torch.equal(buffer.cpu(), own[name]):
+                differences.append(f"{name}: a buffer, which is not evolved, holds other numbers")
+        if differences:
+            raise ValueError(f"these weights do not fit the network of the task: {'; '.join(differences)}")
         return torch.cat([p.detach().flatten() for p in module.parameters()]).cpu().float().numpy()
 
     def express(self, vectors: Any) -> Networks:
@@ -296,8 +325,53 @@ def encoding(task: Task) -> Reals:
     return Parameters(task.network) if hasattr(task, "network") else Reals(task.dimensions)  # type: ignore[attr-defined]
 
 
+def _shape(shape: Any) -> str:
+    return "nothing" if shape is None else str(tuple(shape))
+
+
 def fits(task: Task) -> str | None:
     """Why a weight-based method does not fit the task, or None."""
     if hasattr(task, "network") or hasattr(task, "dimensions"):
         return None
     return "it searches real vectors: the task has neither a network (task.network) nor a number of dimensions"
+
+
+class VectorAlgorithm:
+    """What the algorithms that search vectors (P, D) share; each brings `ask`, `tell` and what it needs besides.
+
+    `encoding` is a number of dimensions D, or Parameters: what the vectors stand for. A class names its `settings` and
+    the `arrays` of its state, attributes that are None or numpy arrays.
+    """
+
+    settings: type
+    arrays: tuple[str, ...] = ("population",)
+    repeats = 1
+    fits = staticmethod(fits)
+
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Any):
+        self.encoding = Reals(encoding) if isinstance(encoding, int) else encoding
+        self.options, self.seed = self.settings(**values), seed
+        self.generation = 0
+        self.population: np.ndarray | None = None
+
+    @classmethod
+    def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:
+        return cls(encoding(task), seed=seed, **values)
+
+    def express(self, population: np.ndarray) -> Phenotypes:
+        return self.encoding.express(population)
+
+    def model(self, genome: np.ndarray) -> Model:
+        return self.encoding.model(genome)
+
+    def row(self) -> Row:
+        return {}
+
+    def state_dict(self) -> State:
+        values = {name: getattr(self, name) for name in self.arrays}
+        return {"generation": self.generation, **{k: None if v is None else torch.from_numpy(v) for k, v in values.items()}}
+
+    def load_state_dict(self, state: State) -> None:
+        self.generation = state["generation"]
+        for name in self.arrays:
+            setattr(self, name, None if state[name] is None else state[name].numpy().copy())

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from evo import rng, threads
+from evo import calibration, rng, threads
 from evo.core import Evaluation, Metric, Model, Phenotypes
 from evo.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
 from evo.settings import did_you_mean
 
 Pair = tuple[Any, Any]
+PARTS = ("train", "validation", "test")
 BLOCK = 32  # networks a metric sees at once: fixed, since a sum may round otherwise over another number of them
 
 
@@ -150,15 +151,74 @@ class SupervisedTask:
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
 
-    def figure(self, model: Model) -> Any:
-        """What a person would look at: the decision boundary (2 inputs), the confusion matrix, or truth against output."""
+    def trust(self, model: Model) -> dict[str, Any] | None:
+        """Calibration and robustness on the test part (`evo.calibration.trust`); None without one, and for what is no
+        classifier: regression, several probabilities at once, targets between 0 and 1."""
+        test = self.split("test")
+        if test is None or self.kind == "regression":
+            return None
+        x, y = test
+        if self.kind == "probability":
+            if self.outputs != 1 or not ((y == 0) | (y == 1)).all():
+                return None
+            y = y.flatten().long()
+        return calibration.trust(model, self.kind, self._splits["train"][0], x, y)
+
+    def pool(self, outputs: Tensor) -> Tensor:
+        """What an ensemble answers, (P, B, O) -> (B, O): the log of the mean softmax for classes, else the mean.
+
+        Members with an output that is not finite are left out; NaN if none is left.
+        """
+        members = outputs[outputs.isfinite().all(-1).all(-1)].double()
+        if not len(members):
+            return torch.full_like(outputs[0], float("nan"))
+        if self.kind != "classification":
+            return members.mean(0).to(outputs.dtype)
+        return (members.log_softmax(-1).logsumexp(0) - math.log(len(members))).to(outputs.dtype)
+
+    def predictions(self, model: Model, x: Any, y: Any = None) -> list[dict[str, Any]]:
+        """What the model says of each row of x (B, I), as the network sees it, and what is true where `y` tells.
+
+        A row is {"predicted": class, "confidence": probability, "truth": class} for classes, {"outputs": numbers,
+        "truth": numbers} otherwise. Confidence is NaN, and the class None, where an output is not finite.
+        Raises ValueError for x of another shape.
+        """
+        x = torch.as_tensor(x, dtype=torch.float32)
+        if x.ndim != 2 or x.shape[1] != self.inputs:
+            raise ValueError(f"expected rows of {self.inputs} inputs; got shape {tuple(x.shape)}")
+        outputs = torch.as_tensor(model(x)).cpu()
+        if self.kind != "classification":
+            rows = [{"outputs": row} for row in outputs.tolist()]
+            truth = None if y is None else torch.as_tensor(y).tolist()
+        else:
+            confidence, chosen = outputs.softmax(-1).max(-1)
+            finite = outputs.isfinite().all(-1)
+            rows = [
+                {"predicted": self.classes[k] if known else None, "confidence": c if known else math.nan}
+                for k, c, known in zip(chosen.tolist(), confidence.tolist(), finite.tolist())
+            ]
+            truth = None if y is None else [self.classes[int(k)] for k in y]
+        return rows if truth is None else [{**row, "truth": value} for row, value in zip(rows, truth)]
+
+    def figure(self, model: Model, split: str = "validation") -> Any:
+        """What a person would look at (matplotlib Figure): for classes the decision boundary (2 inputs), or the confusion
+        matrix and the examples with the highest loss; for numbers output against target.
+
+        split: "train", "validation" or "test"; where the task has no such part, its validation. Raises ValueError.
+        """
         from evo import pictures
 
-        x, y = self.split("validation") or self._splits["train"]
-        if self.inputs == 2 and self.outputs <= 2 and y.numel() == len(y):
-            return pictures.decision_boundary(model, x, y)
-        outputs = torch.as_tensor(model(x))
-        return pictures.confusion(outputs, y, self.classes) if self.kind == "classification" else pictures.scatter(outputs, y)
+        if split not in PARTS:
+            raise ValueError(f"unknown split {split!r}{did_you_mean(split, PARTS)}")
+        name = split if self.split(split) is not None else "validation"
+        x, y = self.split(name)  # type: ignore[misc]
+        what = f"{'training' if name == 'validation' and self.full_table else name} part, {len(x):,} examples"
+        if self.inputs == 2 and self.kind != "regression" and self.outputs <= pictures.COLOURS and y.numel() == len(y):
+            return pictures.decision_boundary(model, x, y, self.classes, what)
+        outputs = torch.as_tensor(model(x)).cpu()
+        if self.kind == "classification":
+            return pictures.mistakes(outputs, x, y, self.classes, self.shape, what)
+        return pictures.scatter(outputs, y, what)
 
     def _over_population(self, measure: Measure, outputs: Tensor, y: Tensor) -> np.ndarray:
         values = torch.empty(len(outputs), dtype=torch.float64)

@@ -149,7 +149,25 @@ def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:
         while everyone.generation == 0:
             everyone.tell(np.full(len(everyone.express(everyone.ask())), np.nan))
         everyone.ask()
+        if hasattr(algorithm, "warm_start"):
+            _check_warm_population(found, make)
     return found
+
+
+def _check_warm_population(found: Findings, make: Any) -> None:
+    """A warm start begins with the model itself, followed by mutants of it."""
+    donor = make(1)
+    model = donor.model(donor.ask()[-1])
+    warm = make()
+    with _must_raise(found, "warm_start() takes something that is no model: raise ValueError"):
+        warm.warm_start(object())
+    warm.warm_start(model)
+    population = warm.ask()
+    saved = [_bits(warm.model(genome).save()) for genome in population]
+    if saved[0] != _bits(model.save()):
+        found.append("after warm_start(model) the first genome of ask() must be the model, unchanged")
+    if len(set(saved)) == 1:
+        found.append("after warm_start(model) the population holds nothing but the model: put mutants behind it")
 
 
 def check_learner(method: Any, task: Task | None = None, settings: Any = None) -> Findings:
@@ -197,11 +215,48 @@ def check_learner(method: Any, task: Task | None = None, settings: Any = None) -
             resumed.step()
             if _bits(resumed.state_dict()) != _bits(learner.state_dict()):
                 found.append("a resumed learner goes on differently: put all state into state_dict")
+        _check_extras(found, task, learner, resumed)
+        if hasattr(learner, "warm_start"):
+            _check_warm_start(found, make, learner.champion())
         tensors, header = learner.champion().save()
         again = method.restore(task, settings, 0, tensors, header)
         if task.score(again, "validation") != task.score(learner.champion(), "validation"):
             found.append("restore(save()) gives a model that scores differently")
     return list(dict.fromkeys(found))
+
+
+def _check_extras(found: Findings, task: Task, learner: Any, resumed: Any) -> None:
+    """Where a learner has them: the ensemble and the front of a resumed learner are those of the one that went on."""
+    if hasattr(learner, "ensemble"):
+        scores = [None if one is None else task.score(one, "validation") for one in (learner.ensemble(), resumed.ensemble())]
+        if _bits(scores[0]) != _bits(scores[1]):
+            found.append("ensemble() scores otherwise after state_dict and load_state_dict: make it of what the state holds")
+    if hasattr(learner, "front"):
+        fronts = [learner.front(), resumed.front()]
+        if fronts[0] is not None and not all(map(_plain, fronts[0])):
+            found.append(f"front() must be None or a list of dicts of numbers; got {fronts[0]!r}")
+        if _bits(fronts[0]) != _bits(fronts[1]):
+            found.append("front() differs after state_dict and load_state_dict: make it of what the state holds")
+
+
+def _check_warm_start(found: Findings, make: Any, champion: Any) -> None:
+    """Two learners that begin from one champion go the same way, not that of one without; or they say why they cannot."""
+    warm, twin, cold = make(), make(), make()
+    try:
+        warm.warm_start(champion)
+    except ValueError as error:
+        if not str(error):
+            found.append("warm_start(model) refuses a model without a word: say why it does not fit")
+        return
+    twin.warm_start(champion)
+    for one in (warm, twin, cold):
+        one.step()
+    if _bits(warm.state_dict()) != _bits(twin.state_dict()):
+        found.append("two learners with one seed that begin from the same model differ: draw from the seed (evo.rng)")
+    if _bits(warm.state_dict()) == _bits(cold.state_dict()):
+        found.append("warm_start(model) changes nothing: begin from the model, or raise ValueError")
+    with _must_raise(found, "warm_start() takes something that is no model: raise ValueError"):
+        make().warm_start(object())
 
 
 class _Guarded:

@@ -22,6 +22,7 @@ SCENARIOS = {
 METHODS = {
     "ga": "evo.ga:GA",
     "deep-ga": "evo.deep_ga:DeepGA",
+    "ga-nsga2": "evo.multiobjective:NSGA2",
     "random-search": "baselines.random_search:RandomSearch",
     "backprop": "baselines.backprop:Backprop",
     "linear": "baselines.classical:linear",

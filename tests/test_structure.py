@@ -13,13 +13,13 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("evo", "graphs", "baselines", "scenarios")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-FOUNDATION = {f"evo.{name}" for name in ("core", "settings", "rng", "parameters", "threads")}
+FOUNDATION = {f"evo.{name}" for name in ("core", "export", "settings", "rng", "parameters", "threads")}
 REGISTRIES = {"SCENARIOS", "METHODS", "NETWORKS"}
 TOP = {
     *("setup.cfg", "pyproject.toml", "README.md", "CHANGELOG.md", "RESULTS.md", "LICENSE", "tests", *ROOMS),
     *(".ci", ".ruff.toml", ".pre-commit-config.yaml", ".gitignore"),
 }
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "tomli_w": "tomli-w"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "tomli_w": "tomli-w", "PIL": "pillow", "vl_convert": "vl-convert-python"}
 
 named = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -98,7 +98,7 @@ def test_the_rules_say_what_the_design_says(importer, module, name, expected):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "evo").rglob("*.py")), ids=lambda path: path.name)
 def test_evo_needs_numpy_torch_numba_and_networkx_alone(path):
-    later = {"matplotlib", "gymnasium", "deap"}
+    later = {"matplotlib", "gymnasium", "deap", "safetensors"}
     for module, _, top in imports(path):
         library = module.partition(".")[0]
         plain = {*sys.stdlib_module_names, "evo", "numpy", "torch", "numba", "networkx"}

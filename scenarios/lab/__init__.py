@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from evo.core import Model, Scenario, Task
     from scenarios.lab.compare import Comparison
-    from scenarios.lab.config import ConfigError, RunSpec, Study
+    from scenarios.lab.config import Built, ConfigError, RunSpec, Study
 
 __all__ = ["Comparison", "ConfigError", "Run", "Scenario", "load", "main", "run"]
 
@@ -78,14 +78,22 @@ def run(
 
 
 def perform(study: Study, runs: Path, jobs: int | None, restart: bool) -> tuple[list[str], Comparison]:
-    """Runs a study with its live lines: how each run ended, and the table of all."""
-    from scenarios.lab import compare, display, runner, store
+    """Runs a study with its live lines and writes the report: how each run ended, and the table of all."""
+    from scenarios.lab import compare, display, report, runner, store
 
     with display.showing(study) as shown:
         states = runner.run_study(study, runs, jobs=jobs, restart=restart, emit=shown.emit)
     paths = [store.run_path(runs, spec.name, spec.label, spec.seed) for spec in study.specs]
     failed = [path for k, path in enumerate(paths) if states[k] == "failed"]
-    return list(states.values()), compare.compare(paths, failed)[0]
+    comparison = compare.compare(paths, failed)[0]
+    try:
+        # The page is about the scenario's folder: what was run before is compared too.
+        others = [status.path for status in store.find_runs(runs) if status.scenario == study.name]
+        every = compare.compare([*paths, *others], failed)
+        comparison.report = report.write(every, runs / study.name / report.REPORT)[0]
+    except store.StoreError as error:
+        comparison.notes.append(f"no report: {error}")
+    return list(states.values()), comparison
 
 
 def load(path: str | Path, scenario: Scenario | Task | None = None, method: Any = None) -> Run:
@@ -134,13 +142,22 @@ class Run:
         if not file.is_file():
             raise store.StoreError(f"{file} is missing: a run has a champion after its first checkpoint")
         tensors, header = store.read_champion(file)
-        spec = self._spec()
-        built = spec.build()
+        spec, built = self._spec, self._built
         try:
             return built.method.restore(built.task, built.settings, spec.seed, tensors, header)
         except Exception as error:  # tensors and header may be anybody's
             raise store.StoreError(f"{file} does not fit its config.toml: {names.said(error)}") from error
 
+    @cached_property
+    def task(self) -> Task:
+        """The task that the run was about, made anew from its config.toml."""
+        return self._built.task
+
+    @cached_property
+    def _built(self) -> Built:
+        return self._spec.build()
+
+    @cached_property
     def _spec(self) -> RunSpec:
         from scenarios.lab.config import study
 

@@ -107,19 +107,48 @@ class Checks:
         values, network = self.settings(scenario.settings, {}, "task."), self.network(scenario.model)[1]
         return None if self.problems else self.task(scenario, values, network)
 
-    def trial(self, method: Method, task: Task | None, options: Any, label: str, seed: int) -> None:
-        """Whether the method fits the task, and takes its settings there: a learner is made, and thrown away."""
+    def starts(self, given: Any, known: Any, seeds: list[int], label: str) -> dict[int, tuple[str, str]]:
+        """For each seed what it begins from, and the sha256 of that champion, which must be `known` if that is given."""
+        from scenarios.lab import start
+
+        found = {}
+        for seed in seeds if given not in (None, "none") else ():
+            try:
+                found[seed] = (given, start.digest(given, seed))
+            except (start.BadStart, OSError) as error:
+                self.problems.append(f"{label}.start: {error}")
+                break
+            if known is not None and known != found[seed][1]:
+                self.problems.append(f"{label}.start: the champion in {start.folder(given, seed)} is another one by now")
+        return found
+
+    def trial(self, method: Method, task: Task | None, options: Any, label: str, seed: int, begins: str | None = None) -> None:
+        """Whether the method fits the task, takes its settings there, and can begin so: a learner is made, and thrown
+        away."""
         if task is None:
             return
         try:
             if why := method.fits(task):
                 self.problems.append(f"{label}: the method does not fit the task: {why}")
             elif options is not None:
-                method(task, options, seed, "cpu")
+                learner = method(task, options, seed, "cpu")
+                if begins is not None:
+                    self.begun(learner, begins, label, seed)
         except SettingsError as error:
             self.problems += [f"{label}.{problem}" for problem in error.problems]
         except (Exception, SystemExit) as error:  # a user's method may fail in any way
             self.problems.append(f"{label}: {names.said(error)}")
+
+    def begun(self, learner: Any, begins: str, label: str, seed: int) -> None:
+        from scenarios.lab import start
+
+        if not hasattr(learner, "warm_start"):
+            self.problems.append(f"{label}.start: this method cannot begin from another run's champion")
+            return
+        try:
+            learner.warm_start(start.model(begins, seed))
+        except ValueError as error:
+            self.problems.append(f"{label}.start: {names.said(error)}")
 
     def settings(self, cls: type, values: Mapping[str, Any], prefix: str) -> Any:
         """An instance of a settings class."""

@@ -1,4 +1,4 @@
-"""The command line: `evo list | show | run | compare`.
+"""The command line: `evo list | show | run | compare | plot | play | export | watch`.
 
 Exit codes: 0 ok, 1 a run failed, 2 usage, 130 interrupted. A mistake is said in a line, never with a traceback.
 Whatever imports torch is imported inside a command, so that --help answers at once.
@@ -23,11 +23,13 @@ START = """neuroevo: evolve neural networks, and compare them with networks that
   evo run digits -m ga -m backprop -m linear      three methods side by side
   evo list                                        scenarios and methods
   evo show digits -m ga                           every setting of a run, as a file to edit and run
-  evo compare digits                              the table again
+  evo compare digits                              the table again, and the report
+  evo watch digits                                the report in a browser while runs go on
+  evo play runs/cartpole/ga/seed-0                a champion at work
 
 evo COMMAND --help tells more."""
 
-COMMANDS = ("list", "show", "run", "compare")
+COMMANDS = ("list", "show", "run", "compare", "plot", "play", "export", "watch")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -155,23 +157,158 @@ def run(
         print(f"stopped at once; continue with: {command}", file=sys.stderr)
         return 130
     print(comparison)
+    if comparison.report is not None:
+        print(f"report: {comparison.report}")
     if "stopped" in states:
         print(f"continue with: {command}", file=sys.stderr)
         return 130
     return 1 if "failed" in states else 0
 
 
+Compared = Annotated[
+    list[str],
+    typer.Argument(metavar="[SCENARIO|RUN]...", help="scenarios, or folders of runs; default: every scenario that was run"),
+]
+At = Annotated[
+    str,
+    typer.Option(metavar="AXIS[=VALUE]", help="compare at a budget: evaluations, samples, compute or seconds, by validation"),
+]
+
+
 @app.command()
 def compare(
-    what: Annotated[list[str], typer.Argument(metavar="[SCENARIO|RUN]...", help="default: every scenario that was run")] = [],  # noqa: B006
+    what: Compared = [],  # noqa: B006
+    at: At = "",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="where the report goes")] = None,
     runs: Runs = Path("runs"),
 ) -> int:
-    """The table again, of scenarios or of run folders."""
-    from scenarios.lab.compare import NoRuns, compare, find
+    """The table again, and the report with its tables beside it, of scenarios or of any set of runs."""
+    from scenarios.lab import report
+    from scenarios.lab.compare import BadPoint
+    from scenarios.lab.gather import NoRuns
+    from scenarios.lab.store import StoreError
+
+    if output is not None and output.suffix.lower() not in (".html", ".htm"):
+        return _wrong(f"-o {output}: expected a name that ends in .html; evo plot makes pictures")
+    try:
+        found = _compared(what, runs, at)
+        print("\n\n".join(map(str, found)))
+        print(f"report: {report.write(found, output or _report_path(what, runs))[0]}")
+    except (NoRuns, BadPoint) as error:
+        return _wrong(error)
+    except StoreError as error:
+        return _failed(error)
+    return 0
+
+
+@app.command()
+def plot(
+    what: Compared = [],  # noqa: B006
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="a name that ends in .svg, .png or .pdf")
+    ] = Path("curves.svg"),
+    axis: Annotated[str, typer.Option(metavar="AXIS", help="evaluations, samples, compute or seconds")] = "evaluations",
+    runs: Runs = Path("runs"),
+) -> int:
+    """The learning curves as a picture."""
+    from scenarios.lab import charts
+    from scenarios.lab.gather import NoRuns
+    from scenarios.lab.store import StoreError
 
     try:
-        found = compare(find(what, runs))
-    except NoRuns as error:
+        found = _compared(what, runs, "")
+        if len(found) > 1:
+            return _wrong(
+                f"{len(found)} scenarios are not drawn in one picture; name one: {', '.join(each.scenario for each in found)}"
+            )
+        charts.save(found[0], output, axis)
+    except (NoRuns, charts.BadPicture) as error:
         return _wrong(error)
-    print("\n\n".join(map(str, found)))
+    except StoreError as error:
+        return _failed(error)
+    print(output)
     return 0
+
+
+OneRun = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, such as runs/digits/ga/seed-0")]
+
+
+@app.command()
+def play(
+    run: OneRun,
+    record: Annotated[Path | None, typer.Option(metavar="FILE.gif", help="an episode as a film, instead of showing it")] = None,
+    rows: Annotated[str | None, typer.Option(metavar="0,5,7", help="rows of the test part to predict; default 0-9")] = None,
+    table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="rows of your own to predict")] = None,
+) -> int:
+    """A champion at work: acting in its environment, or predicting."""
+    from scenarios.lab import ConfigError, load
+    from scenarios.lab.play import PlayError
+    from scenarios.lab.play import play as played
+    from scenarios.lab.store import StoreError
+
+    try:
+        return played(load(run), record, rows, table, sys.stdout)
+    except (ConfigError, StoreError, PlayError) as error:
+        return _wrong(error)
+    except RuntimeError as error:
+        return _failed(error)
+
+
+@app.command()
+def export(
+    run: OneRun,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a name that ends in .pt, .safetensors or .onnx")],
+) -> int:
+    """A champion's network as a file that torch, safetensors or ONNX reads."""
+    from evo.export import ExportError
+    from evo.export import export as exported
+    from scenarios.lab import ConfigError, load
+    from scenarios.lab.store import StoreError
+
+    try:
+        one = load(run)
+        exported(one.champion, file, one.task.inputs)
+    except (ConfigError, StoreError, ExportError) as error:
+        return _wrong(error)
+    print(file)
+    return 0
+
+
+@app.command()
+def watch(
+    what: Annotated[str, typer.Argument(metavar="[SCENARIO]", help="default: every scenario that is run")] = "",
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="of this machine; 0: any free one")] = 8000,
+    runs: Runs = Path("runs"),
+) -> int:
+    """The report in a browser, refreshed while runs go on. For this machine alone; Ctrl-C ends it."""
+    from scenarios.lab import watch as served
+
+    try:
+        served.serve([what] if what else [], runs, port)
+    except OSError as error:
+        return _failed(f"port {port}: {error.strerror or error}; --port 0 takes any free one")
+    return 0
+
+
+def _compared(what: list[str], runs: Path, at: str) -> Any:
+    from scenarios.lab import compare, gather
+
+    return compare.compare(gather.find(what, runs), at=compare.parse_at(at) if at else None)
+
+
+def _report_path(what: list[str], runs: Path) -> Path:
+    """Of one scenario beside its runs, of everything in the folder of all, of any other set here."""
+    from scenarios.lab.report import REPORT
+
+    if not what:
+        return runs / REPORT
+    return (
+        runs / what[0] / REPORT
+        if len(what) == 1 and (runs / what[0]).is_dir() and Path(what[0]).name == what[0]
+        else Path(REPORT)
+    )
+
+
+def _failed(message: object) -> int:
+    print(f"evo: {message}", file=sys.stderr)
+    return 1

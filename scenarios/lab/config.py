@@ -11,6 +11,7 @@
     [run]                          # keys of RunSettings
     [learners.LABEL]               # a table a method; without any, the scenario's line-up
     method = "ga"
+    start = "runs/digits/backprop"  # begins from another run's champion (`scenarios.lab.start`)
 
 Flags are the same keys. Every mistake is gathered: one ConfigError names them all, before anything starts.
 """
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["BudgetSettings", "Built", "ConfigError", "RunSettings", "RunSpec", "Study", "study"]
 
 KEYS = ("scenario", "seeds", "device", "budget", "task", "model", "run", "learners")
+NO_START = (None, None)
 
 
 @settings
@@ -73,6 +75,8 @@ class RunSpec:
     run: dict[str, Any]
     device: str  # "cpu" or "cuda"
     command: str  # what continues it
+    start: str | None = None  # the run that it begins from
+    start_sha256: str | None = None  # of that run's champion
 
     def build(self) -> Built:
         """The task, the method and its settings. Raises ConfigError."""
@@ -132,7 +136,9 @@ class Study:
     def document(self) -> dict[str, Any]:
         """The effective configuration, as the tables of a TOML file."""
         first = self.specs[0]
-        learners = {spec.label: {"method": _named(spec.method, spec.label), **spec.settings} for spec in self.specs}
+        learners = {
+            spec.label: {"method": _named(spec.method, spec.label), **_begun(spec), **spec.settings} for spec in self.specs
+        }
         return {
             "scenario": _named(first.scenario, first.name),
             "seeds": list(dict.fromkeys(spec.seed for spec in self.specs)),
@@ -179,9 +185,10 @@ def study(
         model, network = check.network(_with_defaults(tables["model"], scenario))
     buildable = build and len(check.problems) == before
 
-    found = []
+    found, starts = [], {}
     for label, table in learners.items():
         chosen = table.pop("method", label)
+        starts[label] = check.starts(table.pop("start", None), table.pop("start_sha256", None), seeds, label)
         if (method := check.method(chosen, label)) is not None:
             defaults = scenario.learners.get(chosen, {}) if scenario is not None and isinstance(chosen, str) else {}
             options = check.settings(method.settings, {**defaults, **table}, f"{label}.")
@@ -191,13 +198,24 @@ def study(
     if scenario is not None and buildable and not (check.problems and scenario.needs):
         task = check.task(scenario, values, network)
         for label, _, method, options in found:
-            check.trial(method, task, options, label, seeds[0] if seeds else 0)
+            begins = starts[label].get(seeds[0]) if seeds else None
+            check.trial(method, task, options, label, seeds[0] if seeds else 0, begins and begins[0])
     check.done()
     assert scenario is not None
 
     same: dict[str, Any] = dict(budget=budget, task=plain(values), model=model, run=plain(run), device=device, command=command)
     specs = [
-        RunSpec(scenario=given, name=scenario.name, label=label, method=chosen, seed=seed, settings=plain(options), **same)
+        RunSpec(
+            scenario=given,
+            name=scenario.name,
+            label=label,
+            method=chosen,
+            seed=seed,
+            settings=plain(options),
+            start=starts[label].get(seed, NO_START)[0],
+            start_sha256=starts[label].get(seed, NO_START)[1],
+            **same,
+        )
         for label, chosen, _, options in found
         for seed in seeds
     ]
@@ -242,6 +260,10 @@ def _budget(table: dict[str, Any], scenario: Scenario | None, check: Checks) -> 
     if not limits and scenario is not None:
         check.problems.append("budget: expected at least one limit, such as evaluations = 20000")
     return limits
+
+
+def _begun(spec: RunSpec) -> dict[str, str]:
+    return {} if spec.start is None else {"start": spec.start, "start_sha256": str(spec.start_sha256)}
 
 
 def _named(thing: Any, name: str) -> str:

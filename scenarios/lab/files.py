@@ -53,7 +53,12 @@ def write(path: Path, data: bytes, *, sync: bool = True) -> None:
     with a later `synced`.
     """
     with writing(path):
-        os.replace(beside(path, data, sync=sync), path)
+        new = beside(path, data, sync=sync)
+        try:
+            os.replace(new, path)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
         if sync:
             synced(path.parent)
 

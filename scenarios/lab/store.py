@@ -7,6 +7,7 @@
         checkpoint.pt            all that continues the run; checkpoint.previous.pt is the one before
         champion.safetensors     the champion of the checkpoint
         history/                 step-00000012.safetensors: the champion that step 12 found
+        pictures/                the champion, and what it does, drawn at the end
         result.json              absent: unfinished
         error.txt                what made the run fail; gone when it continues
     runs/<scenario>/<label>/.seed-N.lock
@@ -20,7 +21,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,8 @@ from scenarios.lab.files import StoreError, read_champion, read_json, read_rows
 __all__ = ["RunDirectory", "RunStatus", "StoreError", "find_runs", "read_champion", "read_config", "read_result", "read_rows"]
 
 CONFIG, META, METRICS, RESULT, ERROR = "config.toml", "meta.json", "metrics.jsonl", "result.json", "error.txt"
-CHECKPOINT, PREVIOUS, CHAMPION, HISTORY = "checkpoint.pt", "checkpoint.previous.pt", "champion.safetensors", "history"
+CHECKPOINT, PREVIOUS, CHAMPION = "checkpoint.pt", "checkpoint.previous.pt", "champion.safetensors"
+HISTORY, PICTURES = "history", "pictures"
 PATIENCE = 0.5  # seconds: `find_runs` holds a lock for an instant to see whether it is free
 
 
@@ -122,6 +123,12 @@ class RunDirectory:
         path = self.path / HISTORY / name
         files.write(path, files.tensor_bytes(*saved), sync=False)
         self._unsynced.append(path)
+
+    def picture(self, name: str, data: bytes) -> None:
+        """Adds a file to pictures/."""
+        with files.writing(self.path / PICTURES):
+            (self.path / PICTURES).mkdir(exist_ok=True)
+        files.write(self.path / PICTURES / name, data)
 
     def save(self, state: State, champion: Saved) -> None:
         """Writes a checkpoint, after everything it stands for is on the disk; the one before becomes `previous`."""
@@ -214,8 +221,8 @@ def read_result(path: str | Path) -> dict[str, Any] | None:
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value`, read from JSON, is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    """Whether `value`, read from JSON, is a number to reckon with: finite, and so are sums of many such."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= 1e300
 
 
 def _is_score(value: Any) -> bool:
@@ -248,11 +255,24 @@ def read_config(path: str | Path) -> dict[str, Any]:
     """The config.toml of a run directory. Raises StoreError, naming the file, if there is none to read."""
     file = Path(path) / CONFIG
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        config = tomllib.loads(file.read_text(encoding="utf-8"))
+        _check_plain(config)
+        return config
     except OSError as error:
         raise StoreError(f"{path} is no run directory: {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{file} is damaged: {error}") from error
+
+
+def _check_plain(value: Any, depth: int = 0) -> None:
+    """Raises ValueError for what TOML does not promise and nobody could read: whole numbers of more than 64 bits, tables
+    within hundreds of tables."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise ValueError("a whole number of more than 64 bits")
+    if depth > 100:
+        raise ValueError("more than 100 tables within each other")
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_plain(each, depth + 1)
 
 
 @dataclass(frozen=True)

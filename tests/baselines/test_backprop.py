@@ -9,6 +9,7 @@ from torch import nn
 from baselines.backprop import OPTIMIZERS, SCHEDULERS, Backprop
 from evo import rng, threads
 from evo.networks import CNN, MLP
+from evo.parameters import TorchModel
 from evo.settings import SettingsError
 from evo.supervised import SupervisedTask
 
@@ -402,3 +403,40 @@ def test_a_run_on_cuda_learns_and_its_champion_answers_on_the_host():
     resumed.load_state_dict(through_a_file(ours.state_dict()))
     assert resumed.step()["loss"] == pytest.approx(ours.step()["loss"], rel=1e-4)
     assert ours.champion()(examples(20, 2)[0]).device.type == "cpu"
+
+
+def test_a_warm_start_makes_the_models_weights_the_initial_network():
+    task = classes()
+    donor = learner(task, seed=9)
+    donor.step()
+    model = donor.champion()
+    before = {name: value.clone() for name, value in model.module.state_dict().items()}
+    warm, cold = learner(task, learning_rate=1e-12), learner(task, learning_rate=1e-12)
+    warm.warm_start(model)
+    warm.step(), cold.step()
+    for name, value in warm.champion().module.state_dict().items():
+        torch.testing.assert_close(value, before[name])
+        assert torch.equal(model.module.state_dict()[name], before[name])
+    torch.testing.assert_close(warm.champion()(task.split("test")[0]), model(task.split("test")[0]))
+    assert not torch.equal(warm.champion()(task.split("test")[0]), cold.champion()(task.split("test")[0]))
+
+
+def test_a_warm_started_network_learns_on():
+    task = classes()
+    donor = learner(task, learning_rate=0.01)
+    for _ in range(20):
+        donor.step()
+    warm, cold = learner(task, seed=4, learning_rate=0.01), learner(task, seed=4, learning_rate=0.01)
+    warm.warm_start(donor.champion())
+    assert warm.step()["loss"] < cold.step()["loss"]
+
+
+def test_a_warm_start_refuses_what_does_not_fit_and_comes_first():
+    one = learner()
+    with pytest.raises(ValueError, match="a object has no weights to go on from"):
+        one.warm_start(object())
+    with pytest.raises(ValueError, match="do not fit the network of the task"):
+        one.warm_start(TorchModel(MLP(4, 3, hidden=(8,))))
+    one.step()
+    with pytest.raises(RuntimeError, match="before the first step"):
+        one.warm_start(one.champion())

@@ -1,4 +1,4 @@
-"""The studies behind RESULTS.md: python tests/efficacy/study.py backprop|ga|against-random [--seeds N] [--runs DIR].
+"""The studies behind RESULTS.md: python tests/efficacy/study.py backprop|ga|against-random|comparison [--seeds N] [--runs DIR].
 
 Seeds 0 .. N-1, the scenarios' own settings and budgets. The same command goes on where it was stopped.
 """
@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from scenarios.lab import load, run
+from scenarios.lab import compare, gather, load, report, run
 
 BACKPROP = ("digits", "breast_cancer", "mnist", "fashion_mnist")
 GA = {"xor": 100, "cartpole": 10, "digits": 5}
 AGAINST_RANDOM = {"xor": 10_000, "two_spirals": 20_000, "digits": 20_000, "breast_cancer": 10_000, "cartpole": 1_000}
+METHODS = ("ga", "deep-ga", "backprop", "linear", "gradient-boosting", "random-search")
+COMPUTE = {"digits": 1e11, "breast_cancer": 3.6e9, "wine": 5.8e8, "two_spirals": 1.2e10}  # what their budgets give the GA
 
 
 def interval(values: Sequence[float]) -> str:
@@ -91,7 +93,14 @@ def against_random(seeds: int, runs: Path) -> None:
         print(f"{scenario}, {evaluations:,} evaluations, by {by}: ga wins {rate(wins, seeds)}, ties {ties}; {lines}")
 
 
-STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
+def comparison(seeds: int, runs: Path) -> None:
+    """Six methods on four scenarios at equal compute, and one page of all; a model without a compute is fitted once."""
+    for scenario, compute in COMPUTE.items():
+        print(run(scenario, methods=METHODS, seeds=seeds, budget={"compute": compute}, runs=runs), end="\n\n")
+    print(report.write(compare.compare(gather.find([], runs)), runs / report.REPORT)[0])
+
+
+STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10), "comparison": (comparison, 10)}
 
 
 def main() -> None:

@@ -380,14 +380,6 @@ def test_control_tasks_pass_the_checks_for_users_own():
     assert check_task(ControlTask("CartPole-v1", network=network, episodes=2, validation_episodes=2, test_episodes=2)) == []
 
 
-def test_figure_shows_returns_and_one_episode():
-    task = ControlTask("CartPole-v1", network=network, validation_episodes=3, solved=475.0)
-    encoding, vectors = population(task, 1)
-    figure = task.figure(encoding.model(vectors[0]))
-    assert len(figure.axes[1].lines) == 4
-    assert sum(patch.get_height() for patch in figure.axes[0].patches) == 3
-
-
 def test_evo_is_imported_without_gymnasium():
     code = "import sys; sys.modules['gymnasium'] = None; import evo.control, evo.normalization"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

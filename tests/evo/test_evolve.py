@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from evo import DeepGA, Evolve
+from evo import NSGA2, DeepGA, Evolve
 from evo.core import Evaluation, Metric
 from evo.evolve import Evolved
 from evo.ga import GA
 from evo.networks import MLP
+from evo.normalization import NormalizedModel
 from evo.parameters import Networks, VectorModel
 from evo.supervised import SupervisedTask
 from evo.testing import small_task
@@ -373,3 +374,116 @@ def test_a_task_whose_score_fails_is_named():
     with pytest.raises(KeyError) as caught:
         Evolve(task, Scripted([1, 2], [1, 2, 3])).step()
     assert "score, generation 0, validation, genome" in caught.value.__notes__[0]
+
+
+SMALL = {GA: {}, DeepGA: dict(truncation_size=3, candidates=2), NSGA2: {}}
+every_algorithm = pytest.mark.parametrize("algorithm", SMALL)
+
+
+def small(algorithm, task=None, seed=0, **values):
+    task = task or small_task()
+    return Evolve(task, algorithm.for_task(task, seed=seed, population_size=8, **SMALL[algorithm], **values), seed)
+
+
+@every_algorithm
+def test_the_ensemble_pools_the_final_population_also_after_a_resume(algorithm):
+    task = small_task()
+    task.pool = lambda outputs: outputs.double().mean(0).float()
+    learner, resumed = small(algorithm, task), small(algorithm, task)
+    assert learner.ensemble() is None
+    for _ in range(3):
+        learner.step()
+    x = task.split("test")[0]
+    found, population = learner.ensemble(), learner.algorithm.population
+    expected = torch.stack([learner.algorithm.model(genome)(x) for genome in population]).mean(0)
+    torch.testing.assert_close(found(x.numpy()), expected)
+    assert (found.size, found.parameters) == (len(population), len(population) * D)
+    assert 0 <= task.score(found, "test")["accuracy"] <= 1
+    resumed.load_state_dict(learner.state_dict())
+    assert torch.equal(resumed.ensemble()(x), found(x))
+
+
+def test_there_is_no_ensemble_without_a_pool_or_a_population_and_no_front_of_one_objective():
+    learner = Evolve(Recording(), Scripted([1, 2]))
+    learner.step()
+    assert learner.ensemble() is None
+    learner.task.pool = lambda outputs: outputs.mean(0)
+    assert learner.ensemble() is None
+    assert learner.front() is None
+
+
+def test_the_front_is_the_algorithms():
+    learner = small(NSGA2)
+    assert learner.front() == []
+    learner.step()
+    assert learner.front() == learner.algorithm.front() != []
+
+
+@every_algorithm
+def test_a_warm_start_begins_with_the_model_and_its_mutants(algorithm):
+    donor, warm = small(algorithm), small(algorithm, seed=1)
+    donor.step()
+    model = donor.champion()
+    warm.warm_start(model)
+    population = warm.algorithm.ask()
+    first, *others = [warm.algorithm.model(genome).module.state_dict() for genome in population]
+    assert len(population) == 8
+    assert all(torch.equal(first[name], value) for name, value in model.module.state_dict().items())
+    vectors = [torch.cat([value.flatten() for value in other.values()]) for other in (first, *others)]
+    assert len({tuple(vector.tolist()) for vector in vectors}) >= 6  # a gene that mutates behind its mask shows nothing
+    row = warm.step()
+    assert row["fitness_best"] >= donor.task.score(model, "train")["fitness"] - 1e-6
+    assert warm.cost.evaluations == 8
+    assert all(warm.algorithm.lineage(index)["parents"] == [] for index in range(8))
+
+
+@every_algorithm
+def test_a_warm_started_run_that_is_cut_goes_on_to_the_same_bytes(algorithm):
+    donor, whole, resumed = small(algorithm), small(algorithm, seed=1), small(algorithm, seed=1)
+    donor.step()
+    whole.warm_start(donor.champion())
+    whole.step()
+    resumed.load_state_dict(whole.state_dict())
+    for learner in (whole, resumed):
+        learner.step()
+    assert whole.algorithm.ask().tobytes() == resumed.algorithm.ask().tobytes()
+
+
+@every_algorithm
+def test_what_a_warm_start_cannot_use_is_refused(algorithm):
+    wide = small_task()
+    wide._network = lambda inputs, outputs: MLP(inputs, outputs, hidden=[5])
+    other = small(algorithm, wide)
+    other.step()
+    learner = small(algorithm)
+    with pytest.raises(
+        ValueError, match=r"do not fit the network of the task: layers\.0\.weight: expected \(4, 2\), got \(5, 2\)"
+    ):
+        learner.warm_start(other.champion())
+    with pytest.raises(ValueError, match=r"expected a network of torch.*got VectorModel"):
+        learner.warm_start(VectorModel(np.zeros(D)))
+    with pytest.raises(ValueError, match="the model sees normalised observations"):
+        learner.warm_start(NormalizedModel(other.champion(), torch.zeros(2), torch.ones(2)))
+    learner.step()
+    with pytest.raises(RuntimeError, match="before the first step"):
+        learner.warm_start(learner.champion())
+
+
+def test_an_algorithm_that_cannot_begin_from_a_model_says_so():
+    with pytest.raises(ValueError, match="Scripted cannot begin from a model"):
+        Evolve(Recording(), Scripted([1])).warm_start(VectorModel(np.zeros(1)))
+
+
+def test_a_warm_start_takes_over_the_observations_a_model_is_used_to():
+    task = small_task()
+    task.normalize_observations = True
+    learner, donor = small(GA, task), small(GA)
+    donor.step()
+    model = NormalizedModel(donor.champion(), torch.tensor([1.0, -2.0]), torch.tensor([0.5, 3.0]))
+    learner.warm_start(model)
+    learner.step()
+    x = task.split("test")[0]
+    inner = learner.algorithm.model(learner.algorithm.population[0])
+    torch.testing.assert_close(learner._statistics.wrap_model(inner)(x), model(x))
+    with pytest.raises(ValueError, match="sees 3 observations, the task gives 2"):
+        small(GA, task).warm_start(NormalizedModel(donor.champion(), torch.zeros(3), torch.ones(3)))

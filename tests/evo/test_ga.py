@@ -382,7 +382,7 @@ def test_initial_scale_stretches_the_first_population():
 @given(
     st.integers(2, 9),
     st.integers(1, 9),
-    st.sampled_from(["uniform", "one-point", "blx-alpha"]),
+    st.sampled_from(["uniform", "one-point", "blx-alpha", "sbx"]),
     st.sampled_from(["tournament", "truncation", "rank"]),
     st.integers(0, 2**64),
 )

@@ -128,3 +128,14 @@ def test_later_observations_do_not_move_a_model_that_was_wrapped_before(statisti
     before = model(x)
     statistics.update(moments([[100.0, 100.0, 100.0]]))
     assert torch.equal(model(x), before)
+
+
+def test_the_module_of_a_normalised_model_normalises_and_leaves_the_network_where_it_is():
+    network = MLP(3, 2, hidden=[4])
+    model = NormalizedModel(TorchModel(network), torch.tensor([1.0, -2, 30]), torch.tensor([2.0, 0.1, 9]))
+    x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    module = model.to_module()
+    assert torch.equal(module(x), model(x))
+    assert not torch.equal(module(x), network(x))
+    assert {name for name, _ in module.named_buffers()} == {"0.mean", "0.std"}
+    assert sum(p.numel() for p in module.parameters()) == model.parameters

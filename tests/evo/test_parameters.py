@@ -128,6 +128,43 @@ def test_vector_module_vector_is_the_same_vector(name):
     assert made.dimensions == sum(p.numel() for p in NETWORKS[name][0]().parameters()) == made.model(vectors[0]).parameters
 
 
+def test_of_a_model_is_of_its_module_and_a_point_is_itself():
+    made, vectors = population("mlp", 2)
+    assert np.array_equal(made.of(made.model(vectors[1])), vectors[1])
+    points = Reals(3)
+    assert points.of(points.model(np.arange(3.0))).tolist() == [0, 1, 2]
+    for wrong in (points.model(np.zeros(4)), made.model(vectors[0]), None):
+        with pytest.raises(ValueError, match="expected a point of 3 numbers"):
+            points.of(wrong)
+
+
+def test_a_module_of_another_shape_is_refused_and_every_difference_named():
+    made = Parameters(lambda: nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)))
+    with pytest.raises(ValueError, match=r"expected a network of torch.*got int"):
+        made.of(7)
+    with pytest.raises(
+        ValueError, match=r"0\.bias: expected \(3,\), got nothing; 1\.weight: expected \(1, 3\), got \(2, 3\)"
+    ) as error:
+        made.of(nn.Sequential(nn.Linear(2, 3, bias=False), nn.Linear(3, 2), nn.Linear(2, 1)))
+    assert "2.weight: expected nothing, got (1, 2)" in str(error.value)
+    assert "0.weight" not in str(error.value)
+
+
+def test_a_module_whose_buffers_hold_other_numbers_is_refused():
+    network = lambda: nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    made, trained = Parameters(network), network()
+    assert len(made.of(network())) == made.dimensions
+    trained[1].running_mean += 1
+    with pytest.raises(ValueError, match=r"1\.running_mean: a buffer, which is not evolved"):
+        made.of(trained)
+
+
+def test_connections_are_the_parameters_that_are_not_zero():
+    made, vectors = population("mlp", 1)
+    vectors[0, :5] = 0
+    assert made.model(vectors[0]).connections == made.dimensions - 5
+
+
 def test_a_model_can_be_trained_further():
     made, vectors = population("mlp", 2)
     made.model(vectors[0]).to_module()(torch.randn(3, 6)).sum().backward()
@@ -306,8 +343,8 @@ def test_reset_reaches_a_module_that_has_one():
 
 def test_figures_show_every_parameter():
     made, vectors = population("cnn", 1)
-    assert len(made.model(vectors[0]).figure().axes) == 2 * len(made.shapes)
-    assert len(VectorModel(np.zeros(5, np.float32)).figure().axes) == 2
+    assert len(made.model(vectors[0]).figure().axes) == len(made.shapes)
+    assert len(VectorModel(np.zeros(5, np.float32)).figure().axes) == 1
 
 
 def test_an_encoding_follows_the_task():

@@ -179,6 +179,23 @@ class Global(GA):
         return super().ask()
 
 
+class NoWarmth(GA):
+    def warm_start(self, model):
+        self.encoding.of(model)
+
+
+class Clones(GA):
+    def warm_start(self, model):
+        super().warm_start(model)
+        self.population[:] = self.population[0]
+
+
+class AnyStart(GA):
+    def warm_start(self, model):
+        if hasattr(model, "to_module"):
+            super().warm_start(model)
+
+
 class Bare:
     settings = GA.settings
 
@@ -198,6 +215,9 @@ BROKEN_ALGORITHMS = [
     (Unreadable, "ask, tell raised UnpicklingError"),
     (Fragile, "ask, tell raised ZeroDivisionError: the mean of nothing"),
     (Global, "Global uses the global random state of numpy.random"),
+    (NoWarmth, "the first genome of ask() must be the model"),
+    (Clones, "the population holds nothing but the model"),
+    (AnyStart, "warm_start() takes something that is no model: raise ValueError"),
     (Bare, "Bare lacks for_task, express, model, row, state_dict, load_state_dict"),
 ]
 
@@ -368,6 +388,45 @@ class Wordless(Descent):
         return False
 
 
+class FrontOfTheMoment(Descent):
+    def front(self):
+        return [{"fitness": float(STORE.normal())}]
+
+
+class TensorFront(Descent):
+    def front(self):
+        return [{"fitness": torch.zeros(2)}]
+
+
+class EnsembleOfTheMoment(Descent):
+    def ensemble(self):
+        return TorchModel(self.fresh(int(STORE.integers(2**40))))
+
+
+class Silent(Descent):
+    def warm_start(self, model):
+        raise ValueError
+
+
+class Cold(Descent):
+    def warm_start(self, model):
+        if not isinstance(model, TorchModel):
+            raise ValueError("no module")
+
+
+class Swallowing(Descent):
+    def warm_start(self, model):
+        if isinstance(model, TorchModel):
+            self.module.load_state_dict(model.module.state_dict())
+
+
+class Restless(Swallowing):
+    def warm_start(self, model):
+        super().warm_start(model)
+        with torch.no_grad():
+            self.module.layers[0].bias += float(STORE.normal())
+
+
 class NoRestore:
     settings, fits = Options, staticmethod(lambda task: None)
 
@@ -387,6 +446,13 @@ BROKEN_LEARNERS = [
     (GlobalSeed, "uses the global random state of torch"),
     (Raising, "step raised KeyError: 'step'"),
     (Wordless, "fits(task) must be None, or a sentence"),
+    (FrontOfTheMoment, "front() differs after state_dict"),
+    (TensorFront, "front() must be None or a list of dicts of numbers"),
+    (EnsembleOfTheMoment, "ensemble() scores otherwise after state_dict"),
+    (Silent, "refuses a model without a word"),
+    (Cold, "warm_start(model) changes nothing"),
+    (Swallowing, "warm_start() takes something that is no model: raise ValueError"),
+    (Restless, "begin from the same model differ"),
     (NoRestore, "NoRestore is not a method: expected an Algorithm class (ask, tell, ...) or a Learner class"),
 ]
 

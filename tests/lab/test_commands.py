@@ -9,6 +9,7 @@ import time
 import tomllib
 
 import pytest
+import torch
 
 from scenarios import METHODS, SCENARIOS
 from scenarios.lab import commands, store
@@ -156,12 +157,79 @@ def test_run_ends_in_a_table_on_standard_output_and_progress_elsewhere(finished)
     assert len(store.find_runs(path / "runs")) == 2
 
 
-def test_compare_prints_the_same_table_again(finished, capsys):
+def test_compare_prints_the_same_table_again(finished, capsys, tmp_path):
     path, done = finished
     runs = str(path / "runs")
-    assert evo(capsys, "compare", "xor", "--runs", runs) == (0, done.stdout, "")
-    assert evo(capsys, "compare", "--runs", runs)[1] == done.stdout
-    assert evo(capsys, "compare", f"{runs}/xor/random-search", "--runs", "elsewhere")[1] == done.stdout
+    table = done.stdout.partition("report: ")[0]
+    anywhere = ("-o", str(tmp_path / "page.html"))
+    assert evo(capsys, "compare", "xor", "--runs", runs) == (0, f"{table}report: {runs}/xor/report.html\n", "")
+    assert evo(capsys, "compare", "--runs", runs)[1] == f"{table}report: {runs}/report.html\n"
+    one = evo(capsys, "compare", f"{runs}/xor/random-search", "--runs", "elsewhere", *anywhere)
+    assert one == (0, f"{table}report: {tmp_path}/page.html\n", "")
+    assert {each.name for each in tmp_path.iterdir()} == {
+        "page.html",
+        "table.csv",
+        "per-seed.csv",
+        "table.tex",
+        "comparison.json",
+    }
+
+
+def test_a_run_ends_in_the_path_of_its_report(finished):
+    path, done = finished
+    assert done.stdout.endswith("report: runs/xor/report.html\n")
+    assert (path / "runs" / "xor" / "report.html").is_file()
+
+
+def test_compare_at_a_budget_is_by_validation(finished, capsys, tmp_path):
+    runs, page = str(finished[0] / "runs"), str(tmp_path / "page.html")
+    _, out, _ = evo(capsys, "compare", "xor", "--runs", runs, "--at", "evaluations=10", "-o", page)
+    assert "validation accuracy at 10 evaluations" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["compare", "xor", "--at", "second=3"], "did you mean 'seconds'"),
+        (["compare", "xor", "--at", "seconds=x"], "expected a positive number"),
+        (["compare", "xor", "-o", "page.pdf"], "expected a name that ends in .html"),
+        (["compare", "xo"], "did you mean 'xor'"),
+        (["plot", "xor", "-o", "curves.svgg"], "did you mean 'svg'"),
+        (["plot", "xor", "--axis", "evals"], "expected one of evaluations"),
+        (["plot", "nothing"], "no runs of 'nothing'"),
+        (["play", "runs/nothing"], "is no run directory"),
+        (["export", "runs/nothing", "x.pt"], "is no run directory"),
+        (["export", "runs/xor/random-search/seed-0", "x.pth"], "did you mean '.pt'"),
+        (["watch", "--port", "70000"], "65535"),
+    ],
+)
+def test_bad_input_is_one_clear_line(finished, capsys, monkeypatch, line, said):
+    monkeypatch.chdir(finished[0])
+    before = sorted(finished[0].rglob("*"))
+    code, out, err = evo(capsys, *line)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert sorted(finished[0].rglob("*")) == before
+
+
+def test_plot_and_export_and_play_do_what_they_say(finished, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(finished[0])
+    run = "runs/xor/random-search/seed-0"
+    assert evo(capsys, "plot", "xor", "-o", str(tmp_path / "curves.png")) == (0, f"{tmp_path}/curves.png\n", "")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert evo(capsys, "export", run, str(tmp_path / "x.pt")) == (0, f"{tmp_path}/x.pt\n", "")
+    assert sum(value.numel() for value in torch.load(tmp_path / "x.pt", weights_only=True).values()) == 17
+    code, out, _ = evo(capsys, "play", run, "--rows", "0-3")
+    assert code == 0
+    assert len(out.splitlines()) >= 5
+
+
+def test_a_page_that_cannot_be_written_is_said_and_the_runs_are_kept(finished, capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, out, err = evo(capsys, "compare", "xor", "--runs", str(finished[0] / "runs"), "-o", str(tmp_path / "file" / "x.html"))
+    assert (code, "cannot write" in err) == (1, True)
+    assert "random-search" in out
 
 
 def test_list_runs_tells_how_each_stands(finished, capsys):
@@ -270,10 +338,10 @@ def test_interrupt_before_the_runs_or_a_second_one_says_what_continues(monkeypat
 
 
 def test_only_a_missing_run_is_a_mistake_of_the_user(monkeypatch, capsys):
-    from scenarios.lab import compare
+    from scenarios.lab import gather
 
     code, _, err = evo(capsys, "compare", "xor")
     assert (code, "no runs of 'xor'" in err) == (2, True)
-    monkeypatch.setattr(compare, "find", lambda *arguments: {}["a fault of ours"])
+    monkeypatch.setattr(gather, "find", lambda *arguments: {}["a fault of ours"])
     with pytest.raises(KeyError):
         commands.main(["compare"])

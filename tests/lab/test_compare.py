@@ -1,12 +1,12 @@
-"""The table says what the runs hold: means with their spread, costs, and in words whatever is not finished."""
+"""The table says what the runs hold: the metric with its interval, costs, and in words whatever is not finished."""
 
 import json
 import re
 
 import pytest
 
-from scenarios.lab import compare
-from scenarios.lab.compare import Comparison
+from scenarios.lab import compare, gather, stats
+from scenarios.lab.compare import BadPoint, Comparison, common_budget, parse_at
 
 
 def result(value=0.9, metric="accuracy", direction="max", split="test", solved=None, nonfinite=0, seconds=2.0, parameters=10):
@@ -38,8 +38,8 @@ def make(runs, label, seed, outcome=None, rows=3, error=None, scenario="digits",
     return path
 
 
-def table(runs, *names):
-    (found,) = compare.compare(compare.find(names, runs))
+def table(runs, *names, at=None):
+    (found,) = compare.compare(gather.find(names, runs), at=at)
     return found
 
 
@@ -51,22 +51,22 @@ def cells(comparison, label):
     return dict(zip(head, re.split(r"\s{2,}", line)))
 
 
-def test_mean_and_sample_deviation_of_the_test_metric(tmp_path):
-    for seed, value in enumerate((0.8, 0.9, 1.0)):
+def test_interquartile_mean_of_the_test_metric_with_its_interval(tmp_path):
+    for seed, value in enumerate((0.8, 0.9, 1.0, 0.1)):  # one a quarter off: .8 and .9 are left
         make(tmp_path, "ga", seed, result(value, seconds=seed + 1.0))
     found = table(tmp_path)
-    assert found.rows[0]["values"] == [0.8, 0.9, 1.0]
-    assert found.rows[0]["mean"] == pytest.approx(0.9)
-    assert found.rows[0]["sd"] == pytest.approx(0.1)
+    assert found.rows[0]["values"] == [0.8, 0.9, 1.0, 0.1]
+    assert found.rows[0]["iqm"] == pytest.approx(0.85)
+    assert (found.rows[0]["low"], found.rows[0]["high"]) == stats.iqm_interval([0.8, 0.9, 1.0, 0.1])
     assert cells(found, "ga") == {
         "method": "ga",
-        "seeds": "3/3",
-        "test accuracy": "0.9 ± 0.1",
+        "seeds": "4/4",
+        "test accuracy": f"0.85 [{found.rows[0]['low']:.4g}, {found.rows[0]['high']:.4g}]",
         "parameters": "10",
         "evaluations": "100",
         "samples": "1.23e+07",
         "compute": "4.5",
-        "seconds": "2",
+        "seconds": "2.5",
     }
     assert found.notes == []
     assert repr(found) == str(found)
@@ -81,18 +81,18 @@ def test_without_a_test_set_the_validation_metric_is_named(tmp_path):
     for seed in (0, 1):
         make(tmp_path, "ga", seed, {**result(), "test": None})
     found = table(tmp_path)
-    assert cells(found, "ga")["validation accuracy"] == "0.5 ± 0"
+    assert cells(found, "ga")["validation accuracy"] == "0.5 [0.5, 0.5]"
     assert any("no test set" in note for note in found.notes)
 
 
 def test_train_metric_stands_in_where_there_is_no_validation_either(tmp_path):
     make(tmp_path, "ga", 0, {**result(), "test": None, "validation": None})
     assert table(tmp_path).rows[0]["split"] == "train"
-    assert table(tmp_path).rows[0]["mean"] == 1.0
+    assert table(tmp_path).rows[0]["iqm"] == 1.0
 
 
 @pytest.mark.parametrize(("direction", "first"), [("max", "high"), ("min", "low")])
-def test_best_mean_comes_first_in_the_direction_of_the_metric(tmp_path, direction, first):
+def test_best_middle_comes_first_in_the_direction_of_the_metric(tmp_path, direction, first):
     make(tmp_path, "low", 0, result(0.1, direction=direction))
     make(tmp_path, "high", 0, result(0.9, direction=direction))
     make(tmp_path, "a-unfinished", 0)
@@ -104,7 +104,7 @@ def test_solved_counts_finished_seeds_and_is_left_out_where_undefined(tmp_path):
         make(tmp_path, "ga", seed, result(solved=solved))
     make(tmp_path, "linear", 0, result(solved=None))
     make(tmp_path, "ga", 0, result(), scenario="wine")
-    found = compare.compare(compare.find(["digits"], tmp_path))[0]
+    found = compare.compare(gather.find(["digits"], tmp_path))[0]
     assert cells(found, "ga")["solved"] == "2/3"
     assert cells(found, "linear")["solved"] == "-"
     assert "solved" not in cells(table(tmp_path, "wine"), "ga")
@@ -118,11 +118,11 @@ def test_nonfinite_counts_are_shown_when_there_are_any(tmp_path):
     assert "non-finite" not in str(table(tmp_path, "wine"))
 
 
-def test_metric_that_is_not_finite_is_left_out_of_the_mean_and_said(tmp_path):
+def test_metric_that_is_not_finite_is_left_out_and_said(tmp_path):
     make(tmp_path, "ga", 0, result(0.8))
     make(tmp_path, "ga", 1, result(None))
     found = table(tmp_path)
-    assert found.rows[0]["mean"] == 0.8
+    assert found.rows[0]["iqm"] == 0.8
     assert any("not a finite number in 1 of 2 seeds" in note for note in found.notes)
 
 
@@ -140,7 +140,7 @@ def test_unfinished_runs_are_said_in_words_and_give_no_number(tmp_path):
     asked = [tmp_path / "digits" / "ga" / f"seed-{seed}" for seed in range(4)]
     (found,) = compare.compare(asked)
     assert cells(found, "ga")["seeds"] == "1/4, 1 failed"
-    assert found.rows[0]["mean"] == 0.9
+    assert found.rows[0]["iqm"] == 0.9
     words = "\n".join(found.notes)
     assert "ga: seed 1 stopped after 3 steps, validation accuracy 0.25; continue with: evo run digits -m ga --seeds 4" in words
     assert "ga: seed 2 failed after 1 step" in words
@@ -225,26 +225,166 @@ def test_damaged_metrics_and_config_are_named(tmp_path):
 def test_runs_are_found_by_scenario_label_or_folder(tmp_path):
     paths = [make(tmp_path, label, seed, result()) for label in ("ga", "knn") for seed in (0, 10, 2)]
     make(tmp_path, "ga", 0, result(), scenario="wine")
-    assert compare.find(["digits"], tmp_path) == [paths[k] for k in (0, 2, 1, 3, 5, 4)]
-    assert compare.find([str(tmp_path / "digits" / "knn")], tmp_path / "elsewhere") == [paths[k] for k in (3, 5, 4)]
-    assert compare.find([str(paths[1]), str(paths[1]), "wine"], tmp_path) == [paths[1], tmp_path / "wine" / "ga" / "seed-0"]
-    assert [found.scenario for found in compare.compare(compare.find([], tmp_path))] == ["digits", "wine"]
+    assert gather.find(["digits"], tmp_path) == [paths[k] for k in (0, 2, 1, 3, 5, 4)]
+    assert gather.find([str(tmp_path / "digits" / "knn")], tmp_path / "elsewhere") == [paths[k] for k in (3, 5, 4)]
+    assert gather.find([str(paths[1]), str(paths[1]), "wine"], tmp_path) == [paths[1], tmp_path / "wine" / "ga" / "seed-0"]
+    assert [found.scenario for found in compare.compare(gather.find([], tmp_path))] == ["digits", "wine"]
 
 
 def test_folders_put_aside_are_not_compared(tmp_path):
     path = make(tmp_path, "ga", 0, result())
     path.rename(path.with_name("seed-0.old-1"))
     make(tmp_path, "ga", 0, result())
-    assert len(compare.find(["digits"], tmp_path)) == 1
+    assert len(gather.find(["digits"], tmp_path)) == 1
 
 
 def test_unknown_name_says_the_closest_and_how_to_make_runs(tmp_path):
     make(tmp_path, "ga", 0, result())
-    with pytest.raises(compare.NoRuns, match=r"did you mean 'digits'.*evo run digit"):
-        compare.find(["digit"], tmp_path)
-    with pytest.raises(compare.NoRuns, match="no runs in"):
-        compare.find([], tmp_path / "nothing")
+    with pytest.raises(gather.NoRuns, match=r"did you mean 'digits'.*evo run digit"):
+        gather.find(["digit"], tmp_path)
+    with pytest.raises(gather.NoRuns, match="no runs in"):
+        gather.find([], tmp_path / "nothing")
 
 
 def test_comparison_without_runs_says_so():
-    assert str(Comparison("digits", [], [])) == "digits: no runs"
+    assert str(Comparison("digits", [], [], [])) == "digits: no runs"
+
+
+def spent(runs, label, seed, evaluations, metrics, stopped_by="budget", **outcome):
+    """A finished run with a row for each pair of evaluations and validation accuracy."""
+    ended = {**result(**outcome), "stopped_by": stopped_by}
+    ended["cost"]["evaluations"] = evaluations[-1]
+    path = make(runs, label, seed, ended)
+    rows = zip(evaluations, metrics)
+    lines = [json.dumps({"evaluations": cost, "seconds": cost, "validation": {"accuracy": value}}) for cost, value in rows]
+    (path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_at_a_budget_the_last_row_that_does_not_exceed_it_counts(tmp_path):
+    spent(tmp_path, "ga", 0, [10, 20, 30], [0.1, 0.2, 0.3])
+    spent(tmp_path, "linear", 0, [1], [0.25], stopped_by="completed")
+    values = lambda limit: {row["label"]: row["values"][0] for row in table(tmp_path, at=("evaluations", limit)).rows}
+    assert values(20) == {"ga": 0.2, "linear": 0.25}
+    assert values(29.9) == {"ga": 0.2, "linear": 0.25}
+    assert values(1000) == {"ga": 0.3, "linear": 0.25}
+    assert values(9) == {"ga": None, "linear": 0.25}
+    found = table(tmp_path, at=("evaluations", 20))
+    assert found.title == "validation accuracy at 20 evaluations"
+    assert [row["label"] for row in found.rows] == ["linear", "ga"]
+
+
+def test_common_budget_is_the_least_that_stopped_a_run_not_what_one_needed(tmp_path):
+    spent(tmp_path, "ga", 0, [40], [0.1])
+    spent(tmp_path, "ga", 1, [42], [0.1])
+    spent(tmp_path, "linear", 0, [1], [0.2], stopped_by="completed")
+    spent(tmp_path, "backprop", 0, [900], [0.2], stopped_by="early_stopping")
+    (series,) = gather.gather(gather.find([], tmp_path)).values()
+    assert common_budget(series, "evaluations") == 40
+    assert common_budget([one for one in series if one.label != "ga"], "evaluations") == 900
+    assert table(tmp_path, at=("evaluations", None)).at == ("evaluations", 40)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("evaluations", ("evaluations", None)),
+        ("seconds=2.5", ("seconds", 2.5)),
+        ("compute=1e9", ("compute", 1e9)),
+        ("samples=10,000", ("samples", 1e4)),
+    ],
+)
+def test_at_is_an_axis_with_or_without_a_value(text, expected):
+    assert parse_at(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["evaluation=3", "evaluations=", "seconds=-1", "seconds=0", "seconds=nan", "seconds=inf", "samples=many", ""]
+)
+def test_at_refuses_what_is_no_axis_or_no_positive_number(text):
+    with pytest.raises(BadPoint, match="expected"):
+        parse_at(text)
+
+
+def test_an_axis_that_nothing_is_known_of_is_refused(tmp_path):
+    path = spent(tmp_path, "tree", 0, [1], [0.5])
+    outcome = json.loads((path / "result.json").read_text())
+    outcome["cost"]["compute"] = None
+    (path / "result.json").write_text(json.dumps(outcome))
+    with pytest.raises(BadPoint, match="compute"):
+        table(tmp_path, at=("compute", None))
+
+
+def solving(runs, label, seed, evaluations, solved=True, value=1.0):
+    outcome = result(value, solved=solved)
+    outcome["cost"]["evaluations"] = 1000
+    if solved:
+        outcome["solved_at"] = {"evaluations": evaluations, "samples": 1, "compute": None, "seconds": 1.0}
+    return make(runs, label, seed, outcome)
+
+
+def test_where_a_solution_is_defined_its_expected_cost_ranks(tmp_path):
+    for seed in range(4):
+        solving(tmp_path, "slow", seed, 500, value=0.99)
+        solving(tmp_path, "fast", seed, 100, value=0.98)
+        solving(tmp_path, "risky", seed, 10, solved=seed == 0, value=0.9)
+        solving(tmp_path, "never", seed, 0, solved=False, value=1.0)
+    found = table(tmp_path)
+    assert found.by_solution
+    assert [row["label"] for row in found.rows] == ["fast", "slow", "risky", "never"]
+    assert {row["label"]: row["expected"][0] for row in found.rows}["risky"] == 3010  # (10 + 3 x 1000) / 1, not 10
+    assert cells(found, "never")["evaluations to solution"] == "∞"
+    assert found.conclusion.figure == "evaluations to a solution"
+
+
+def test_without_any_solution_the_metric_ranks(tmp_path):
+    for label, value in (("low", 0.1), ("high", 0.2)):
+        solving(tmp_path, label, 0, 0, solved=False, value=value)
+    found = table(tmp_path)
+    assert not found.by_solution
+    assert [row["label"] for row in found.rows] == ["high", "low"]
+
+
+def test_runs_of_two_roots_are_told_apart_by_the_part_that_differs(tmp_path):
+    make(tmp_path / "old", "ga", 0, result(0.5))
+    make(tmp_path / "new", "ga", 0, result(0.6))
+    found = table(tmp_path, str(tmp_path / "old" / "digits"), str(tmp_path / "new" / "digits"))
+    assert [row["label"] for row in found.rows] == ["new/ga", "old/ga"]
+
+
+def test_different_seeds_metrics_and_settings_are_said(tmp_path):
+    for seed in (0, 1, 2, 5):
+        make(tmp_path, "ga", seed, result())
+    path = make(tmp_path, "knn", 7, result(metric="macro_f1"))
+    (path / "config.toml").write_text('scenario = "digits"\n')
+    (tmp_path / "digits" / "ga" / "seed-5" / "config.toml").write_text(
+        'scenario = "digits"\n[budget]\nevaluations = 1000\n[task]\nstop = "budget"'
+    )
+    words = "\n".join(table(tmp_path).notes)
+    assert "metrics differ, and are not ranked against each other" in words
+    assert "seeds differ: " in words
+    assert "ga 0-2, 5" in words
+    assert "knn 7" in words
+    assert "ga: its seeds ran with different settings: task.stop" in words
+
+
+def test_methods_with_another_metric_are_not_compared_in_pairs(tmp_path):
+    for seed in range(3):
+        make(tmp_path, "ga", seed, result(0.9))
+        make(tmp_path, "knn", seed, result(0.8))
+        make(tmp_path, "odd", seed, result(0.7, metric="macro_f1"))
+    pairs = table(tmp_path).conclusion.pairs
+    assert [(pair["a"], pair["b"]) for pair in pairs] == [("ga", "knn")]
+
+
+def test_a_warm_start_is_said_with_its_uncounted_cost(tmp_path):
+    path = make(tmp_path, "ga", 0, result())
+    with (path / "config.toml").open("a") as file:
+        file.write('[learners.ga]\nmethod = "ga"\nstart = "runs/digits/backprop"\n')
+    assert any("ga began from runs/digits/backprop" in note for note in table(tmp_path).notes)
+
+
+def test_a_config_whose_budget_is_no_table_breaks_nothing(tmp_path):
+    path = make(tmp_path, "ga", 0, result())
+    (path / "config.toml").write_text('scenario = "digits"\nbudget = 3\nlearners = [1]\n')
+    assert cells(table(tmp_path), "ga")["seeds"] == "1/1"

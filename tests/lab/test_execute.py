@@ -26,12 +26,15 @@ SELDOM = {"checkpoint_seconds": 1000}
 # --- what is written --------------------------------------------------------------------------------------------------
 
 
+COLUMNS = {"fitness_best", "nonfinite", "validation", "evaluations_per_second", "champion_step"}
+
+
 def test_rows_hold_the_cost_and_the_learners_columns(whole):
     rows = store.read_rows(whole / "metrics.jsonl")
     assert [row["step"] for row in rows] == list(range(8))
     assert [row["evaluations"] for row in rows] == [4 * (k + 1) for k in range(8)]
     for row in rows:
-        assert set(row) == {"step", *COST, "fitness_best", "nonfinite", "validation", "evaluations_per_second"}
+        assert set(row) == {"step", *COST, *COLUMNS}
         assert set(row["validation"]) == SCORE
     assert rows[-1]["seconds"] > rows[0]["seconds"] > 0
 
@@ -67,6 +70,8 @@ def test_the_result_follows_the_schema(whole):
             "step": best,
         },
         "nonfinite": 0,
+        **dict.fromkeys(("trust", "ensemble", "front")),
+        "pictures": [],
     }
     assert result["test"]["distance"] == pytest.approx(result["train"]["distance"] + 0.02)
 

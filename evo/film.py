@@ -1,0 +1,119 @@
+"""An episode as a film: what a model saw, did and got, and the frames that the environment draws of it.
+
+Step and render protocol: Towers et al.: Gymnasium: a standard interface for reinforcement learning environments (2024).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FPS = 30.0  # where an environment does not tell
+
+
+@dataclass(frozen=True)
+class Film:
+    """An episode of T steps.
+
+    frames (F, H, W, 3) uint8, evenly spaced from the start to the end, or None if there are none, and `trouble` says why;
+    steps (F,): how many steps had been taken at each frame. rewards (T,), observations (T, I): before each step;
+    actions (T, A) float64. fps: frames a second at which the film runs at the environment's own pace.
+    """
+
+    frames: np.ndarray | None
+    steps: np.ndarray
+    rewards: np.ndarray
+    observations: np.ndarray
+    actions: np.ndarray
+    fps: float
+    trouble: str = ""
+
+
+def record(environment: Any, choose: Callable[[np.ndarray], Any], start: int, most: int, longest: int) -> Film:
+    """One episode from the start seed; `choose` gives the action for an observation, None where it has no answer.
+
+    At most `most` frames and the last are kept: whenever there are more, every other one goes. An environment that fails
+    to draw, in whatever way, costs the frames and not the film. An episode that gets no answer ends there with reward
+    NaN, one without end after `longest` steps. Raises what the environment's reset and step raise.
+    """
+    draws, trouble = _draws(environment)
+    frames: list[np.ndarray] = []
+    steps: list[int] = []
+    rewards: list[float] = []
+    observations: list[np.ndarray] = []
+    actions: list[np.ndarray] = []
+    stride, done = 1, False
+
+    def draw(step: int) -> None:
+        nonlocal draws, trouble, stride
+        if not draws or (step % stride and not done):
+            return
+        try:
+            frames.append(_frame(environment.render(), frames[:1]))
+        except Exception as error:  # drawing is somebody else's code, and no part of the episode
+            draws, trouble = False, f"{type(error).__name__}: {' '.join(str(error).split())}"
+            return
+        steps.append(step)
+        if len(frames) > most and not done:
+            del frames[1::2], steps[1::2]
+            stride *= 2
+
+    observation = environment.reset(seed=start)[0]
+    draw(0)
+    while not done and len(rewards) < longest:
+        observations.append(np.asarray(observation, np.float64).ravel().copy())
+        action = choose(observation)
+        if action is None:
+            rewards.append(float("nan"))
+            break
+        observation, reward, terminated, truncated, _ = environment.step(action)
+        actions.append(np.asarray(action, np.float64).ravel())
+        rewards.append(float(reward))
+        done = terminated or truncated
+        draw(len(rewards))
+    shown = draws and bool(frames)
+    fps = float(environment.metadata.get("render_fps") or FPS) / stride
+    return Film(
+        frames=np.stack(frames) if shown else None,
+        steps=np.array(steps if shown else [], np.int64),
+        rewards=np.array(rewards),
+        observations=np.stack(observations),
+        actions=np.stack(actions) if actions else np.zeros((0, 1)),
+        fps=fps,
+        trouble="" if shown else trouble,
+    )
+
+
+def _draws(environment: Any) -> tuple[bool, str]:
+    """Whether render() gives frames; and if not, and no window shows them, why."""
+    mode = environment.render_mode
+    return mode == "rgb_array", "" if mode in ("rgb_array", "human") else f"its render_mode is {mode!r}"
+
+
+def _frame(drawn: Any, first: list[np.ndarray]) -> np.ndarray:
+    """What render() gave, as (H, W, 3) uint8 like the first frame. Raises ValueError."""
+    frame = np.asarray(drawn)
+    if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != np.uint8 or not frame.size:
+        raise ValueError(f"render() must give (H, W, 3) uint8; got {frame.dtype} {frame.shape}")
+    if first and frame.shape != first[0].shape:
+        raise ValueError(f"render() must give frames of one shape; got {first[0].shape}, then {frame.shape}")
+    return frame.copy()
+
+
+@contextmanager
+def offscreen() -> Iterator[None]:
+    """Inside the block pygame needs no screen and opens no window; after it, one may be opened as before."""
+    before = os.environ.get("SDL_VIDEODRIVER")
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SDL_VIDEODRIVER"]
+        else:
+            os.environ["SDL_VIDEODRIVER"] = before

@@ -1,0 +1,203 @@
+"""What a reader may conclude from a comparison, and what not: every pair of methods, the first place, its firmness.
+
+Agarwal et al. 2021 (Deep reinforcement learning at the edge of the statistical precipice): interval estimates and the
+probability of improvement instead of bare means. Holm 1979 for the pairs of one comparison, taken together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator, Philox
+
+from scenarios.lab import stats, store
+from scenarios.lab.compare import SIGN, Comparison, common_budget, solutions
+from scenarios.lab.gather import Series
+
+LEVEL = 0.05  # of Holm's adjusted p
+FEW = 10  # seeds below which the page says what an interval really covers
+SHARES = (1.0, 0.1)  # of the common budget at which the first place is asked for again
+HALVES = 200  # random halves of the seeds
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """figure: what the methods are ranked by. pairs: for each two methods a dict: a (the better one), b, superiority
+    (P(a > b), ties half), low, high, magnitude (Vargha and Delaney 2000), p (Mann-Whitney, two-sided), p_holm. verdict,
+    robustness: a sentence each, "" where there is nothing to say. warnings: what the number of seeds does not allow.
+    lines: all this for a terminal."""
+
+    figure: str
+    pairs: list[dict[str, Any]]
+    verdict: str
+    robustness: str
+    warnings: list[str]
+
+    @property
+    def lines(self) -> list[str]:
+        first = self.pairs[0]["a"] if self.pairs else ""
+        of_first = [pair for pair in self.pairs if pair["a"] == first]
+        better = [f"P({pair['a']} better than {pair['b']}, by {self.figure}) = {said(pair)}" for pair in of_first]
+        return [*better, *filter(None, [self.robustness]), *self.warnings]
+
+
+def said(pair: dict[str, Any]) -> str:
+    p = "< .001" if pair["p_holm"] < 0.001 else f"= {pair['p_holm']:.3f}"
+    return f"{pair['superiority']:.2f} [{pair['low']:.2f}, {pair['high']:.2f}], p {p}"
+
+
+def conclude(comparison: Comparison) -> Conclusion:
+    ranked = [row for row in comparison.rows if row["iqm"] is not None]
+    ranked = [row for row in ranked if all(row[key] == ranked[0][key] for key in ("metric", "direction", "split"))]
+    series = {one.label: one for one in comparison.series}
+    if comparison.by_solution:
+        figure, values = (
+            "evaluations to a solution",
+            {row["label"]: _speed(series[row["label"]], "evaluations") for row in ranked},
+        )
+    else:
+        figure, values = comparison.title, {row["label"]: values_of(row) for row in ranked}
+    values = {label: own for label, own in values.items() if len(own)}
+    pairs = _pairs(values)
+    verdict = _verdict(comparison, ranked, pairs)
+    return Conclusion(figure, pairs, verdict, _robustness(comparison, values), _warnings(values))
+
+
+def values_of(row: dict[str, Any]) -> np.ndarray:
+    """The finished seeds' values (n,), turned so that more is better."""
+    return SIGN[row["direction"]] * np.array([value for value in row["values"] if value is not None], float)
+
+
+def _speed(series: Series, axis: str) -> np.ndarray:
+    """Minus what each seed spent until it solved the task (n,); minus infinity where it never did."""
+    costs, solved = solutions(series.finished, axis)
+    return np.where(solved, -costs, -math.inf)
+
+
+def _pairs(values: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    pairs: list[dict[str, Any]] = []
+    for a, b in combinations([label for label, own in values.items() if len(own) > 1], 2):
+        low, high = stats.superiority_interval(values[a], values[b])
+        won = stats.superiority(values[a], values[b])
+        p = stats.mann_whitney(values[a], values[b])
+        pairs.append({"a": a, "b": b, "superiority": won, "low": low, "high": high, "magnitude": stats.magnitude(won), "p": p})
+    for pair, adjusted in zip(pairs, stats.holm([pair["p"] for pair in pairs])):
+        pair["p_holm"] = float(adjusted)
+    return pairs
+
+
+def _verdict(comparison: Comparison, ranked: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]) -> str:
+    if len(ranked) < 2:
+        return ""
+    first = ranked[0]["label"]
+    own = [pair for pair in pairs if pair["a"] == first]
+    sure = [pair["b"] for pair in own if pair["p_holm"] < LEVEL and pair["superiority"] > 0.5]
+    unsure = [row["label"] for row in ranked[1:] if row["label"] not in sure]
+    best = "reaches a solution for the fewest evaluations" if comparison.by_solution else f"has the best {comparison.title}"
+    words = f"{first} {best}."
+    if sure:
+        words += f" Its lead over {_listed(sure)} is more than chance (Holm's p < {LEVEL:g})."
+    if unsure:
+        words += f" Over {_listed(unsure)} these seeds do not settle it."
+    return words
+
+
+def _robustness(comparison: Comparison, values: dict[str, np.ndarray]) -> str:
+    """Whether the first place survives on the other axes and on halves of the seeds."""
+    if len(values) < 2:
+        return ""
+    first = next(iter(values))
+    series = [one for one in comparison.series if one.label in values]
+    asked = 0
+    others: dict[str, list[str]] = {}
+    for name, leader in (_by_solution(series) if comparison.by_solution else _by_budget(series, comparison)).items():
+        asked += leader is not None
+        if leader not in (None, first):
+            others.setdefault(str(leader), []).append(name)
+    at = "" if comparison.by_solution else " at an equal budget"
+    words = f"Does it survive? {first} "
+    if not asked:
+        words += "could not be asked for on another axis"
+    elif not others:
+        words += f"stays first{at} on every axis" + ("" if comparison.by_solution else ", whole and a tenth of it")
+    else:
+        words += f"is first{at}, but for " + ", and ".join(f"{leader} on {_listed(axes)}" for leader, axes in others.items())
+    if min(map(len, values.values())) >= 4:
+        words += f"; and in {_halves(values, first):.0%} of random halves of the seeds"
+    return words + "."
+
+
+def _by_budget(series: Sequence[Series], comparison: Comparison) -> dict[str, str | None]:
+    """Who leads on validation at the common budget of each axis, and at a tenth of it."""
+    sign = next(SIGN[row["direction"]] for row in comparison.rows if row["label"] == series[0].label)
+    found: dict[str, str | None] = {}
+    for axis in store.AXES:
+        whole = common_budget(series, axis)
+        for share in SHARES if not math.isnan(whole) else ():
+            standing = {}
+            for one in series:
+                values = np.array([seed.curve.at(axis, share * whole) for seed in one.finished])
+                if np.isfinite(values).any():
+                    standing[one.label] = float(sign * stats.iqm(values[np.isfinite(values)]))
+            found[axis if share == 1 else f"{share:.0%} of the {axis}"] = _leader(standing)
+    return found
+
+
+def _by_solution(series: Sequence[Series]) -> dict[str, str | None]:
+    """Who has the least expected cost of a solution on each axis."""
+    found = {}
+    for axis in store.AXES:
+        costs = {one.label: solutions(one.finished, axis) for one in series}
+        found[axis] = _leader({label: -stats.expected_running_time(*own)[0] for label, own in costs.items() if len(own[0])})
+    return found
+
+
+def _leader(standing: dict[str, float]) -> str | None:
+    """The label with the highest value; None where fewer than two have one."""
+    return max(standing, key=lambda label: standing[label]) if len(standing) > 1 else None
+
+
+def _halves(values: dict[str, np.ndarray], first: str) -> float:
+    """The share of random halves of the seeds in which `first` has the best middle, alone or with others: of costs the
+    median, since some may be infinite, else the interquartile mean."""
+    draw = Generator(Philox(key=0))
+    finite = all(np.isfinite(own).all() for own in values.values())
+    middle = stats.iqm if finite else lambda own, axis: np.quantile(own, 0.5, axis=axis, method="lower")
+    halves = {}
+    for label, own in values.items():
+        chosen = np.argsort(draw.random((HALVES, len(own))), axis=1)[:, : len(own) // 2]
+        halves[label] = middle(own[chosen], axis=1)
+    return float(np.mean(halves[first] >= np.max(list(halves.values()), axis=0)))
+
+
+def _warnings(values: dict[str, np.ndarray]) -> list[str]:
+    found = []
+    if alone := [label for label, own in values.items() if len(own) == 1]:
+        found.append(f"1 seed: no interval for {_listed(alone)}, and no comparison")
+    counts = sorted(len(own) for own in values.values() if len(own) > 1)
+    if len(counts) > 1:
+        tests = math.comb(len(counts), 2)
+        smallest = min(1.0, tests * 2 / math.comb(counts[-1] + counts[-2], counts[-1]))
+        if smallest > LEVEL:
+            seeds = " and ".join(map(str, sorted(set(counts))))
+            least = f"{tests} comparison{'s' * (tests > 1)} could give is {smallest:.2g}"
+            found.append(f"too few seeds for any claim: with {seeds} of them, the smallest p that {least}")
+    if counts and counts[0] < FEW:
+        near = max((n for n in stats.COVERAGE if n <= counts[0]), default=min(stats.COVERAGE))
+        less = ", or less" if counts[0] < near else ""
+        share = f"about {stats.COVERAGE[near]:.0%} of studies{less}"
+        found.append(f"with {counts[0]} seeds a 95 % interval of the IQM covers the truth in {share}")
+    if same := [label for label, own in values.items() if len(own) > 1 and (own == own[0]).all()]:
+        found.append(
+            f"{_listed(same)}: every seed gave the same value, so its seeds are one measurement, and its tests are too sure"
+        )
+    return found
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
