@@ -43,7 +43,7 @@ class NSGA2Settings:
     mutation_reach: float = setting(1.0, "largest polynomial mutation, as a weight has no bounds to measure it by", low=0.0)
     connections_share: float = setting(
         0.25,
-        "share of survivors and parents chosen by front and crowding, the others by fitness alone; 1: as published",
+        "share of survivors and parents chosen by front and crowding, the others by fitness alone; 1: all, as published",
         low=0.0,
         high=1.0,
         source="Clune et al. 2013",

@@ -6,6 +6,7 @@ Whatever imports torch is imported inside a command, so that --help answers at o
 
 from __future__ import annotations
 
+import io
 import shlex
 import sys
 from pathlib import Path
@@ -54,6 +55,8 @@ Runs = Annotated[Path, typer.Option(metavar="DIR", help="where runs are kept")]
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line (default: that of this process) and returns its exit code."""
     usage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps click
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # the name of a folder need not be text
     try:
         for package in names.OURS:
             names.check_shadowing(package)

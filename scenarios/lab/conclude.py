@@ -7,7 +7,7 @@ probability of improvement instead of bare means. Holm 1979 for the pairs of one
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -26,17 +26,34 @@ HALVES = 200  # random halves of the seeds
 
 
 @dataclass(frozen=True)
+class Standing:
+    """The methods on one axis: label -> (value, low, high), by `sign` more (1) or less (-1) being better. budget: where
+    the metric was read; None where the values are costs of a solution."""
+
+    name: str
+    budget: float | None
+    values: dict[str, tuple[float, float, float]]
+    sign: int
+
+    def leader(self, among: Iterable[str]) -> str | None:
+        """The best of some labels; None where fewer than two have a value."""
+        known = [label for label in among if label in self.values]
+        return max(known, key=lambda label: self.sign * self.values[label][0]) if len(known) > 1 else None
+
+
+@dataclass(frozen=True)
 class Conclusion:
     """figure: what the methods are ranked by. pairs: for each two methods a dict: a (the better one), b, superiority
     (P(a > b), ties half), low, high, magnitude (Vargha and Delaney 2000), p (Mann-Whitney, two-sided), p_holm. verdict,
     robustness: a sentence each, "" where there is nothing to say. warnings: what the number of seeds does not allow.
-    lines: all this for a terminal."""
+    standings: every method on each axis. lines: what of this is for a terminal."""
 
     figure: str
     pairs: list[dict[str, Any]]
     verdict: str
     robustness: str
     warnings: list[str]
+    standings: list[Standing]
 
     @property
     def lines(self) -> list[str]:
@@ -64,8 +81,9 @@ def conclude(comparison: Comparison) -> Conclusion:
         figure, values = comparison.title, {row["label"]: values_of(row) for row in ranked}
     values = {label: own for label, own in values.items() if len(own)}
     pairs = _pairs(values)
-    verdict = _verdict(comparison, ranked, pairs)
-    return Conclusion(figure, pairs, verdict, _robustness(comparison, values), _warnings(values))
+    standing = standings(comparison)
+    robustness = _robustness(standing, comparison.by_solution, values)
+    return Conclusion(figure, pairs, _verdict(comparison, ranked, pairs), robustness, _warnings(values), standing)
 
 
 def values_of(row: dict[str, Any]) -> np.ndarray:
@@ -107,59 +125,49 @@ def _verdict(comparison: Comparison, ranked: Sequence[dict[str, Any]], pairs: Se
     return words
 
 
-def _robustness(comparison: Comparison, values: dict[str, np.ndarray]) -> str:
+def standings(comparison: Comparison) -> list[Standing]:
+    """Every method again on each axis. Where a solution is defined: what one is expected to cost. Else: the validation
+    metric of the champion at the common budget of the axis, and at a tenth of it."""
+    found = []
+    for axis in store.AXES:
+        if comparison.by_solution:
+            costs = {one.label: solutions(one.finished, axis) for one in comparison.series}
+            values = {label: stats.expected_running_time(*own) for label, own in costs.items() if len(own[0])}
+            found.append(Standing(axis, None, values, -1))
+            continue
+        whole = common_budget(comparison.series, axis)
+        for share in SHARES if not math.isnan(whole) else ():
+            values = {}
+            for one in comparison.series:
+                own = np.array([seed.curve.at(axis, share * whole) for seed in one.finished])
+                own = own[np.isfinite(own)]
+                values |= {one.label: (float(stats.iqm(own)), *stats.iqm_interval(own))} if len(own) else {}
+            sign = next((SIGN[row["direction"]] for row in comparison.rows if row["metric"]), 1)
+            found.append(Standing(axis if share == 1 else f"{share:.0%} of the {axis}", share * whole, values, sign))
+    return found
+
+
+def _robustness(standing: Sequence[Standing], by_solution: bool, values: dict[str, np.ndarray]) -> str:
     """Whether the first place survives on the other axes and on halves of the seeds."""
     if len(values) < 2:
         return ""
     first = next(iter(values))
-    series = [one for one in comparison.series if one.label in values]
-    asked = 0
+    leaders = {each.name: each.leader(values) for each in standing}
     others: dict[str, list[str]] = {}
-    for name, leader in (_by_solution(series) if comparison.by_solution else _by_budget(series, comparison)).items():
-        asked += leader is not None
+    for name, leader in leaders.items():
         if leader not in (None, first):
             others.setdefault(str(leader), []).append(name)
-    at = "" if comparison.by_solution else " at an equal budget"
+    at = "" if by_solution else " at an equal budget"
     words = f"Does it survive? {first} "
-    if not asked:
+    if set(leaders.values()) <= {None}:
         words += "could not be asked for on another axis"
     elif not others:
-        words += f"stays first{at} on every axis" + ("" if comparison.by_solution else ", whole and a tenth of it")
+        words += f"stays first{at} on every axis" + ("" if by_solution else ", whole and a tenth of it")
     else:
         words += f"is first{at}, but for " + ", and ".join(f"{leader} on {_listed(axes)}" for leader, axes in others.items())
     if min(map(len, values.values())) >= 4:
         words += f"; and in {_halves(values, first):.0%} of random halves of the seeds"
     return words + "."
-
-
-def _by_budget(series: Sequence[Series], comparison: Comparison) -> dict[str, str | None]:
-    """Who leads on validation at the common budget of each axis, and at a tenth of it."""
-    sign = next(SIGN[row["direction"]] for row in comparison.rows if row["label"] == series[0].label)
-    found: dict[str, str | None] = {}
-    for axis in store.AXES:
-        whole = common_budget(series, axis)
-        for share in SHARES if not math.isnan(whole) else ():
-            standing = {}
-            for one in series:
-                values = np.array([seed.curve.at(axis, share * whole) for seed in one.finished])
-                if np.isfinite(values).any():
-                    standing[one.label] = float(sign * stats.iqm(values[np.isfinite(values)]))
-            found[axis if share == 1 else f"{share:.0%} of the {axis}"] = _leader(standing)
-    return found
-
-
-def _by_solution(series: Sequence[Series]) -> dict[str, str | None]:
-    """Who has the least expected cost of a solution on each axis."""
-    found = {}
-    for axis in store.AXES:
-        costs = {one.label: solutions(one.finished, axis) for one in series}
-        found[axis] = _leader({label: -stats.expected_running_time(*own)[0] for label, own in costs.items() if len(own[0])})
-    return found
-
-
-def _leader(standing: dict[str, float]) -> str | None:
-    """The label with the highest value; None where fewer than two have one."""
-    return max(standing, key=lambda label: standing[label]) if len(standing) > 1 else None
 
 
 def _halves(values: dict[str, np.ndarray], first: str) -> float:

@@ -115,7 +115,9 @@ def commented(study: Study) -> str:
     tables: dict[str, Any] = {"budget.": BudgetSettings, "task.": scenario.settings, "run.": RunSettings}
     tables["model."] = getattr(names.network(first.model["network"]), "settings", None) if first.model else None
     for spec in study.specs:
-        said[f"learners.{spec.label}.method"] = "a method: evo list names them; or your own as file.py:Class"
+        said[f"learners.{spec.label}.method"] = (
+            "a method: evo list names them; or your own as file.py:Class; start = a run folder begins from that champion"
+        )
         tables[f"learners.{spec.label}."] = getattr(Checks().method(spec.method, spec.label), "settings", None)
     for prefix, cls in tables.items():
         said.update((prefix + one.name, _comment(one, prefix != "budget.")) for one in (describe(cls) if cls else []))

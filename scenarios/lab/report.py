@@ -54,16 +54,9 @@ def write(comparisons: Sequence[Comparison], path: Path) -> list[Path]:
 
 def page(comparisons: Sequence[Comparison], refresh: str = "") -> str:
     """The page as text. refresh: an address that the page asks for changes while it is open (`evo watch`); "" for none."""
-    import jinja2
-
-    template = Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
-    )
-    environment.filters |= {"number": number, "plain": plain, "script": script}
     drawn: dict[str, Any] = {}
     sections = [_section(k, each, drawn) for k, each in enumerate(comparisons)]
-    return environment.from_string(template).render(
+    return _template().render(
         title="Comparison: " + ", ".join(each.scenario for each in comparisons),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sections=sections,
@@ -72,9 +65,21 @@ def page(comparisons: Sequence[Comparison], refresh: str = "") -> str:
         themes={name: charts.theme(name) for name in charts.PALETTES},
         dashes=charts.DASHES,
         coverage=stats.COVERAGE,
-        vega=_vega(),  # type: ignore[call-arg]
+        time_coverage=stats.TIME_COVERAGE,
+        vega=_vega(),
         refresh=refresh,
     )
+
+
+@cache
+def _template() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    environment.filters |= {"number": number, "plain": plain, "script": script}
+    return environment.from_string(Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"))
 
 
 @cache
@@ -128,7 +133,7 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
         switched["solved"] = (charts.solved_share, {axis: charts.solved_rows(comparison, axis) for axis in curve})
     for name, (chart, data) in switched.items():
         columns = {axis: _columns(rows) for axis, rows in data.items()}
-        drawn[f"{name}-{place}"] = {"spec": chart(comparison, legend=False).to_dict(), "data": columns}
+        drawn[f"{name}-{place}"] = {"spec": _spec(chart(comparison, legend=False)), "data": columns}
     shown = list(switched)
     still: dict[str, Callable[..., Any]] = {}
     if any(value is not None for row in comparison.rows for value in row["values"]):
@@ -143,7 +148,7 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
     if charts.front_rows(comparison):
         still["front"] = charts.front
     made = {name: chart(comparison, legend=False) for name, chart in still.items()}
-    drawn |= {f"{name}-{place}": {"spec": chart.to_dict()} for name, chart in made.items()}
+    drawn |= {f"{name}-{place}": {"spec": _spec(chart)} for name, chart in made.items()}
     return {
         "place": place,
         "comparison": comparison,
@@ -151,6 +156,7 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
         "commands": _commands(comparison),
         "table": _table(comparison),
         "pairs": comparison.conclusion.pairs,
+        "standings": _standings(comparison),
         "per_seed": _per_seed(comparison),
         "shown": [*shown, *made],
         "axes": list(curve),
@@ -162,6 +168,11 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
         "configs": _configs(comparison),
         "machines": _machines(comparison),
     }
+
+
+def _spec(chart: Any) -> dict[str, Any]:
+    """Vega-Lite, not checked against its schema, which takes longer than all else of the page: the tests do that."""
+    return chart.to_dict(validate=False)
 
 
 def _columns(rows: charts.Rows) -> dict[str, list[Any]]:
@@ -204,6 +215,15 @@ def _table(comparison: Comparison) -> Table:
             cells += [row[key] for key in ("solved", "solved_low", "solved_high")] + list(row["expected"] or [None] * 3)
         rows.append(cells + [row[key] for key in ("parameters", *store.AXES, "nonfinite")])
     return head, rows
+
+
+def _standings(comparison: Comparison) -> Table:
+    """Every method on each axis: a row a method, three columns a standing."""
+    found = [each for each in comparison.conclusion.standings if each.values]
+    at = lambda each: each.name if each.budget is None else f"{each.name} ({number(each.budget)})"
+    head = ["method", *(title for each in found for title in (at(each), "low", "high"))]
+    labels = [row["label"] for row in comparison.rows if any(row["label"] in each.values for each in found)]
+    return head, [[label, *(cell for each in found for cell in each.values.get(label, [None] * 3))] for label in labels]
 
 
 def _per_seed(comparison: Comparison) -> Table:
@@ -395,6 +415,10 @@ def _summary(comparison: Comparison) -> dict[str, Any]:
             "at": None if comparison.at is None else dict([comparison.at]),
             "rows": list(map(keep, comparison.rows)),
             "pairs": conclusion.pairs,
+            "standings": [
+                {"axis": each.name, "budget": each.budget, "values": {k: list(v) for k, v in each.values.items()}}
+                for each in conclusion.standings
+            ],
             **words,
             "notes": comparison.notes,
         }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import time
 
 import pytest
 import torch
-from lab_fakes import Climber, GoalTask, Point, differing, scenario, start, study
+from lab_fakes import Climber, GoalTask, Point, differing, scenario, start, study, words
 
 from evo import threads as thread_budget
 from scenarios.lab import config, files, store
@@ -285,3 +286,64 @@ def test_a_models_shape_is_in_the_result(tmp_path):
 
     champion = store.read_result(start(tmp_path, dataclasses.replace(study().specs[0], method=Growing))[2])["champion"]
     assert (champion["nodes"], champion["connections"], champion["hidden"]) == (5, 6, 2)
+
+
+# --- what is drawn and measured at the end ----------------------------------------------------------------------------
+
+
+def drawn(*arguments):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1, 1))
+    figure.subplots().plot([0, 1])
+    return figure
+
+
+def ended(runs, method=Climber, **of_the_task):
+    """A whole run on a GoalTask that has more attributes."""
+    task = type("Task", (GoalTask,), of_the_task)
+    ours = dataclasses.replace(scenario, task=lambda settings, network: task())
+    return start(runs, dataclasses.replace(study().specs[0], scenario=ours, method=method))
+
+
+def test_pictures_are_drawn_at_the_end_and_are_the_same_bytes_each_time(tmp_path):
+    seen, contents = [], []
+    for name in ("a", "b"):
+        _, _, path = ended(tmp_path / name, figure=lambda self, model, split: seen.append(split) or drawn())
+        contents.append({each.name: each.read_bytes() for each in (path / "pictures").iterdir()})
+    assert contents[0] == contents[1]
+    assert seen == ["test", "test"]
+    assert [name for name, data in contents[0].items() if data.startswith(b"\x89PNG")] == ["behaviour.png"]
+    assert [each["file"] for each in store.read_result(path)["pictures"]] == ["behaviour.png"]  # a Point draws nothing
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_result(tmp_path):
+    state, events, path = ended(tmp_path, figure=lambda self, model, split: 1 / 0)
+    assert state == "finished"
+    assert "behaviour.png is left out: ZeroDivisionError" in words(events, "warning")[0]
+    assert store.read_result(path)["pictures"] == []
+
+
+def test_what_task_and_learner_have_to_say_of_the_end_is_kept(tmp_path):
+    class Speaking(Climber):
+        def front(self):
+            return [{"fitness": 1.0, "connections": 3}]
+
+        def ensemble(self):
+            return Point(torch.ones(3))
+
+    _, _, path = ended(tmp_path, Speaking, trust=lambda self, model: {"ece": 0.25})
+    result = store.read_result(path)
+    assert result["trust"] == {"ece": 0.25}
+    assert result["front"] == [{"fitness": 1.0, "connections": 3}]
+    assert result["ensemble"]["distance"] == pytest.approx(0.02)  # on the test part
+
+
+def test_rows_say_at_which_step_their_champion_was_found(whole):
+    rows = store.read_rows(whole / "metrics.jsonl")
+    best, expected = -math.inf, []
+    for k, row in enumerate(rows):
+        if row["validation"]["fitness"] > best:
+            best, champion = row["validation"]["fitness"], k
+        expected.append(champion)
+    assert [row["champion_step"] for row in rows] == expected

@@ -49,7 +49,7 @@ TOML = (
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch):
+def _quick(monkeypatch, no_waiting_for_the_disk):
     """What draws in a browser, and a curve's every point, are the business of other tests."""
     monkeypatch.setattr(report, "_vega", lambda: "")
     monkeypatch.setattr(charts, "POINTS", 5)
@@ -60,12 +60,12 @@ def base(tmp_path_factory):
     """Runs with all that a run may leave behind."""
     runs = tmp_path_factory.mktemp("base")
     for label in ("ga", "tree"):
-        for seed in (0, 1, 2):
+        for seed in (0, 1):
             rows = [row(k, 0.1 * k, compute=label == "ga", champion_step=k) for k in range(4)]
             trust = {"ece": 0.1, "brier": 0.2, "reliability": [[0.5, 0.5, 30]], "noise": [[0.0, 0.5]], "missing": [[0.0, 0.5]]}
             more = {"ensemble": {"accuracy": 0.6, "size": 3}, "front": [{"connections": 3, "fitness": 0.5}], "trust": trust}
             outcome = result(0.3 + 0.1 * seed, rows, solved=seed > 0, **more)
-            make(runs, label, seed, rows, outcome, "digits", pictures={"a.png": png(4, 4)})
+            make(runs, label, seed, rows, outcome, "digits", pictures={"a.png": png(4, 4)} if label == "ga" else {})
     make(runs, "ga", 3, [row(0, 0.1)], scenario="digits", error="Traceback\nValueError: unwell")
     make(runs, "linear", 0, [row(0, 0.5)], result(0.5, [row(0, 0.5)]), "wine")
     return runs
@@ -235,7 +235,6 @@ def test_damaged_runs_give_a_page_or_say_in_a_line_why_not(base, tmp_path_factor
             whole(files[0].read_text(encoding="utf-8"))
             assert all(file.is_file() for file in files)
         assert not list(folder.glob("out/*.new"))
-        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("key", range(CASES - COMMANDS, CASES))
@@ -259,7 +258,7 @@ def test_command_on_damaged_runs_ends_well_or_in_one_line(base, tmp_path, capsys
     assert not list(tmp_path.glob("*.new"))
 
 
-@pytest.mark.parametrize("value", NUMBERS)
+@pytest.mark.parametrize("value", [-1, 0, 1e308, -1e300, 1e300, 5e-324])
 @pytest.mark.parametrize("place", ["test", "cost", "nonfinite", "parameters", "solved_at", "row"])
 def test_a_strange_number_in_every_seed_leaves_a_page(tmp_path, place, value):
     for seed in range(5):
@@ -278,9 +277,8 @@ def test_a_strange_number_in_every_seed_leaves_a_page(tmp_path, place, value):
         make(tmp_path, "ga", seed, rows, outcome)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        found = compare.compare(gather.find([], tmp_path))
-        whole(report.page(found))
-        report.write(found, tmp_path / "report.html")
+        report.write(compare.compare(gather.find([], tmp_path)), tmp_path / "report.html")
+    whole((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert not said, [str(one.message) for one in said]
 
 
