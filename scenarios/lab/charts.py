@@ -44,12 +44,21 @@ def theme(name: str) -> dict[str, Any]:
     return {
         "background": None,
         "font": FONT,
-        "axis": {**text, "gridColor": grid, "domainColor": ink, "tickColor": ink, "labelLimit": 130, "labelOverlap": "greedy"},
+        "axis": {
+            **text,
+            "gridColor": grid,
+            "domainColor": ink,
+            "tickColor": ink,
+            "labelLimit": 130,
+            "labelOverlap": "greedy",
+            "labelSeparation": 8,
+        },
         "legend": {**text, "labelLimit": 220, "orient": "bottom", "columns": 4, "title": None, "symbolStrokeWidth": 2},
         "header": text,
         "title": {"color": ink, "fontSize": 13},
         "text": {"color": ink},
         "view": {"stroke": None},
+        "style": {"reference": {"stroke": ink, "strokeWidth": 1}},
         "range": {"category": PALETTES[name]},
     }
 
@@ -161,12 +170,12 @@ def final(comparison: Comparison, legend: bool = False) -> Any:
     x = alt.X("value:Q", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6), title=comparison.title)
     color = _method(comparison, legend)
     shape = alt.Shape("method:N", sort=_labels(comparison), scale=alt.Scale(range=SHAPES), legend=None)
-    dots = alt.Chart(alt.Data(values=points)).mark_point(filled=True, size=45, opacity=0.55)
+    dots = alt.Chart(alt.Data(values=points)).mark_point(size=45, opacity=1)
     dots = dots.encode(x, y, color, shape=shape, tooltip=_tooltip(("method", "N"), ("seed", "N"), ("value", "Q")))
     bars = alt.Chart(alt.Data(values=means)).encode(y=y, color=color)
     tooltip = _tooltip(("method", "N"), ("iqm", "Q"), ("low", "Q"), ("high", "Q"))
     interval = bars.mark_rule(strokeWidth=3).encode(alt.X("low:Q"), alt.X2("high:Q"), tooltip=tooltip)
-    middle = bars.mark_tick(thickness=3, size=18).encode(alt.X("iqm:Q"), tooltip=tooltip)
+    middle = bars.mark_tick(thickness=3, size=18, opacity=1).encode(alt.X("iqm:Q"), tooltip=tooltip)
     return (dots + interval + middle).properties(width="container", height=30 * len(comparison.rows) + 20)
 
 
@@ -191,7 +200,7 @@ def reliability(comparison: Comparison, legend: bool = True) -> Any:
     """Reliability diagram: accuracy against confidence; a diagonal is well calibrated."""
     alt = _altair()
     unit = alt.Scale(domain=[0, 1])
-    ideal = alt.Chart(alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])).mark_line(strokeDash=[3, 3], opacity=0.6)
+    ideal = alt.Chart(alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])).mark_line(style="reference", strokeDash=[3, 3])
     ideal = ideal.encode(x=alt.X("x:Q", scale=unit, title="confidence"), y=alt.Y("y:Q", scale=unit, title="accuracy"))
     line = alt.Chart(alt.Data(values=reliability_rows(comparison))).mark_line(point=True, strokeWidth=2)
     line = line.encode(
@@ -234,7 +243,7 @@ def disturbed(comparison: Comparison, what: str, legend: bool = True) -> Any:
 def front(comparison: Comparison, legend: bool = True) -> Any:
     """Fitness against connections: the fronts of the methods that have one, every seed's."""
     alt = _altair()
-    chart = alt.Chart(alt.Data(values=front_rows(comparison))).mark_point(filled=True, size=40, opacity=0.7)
+    chart = alt.Chart(alt.Data(values=front_rows(comparison))).mark_point(size=40, opacity=1)
     return chart.encode(
         alt.X("connections:Q", scale=alt.Scale(zero=False), title="connections (weights that are not zero)"),
         alt.Y("fitness:Q", scale=alt.Scale(zero=False), title="training fitness"),

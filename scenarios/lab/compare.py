@@ -37,7 +37,7 @@ class Comparison:
     rows: for each label a dict: label, method, seeds (asked for), done, failed, metric, direction, split ("test", or
     what stands in for it), values (one a finished seed), iqm, low, high (None where unknown), solved (how many; None
     where undefined), solved_low, solved_high (Wilson), expected (evaluations to a solution: value, low, high; None),
-    parameters, evaluations, samples, compute, seconds (means; None where unknown), nonfinite (a sum).
+    parameters, evaluations, samples, compute, seconds (means; None where unknown), nonfinite (a sum; of the whole runs).
     notes: what the numbers do not say. at: (axis, budget) where the comparison is at a budget, by validation.
     """
 
@@ -163,13 +163,14 @@ def _row(series: Series, at: tuple[str, float] | None) -> dict[str, Any]:
     if at is None:
         row["values"] = [(result.get(row["split"]) or {}).get(row["metric"]) for result in results]
     else:
-        row["values"] = [None if math.isnan(value := seed.curve.at(*at)) else value for seed in finished]
+        row["values"] = [_known(seed.curve.at(*at)) for seed in finished]
     values = np.array([value for value in row["values"] if value is not None], float)
     low, high = stats.iqm_interval(values)
     row |= {"iqm": _known(stats.iqm(values)), "low": _known(low), "high": _known(high)}
     row |= _solved(finished)
     row["parameters"] = _mean([result["champion"].get("parameters") for result in results])
-    row |= {axis: _mean([result["cost"].get(axis) for result in results]) for axis in store.AXES}
+    spent = lambda seed, axis: seed.result["cost"][axis] if at is None else _known(seed.curve.at(*at, axis))
+    row |= {axis: _mean([spent(seed, axis) for seed in finished]) for axis in store.AXES}
     row["nonfinite"] = sum(result.get("nonfinite") or 0 for result in results)
     return row
 

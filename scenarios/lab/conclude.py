@@ -157,14 +157,14 @@ def _robustness(standing: Sequence[Standing], by_solution: bool, values: dict[st
     for name, leader in leaders.items():
         if leader not in (None, first):
             others.setdefault(str(leader), []).append(name)
-    at = "" if by_solution else " at an equal budget"
+    at = "" if by_solution else " at an equal budget, by validation,"
     words = f"Does it survive? {first} "
     if set(leaders.values()) <= {None}:
         words += "could not be asked for on another axis"
     elif not others:
         words += f"stays first{at} on every axis" + ("" if by_solution else ", whole and a tenth of it")
     else:
-        words += f"is first{at}, but for " + ", and ".join(f"{leader} on {_listed(axes)}" for leader, axes in others.items())
+        words += f"is first{at} but for " + ", and ".join(f"{leader} on {_listed(axes)}" for leader, axes in others.items())
     if min(map(len, values.values())) >= 4:
         words += f"; and in {_halves(values, first):.0%} of random halves of the seeds"
     return words + "."

@@ -15,7 +15,6 @@ the run was cut and continued: no file remembers the cuts.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import time
@@ -30,7 +29,7 @@ from torch import Tensor
 
 from evo import threads as thread_budget
 from evo.core import Budget, Cost, Model, Row
-from scenarios.lab import start
+from scenarios.lab import ending, start
 from scenarios.lab.config import RunSpec
 from scenarios.lab.files import CannotWrite, plain, read_checkpoint, tensor_bytes
 from scenarios.lab.meta import meta
@@ -39,7 +38,6 @@ from scenarios.lab.store import CHAMPION, RunDirectory, StoreError, history_name
 
 Emit = Callable[[dict[str, Any]], None]
 
-PICTURE_DPI = 100
 ROW_SECONDS = 0.2  # between the rows that are shown; all are written
 
 
@@ -258,7 +256,10 @@ class _Run:
         self.save()
         champion = self.learner.champion()
         scores = {split: self.task.score(champion, split) for split in ("train", "validation", "test")}
-        result = plain({**self.result(reason, champion, scores), **self.further(champion, scores)})
+        split = next((name for name in ("test", "validation", "train") if scores[name] is not None), "validation")
+        further = ending.measured(self.task, self.learner, champion, split)
+        further["pictures"] = ending.drawn(self.task, champion, split, self.spec, self.directory, self.warn)
+        result = plain({**self.result(reason, champion, scores), **further})
         self.directory.write_meta(meta(self.spec, self.threads, self.directory.meta(), finished=True))
         self.directory.write_result(result)
         self.emit({"event": "finished", "message": f"{reason} after {self.progress.steps} steps", "result": result})
@@ -284,7 +285,7 @@ class _Run:
             **scores,
             "champion": {
                 "file": CHAMPION,
-                "parameters": champion.parameters,
+                "parameters": champion.parameters or None,  # a tree has none that could be counted
                 **{name: getattr(champion, name, None) for name in ("nodes", "connections", "hidden")},
                 "fitness": None if judged is None else judged["fitness"],
                 "step": progress.champion_step,
@@ -292,51 +293,8 @@ class _Run:
             "nonfinite": progress.nonfinite,
         }
 
-    def further(self, champion: Model, scores: Mapping[str, dict[str, float] | None]) -> dict[str, Any]:
-        """What else there is to say of the end: what learner and task have, and None where they have nothing.
-
-        trust: `task.trust`, a classifier's calibration and firmness. ensemble: the score of `learner.ensemble`. front:
-        `learner.front`. pictures: those that were drawn into pictures/.
-        """
-        split = next((name for name in ("test", "validation", "train") if scores[name] is not None), "validation")
-        asked = lambda thing, name, *given: getattr(thing, name)(*given) if hasattr(thing, name) else None
-        ensemble = asked(self.learner, "ensemble")
-        return {
-            "trust": asked(self.task, "trust", champion),
-            "ensemble": None if ensemble is None else self.task.score(ensemble, split),
-            "front": asked(self.learner, "front"),
-            "pictures": self.draw(champion, split),
-        }
-
-    def draw(self, champion: Model, split: str) -> list[dict[str, str]]:
-        """Draws the champion, and what it does, into pictures/. A picture that cannot be drawn costs no result."""
-        label, drawn = self.spec.label, []
-        wanted = {
-            "champion.png": (champion.figure, f"The network that {label} found"),
-            "behaviour.png": (lambda: self.task.figure(champion, split), f"What it does on the {split} part"),
-        }
-        for name, (figure, title) in wanted.items():
-            try:
-                data = png(figure())
-            except Exception as error:  # a user's figure may fail in any way
-                self.warn(f"{name} is left out: {said(error)}")
-                continue
-            if data is not None:
-                self.directory.picture(name, data)
-                drawn.append({"file": name, "title": title, "alt": f"{title}, on {self.spec.name}, seed {self.spec.seed}"})
-        return drawn
-
     def warn(self, message: str) -> None:
         self.emit({"event": "warning", "message": message})
-
-
-def png(figure: Any) -> bytes | None:
-    """A matplotlib figure as PNG, the same bytes each time; None for None."""
-    if figure is None:
-        return None
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=PICTURE_DPI, metadata={"Software": None})
-    return out.getvalue()
 
 
 def method_name(spec: RunSpec) -> str:

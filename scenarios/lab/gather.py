@@ -32,10 +32,11 @@ class Curve:
     cost: dict[str, np.ndarray]
     metric: np.ndarray
 
-    def at(self, axis: str, limit: float) -> float:
-        """The metric at the last row that has spent no more than `limit`; nan before the first."""
+    def at(self, axis: str, limit: float, what: str = "metric") -> float:
+        """The metric, or the cost `what`, at the last row that has spent no more than `limit`; nan before the first."""
         row = int(np.searchsorted(self.cost[axis], limit, side="right")) - 1
-        return float(self.metric[row]) if row >= 0 else math.nan
+        values = self.metric if what == "metric" else self.cost[what]
+        return float(values[row]) if row >= 0 else math.nan
 
 
 @dataclass

@@ -205,15 +205,15 @@ def _commands(comparison: Comparison) -> list[str]:
 def _table(comparison: Comparison) -> Table:
     """The table with a column a number, as it is copied into a spreadsheet."""
     some_solved = any(row["solved"] is not None for row in comparison.rows)
-    head = ["method", "seeds", "finished", "failed", f"{comparison.title} (IQM)", "low", "high"]
+    head = ["method", f"{comparison.title} (IQM)", "low", "high"]
     head += ["solved", "solved low", "solved high", "evaluations to solution", "ETS low", "ETS high"] * some_solved
-    head += ["parameters", *store.AXES, "non-finite"]
+    head += ["seeds", "finished", "failed", "parameters", *store.AXES, "non-finite"]
     rows = []
     for row in comparison.rows:
-        cells = [row[key] for key in ("label", "seeds", "done", "failed", "iqm", "low", "high")]
+        cells = [row[key] for key in ("label", "iqm", "low", "high")]
         if some_solved:
             cells += [row[key] for key in ("solved", "solved_low", "solved_high")] + list(row["expected"] or [None] * 3)
-        rows.append(cells + [row[key] for key in ("parameters", *store.AXES, "nonfinite")])
+        rows.append(cells + [row[key] for key in ("seeds", "done", "failed", "parameters", *store.AXES, "nonfinite")])
     return head, rows
 
 
@@ -310,8 +310,10 @@ def _failures(comparison: Comparison) -> list[dict[str, str]]:
     found = []
     for series in comparison.series:
         for seed in [seed for seed in series.seeds if seed.state == "failed"][:NAMED]:
-            file = seed.path / store.ERROR
-            text = file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else ""
+            try:
+                text = (seed.path / store.ERROR).read_text(encoding="utf-8", errors="replace").strip()
+            except OSError:
+                text = ""
             found.append(
                 {"run": f"{series.label} seed {seed.seed}", "error": (text.splitlines() or ["no error.txt"])[-1][:500]}
             )

@@ -320,8 +320,10 @@ def _running(path: Path) -> bool:
 
 
 def _steps(path: Path) -> int:
-    file = path / METRICS
-    return file.read_bytes().count(b"\n") if file.is_file() else 0
+    try:
+        return (path / METRICS).read_bytes().count(b"\n")
+    except OSError:
+        return 0  # not there yet, or not for our eyes
 
 
 def _command(path: Path) -> str:

@@ -95,8 +95,8 @@ def server(names: Sequence[str], runs: Path, port: int) -> ThreadingHTTPServer:
 def serve(names: Sequence[str], runs: Path, port: int) -> None:
     """Serves until Ctrl-C. Raises OSError if the port is taken."""
     with server(names, runs, port) as made:
-        print(f"http://{HOST}:{made.server_address[1]}/  (Ctrl-C ends it)", flush=True)
         try:
+            print(f"http://{HOST}:{made.server_address[1]}/  (Ctrl-C ends it)", flush=True)
             made.serve_forever()
         except KeyboardInterrupt:
             print()

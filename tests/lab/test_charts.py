@@ -154,7 +154,8 @@ def test_share_solved_never_falls_and_ends_at_the_success_rate(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("direction", "points"), [("max", [(1, 1.0), (2, 0.75), (4, 0.25), (8, 0.0)]), ("min", [(8, 1.0), (4, 1.0), (2, 0.75), (1, 0.25)])]
+    ("direction", "points"),
+    [("max", [(1, 1.0), (2, 0.75), (4, 0.25), (8, 0.0)]), ("min", [(8, 1.0), (4, 1.0), (2, 0.75), (1, 0.25)])],
 )
 def test_profile_is_the_share_of_seeds_at_least_as_good(tmp_path, direction, points):
     study(tmp_path, "ga", (1.0, 2.0, 2.0, 4.0), direction=direction)
@@ -301,7 +302,9 @@ def distance(one, other):
 # Saved
 
 
-@pytest.mark.parametrize(("suffix", "magic"), [("svg", b"<svg"), ("png", b"\x89PNG\r\n\x1a\n"), ("pdf", b"%PDF-"), ("SVG", b"<svg")])
+@pytest.mark.parametrize(
+    ("suffix", "magic"), [("svg", b"<svg"), ("png", b"\x89PNG\r\n\x1a\n"), ("pdf", b"%PDF-"), ("SVG", b"<svg")]
+)
 def test_curves_are_saved_as_the_suffix_says(all_there_is, tmp_path, suffix, magic):
     path = tmp_path / f"curves.{suffix}"
     charts.save(all_there_is[0], path)

@@ -272,6 +272,7 @@ def test_at_a_budget_the_last_row_that_does_not_exceed_it_counts(tmp_path):
     found = table(tmp_path, at=("evaluations", 20))
     assert found.title == "validation accuracy at 20 evaluations"
     assert [row["label"] for row in found.rows] == ["linear", "ga"]
+    assert [row["evaluations"] for row in found.rows] == [1, 20]  # spent by then, not in all
 
 
 def test_common_budget_is_the_least_that_stopped_a_run_not_what_one_needed(tmp_path):

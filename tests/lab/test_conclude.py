@@ -75,7 +75,7 @@ def test_first_place_that_falls_on_a_smaller_budget_is_said(tmp_path):
     early = [(10, 0.5), (100, 0.6)]
     late = [(10, 0.1), (100, 0.9)]
     words = study(tmp_path, {"late": GOOD, "early": MIDDLE}, curves={"late": late, "early": early}).robustness
-    assert "late is first at an equal budget, but for early on 10% of the evaluations" in words
+    assert "late is first at an equal budget, by validation, but for early on 10% of the evaluations" in words
     assert words.endswith("and in 100% of random halves of the seeds.")
 
 
@@ -83,7 +83,7 @@ def test_first_place_that_holds_everywhere_is_said(tmp_path):
     words = study(
         tmp_path, {"a": GOOD, "b": MIDDLE}, curves={"a": [(10, 0.5), (100, 0.9)], "b": [(10, 0.1), (100, 0.2)]}
     ).robustness
-    assert words.startswith("Does it survive? a stays first at an equal budget on every axis, whole and a tenth of it")
+    assert words.startswith("Does it survive? a stays first at an equal budget, by validation, on every axis, whole and a tenth of it")
 
 
 def test_halves_of_the_seeds_disagree_where_the_seeds_do(tmp_path):
@@ -100,7 +100,7 @@ def test_where_a_solution_is_defined_pairs_and_axes_go_by_its_cost(tmp_path):
     found = study(tmp_path, {"slow": same, "quick": same}, solved=solved)
     assert (found.pairs[0]["a"], found.pairs[0]["superiority"]) == ("quick", 1.0)
     assert found.verdict.startswith("quick reaches a solution for the fewest evaluations.")
-    assert "quick is first, but for slow on seconds" in found.robustness  # seconds run the other way in this study
+    assert "quick is first but for slow on seconds" in found.robustness  # seconds run the other way in this study
 
 
 def test_a_failure_is_worse_than_the_dearest_solution(tmp_path):

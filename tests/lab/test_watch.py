@@ -131,7 +131,9 @@ def test_before_the_first_run_the_page_waits_and_then_shows_it(tmp_path):
         assert "Methods ga" in Parsed(client.ask()[2]).text
 
 
-@pytest.mark.parametrize("path", ["/favicon.ico", "/state/", "//", "/../setup.cfg", "/digits/ga/seed-0/config.toml", "/state?x", "*"])
+@pytest.mark.parametrize(
+    "path", ["/favicon.ico", "/state/", "/index.html", "/../setup.cfg", "/digits/ga/seed-0/config.toml", "/state?x", "*"]
+)
 def test_there_are_two_addresses(tmp_path, path):
     study(tmp_path, "ga", (0.5,))
     with Client(tmp_path) as client:
@@ -147,7 +149,9 @@ def test_nothing_can_be_sent(tmp_path, method):
 
 
 @pytest.mark.parametrize("path", ["/", "/state"])
-@pytest.mark.parametrize("host", ["example.org", "example.org:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.example.org:{port}", ""])
+@pytest.mark.parametrize(
+    "host", ["example.org", "example.org:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.example.org:{port}", ""]
+)
 def test_a_foreign_name_is_refused(tmp_path, host, path):
     study(tmp_path, "ga", (0.5,))
     with Client(tmp_path) as client:
@@ -165,7 +169,10 @@ def test_a_browser_may_say_localhost(tmp_path):
 def test_only_this_machine_can_ask(tmp_path):
     with Client(tmp_path) as client:
         assert client.server.server_address[0] == "127.0.0.1"
-        others = {each[4][0] for each in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1", "127.0.1.1"}
+        others = {each[4][0] for each in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {
+            "127.0.0.1",
+            "127.0.1.1",
+        }
         for address in others:
             with pytest.raises(OSError), socket.create_connection((address, client.port), timeout=2):
                 pass

@@ -1,0 +1,60 @@
+"""What is kept of a run's end beyond its scores, so that a report needs neither the champion nor the data.
+
+Learners and tasks are asked for what they have (`evo.core.Learner`, `evo.core.Task`); None stands for nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from evo.core import Learner, Model, Task
+from scenarios.lab.config import RunSpec
+from scenarios.lab.names import said
+from scenarios.lab.store import RunDirectory
+
+DPI = 100
+
+
+def measured(task: Task, learner: Learner, champion: Model, split: str) -> dict[str, Any]:
+    """trust: `task.trust`, a classifier's calibration and firmness; ensemble: the score of `learner.ensemble` on the
+    split that is reported; front: `learner.front`."""
+    asked = lambda thing, name, *given: getattr(thing, name)(*given) if hasattr(thing, name) else None
+    ensemble = asked(learner, "ensemble")
+    return {
+        "trust": asked(task, "trust", champion),
+        "ensemble": None if ensemble is None else task.score(ensemble, split),
+        "front": asked(learner, "front"),
+    }
+
+
+def drawn(
+    task: Task, champion: Model, split: str, spec: RunSpec, directory: RunDirectory, warn: Callable[[str], None]
+) -> list[dict[str, str]]:
+    """Draws the champion, and what it does, into pictures/: file, title and alt of each. A picture that cannot be drawn
+    costs no result: `warn` says why."""
+    wanted = {
+        "champion.png": (champion.figure, f"The network that {spec.label} found"),
+        "behaviour.png": (lambda: task.figure(champion, split), f"What it does on the {split} part"),
+    }
+    found = []
+    for name, (figure, title) in wanted.items():
+        try:
+            data = _png(figure())
+        except Exception as error:  # a user's figure may fail in any way
+            warn(f"{name} is left out: {said(error)}")
+            continue
+        if data is not None:
+            directory.picture(name, data)
+            found.append({"file": name, "title": title, "alt": f"{title}, on {spec.name}, seed {spec.seed}"})
+    return found
+
+
+def _png(figure: Any) -> bytes | None:
+    """A matplotlib figure as PNG, the same bytes each time; None for None."""
+    if figure is None:
+        return None
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=DPI, metadata={"Software": None})
+    return out.getvalue()
