@@ -83,7 +83,9 @@ def test_first_place_that_holds_everywhere_is_said(tmp_path):
     words = study(
         tmp_path, {"a": GOOD, "b": MIDDLE}, curves={"a": [(10, 0.5), (100, 0.9)], "b": [(10, 0.1), (100, 0.2)]}
     ).robustness
-    assert words.startswith("Does it survive? a stays first at an equal budget, by validation, on every axis, whole and a tenth of it")
+    assert words.startswith(
+        "Does it survive? a stays first at an equal budget, by validation, on every axis, whole and a tenth of it"
+    )
 
 
 def test_halves_of_the_seeds_disagree_where_the_seeds_do(tmp_path):

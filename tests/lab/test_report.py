@@ -19,6 +19,12 @@ from scenarios.lab import charts, compare, gather, report
 from scenarios.lab.store import StoreError
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """What draws in a browser is the business of test_page."""
+    monkeypatch.setattr(report, "_vega", lambda: "vega")
+
+
 def compared(runs, *names, at=None):
     return compare.compare(gather.find(names, runs), at=at)
 
