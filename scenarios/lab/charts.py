@@ -232,7 +232,7 @@ def disturbed(comparison: Comparison, what: str, legend: bool = True) -> Any:
     titles = {"noise": "noise on the inputs, in their standard deviation", "missing": "share of the inputs missing"}
     chart = alt.Chart(alt.Data(values=disturbed_rows(comparison, what))).mark_line(point=True, strokeWidth=2)
     return chart.encode(
-        alt.X("x:Q", title=titles[what]),
+        alt.X("x:Q", axis=alt.Axis(tickCount=5), title=titles[what]),
         alt.Y("y:Q", scale=alt.Scale(zero=False), title="test accuracy"),
         color=_method(comparison, legend),
         strokeDash=_dash(comparison, legend),
@@ -245,7 +245,12 @@ def front(comparison: Comparison, legend: bool = True) -> Any:
     alt = _altair()
     chart = alt.Chart(alt.Data(values=front_rows(comparison))).mark_point(size=40, opacity=1)
     return chart.encode(
-        alt.X("connections:Q", scale=alt.Scale(zero=False), title="connections (weights that are not zero)"),
+        alt.X(
+            "connections:Q",
+            scale=alt.Scale(zero=False),
+            axis=alt.Axis(tickCount=8),
+            title="connections (weights that are not zero)",
+        ),
         alt.Y("fitness:Q", scale=alt.Scale(zero=False), title="training fitness"),
         color=_method(comparison, legend),
         tooltip=_tooltip(("method", "N"), ("seed", "N"), ("connections", "Q"), ("fitness", "Q")),

@@ -143,7 +143,7 @@ def standings(comparison: Comparison) -> list[Standing]:
                 own = own[np.isfinite(own)]
                 values |= {one.label: (float(stats.iqm(own)), *stats.iqm_interval(own))} if len(own) else {}
             sign = next((SIGN[row["direction"]] for row in comparison.rows if row["metric"]), 1)
-            found.append(Standing(axis if share == 1 else f"{share:.0%} of the {axis}", share * whole, values, sign))
+            found.append(Standing(axis if share == 1 else f"{100 * share:.0f} % of the {axis}", share * whole, values, sign))
     return found
 
 
@@ -166,7 +166,7 @@ def _robustness(standing: Sequence[Standing], by_solution: bool, values: dict[st
     else:
         words += f"is first{at} but for " + ", and ".join(f"{leader} on {_listed(axes)}" for leader, axes in others.items())
     if min(map(len, values.values())) >= 4:
-        words += f"; and in {_halves(values, first):.0%} of random halves of the seeds"
+        words += f"; and in {100 * _halves(values, first):.0f} % of random halves of the seeds"
     return words + "."
 
 
@@ -198,7 +198,7 @@ def _warnings(values: dict[str, np.ndarray]) -> list[str]:
     if counts and counts[0] < FEW:
         near = max((n for n in stats.COVERAGE if n <= counts[0]), default=min(stats.COVERAGE))
         less = ", or less" if counts[0] < near else ""
-        share = f"about {stats.COVERAGE[near]:.0%} of studies{less}"
+        share = f"about {100 * stats.COVERAGE[near]:.0f} % of studies{less}"
         found.append(f"with {counts[0]} seeds a 95 % interval of the IQM covers the truth in {share}")
     if same := [label for label, own in values.items() if len(own) > 1 and (own == own[0]).all()]:
         found.append(

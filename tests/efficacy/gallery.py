@@ -40,7 +40,7 @@ def browser() -> Iterator[Page]:
         raise SystemExit("no Chromium on the path")
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=path, args=QUIET.split())
-        yield made.new_page(viewport={"width": 1000, "height": 1150})
+        yield made.new_page(viewport={"width": 1120, "height": 1280})
         made.close()
 
 

@@ -75,8 +75,8 @@ def test_first_place_that_falls_on_a_smaller_budget_is_said(tmp_path):
     early = [(10, 0.5), (100, 0.6)]
     late = [(10, 0.1), (100, 0.9)]
     words = study(tmp_path, {"late": GOOD, "early": MIDDLE}, curves={"late": late, "early": early}).robustness
-    assert "late is first at an equal budget, by validation, but for early on 10% of the evaluations" in words
-    assert words.endswith("and in 100% of random halves of the seeds.")
+    assert "late is first at an equal budget, by validation, but for early on 10 % of the evaluations" in words
+    assert words.endswith("and in 100 % of random halves of the seeds.")
 
 
 def test_first_place_that_holds_everywhere_is_said(tmp_path):
@@ -92,7 +92,7 @@ def test_halves_of_the_seeds_disagree_where_the_seeds_do(tmp_path):
     generator = np.random.Generator(np.random.Philox(key=5))
     values = {label: list(generator.normal(size=8)) for label in ("a", "b")}
     words = study(tmp_path, values).robustness
-    share = float(words.split(" of random halves")[0].split()[-1].rstrip("%"))
+    share = float(words.split(" % of random halves")[0].split()[-1])
     assert 50 <= share < 100
 
 

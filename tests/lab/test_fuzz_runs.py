@@ -73,7 +73,7 @@ def base(tmp_path_factory):
             outcome = result(0.3 + 0.1 * seed, rows, solved=seed > 0, **more)
             make(runs, label, seed, rows, outcome, "digits", pictures={"a.png": png(4, 4)} if label == "ga" else {})
     make(runs, "ga", 3, [row(0, 0.1)], scenario="digits", error="Traceback\nValueError: unwell")
-    make(runs, "linear", 0, [row(0, 0.5)], result(0.5, [row(0, 0.5)]), "wine")
+    make(runs, "linear", 0, [row(0, 0.5)], scenario="wine")
     return runs
 
 
@@ -258,6 +258,14 @@ def test_command_on_damaged_runs_ends_well_or_in_one_line(base, tmp_path, capsys
         assert err.startswith("evo: ")
         assert (tmp_path / "report.html").stat().st_size == before
     assert not list(tmp_path.glob("*.new"))
+
+
+@pytest.mark.parametrize("label", ["\udcff", "\x1b[31m", "a\nb", "\u202e"])
+def test_a_label_that_is_no_text_is_printed_all_the_same(tmp_path, capsys, label):
+    make(tmp_path, label, 0, [row(0, 0.5)], result(0.5, [row(0, 0.5)]))
+    assert main(["compare", "digits", "--runs", str(tmp_path), "-o", str(tmp_path / "report.html")]) == 0
+    assert "report: " in capsys.readouterr().out
+    whole((tmp_path / "report.html").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("value", [-1, 0, 1e308, -1e300, 1e300, 5e-324])

@@ -16,6 +16,7 @@ import pytest
 from run_folders import HOSTILE, Parsed, config, make, meta, png, result, row, study
 
 from scenarios.lab import charts, compare, gather, report
+from scenarios.lab import tables as lab_tables
 from scenarios.lab.store import StoreError
 
 
@@ -79,6 +80,19 @@ def test_failures_are_shown_with_the_last_line_of_their_error(tmp_path):
     text = page(tmp_path).text
     assert "Failures ga seed 2 ValueError: the learner is unwell" in text
     assert "Traceback ..." not in text
+
+
+def test_a_result_whose_rows_are_damaged_counts_and_is_said(tmp_path):
+    study(tmp_path, "ga", (0.5, 0.7))
+    file = tmp_path / "digits" / "ga" / "seed-1" / "metrics.jsonl"
+    file.write_text("[]\n")
+    (comparison,) = compared(tmp_path)
+    assert comparison.rows[0]["values"] == [0.5, 0.7]
+    said = page(tmp_path).text
+    assert " ga/seed-1/metrics.jsonl is damaged at line 1: expected an object; got list" in said
+    assert str(tmp_path) not in said  # a page may be sent to others
+    file.unlink()
+    assert "metrics.jsonl: No such file or directory" in page(tmp_path).text
 
 
 def test_a_page_without_failures_or_trust_has_no_such_headings(tmp_path):
@@ -246,12 +260,12 @@ def test_tables_hold_the_numbers_with_all_their_digits(tmp_path):
     study(tmp_path / "runs", "ga", values)
     (comparison,) = compared(tmp_path / "runs")
     table, runs = tables(tmp_path / "runs", tmp_path)
-    assert [float(run["metric"]) for run in runs] == list(values)
+    assert [float(run["value"]) for run in runs] == list(values)
     assert [(run["scenario"], run["method"], run["seed"], run["state"]) for run in runs] == [
         ("digits", "ga", str(seed), "finished") for seed in range(3)
     ]
     (line,) = table
-    assert float(line["metric (IQM)"]) == comparison.rows[0]["iqm"]
+    assert float(line["IQM"]) == comparison.rows[0]["iqm"]
     assert (float(line["low"]), float(line["high"])) == (comparison.rows[0]["low"], comparison.rows[0]["high"])
     assert (line["seeds"], line["finished"], line["failed"]) == ("3", "3", "0")
 
@@ -260,7 +274,7 @@ def test_runs_without_a_number_have_empty_cells(tmp_path):
     study(tmp_path / "runs", "ga", (0.5,))
     make(tmp_path / "runs", "ga", 1, [row(0, 0.1)], error="E")
     _, runs = tables(tmp_path / "runs", tmp_path)
-    assert [(run["state"], run["metric"], run["evaluations"]) for run in runs] == [
+    assert [(run["state"], run["value"], run["evaluations"]) for run in runs] == [
         ("finished", "0.5", "300"),
         ("failed", "", ""),
     ]
@@ -272,7 +286,7 @@ def test_tables_of_several_scenarios_stand_under_one_head(tmp_path):
     table, runs = tables(tmp_path / "runs", tmp_path)
     assert [(line["scenario"], line["method"]) for line in table] == [("cartpole", "neat"), ("wine", "ga")]
     assert [line["solved"] for line in table] == ["2", ""]
-    assert [float(run["metric"]) for run in runs] == [80.0, 90.0, 0.5, 0.6]
+    assert [float(run["value"]) for run in runs] == [80.0, 90.0, 0.5, 0.6]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -282,7 +296,7 @@ def test_no_cell_is_a_formula_to_a_spreadsheet(tmp_path, start):
     table, runs = tables(tmp_path / "runs", tmp_path)
     texts = [cell for line in (*table, *runs) for cell in (line["method"], line["scenario"])]
     assert not any(text.startswith(("=", "+", "-", "@", "\t", "\r")) for text in texts)
-    assert any(run["method"] == "1=1" and float(run["metric"]) == -0.5 for run in runs)  # a number below zero is none
+    assert any(run["method"] == "1=1" and float(run["value"]) == -0.5 for run in runs)  # a number below zero is none
 
 
 @pytest.mark.parametrize("word", HOSTILE)
@@ -305,7 +319,7 @@ def test_latex_table_escapes_every_sign_that_means_something(tmp_path, word):
     assert [line for line in lines if line.endswith(r" \\")][1:] == lines[5:6]
     said = text
     for word in (
-        *map(re.escape, report._TEX.values()),
+        *map(re.escape, lab_tables._TEX.values()),
         r"\\(?:begin|end)\{tabular\}(?:\{lr+\})?",
         r"\\\w+rule",
         r" \\\\(?=\n)",
@@ -384,6 +398,6 @@ def test_a_chart_that_cannot_be_made_leaves_all_as_it_was(tmp_path, monkeypatch)
 
 def test_numbers_in_tables_are_such_as_a_spreadsheet_reads():
     said = {1234567: "1234567", 0.123456789: "0.12346", 1.23e12: "1.23e+12", 12345.678: "12346", 0: "0", -3.0: "-3"}
-    assert {value: report.plain(value) for value in said} == said
-    assert [report.plain(value) for value in (None, math.nan, True, "x")] == ["", "", "True", "x"]
-    assert report.plain(math.inf) == "inf"
+    assert {value: lab_tables.plain(value) for value in said} == said
+    assert [lab_tables.plain(value) for value in (None, math.nan, True, "x")] == ["", "", "True", "x"]
+    assert lab_tables.plain(math.inf) == "inf"
