@@ -190,7 +190,11 @@ def test_a_port_that_is_taken_is_a_line(tmp_path, capsys):
 def test_ctrl_c_ends_it(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.fspath(Path(__file__).resolve().parents[2])}
     words = [sys.executable, "-m", "scenarios", "watch", "--port", "0", "--runs", str(tmp_path)]
+    heard = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job would ignore it, and its children
     process = subprocess.Popen(words, stdout=-1, stderr=-1, text=True, env=environment, start_new_session=True)
+    signal.signal(signal.SIGINT, heard)
     line = process.stdout.readline()
     assert re.match(r"http://127\.0\.0\.1:\d+/  \(Ctrl-C ends it\)$", line)
     os.kill(process.pid, signal.SIGINT)
