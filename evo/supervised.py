@@ -180,25 +180,30 @@ class SupervisedTask:
         """What the model says of each row of x (B, I), as the network sees it, and what is true where `y` tells.
 
         A row is {"predicted": class, "confidence": probability, "truth": class} for classes, {"outputs": numbers,
-        "truth": numbers} otherwise. Confidence is NaN, and the class None, where an output is not finite.
+        "truth": numbers} otherwise, by `decode`. Confidence is NaN, and the class None, where an output is not finite.
         Raises ValueError for x of another shape.
         """
         x = torch.as_tensor(x, dtype=torch.float32)
         if x.ndim != 2 or x.shape[1] != self.inputs:
             raise ValueError(f"expected rows of {self.inputs} inputs; got shape {tuple(x.shape)}")
         outputs = torch.as_tensor(model(x)).cpu()
+        said = self.decode(outputs)
         if self.kind != "classification":
-            rows = [{"outputs": row} for row in outputs.tolist()]
-            truth = None if y is None else torch.as_tensor(y).tolist()
+            rows = [{"outputs": row} for row in said]
+            truth = None if y is None else self.decode(y)
         else:
-            confidence, chosen = outputs.softmax(-1).max(-1)
-            finite = outputs.isfinite().all(-1)
-            rows = [
-                {"predicted": self.classes[k] if known else None, "confidence": c if known else math.nan}
-                for k, c, known in zip(chosen.tolist(), confidence.tolist(), finite.tolist())
-            ]
+            confidence = outputs.softmax(-1).amax(-1).tolist()
+            rows = [{"predicted": name, "confidence": math.nan if name is None else c} for name, c in zip(said, confidence)]
             truth = None if y is None else [self.classes[int(k)] for k in y]
         return rows if truth is None else [{**row, "truth": value} for row, value in zip(rows, truth)]
+
+    def decode(self, values: Any) -> list[Any]:
+        """What outputs (B, O) stand for: names of classes, None where one is not finite; else the numbers, row by row."""
+        values = torch.as_tensor(values).detach().cpu()
+        if self.kind != "classification":
+            return values.tolist()
+        chosen, finite = values.argmax(-1).tolist(), values.isfinite().all(-1).tolist()
+        return [self.classes[k] if known else None for k, known in zip(chosen, finite)]
 
     def figure(self, model: Model, split: str = "validation") -> Any:
         """What a person would look at (matplotlib Figure): for classes the decision boundary (2 inputs), or the confusion

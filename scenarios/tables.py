@@ -4,7 +4,8 @@ A column is a number where every value is one, else a category, which becomes on
 value is a value of its own; beyond 32 values the rarest share an input). Missing numbers become the mean. Means,
 deviations and the list of values are those of the training part (60/20/20, stratified), which standardises numbers.
 The target is a class where it is a category or takes few whole values, else a number, in units of its standard
-deviation. Every fault of the file is one ValueError that names line and column.
+deviation. The task reads further rows of the same columns, and answers in the table's words and units. Every fault of a
+file is one ValueError that names line and column.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import hashlib
 import io
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -46,20 +49,118 @@ class Table:
 
     def numbers(self, column: str) -> np.ndarray | None:
         """The column as float64 (B,), NaN where missing; None if a value is not a number, or there is none at all."""
-        values = [_number(text) for text in self.columns[column]]
-        if None in values or np.isnan(numbers := np.array(values, np.float64)).all():
+        if None in self._values[column] or np.isnan(numbers := self.as_numbers(column)).all():
             return None
-        for row in np.flatnonzero(np.abs(numbers) > LARGEST)[:1]:
-            raise ValueError(f"{self._at(row, column)}: expected a number within {LARGEST:g}; got {self.columns[column][row]}")
         return numbers
 
-    def _at(self, row: int, column: str) -> str:
+    def as_numbers(self, column: str) -> np.ndarray:
+        """The column as float64 (B,), NaN where missing. Raises ValueError at a value that is no number, or too large."""
+        values = self._values[column]
+        numbers = np.array(values, np.float64)
+        if None in values or (np.abs(numbers) > LARGEST).any():
+            row = next(row for row, value in enumerate(values) if value is None or abs(value) > LARGEST)
+            within = "" if values[row] is None else f" within {LARGEST:g}"
+            raise ValueError(f"{self.at(row, column)}: expected a number{within}; got {self.columns[column][row]!r}")
+        return numbers
+
+    def categories(self, column: str) -> list[str]:
+        """The column's values, "" where missing."""
+        return ["" if text.casefold() in MISSING else text for text in self.columns[column]]
+
+    @cached_property
+    def _values(self) -> dict[str, list[float | None]]:
+        return {column: [_number(text) for text in texts] for column, texts in self.columns.items()}
+
+    def at(self, row: int, column: str) -> str:
         return f"{self.file}, line {self.lines[row]}, column {column!r}"
 
     def refuse_missing(self, column: str) -> None:
         for row, text in enumerate(self.columns[column]):
             if text.casefold() in MISSING:
-                raise ValueError(f"{self._at(row, column)}: the target is missing; fill it in or remove the row")
+                raise ValueError(f"{self.at(row, column)}: the target is missing; fill it in or remove the row")
+
+
+class Inputs:
+    """How the columns beside the target become what a network sees: a fit to the rows `train` of a table alone."""
+
+    def __init__(self, table: Table, target: str, train: np.ndarray):
+        self.target = target
+        others = [column for column in table.columns if column != target]
+        self.numbers = [column for column in others if table.numbers(column) is not None]
+        self.categories = [column for column in others if column not in self.numbers]
+        self._known: dict[str, set[str]] = {}  # values, of the categories whose values have an input each
+        self._scaler = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
+        self._encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=32, sparse_output=False)
+        if self.numbers:
+            self._scaler.fit(self._numbers(table)[train])
+        if self.categories:
+            self._encoder.fit(self._categories(table)[train])
+            shared = zip(self.categories, self._encoder.infrequent_categories_)
+            self._known = {column: set(table.categories(column)) - {""} for column, rare in shared if rare is None}
+
+    def of(self, table: Table) -> np.ndarray:
+        """A table's rows as inputs, float32 (B, I). Columns in any order; that of the target is not looked at."""
+        blocks = []
+        if self.numbers:
+            blocks.append(self._scaler.transform(self._numbers(table)))
+        if self.categories:
+            blocks.append(self._encoder.transform(self._categories(table)))
+        return np.hstack(blocks).astype(np.float32)
+
+    def check(self, table: Table) -> None:
+        """Raises ValueError unless a table has rows, these columns, and no category that the fitted table did not have.
+
+        A category may be new where the rare ones share an input, and missing anywhere.
+        """
+        expected = [*self.numbers, *self.categories]
+        for column in expected:
+            if column not in table.columns:
+                raise ValueError(f"{table.file}: no column {column!r}{did_you_mean(column, table.columns)}")
+        for column in table.columns:
+            if column not in expected and column != self.target:
+                raise ValueError(f"{table.file}: the data have no column {column!r}; remove it")
+        if not table.lines:
+            raise ValueError(f"{table.file}: no rows below the line of column names")
+        for column, known in self._known.items():
+            for row, value in enumerate(table.categories(column)):
+                if value and value not in known:
+                    raise ValueError(f"{table.at(row, column)}: unknown value {value!r}{did_you_mean(value, known)}")
+
+    def _numbers(self, table: Table) -> np.ndarray:
+        return np.column_stack([table.as_numbers(column) for column in self.numbers])
+
+    def _categories(self, table: Table) -> np.ndarray:
+        return np.array([table.categories(column) for column in self.categories], object).T
+
+    def __str__(self) -> str:
+        counted = [(len(self.numbers), "number", "numbers"), (len(self.categories), "category", "categories")]
+        return " and ".join(f"{n} {one if n == 1 else many}" for n, one, many in counted if n)
+
+
+class TableTask(SupervisedTask):
+    """A task that reads rows as they stand in a table, and answers in the units of its target.
+
+    units: (mean, deviation) of the target, which is standardised by them; None for classes.
+    """
+
+    def __init__(self, *parts: Any, columns: Inputs, units: tuple[float, float] | None, **rest: Any):
+        super().__init__(*parts, **rest)
+        self.columns, self.units = columns, units
+
+    def encode(self, path: str | Path) -> np.ndarray:
+        """The rows of a CSV file with the table's columns, in any order, the target's or not, as inputs (B, I).
+
+        Raises ValueError that names line and column, OSError if the file cannot be read.
+        """
+        table = read(Path(path))
+        self.columns.check(table)
+        return self.columns.of(table)
+
+    def decode(self, values: Any) -> list[Any]:
+        if self.units is None:
+            return super().decode(values)
+        mean, deviation = self.units
+        return super().decode(torch.as_tensor(values).detach().cpu().double() * deviation + mean)
 
 
 def table_scenario(path: str, target: str, kind: str | None = None) -> Scenario:
@@ -81,19 +182,21 @@ def table_scenario(path: str, target: str, kind: str | None = None) -> Scenario:
     table.refuse_missing(target)
     y, classes = _target(table, target, kind)
     parts = split(len(y) if classes is None else y)
-    x, said = _inputs(table, target, parts[0])
+    columns, units = Inputs(table, target, parts[0]), None
+    x = columns.of(table)
     if classes is None:
-        y = StandardScaler().fit(y[parts[0], None]).transform(y[:, None]).astype(np.float32)
+        scaler = StandardScaler().fit(y[parts[0], None])
+        y, units = scaler.transform(y[:, None]).astype(np.float32), (float(scaler.mean_[0]), float(scaler.scale_[0]))
 
-    def task(options: Any, network: Any) -> SupervisedTask:
+    def task(options: Any, network: Any) -> TableTask:
         values = {key: value for key, value in vars(options).items() if key != "sha256"}
-        kind = "regression" if classes is None else "classification"
-        return SupervisedTask(*[(x[rows], y[rows]) for rows in parts], kind=kind, network=network, classes=classes, **values)
+        values.update(kind="regression" if classes is None else "classification", network=network, classes=classes)
+        return TableTask(*[(x[rows], y[rows]) for rows in parts], columns=columns, units=units, **values)
 
     goal = "a number (standardised), judged by r2" if classes is None else f"one of {len(classes)} classes, judged by accuracy"
     return Scenario(
         name=re.sub(r"[^A-Za-z0-9_-]+", "-", f"{Path(path).stem}-{target}").strip("-")[:LONGEST] or "table",
-        title=f"{table.file}: {len(y)} rows, {said} -> {target}, {goal}",
+        title=f"{table.file}: {len(y)} rows, {columns} -> {target}, {goal}",
         task=task,
         settings=_settings(Regression if classes is None else Classification, table.sha256),
         budget=Budget(evaluations=10_000),
@@ -154,10 +257,7 @@ def _target(table: Table, target: str, kind: str | None) -> tuple[np.ndarray, li
     if len(set(texts)) == 1 or (numbers is not None and len(np.unique(numbers)) == 1):
         raise ValueError(f"{table.file}: the target {target!r} is {texts[0]!r} in every row: there is nothing to learn")
     if kind == "regression":
-        if numbers is None:
-            row = next(row for row, text in enumerate(texts) if _number(text) is None)
-            raise ValueError(f"{table._at(row, target)}: expected a number, for regression; got {texts[row]!r}")
-        return numbers, None
+        return table.as_numbers(target), None
     values, y, counts = np.unique(texts if numbers is None else numbers, return_inverse=True, return_counts=True)
     classes = [str(value) if numbers is None else str(value).removesuffix(".0") for value in values]
     for k in np.flatnonzero(counts < FEWEST)[:1]:
@@ -168,29 +268,6 @@ def _target(table: Table, target: str, kind: str | None) -> tuple[np.ndarray, li
             + ("; --task classification|regression decides" if numbers is not None else "")
         )
     return y, classes
-
-
-def _inputs(table: Table, target: str, train: np.ndarray) -> tuple[np.ndarray, str]:
-    """All other columns as float32 (B, I), fitted to the rows `train` alone; and what they were taken for, in words."""
-    others = {column: table.numbers(column) for column in table.columns if column != target}
-    numbers = [values for values in others.values() if values is not None]
-    categories = [
-        ["" if text.casefold() in MISSING else text for text in table.columns[column]]
-        for column, values in others.items()
-        if values is None
-    ]
-    blocks = []
-    if numbers:
-        values = np.column_stack(numbers)
-        scaler = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler()).fit(values[train])
-        blocks.append(scaler.transform(values))
-    if categories:
-        values = np.array(categories, object).T
-        encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=32, sparse_output=False)
-        blocks.append(encoder.fit(values[train]).transform(values))
-    counted = [(len(numbers), "number", "numbers"), (len(categories), "category", "categories")]
-    said = " and ".join(f"{n} {one if n == 1 else many}" for n, one, many in counted if n)
-    return np.hstack(blocks).astype(np.float32), said
 
 
 def _settings(base: type, digest: str) -> type:

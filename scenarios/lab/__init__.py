@@ -90,7 +90,7 @@ def perform(study: Study, runs: Path, jobs: int | None, restart: bool) -> tuple[
         # The page is about the scenario's folder: what was run before is compared too.
         others = [status.path for status in store.find_runs(runs) if status.scenario == study.name]
         every = compare.compare([*paths, *others], failed)
-        comparison.report = report.write(every, runs / study.name / report.REPORT)[0]
+        comparison.report = report.write(every, runs / study.name / report.REPORT, own=True)[0]
     except store.StoreError as error:
         comparison.notes.append(f"no report: {error}")
     return list(states.values()), comparison

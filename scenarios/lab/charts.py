@@ -68,16 +68,15 @@ def curves(comparison: Comparison, legend: bool = True) -> Any:
     alt = _altair()
     metric = next((row["metric"] for row in comparison.rows if row["metric"]), "metric")
     base = alt.Chart(alt.NamedData("rows")).encode(
-        alt.X("x:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6)),
-        color=_method(comparison, legend),
+        alt.X("x:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6))
     )
     y = lambda name: alt.Y(f"{name}:Q", scale=alt.Scale(zero=False), title=f"validation {metric}")
-    band = base.mark_area(opacity=0.18, interpolate="step-after").encode(y("low"), alt.Y2("high:Q"))
+    band = base.mark_area(opacity=0.18, interpolate="step-after").encode(y("low"), alt.Y2("high:Q"), _method(comparison, False))
     tooltip = _tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), ("low", "Q"), ("high", "Q"), ("seeds", "Q"))
     line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
-        y("y"), strokeDash=_dash(comparison, legend), tooltip=tooltip
+        y("y"), _method(comparison, legend), strokeDash=_dash(comparison, legend), tooltip=tooltip
     )
-    return (band + line).properties(width="container", height=300)
+    return (band + line).resolve_legend(color="independent", strokeDash="independent").properties(width="container", height=300)
 
 
 def curve_rows(comparison: Comparison, axis: str) -> Rows:
@@ -253,6 +252,9 @@ def front(comparison: Comparison, legend: bool = True) -> Any:
         ),
         alt.Y("fitness:Q", scale=alt.Scale(zero=False), title="training fitness"),
         color=_method(comparison, legend),
+        shape=alt.Shape(
+            "method:N", sort=_labels(comparison), scale=alt.Scale(domain=_labels(comparison), range=SHAPES), legend=None
+        ),
         tooltip=_tooltip(("method", "N"), ("seed", "N"), ("connections", "Q"), ("fitness", "Q")),
     ).properties(width="container", height=280)
 
@@ -289,10 +291,11 @@ def save(comparison: Comparison, path: Path, axis: str = "evaluations") -> None:
     files.write(path, made.encode() if isinstance(made, str) else made)
 
 
-def titled(spec: dict[str, Any], title: str) -> None:
-    """Names the horizontal axis of every layer."""
+def titled(spec: dict[str, Any], axis: str) -> None:
+    """Names the horizontal axis of every layer; seconds without SI prefixes, since 30m looks like minutes."""
     for layer in spec.get("layer", [spec]):
-        layer["encoding"]["x"]["title"] = title
+        layer["encoding"]["x"]["title"] = axis
+        layer["encoding"]["x"]["axis"]["format"] = "~g" if axis == "seconds" else "~s"
 
 
 def _drawable(cost: np.ndarray) -> bool:

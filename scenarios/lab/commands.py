@@ -196,7 +196,8 @@ def compare(
     try:
         found = _compared(what, runs, at)
         print("\n\n".join(map(str, found)))
-        print(f"report: {report.write(found, output or _report_path(what, runs))[0]}")
+        path, own = (output, False) if output is not None else _report_path(what, runs, at)
+        print(f"report: {report.write(found, path, own)[0]}")
     except (NoRuns, BadPoint) as error:
         return _wrong(error)
     except StoreError as error:
@@ -299,17 +300,15 @@ def _compared(what: list[str], runs: Path, at: str) -> Any:
     return compare.compare(gather.find(what, runs), at=compare.parse_at(at) if at else None)
 
 
-def _report_path(what: list[str], runs: Path) -> Path:
-    """Of one scenario beside its runs, of everything in the folder of all, of any other set here."""
+def _report_path(what: list[str], runs: Path, at: str) -> tuple[Path, bool]:
+    """Of one scenario beside its runs, of everything in the folder of all, of any other set here; and whether the folder
+    is the runs' own. A report at a budget does not replace the one of the whole runs."""
     from scenarios.lab.report import REPORT
 
-    if not what:
-        return runs / REPORT
-    return (
-        runs / what[0] / REPORT
-        if len(what) == 1 and (runs / what[0]).is_dir() and Path(what[0]).name == what[0]
-        else Path(REPORT)
-    )
+    name = f"report-at-{at.replace('=', '-')}.html" if at else REPORT
+    one = len(what) == 1 and (runs / what[0]).is_dir() and Path(what[0]).name == what[0]
+    folder = runs if not what else runs / what[0] if one else Path()
+    return folder / name, folder != Path() and not at
 
 
 def _failed(message: object) -> int:

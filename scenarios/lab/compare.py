@@ -1,8 +1,8 @@
 """One table of runs: every method's reported metric, and what it cost.
 
 The metric is the interquartile mean over the finished seeds with its 95 % bootstrap interval; costs are means. Where the
-task defines a solution, methods are ranked by what a solution costs, else by the metric. A run that is not finished
-counts as asked for, gives no number, and is said in words under the table.
+task defines a solution, methods are ranked by what a solution costs, else by the metric. A run that failed, or whose
+metric is no number, ranks behind every other; one that is not finished is said in words under the table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from scenarios.lab.gather import Seed, Series, gather
 
 NAMED = 6  # seeds that a note names; further ones are counted
 SIGN = {"max": 1, "min": -1}
-SPLITS = ("test", "validation", "train")  # the first that a run has is reported
 
 
 class BadPoint(ValueError):
@@ -34,10 +33,11 @@ class BadPoint(ValueError):
 class Comparison:
     """Methods on one scenario; str() is the table, the best first, with what follows from it.
 
-    rows: for each label a dict: label, method, seeds (asked for), done, failed, metric, direction, split ("test", or
-    what stands in for it), values (one a finished seed), iqm, low, high (None where unknown), solved (how many; None
-    where undefined), solved_low, solved_high (Wilson), expected (evaluations to a solution: value, low, high; None),
-    parameters, evaluations, samples, compute, seconds (means; None where unknown), nonfinite (a sum; of the whole runs).
+    rows: for each label a dict: label, method, seeds (asked for), done, failed, unfinished, metric, direction, split
+    ("test", or what stands in for it), values (one a finished seed), iqm, low, high (None where unknown), solved (how
+    many; None where undefined), solved_low, solved_high (Wilson), expected (evaluations to a solution: value, low, high;
+    None), parameters, connections, evaluations, samples, compute, seconds (means; None where unknown), nonfinite (a sum;
+    of the whole runs).
     notes: what the numbers do not say. at: (axis, budget) where the comparison is at a budget, by validation.
     """
 
@@ -62,6 +62,16 @@ class Comparison:
         return self.at is None and None not in judged and any(judged)
 
     @property
+    def budgets(self) -> dict[str, str]:
+        """The different budgets that runs were given, in words, each with a label that had it."""
+        found: dict[str, str] = {}
+        for one in self.series:
+            for seed in one.seeds:
+                if isinstance(limits := seed.config.get("budget"), dict):
+                    found.setdefault(", ".join(f"{axis}={number(limit)}" for axis, limit in limits.items()), one.label)
+        return found
+
+    @property
     def splits(self) -> list[str]:
         return sorted({row["split"] for row in self.rows if row["split"]})
 
@@ -79,7 +89,10 @@ class Comparison:
         columns = {"method": "label", "seeds": "seeds", self.title: "iqm"}
         if any(row["solved"] is not None for row in self.rows):
             columns |= {"solved": "solved", "evaluations to solution": "expected"}
-        columns |= {name: name for name in ("parameters", *store.AXES)}
+        columns["parameters"] = "parameters"
+        if any(row["connections"] not in (None, row["parameters"]) for row in self.rows):
+            columns["connections"] = "connections"
+        columns |= {name: name for name in store.AXES}
         if any(row["nonfinite"] for row in self.rows):
             columns["non-finite"] = "nonfinite"
         return columns
@@ -135,19 +148,26 @@ def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None
         point = (at[0], common_budget(series, at[0]) if at[1] is None else at[1])
         if math.isnan(point[1]):
             raise BadPoint(f"{scenario}: no finished run has spent a known number of {at[0]}")
-    found = Comparison(scenario, series, [_row(one, point) for one in series], [], point)
-    rows = found.rows
-    by_solution = found.by_solution
-    value = lambda row: math.inf if row["iqm"] is None else -SIGN[row["direction"]] * row["iqm"]
-    cost = lambda row: row["expected"][0] if by_solution and row["expected"] else 0.0
-    rows.sort(key=lambda row: (not row["done"], cost(row), value(row), row["label"]))
-    notes = [note for one in series for note in _notes(one, point)] + _differences(series, rows)
+    rows = [_row(one, point) for one in series]
+    if point is not None and all(value is None for row in rows for value in row["values"]):
+        raise BadPoint(f"{scenario}: no run had finished a step within {number(point[1])} {point[0]}")
+    found = Comparison(scenario, series, rows, [], point)
+    found.notes += [note for one, row in zip(series, rows) for note in _notes(one, row, point)] + _differences(found)
     if instead := sorted({row["split"] for row in rows} - {None, "test"}) if point is None else []:
-        notes.insert(0, f"no test set: the metric is that of the {' or '.join(instead)} set")
+        found.notes.insert(0, f"no test set: the metric is that of the {' or '.join(instead)} set")
+    by_solution = found.by_solution  # asked now: a list that is being sorted is empty
+    cost = lambda row: row["expected"][0] if by_solution and row["expected"] else 0.0
+    middle = lambda row: -float(stats.iqm(ranked_values(row))) if row["done"] else 0.0
+    rows.sort(key=lambda row: (not row["done"], cost(row), middle(row), row["label"]))
     order = {row["label"]: k for k, row in enumerate(rows)}
     series.sort(key=lambda one: order[one.label])
-    found.notes += notes
     return found
+
+
+def ranked_values(row: Mapping[str, Any]) -> np.ndarray:
+    """The seeds' values (n,), turned so that more is better; minus infinity for those that failed or gave no number."""
+    known = [SIGN[row["direction"]] * value if value is not None else -math.inf for value in row["values"]]
+    return np.array(known + [-math.inf] * row["failed"], float)
 
 
 def _row(series: Series, at: tuple[str, float] | None) -> dict[str, Any]:
@@ -157,9 +177,10 @@ def _row(series: Series, at: tuple[str, float] | None) -> dict[str, Any]:
         label=series.label, method=series.method, seeds=len(seeds), done=len(results), metric=None, direction="max", split=None
     )
     row["failed"] = sum(seed.state == "failed" for seed in seeds)
+    row["unfinished"] = len(seeds) - len(series.counted)
     if results:
         row |= {"metric": results[0]["metric"]["name"], "direction": results[0]["metric"]["direction"]}
-        row["split"] = next((name for name in SPLITS if results[0].get(name)), None) if at is None else "validation"
+        row["split"] = next((name for name in store.SPLITS if results[0].get(name)), None) if at is None else "validation"
     if at is None:
         row["values"] = [(result.get(row["split"]) or {}).get(row["metric"]) for result in results]
     else:
@@ -167,36 +188,41 @@ def _row(series: Series, at: tuple[str, float] | None) -> dict[str, Any]:
     values = np.array([value for value in row["values"] if value is not None], float)
     low, high = stats.iqm_interval(values)
     row |= {"iqm": _known(stats.iqm(values)), "low": _known(low), "high": _known(high)}
-    row |= _solved(finished)
-    row["parameters"] = _mean([result["champion"].get("parameters") for result in results])
+    row |= _solved(series.counted)
+    for count in ("parameters", "connections"):
+        row[count] = _mean([result["champion"].get(count) for result in results])
     spent = lambda seed, axis: seed.result["cost"][axis] if at is None else _known(seed.curve.at(*at, axis))
     row |= {axis: _mean([spent(seed, axis) for seed in finished]) for axis in store.AXES}
     row["nonfinite"] = sum(result.get("nonfinite") or 0 for result in results)
     return row
 
 
-def _solved(finished: Sequence[Seed]) -> dict[str, Any]:
-    judged = [seed for seed in finished if seed.result is not None and seed.result.get("solved") is not None]
-    if not judged:
+def _solved(counted: Sequence[Seed]) -> dict[str, Any]:
+    if not any(seed.result is not None and seed.result.get("solved") is not None for seed in counted):
         return dict.fromkeys(("solved", "solved_low", "solved_high", "expected"))
-    costs, solved = solutions(judged, "evaluations")
+    costs, solved = solutions(counted, "evaluations")
     count = int(solved.sum())
-    low, high = stats.wilson(count, len(judged))
+    low, high = stats.wilson(count, len(solved))
     return {"solved": count, "solved_low": low, "solved_high": high, "expected": stats.expected_running_time(costs, solved)}
 
 
-def solutions(finished: Sequence[Seed], axis: str) -> tuple[np.ndarray, np.ndarray]:
+def solutions(counted: Sequence[Seed], axis: str) -> tuple[np.ndarray, np.ndarray]:
     """What each run spent on `axis` until it solved the task, or in all if it did not (n,), and whether it did (n,).
 
-    A run without a known cost on the axis is left out.
+    A run that failed did not. One without a known cost on the axis is left out.
     """
     costs, solved = [], []
-    for result in (seed.result for seed in finished if seed.result is not None):
-        found = result.get("solved_at") if result.get("solved") else None
-        cost = found.get(axis) if isinstance(found, dict) and store.is_number(found.get(axis)) else result["cost"][axis]
-        if cost is not None and result.get("solved") is not None:
+    for seed in counted:
+        success: bool | None
+        if seed.result is None:
+            cost, success = seed.last.get(axis, 0), False
+        else:
+            success = bool(seed.result["solved"]) if seed.result.get("solved") is not None else None
+            at = seed.result.get("solved_at") if success else None
+            cost = at.get(axis) if isinstance(at, dict) and store.is_number(at.get(axis)) else seed.result["cost"][axis]
+        if store.is_number(cost) and success is not None:
             costs.append(float(cost))
-            solved.append(bool(result["solved"]))
+            solved.append(success)
     return np.array(costs), np.array(solved, bool)
 
 
@@ -209,16 +235,18 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return statistics.fmean(known) if known and len(known) == len(values) else None
 
 
-def _notes(series: Series, at: tuple[str, float] | None) -> list[str]:
+def _notes(series: Series, row: Mapping[str, Any], at: tuple[str, float] | None) -> list[str]:
     """What the numbers of a label do not say: runs that are not finished or damaged, metrics that are no numbers."""
     for seed in series.finished:
         _ = seed.curve  # which says where a run has a result, but rows that are damaged
     unfinished = [seed for seed in series.seeds if seed.result is None and seed.fault is None]
     notes = _unfinished(series.label, unfinished)
-    values = _row(series, at)["values"]
+    values = row["values"]
     if lost := sum(value is None for value in values):
         why = "is not a finite number" if at is None else "is not known at that budget"
-        notes.append(f"{series.label}: the metric {why} in {lost} of {len(values)} seeds, which are left out")
+        notes.append(
+            f"{series.label}: the metric {why} in {lost} of {len(values)} seeds, which rank last and are not in the mean"
+        )
     if begun := {str(own["start"]): None for seed in series.seeds if "start" in (own := seed.own)}:
         notes.append(f"{series.label} began from {', '.join(begun)}: what that had cost is not counted")
     return [f"{series.label}: {seed.fault}" for seed in series.seeds if seed.fault] + notes
@@ -252,19 +280,14 @@ def _standing(seed: Seed) -> str:
     return f", validation {seed.metric} {number(value)}" if store.is_number(value) else ""
 
 
-def _differences(series: Sequence[Series], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _differences(comparison: Comparison) -> list[str]:
     """Where runs were not asked the same thing: metrics, budgets, seeds, settings."""
-    notes = []
-    metrics = {f"{row['metric']} ({row['direction']})": row["label"] for row in reversed(rows) if row["metric"]}
+    notes, series = [], comparison.series
+    metrics = {f"{row['metric']} ({row['direction']})": row["label"] for row in reversed(comparison.rows) if row["metric"]}
     if len(metrics) > 1:
         notes.append("metrics differ, and are not ranked against each other: " + _who(metrics))
-    budgets: dict[str, str] = {}
-    for one in series:
-        for seed in one.seeds:
-            if isinstance(limits := seed.config.get("budget"), dict):
-                budgets.setdefault(", ".join(f"{axis}={number(limit)}" for axis, limit in limits.items()), one.label)
-    if len(budgets) > 1:
-        notes.append("budgets differ: " + _who(budgets))
+    if len(comparison.budgets) > 1:
+        notes.append("budgets differ: " + _who(comparison.budgets))
     seeds = {seed_list([seed.seed for seed in one.seeds]): one.label for one in reversed(series)}
     if len(seeds) > 1:
         notes.append("seeds differ: " + _who(seeds))
@@ -312,7 +335,7 @@ def _cell(row: Mapping[str, Any], key: str, say_split: bool) -> str:
     if value is None:
         return "-"
     if key == "solved":
-        return f"{value}/{row['done']}"
+        return f"{value}/{row['done'] + row['failed']}"
     if key == "expected":
         return number(value[0])
     if key == "iqm":

@@ -7,7 +7,7 @@ probability of improvement instead of bare means. Holm 1979 for the pairs of one
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator, Philox
 
 from scenarios.lab import stats, store
-from scenarios.lab.compare import SIGN, Comparison, common_budget, solutions
+from scenarios.lab.compare import SIGN, Comparison, common_budget, ranked_values, solutions
 from scenarios.lab.gather import Series
 
 LEVEL = 0.05  # of Holm's adjusted p
@@ -43,12 +43,14 @@ class Standing:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """figure: what the methods are ranked by. pairs: for each two methods a dict: a (the better one), b, superiority
-    (P(a > b), ties half), low, high, magnitude (Vargha and Delaney 2000), p (Mann-Whitney, two-sided), p_holm. verdict,
-    robustness: a sentence each, "" where there is nothing to say. warnings: what the number of seeds does not allow.
-    standings: every method on each axis. lines: what of this is for a terminal."""
+    """figure: what the methods are ranked by; values: that of each seed, label -> (n,), more being better. pairs: for each
+    two methods a dict: a (the one that ranks first), b, superiority (P(a > b), ties half), low, high, magnitude (Vargha and
+    Delaney 2000), p (Mann-Whitney, two-sided), p_holm; none where nothing may be claimed, which the verdict then says.
+    verdict, robustness: a sentence each, "" where there is nothing to say. warnings: what the number of seeds does not
+    allow. standings: every method on each axis. lines: what of this is for a terminal."""
 
     figure: str
+    values: dict[str, np.ndarray]
     pairs: list[dict[str, Any]]
     verdict: str
     robustness: str
@@ -60,7 +62,7 @@ class Conclusion:
         first = self.pairs[0]["a"] if self.pairs else ""
         of_first = [pair for pair in self.pairs if pair["a"] == first]
         better = [f"P({pair['a']} better than {pair['b']}, by {self.figure}) = {said(pair)}" for pair in of_first]
-        return [*better, *filter(None, [self.robustness]), *self.warnings]
+        return [*better, *filter(None, [self.verdict, self.robustness]), *self.warnings]
 
 
 def said(pair: dict[str, Any]) -> str:
@@ -71,29 +73,26 @@ def said(pair: dict[str, Any]) -> str:
 def conclude(comparison: Comparison) -> Conclusion:
     ranked = [row for row in comparison.rows if row["iqm"] is not None]
     ranked = [row for row in ranked if all(row[key] == ranked[0][key] for key in ("metric", "direction", "split"))]
-    series = {one.label: one for one in comparison.series}
+    series = {row["label"]: next(one for one in comparison.series if one.label == row["label"]) for row in ranked}
     if comparison.by_solution:
-        figure, values = (
-            "evaluations to a solution",
-            {row["label"]: _speed(series[row["label"]], "evaluations") for row in ranked},
-        )
+        figure = "evaluations to a solution"
+        values = {label: _speed(*solutions(one.counted, "evaluations")) for label, one in series.items()}
     else:
-        figure, values = comparison.title, {row["label"]: values_of(row) for row in ranked}
-    values = {label: own for label, own in values.items() if len(own)}
+        figure, values = comparison.title, {row["label"]: ranked_values(row) for row in ranked}
+    standing, warnings = standings(comparison), _warnings(values, series)
+    if comparison.at is None and len(comparison.budgets) > 1:
+        words = "The budgets differ, so nothing is said of which method is better; --at compares at one budget."
+        return Conclusion(figure, values, [], words, "", warnings, standing)
+    if waiting := [row["label"] for row in ranked if row["unfinished"]]:
+        words = f"Not all seeds of {_listed(waiting)} are finished, so nothing is said yet of which method is better."
+        return Conclusion(figure, values, [], words, "", warnings, standing)
     pairs = _pairs(values)
-    standing = standings(comparison)
-    robustness = _robustness(standing, comparison.by_solution, values)
-    return Conclusion(figure, pairs, _verdict(comparison, ranked, pairs), robustness, _warnings(values), standing)
+    verdict, robustness = _verdict(comparison, ranked, pairs), _robustness(comparison, standing, values, series)
+    return Conclusion(figure, values, pairs, verdict, robustness, warnings, standing)
 
 
-def values_of(row: dict[str, Any]) -> np.ndarray:
-    """The finished seeds' values (n,), turned so that more is better."""
-    return SIGN[row["direction"]] * np.array([value for value in row["values"] if value is not None], float)
-
-
-def _speed(series: Series, axis: str) -> np.ndarray:
+def _speed(costs: np.ndarray, solved: np.ndarray) -> np.ndarray:
     """Minus what each seed spent until it solved the task (n,); minus infinity where it never did."""
-    costs, solved = solutions(series.finished, axis)
     return np.where(solved, -costs, -math.inf)
 
 
@@ -120,8 +119,11 @@ def _verdict(comparison: Comparison, ranked: Sequence[dict[str, Any]], pairs: Se
     words = f"{first} {best}."
     if sure:
         words += f" Its lead over {_listed(sure)} is more than chance (Holm's p < {LEVEL:g})."
-    if unsure:
+    contrary = [pair for pair in own if pair["p_holm"] < LEVEL and pair["superiority"] < 0.5]
+    if unsure := [label for label in unsure if label not in [pair["b"] for pair in contrary]]:
         words += f" Over {_listed(unsure)} these seeds do not settle it."
+    for pair in contrary:
+        words += f" Yet a run of {pair['b']} is more often better than one of {first} (p = {pair['p_holm']:.2g})."
     return words
 
 
@@ -131,7 +133,7 @@ def standings(comparison: Comparison) -> list[Standing]:
     found = []
     for axis in store.AXES:
         if comparison.by_solution:
-            costs = {one.label: solutions(one.finished, axis) for one in comparison.series}
+            costs = {one.label: solutions(one.counted, axis) for one in comparison.series}
             values = {label: stats.expected_running_time(*own) for label, own in costs.items() if len(own[0])}
             found.append(Standing(axis, None, values, -1))
             continue
@@ -147,7 +149,9 @@ def standings(comparison: Comparison) -> list[Standing]:
     return found
 
 
-def _robustness(standing: Sequence[Standing], by_solution: bool, values: dict[str, np.ndarray]) -> str:
+def _robustness(
+    comparison: Comparison, standing: Sequence[Standing], values: Mapping[str, np.ndarray], series: Mapping[str, Series]
+) -> str:
     """Whether the first place survives on the other axes and on halves of the seeds."""
     if len(values) < 2:
         return ""
@@ -157,33 +161,38 @@ def _robustness(standing: Sequence[Standing], by_solution: bool, values: dict[st
     for name, leader in leaders.items():
         if leader not in (None, first):
             others.setdefault(str(leader), []).append(name)
-    at = "" if by_solution else " at an equal budget, by validation,"
-    words = f"Does it survive? {first} "
+    at = "" if comparison.by_solution else " at an equal budget, by validation,"
+    listed = ", and ".join(f"{leader} on {_listed(axes)}" for leader, axes in others.items())
     if set(leaders.values()) <= {None}:
-        words += "could not be asked for on another axis"
+        words = f"{first} could not be asked for on another axis"
     elif not others:
-        words += f"stays first{at} on every axis" + ("" if by_solution else ", whole and a tenth of it")
+        words = f"{first} stays first{at} on every axis" + ("" if comparison.by_solution else ", whole and a tenth of it")
+    elif first in leaders.values():
+        words = f"{first} is first{at} but for {listed}"
     else:
-        words += f"is first{at} but for " + ", and ".join(f"{leader} on {_listed(axes)}" for leader, axes in others.items())
+        words = f"{first} is nowhere first{at.removesuffix(',')}: there it is {listed}"
     if min(map(len, values.values())) >= 4:
-        words += f"; and in {100 * _halves(values, first):.0f} % of random halves of the seeds"
-    return words + "."
+        words += f"; and {first} is first in {100 * _halves(comparison, values, series):.0f} % of random halves of the seeds"
+    return f"Does it survive? {words}."
 
 
-def _halves(values: dict[str, np.ndarray], first: str) -> float:
-    """The share of random halves of the seeds in which `first` has the best middle, alone or with others: of costs the
-    median, since some may be infinite, else the interquartile mean."""
+def _halves(comparison: Comparison, values: Mapping[str, np.ndarray], series: Mapping[str, Series]) -> float:
+    """The share of random halves of the seeds in which the first label is best again, alone or with others, by what the
+    methods are ranked by: the expected cost of a solution, or the interquartile mean."""
     draw = Generator(Philox(key=0))
-    finite = all(np.isfinite(own).all() for own in values.values())
-    middle = stats.iqm if finite else lambda own, axis: np.quantile(own, 0.5, axis=axis, method="lower")
-    halves = {}
+    halves = []
     for label, own in values.items():
         chosen = np.argsort(draw.random((HALVES, len(own))), axis=1)[:, : len(own) // 2]
-        halves[label] = middle(own[chosen], axis=1)
-    return float(np.mean(halves[first] >= np.max(list(halves.values()), axis=0)))
+        if comparison.by_solution:
+            costs, solved = solutions(series[label].counted, "evaluations")
+            spent, successes = costs[chosen].sum(axis=1), solved[chosen].sum(axis=1)
+            halves.append(-np.divide(spent, successes, out=np.full(HALVES, math.inf), where=successes > 0))
+        else:
+            halves.append(stats.iqm(own[chosen], axis=1))
+    return float(np.mean(halves[0] >= np.max(halves, axis=0)))
 
 
-def _warnings(values: dict[str, np.ndarray]) -> list[str]:
+def _warnings(values: Mapping[str, np.ndarray], series: Mapping[str, Series]) -> list[str]:
     found = []
     if alone := [label for label, own in values.items() if len(own) == 1]:
         found.append(f"1 seed: no interval for {_listed(alone)}, and no comparison")
@@ -196,15 +205,19 @@ def _warnings(values: dict[str, np.ndarray]) -> list[str]:
             least = f"{tests} comparison{'s' * (tests > 1)} could give is {smallest:.2g}"
             found.append(f"too few seeds for any claim: with {seeds} of them, the smallest p that {least}")
     if counts and counts[0] < FEW:
-        near = max((n for n in stats.COVERAGE if n <= counts[0]), default=min(stats.COVERAGE))
-        less = ", or less" if counts[0] < near else ""
-        share = f"about {100 * stats.COVERAGE[near]:.0f} % of studies{less}"
+        near = max(n for n in stats.COVERAGE if n <= counts[0])
+        share = f"about {100 * stats.COVERAGE[near]:.0f} % of studies"
         found.append(f"with {counts[0]} seeds a 95 % interval of the IQM covers the truth in {share}")
-    if same := [label for label, own in values.items() if len(own) > 1 and (own == own[0]).all()]:
-        found.append(
-            f"{_listed(same)}: every seed gave the same value, so its seeds are one measurement, and its tests are too sure"
-        )
+    if same := [label for label in values if _alike(series[label])]:
+        words = "every seed gave the same scores, so its seeds are one measurement, and tests with it are too sure"
+        found.append(f"{_listed(same)}: {words}")
     return found
+
+
+def _alike(series: Series) -> bool:
+    """Whether the seeds are one and the same run: their scores are equal on every split."""
+    scores = [[seed.result.get(split) for split in store.SPLITS] for seed in series.finished if seed.result is not None]
+    return len(scores) > 1 and all(each == scores[0] for each in scores)
 
 
 def _listed(words: Sequence[str]) -> str:

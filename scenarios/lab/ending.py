@@ -11,28 +11,40 @@ from typing import Any
 
 from evo.core import Learner, Model, Task
 from scenarios.lab.config import RunSpec
+from scenarios.lab.files import plain
 from scenarios.lab.names import said
 from scenarios.lab.store import RunDirectory
+
+Warn = Callable[[str], None]
 
 DPI = 100
 COLORS = 128
 
 
-def measured(task: Task, learner: Learner, champion: Model, split: str) -> dict[str, Any]:
+def measured(task: Task, learner: Learner, champion: Model, split: str, warn: Warn) -> dict[str, Any]:
     """trust: `task.trust`, a classifier's calibration and firmness; ensemble: the score of `learner.ensemble` on the
-    split that is reported; front: `learner.front`."""
-    asked = lambda thing, name, *given: getattr(thing, name)(*given) if hasattr(thing, name) else None
-    ensemble = asked(learner, "ensemble")
-    return {
-        "trust": asked(task, "trust", champion),
-        "ensemble": None if ensemble is None else task.score(ensemble, split),
-        "front": asked(learner, "front"),
+    split that is reported; front: `learner.front`. One that fails costs no result: `warn` says why."""
+    wanted: dict[str, Callable[[], Any]] = {
+        "trust": lambda: task.trust(champion) if hasattr(task, "trust") else None,
+        "ensemble": lambda: _ensemble(task, learner, split),
+        "front": lambda: learner.front() if hasattr(learner, "front") else None,
     }
+    found: dict[str, Any] = {}
+    for name, ask in wanted.items():
+        try:
+            found[name] = plain(ask(), name)
+        except Exception as error:  # a user's task or learner may fail in any way
+            warn(f"{name} is left out: {said(error)}")
+            found[name] = None
+    return found
 
 
-def drawn(
-    task: Task, champion: Model, split: str, spec: RunSpec, directory: RunDirectory, warn: Callable[[str], None]
-) -> list[dict[str, str]]:
+def _ensemble(task: Task, learner: Learner, split: str) -> dict[str, float] | None:
+    ensemble = learner.ensemble() if hasattr(learner, "ensemble") else None
+    return None if ensemble is None else task.score(ensemble, split)
+
+
+def drawn(task: Task, champion: Model, split: str, spec: RunSpec, directory: RunDirectory, warn: Warn) -> list[dict[str, str]]:
     """Draws the champion, and what it does, into pictures/: file, title and alt of each. A picture that cannot be drawn
     costs no result: `warn` says why."""
     wanted = {

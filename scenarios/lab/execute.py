@@ -34,7 +34,7 @@ from scenarios.lab.config import RunSpec
 from scenarios.lab.files import CannotWrite, plain, read_checkpoint, tensor_bytes
 from scenarios.lab.meta import meta
 from scenarios.lab.names import said
-from scenarios.lab.store import CHAMPION, RunDirectory, StoreError, history_name, run_path
+from scenarios.lab.store import CHAMPION, SPLITS, RunDirectory, StoreError, history_name, run_path
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -256,8 +256,8 @@ class _Run:
         self.save()
         champion = self.learner.champion()
         scores = {split: self.task.score(champion, split) for split in ("train", "validation", "test")}
-        split = next((name for name in ("test", "validation", "train") if scores[name] is not None), "validation")
-        further = ending.measured(self.task, self.learner, champion, split)
+        split = next((name for name in SPLITS if scores[name] is not None), "validation")
+        further = ending.measured(self.task, self.learner, champion, split, self.warn)
         further["pictures"] = ending.drawn(self.task, champion, split, self.spec, self.directory, self.warn)
         result = plain({**self.result(reason, champion, scores), **further})
         self.directory.write_meta(meta(self.spec, self.threads, self.directory.meta(), finished=True))

@@ -125,6 +125,11 @@ class Series:
         return [seed for seed in self.seeds if seed.result is not None]
 
     @property
+    def counted(self) -> list[Seed]:
+        """What a ranking counts: the finished runs, and the failed ones, which are worse than any."""
+        return [seed for seed in self.seeds if seed.result is not None or seed.state == "failed"]
+
+    @property
     def method(self) -> str:
         """What the label stands for, as the first readable config.toml says."""
         return next((str(seed.own["method"]) for seed in self.seeds if "method" in seed.own), self.label)

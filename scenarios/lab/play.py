@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from scenarios.lab import Run
+from scenarios.lab import Run, files
 
 EPISODES = 3  # shown one after another, where none is recorded
 FRAMES = 500  # of a GIF, at most
@@ -34,8 +34,8 @@ def play(run: Run, record: Path | None, rows: str | None, table: Path | None, ou
     """Shows the champion of `run` on `out`, and returns the exit code, 0.
 
     record: a .gif to write instead; for tasks with an environment. rows: "0,5,7" or "0-9", of the test part; table: a
-    CSV file of inputs instead of them; for tasks with data. Raises PlayError, a ValueError; StoreError for a run whose
-    files are missing or damaged; RuntimeError, naming task and step, if the environment fails.
+    CSV file instead of them; for tasks with data. Raises PlayError, a ValueError; StoreError for a run whose files are
+    missing or damaged, and for a film that cannot be written; RuntimeError, naming task and step, if the environment fails.
     """
     task: Any = run.task
     options = {"--rows": rows, "--input": table, "--record": record}
@@ -81,13 +81,7 @@ def _write_gif(run: Run, task: Any, path: Path, out: TextIO) -> None:
     data = io.BytesIO()
     first = next(pictures)
     first.save(data, "GIF", save_all=True, append_images=pictures, loop=0, duration=10 * hundredths)
-    beside = path.with_name(path.name + ".new")
-    try:
-        beside.write_bytes(data.getvalue())
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise PlayError(f"--record {path}: cannot be written: {error.strerror}") from error
+    files.write(path, data.getvalue())
     print(f"{_told(0, film)}; {len(film.frames)} frames in {path}", file=out)
 
 
@@ -156,10 +150,12 @@ def _blocks(small: np.ndarray) -> Iterator[str]:
 
 def _predict(run: Run, task: Any, rows: str | None, table: Path | None, out: TextIO) -> None:
     if table is not None:
-        numbers, x, y = None, _read(table, task.inputs), None
-        print(
-            f"{len(x)} rows of {table}, taken as the network sees its inputs: standardised as the training data were", file=out
-        )
+        if hasattr(task, "encode"):
+            x, taken = _encoded(task, table), "by the names of their columns"
+        else:
+            x, taken = _read(table, task.inputs), "as the network sees its inputs: standardised as the training data were"
+        numbers, y = None, None
+        print(f"{len(x)} rows of {table}, taken {taken}", file=out)
     else:
         part = "test" if task.split("test") is not None else "validation"
         whole, truth = task.split(part)
@@ -202,6 +198,16 @@ def _chosen(text: str | None, count: int, part: str) -> list[int]:
             raise PlayError(f"--rows {text}: the {part} part has the rows 0 to {count - 1}")
         chosen += range(first, last + 1)
     return chosen
+
+
+def _encoded(task: Any, path: Path) -> Any:
+    """The rows of a file, (B, inputs), for a task that knows the columns of its own data."""
+    try:
+        return task.encode(path)
+    except OSError as error:
+        raise PlayError(f"--input {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise PlayError(f"--input {' '.join(str(error).split())}") from error
 
 
 def _read(path: Path, inputs: int) -> np.ndarray:

@@ -26,26 +26,27 @@ LARGEST_PICTURE = 400_000  # bytes of a PNG that the page takes in
 FRONT_ROWS = 200  # of a front's table
 
 
-def write(comparisons: Sequence[Comparison], path: Path) -> list[Path]:
+def write(comparisons: Sequence[Comparison], path: Path, own: bool = False) -> list[Path]:
     """The report at `path` and its tables in the same folder, which is made; the files, the report first.
 
-    Raises StoreError, naming the file, where the disk is full or read-only.
+    own: the folder is the runs' own, where the tables have the names above; elsewhere they are named after the page
+    (page-table.csv), since a user may have a table.csv. Raises StoreError, naming the file, where the disk is full or
+    read-only.
     """
-    folder = path.parent
+    folder, prefix = path.parent, "" if own else f"{path.stem}-"
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    summary = {"schema": 1, "comparisons": list(map(tables.summary, comparisons))}
     contents = {
-        folder / "table.csv": tables.csv_bytes(tables.stacked([tables.methods(each) for each in comparisons], comparisons)),
-        folder / "per-seed.csv": tables.csv_bytes(tables.stacked([tables.per_seed(each) for each in comparisons], comparisons)),
-        folder / "table.tex": "\n".join(map(tables.tex, comparisons)).encode("utf-8", "replace"),
-        folder / "comparison.json": files.to_json(
-            {"schema": 1, "comparisons": list(map(tables.summary, comparisons))}, indent=2
-        ),
-        path: page(comparisons).encode("utf-8", "replace"),
+        "table.csv": tables.csv_bytes(tables.stacked([tables.methods(each) for each in comparisons], comparisons)),
+        "per-seed.csv": tables.csv_bytes(tables.stacked([tables.per_seed(each) for each in comparisons], comparisons)),
+        "table.tex": "\n".join(map(tables.tex, comparisons)).encode("utf-8", "replace"),
+        "comparison.json": files.to_json(summary, indent=2),
     }
-    for file, content in contents.items():
+    made = {path: page(comparisons).encode("utf-8", "replace")}
+    for file, content in [*((folder / (prefix + name), content) for name, content in contents.items()), *made.items()]:
         files.write(file, content)
-    return [path, *list(contents)[:-1]]
+    return [path, *(folder / (prefix + name) for name in contents)]
 
 
 def page(comparisons: Sequence[Comparison], refresh: str = "") -> str:
@@ -133,6 +134,7 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
         "axes": list(curve),
         "champions": [_champion(series) for series in comparison.series if series.finished],
         "trust": tables.trust(comparison),
+        "front_left_out": max(0, len(charts.front_rows(comparison)) - FRONT_ROWS),
         "front": [list(point.values()) for point in charts.front_rows(comparison)[:FRONT_ROWS]],
         "failures": _failures(comparison),
         "settings": tables.settings(comparison),
@@ -185,9 +187,8 @@ def _commands(comparison: Comparison) -> list[str]:
 
 def _champion(series: Series) -> dict[str, Any]:
     """The champion of the median seed, with the pictures that its run drew of it at its end."""
-    value = lambda seed: _reported(seed)
-    ranked = sorted(series.finished, key=lambda seed: (value(seed) is None, value(seed) or 0.0, seed.seed))
-    known = [seed for seed in ranked if value(seed) is not None] or ranked
+    ranked = sorted(series.finished, key=lambda seed: (_reported(seed) is None, _reported(seed) or 0.0, seed.seed))
+    known = [seed for seed in ranked if _reported(seed) is not None] or ranked
     seed = known[(len(known) - 1) // 2]
     result = seed.result or {}
     facts = {key: tables.as_dict(result.get("champion")).get(key) for key in ("parameters", "nodes", "connections", "step")}
@@ -204,7 +205,7 @@ def _champion(series: Series) -> dict[str, Any]:
 
 def _reported(seed: Seed) -> float | None:
     result = seed.result or {}
-    for split in ("test", "validation", "train"):
+    for split in store.SPLITS:
         if result.get(split):
             return result[split].get(result["metric"]["name"])
     return None

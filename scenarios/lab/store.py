@@ -233,6 +233,7 @@ _NUMBER = (is_number, "a number")
 _PERHAPS = (lambda value: value is None or is_number(value), "a number or null")
 _SCORE = (_is_score, "numbers by name, or null")
 AXES = ("evaluations", "samples", "compute", "seconds")
+SPLITS = ("test", "validation", "train")  # the first that a run has a score of is reported
 
 RESULT_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "stopped_by": (lambda value: isinstance(value, str), "a string"),

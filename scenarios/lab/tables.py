@@ -14,7 +14,6 @@ from typing import Any
 
 from scenarios.lab import files, stats, store
 from scenarios.lab.compare import Comparison, differing, number
-from scenarios.lab.conclude import values_of
 
 Table = tuple[list[str], list[list[Any]]]
 
@@ -24,13 +23,15 @@ def methods(comparison: Comparison) -> Table:
     some_solved = any(row["solved"] is not None for row in comparison.rows)
     head = ["method", "IQM", "low", "high"]
     head += ["solved", "solved low", "solved high", "evaluations to solution", "ETS low", "ETS high"] * some_solved
-    head += ["seeds", "finished", "failed", "parameters", *store.AXES, "non-finite"]
+    rest = ["seeds", "finished", "failed", "parameters", "connections", *store.AXES, "non-finite"]
+    head += rest
     rows = []
     for row in comparison.rows:
         cells = [row[key] for key in ("label", "iqm", "low", "high")]
         if some_solved:
             cells += [row[key] for key in ("solved", "solved_low", "solved_high")] + list(row["expected"] or [None] * 3)
-        rows.append(cells + [row[key] for key in ("seeds", "done", "failed", "parameters", *store.AXES, "nonfinite")])
+        keys = {"finished": "done", "non-finite": "nonfinite"}
+        rows.append(cells + [row[keys.get(title, title)] for title in rest])
     return head, rows
 
 
@@ -57,11 +58,11 @@ def per_seed(comparison: Comparison) -> Table:
 
 
 def across(comparisons: Sequence[Comparison]) -> list[list[str]]:
-    """The mean probability of improvement over the scenarios, for every two methods that all of them have."""
-
-    if len(comparisons) < 2:
+    """The mean probability of improvement over the scenarios, each by what it ranks by, for every two methods that all of
+    them have; none unless each of them may claim something."""
+    values = [each.conclusion.values for each in comparisons]
+    if len(comparisons) < 2 or not all(each.conclusion.pairs for each in comparisons):
         return []
-    values = [{row["label"]: values_of(row) for row in each.rows if row["done"]} for each in comparisons]
     common = [label for label in values[0] if all(len(own.get(label, ())) > 1 for own in values)]
     rows = []
     for a, b in combinations(common, 2):

@@ -1,6 +1,7 @@
 """Makes the pictures of README's gallery, in scenarios/gallery: python tests/efficacy/gallery.py [--runs DIR].
 
-Runs five scenarios, opens each report in Chromium, and takes the learning curves and what the best champion does. The
+Runs five scenarios, opens each report in Chromium, and takes the learning curves and what the first method's
+median champion does. The
 same command goes on where it was stopped. Needs the extra `test` and a Chromium on the path.
 """
 

@@ -21,7 +21,7 @@ from scipy import stats as reference
 
 from scenarios.lab import stats
 
-SEEDS = (5, 10, 20, 30)
+SEEDS = (2, 3, 4, 5, 10, 20, 30)
 LOW, HIGH, FAMILY = 0.91, 0.97, 0.065
 METHODS = 6
 

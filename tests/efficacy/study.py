@@ -97,7 +97,7 @@ def comparison(seeds: int, runs: Path) -> None:
     """Six methods on four scenarios at equal compute, and one page of all; a model without a compute is fitted once."""
     for scenario, compute in COMPUTE.items():
         print(run(scenario, methods=METHODS, seeds=seeds, budget={"compute": compute}, runs=runs), end="\n\n")
-    print(report.write(compare.compare(gather.find([], runs)), runs / report.REPORT)[0])
+    print(report.write(compare.compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
 
 
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10), "comparison": (comparison, 10)}

@@ -166,13 +166,9 @@ def test_compare_prints_the_same_table_again(finished, capsys, tmp_path):
     assert evo(capsys, "compare", "--runs", runs)[1] == f"{table}report: {runs}/report.html\n"
     one = evo(capsys, "compare", f"{runs}/xor/random-search", "--runs", "elsewhere", *anywhere)
     assert one == (0, f"{table}report: {tmp_path}/page.html\n", "")
-    assert {each.name for each in tmp_path.iterdir()} == {
-        "page.html",
-        "table.csv",
-        "per-seed.csv",
-        "table.tex",
-        "comparison.json",
-    }
+    tables = {"table.csv", "per-seed.csv", "table.tex", "comparison.json"}  # named after the page: a user may have a table.csv
+    assert {each.name for each in tmp_path.iterdir()} == {"page.html", *(f"page-{name}" for name in tables)}
+    assert tables <= {each.name for each in (path / "runs" / "xor").iterdir()}
 
 
 def test_a_run_ends_in_the_path_of_its_report(finished):
@@ -185,6 +181,10 @@ def test_compare_at_a_budget_is_by_validation(finished, capsys, tmp_path):
     runs, page = str(finished[0] / "runs"), str(tmp_path / "page.html")
     _, out, _ = evo(capsys, "compare", "xor", "--runs", runs, "--at", "evaluations=10", "-o", page)
     assert "validation accuracy at 10 evaluations" in out
+    before = (finished[0] / "runs" / "xor" / "report.html").read_bytes()
+    _, out, _ = evo(capsys, "compare", "xor", "--runs", runs, "--at", "evaluations=10")
+    assert out.endswith("report-at-evaluations-10.html\n")
+    assert (finished[0] / "runs" / "xor" / "report.html").read_bytes() == before
 
 
 @pytest.mark.parametrize(

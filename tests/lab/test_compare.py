@@ -389,3 +389,19 @@ def test_a_config_whose_budget_is_no_table_breaks_nothing(tmp_path):
     path = make(tmp_path, "ga", 0, result())
     (path / "config.toml").write_text('scenario = "digits"\nbudget = 3\nlearners = [1]\n')
     assert cells(table(tmp_path), "ga")["seeds"] == "1/1"
+
+
+def test_a_point_that_nobody_had_reached_is_refused(tmp_path):
+    spent(tmp_path, "ga", 0, [10, 20], [0.1, 0.2])
+    with pytest.raises(BadPoint, match="no run had finished a step within 5 evaluations"):
+        table(tmp_path, at=("evaluations", 5))
+
+
+def test_connections_are_shown_where_they_differ_from_the_parameters(tmp_path):
+    outcome = result()
+    outcome["champion"]["connections"] = 10
+    make(tmp_path, "ga", 0, outcome)
+    assert "connections" not in table(tmp_path).columns
+    outcome["champion"]["connections"] = 4
+    make(tmp_path, "masked", 0, outcome)
+    assert cells(table(tmp_path), "masked")["connections"] == "4"

@@ -76,7 +76,7 @@ def test_first_place_that_falls_on_a_smaller_budget_is_said(tmp_path):
     late = [(10, 0.1), (100, 0.9)]
     words = study(tmp_path, {"late": GOOD, "early": MIDDLE}, curves={"late": late, "early": early}).robustness
     assert "late is first at an equal budget, by validation, but for early on 10 % of the evaluations" in words
-    assert words.endswith("and in 100 % of random halves of the seeds.")
+    assert words.endswith("and late is first in 100 % of random halves of the seeds.")
 
 
 def test_first_place_that_holds_everywhere_is_said(tmp_path):
@@ -130,7 +130,7 @@ def test_one_seed_has_no_interval_and_no_pair(tmp_path):
 
 def test_seeds_that_all_gave_the_same_value_are_called_one_measurement(tmp_path):
     found = study(tmp_path, {"a": GOOD, "fixed": [0.5] * 10})
-    assert any(each.startswith("fixed: every seed gave the same value") for each in found.warnings)
+    assert any(each.startswith("fixed: every seed gave the same scores") for each in found.warnings)
 
 
 def test_one_method_alone_is_neither_best_nor_firm(tmp_path):
@@ -141,4 +141,95 @@ def test_one_method_alone_is_neither_best_nor_firm(tmp_path):
 
 def test_same_runs_give_the_same_words(tmp_path):
     values = {"a": GOOD, "b": MIDDLE}
-    assert study(tmp_path / "1", values) == study(tmp_path / "2", values)
+    one, other = (study(tmp_path / name, values) for name in "12")
+    assert (one.pairs, one.lines) == (other.pairs, other.lines)
+
+
+def fail(runs, label, seeds):
+    """Makes runs of a study failed ones, in their first steps."""
+    for seed in seeds:
+        path = runs / "task" / label / f"seed-{seed}"
+        (path / "result.json").unlink()
+        (path / "error.txt").write_text("ValueError: unwell")
+
+
+def again(runs):
+    (found,) = compare.compare(gather.find([], runs))
+    return found
+
+
+def test_runs_that_failed_rank_behind_every_other(tmp_path):
+    study(tmp_path, {"fragile": GOOD, "sturdy": MIDDLE})
+    fail(tmp_path, "fragile", range(8))
+    found = again(tmp_path)
+    assert [row["label"] for row in found.rows] == ["sturdy", "fragile"]
+    assert found.conclusion.pairs[0]["superiority"] == pytest.approx(0.8)  # the 2 that live win against all 10
+    assert found.conclusion.verdict.startswith("sturdy has the best")
+
+
+def test_a_metric_that_is_no_number_ranks_behind_every_other(tmp_path):
+    study(tmp_path, {"nan": [0.99, 0.99, 0.99, None, None, None, None], "sturdy": MIDDLE})
+    assert [row["label"] for row in again(tmp_path).rows] == ["sturdy", "nan"]
+
+
+def test_failed_runs_have_not_solved_it_and_their_cost_counts(tmp_path):
+    same = [1.0] * 10
+    study(tmp_path, {"fragile": same, "sturdy": same}, solved={"fragile": [5] * 10, "sturdy": list(range(20, 30))})
+    fail(tmp_path, "fragile", range(8))
+    found = again(tmp_path)
+    fragile = {row["label"]: row for row in found.rows}["fragile"]
+    assert fragile["solved"] == 2
+    assert fragile["expected"][0] == (2 * 5 + 8 * 100) / 2  # 8 failed after 100 evaluations
+    assert found.rows[0]["label"] == "sturdy"
+    assert found.conclusion.verdict.startswith("sturdy reaches a solution for the fewest evaluations.")
+
+
+def test_nothing_is_claimed_while_seeds_are_unfinished(tmp_path):
+    study(tmp_path, {"a": GOOD, "b": MIDDLE})
+    for seed in range(6):
+        (tmp_path / "task" / "a" / f"seed-{seed}" / "result.json").unlink()
+    found = again(tmp_path).conclusion
+    assert (found.pairs, found.robustness) == ([], "")
+    assert found.verdict.startswith("Not all seeds of a are finished")
+
+
+def test_nothing_is_claimed_of_runs_with_different_budgets_but_at_a_common_one(tmp_path):
+    study(tmp_path, {"a": GOOD, "b": MIDDLE})
+    for seed in range(10):
+        (tmp_path / "task" / "a" / f"seed-{seed}" / "config.toml").write_text('scenario = "task"\n[budget]\nevaluations = 7\n')
+    found = again(tmp_path).conclusion
+    assert (found.pairs, found.robustness) == ([], "")
+    assert found.verdict.startswith("The budgets differ")
+    (at,) = compare.compare(gather.find([], tmp_path), at=("evaluations", None))
+    assert at.conclusion.verdict.startswith("a has the best validation error at 100 evaluations.")
+
+
+def test_a_rank_by_expected_cost_that_most_runs_contradict_is_said(tmp_path):
+    steady, lucky = [90] * 12, [10] * 11 + [None]
+    same = [1.0] * 12
+    study(tmp_path, {"steady": same, "lucky": same}, solved={"steady": steady, "lucky": lucky})
+    path = tmp_path / "task" / "lucky" / "seed-11" / "result.json"
+    outcome = json.loads(path.read_text())
+    outcome["cost"]["evaluations"] = 10_000
+    path.write_text(json.dumps(outcome))
+    found = again(tmp_path)
+    assert [row["label"] for row in found.rows] == ["steady", "lucky"]
+    assert "Yet a run of lucky is more often better than one of steady (p =" in found.conclusion.verdict
+    share = float(found.conclusion.robustness.split(" % of random")[0].split()[-1])
+    assert 20 < share < 80  # of the halves, about one in two holds the failure
+
+
+def test_first_place_that_no_axis_confirms_is_said(tmp_path):
+    curves = {"a": [(10, 0.1), (100, 0.2)], "b": [(10, 0.5), (100, 0.6)]}
+    words = study(tmp_path, {"a": GOOD, "b": MIDDLE}, curves=curves).robustness
+    assert words.startswith(
+        "Does it survive? a is nowhere first at an equal budget, by validation: there it is b on evaluations"
+    )
+
+
+def test_equal_figures_of_different_runs_are_no_repetition(tmp_path):
+    study(tmp_path, {"a": [0.9] * 4, "b": MIDDLE[:4]})
+    for seed in range(4):
+        path = tmp_path / "task" / "a" / f"seed-{seed}" / "result.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "train": {"error": 0.1 * seed}}))
+    assert not any("one measurement" in each for each in again(tmp_path).conclusion.warnings)

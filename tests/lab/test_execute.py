@@ -339,6 +339,23 @@ def test_what_task_and_learner_have_to_say_of_the_end_is_kept(tmp_path):
     assert result["ensemble"]["distance"] == pytest.approx(0.02)  # on the test part
 
 
+def test_what_fails_of_it_costs_no_result(tmp_path):
+    class Broken(Climber):
+        def front(self):
+            return [{"fitness": object()}]
+
+        def ensemble(self):
+            raise RuntimeError("no members")
+
+    state, events, path = ended(tmp_path, Broken, trust=lambda self, model: 1 / 0)
+    assert state == "finished"
+    assert [said.partition(":")[0] for said in words(events, "warning")] == [
+        f"{name} is left out" for name in ("trust", "ensemble", "front")
+    ]
+    result = store.read_result(path)
+    assert [result[name] for name in ("trust", "ensemble", "front")] == [None] * 3
+
+
 def test_rows_say_at_which_step_their_champion_was_found(whole):
     rows = store.read_rows(whole / "metrics.jsonl")
     best, expected = -math.inf, []

@@ -225,7 +225,7 @@ def test_damaged_runs_give_a_page_or_say_in_a_line_why_not(base, tmp_path_factor
         at = vandal.one_of((None, None, None, ("evaluations", None), ("seconds", 1.0), ("compute", None)))
         try:
             found = compare.compare(gather.find([], runs), at=at)
-            files = report.write(found, folder / "out" / "report.html")
+            files = report.write(found, folder / "out" / "report.html", own=True)
             assert all(map(str, found))
         except (gather.NoRuns, compare.BadPoint) as error:
             said = str(error.args[0])
@@ -287,7 +287,7 @@ def test_a_strange_number_in_every_seed_leaves_a_page(tmp_path, place, value):
         make(tmp_path, "ga", seed, rows, outcome)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        report.write(compare.compare(gather.find([], tmp_path)), tmp_path / "report.html")
+        report.write(compare.compare(gather.find([], tmp_path)), tmp_path / "report.html", own=True)
     whole((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert not said, [str(one.message) for one in said]
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import threading
 import time
 from contextlib import contextmanager
 
 import pytest
 from run_folders import LONG, MARKUP, everything, large
 
-from scenarios.lab import compare, gather, report
+from scenarios.lab import compare, gather, report, watch
 
 NIGHTLY = os.environ.get("EVO_NIGHTLY") == "1"
 ROWS = 10_000 if NIGHTLY else 200
@@ -310,6 +311,33 @@ def test_without_scripts_tables_and_words_are_still_there(browser, all_there_is)
 
 
 # Size and time
+
+
+def test_a_watched_page_draws_its_charts_and_keeps_what_was_chosen_when_it_is_made_anew(browser, tmp_path):
+    everything(tmp_path)
+    with watch.server(["digits"], tmp_path, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        said = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.wait_for_selector("html[data-drawn=yes]")
+        charts = page.locator(".chart svg").count()
+        assert charts > 3
+        page.check("input[value=samples]")
+        page.locator("details").first.evaluate("part => { part.open = true; part.querySelector('summary').focus(); }")
+        file = next(tmp_path.glob("digits/*/seed-0/metrics.jsonl"))
+        page.evaluate("window.before = true")
+        file.write_bytes(file.read_bytes() + file.read_bytes().splitlines(keepends=True)[-1])
+        page.wait_for_function("!window.before && document.documentElement.dataset.drawn === 'yes'", timeout=20_000)
+        assert page.locator("input:checked").first.input_value() == "samples"
+        assert page.locator("details").first.evaluate("part => part.open")
+        assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+        assert page.locator(".chart svg").count() == charts
+        assert said == []
+        page.close()
+        server.shutdown()
 
 
 def test_report_of_many_long_runs_is_small_and_opens_soon(browser, tmp_path_factory, capsys):

@@ -14,8 +14,10 @@ from evo.control import ControlTask
 from evo.function import FunctionTask
 from evo.networks import MLP
 from evo.parameters import TorchModel, VectorModel
-from evo.supervised import SupervisedTask
+from evo.supervised import SupervisedTask, split
 from scenarios.lab import Run, load, play, run
+from scenarios.lab.files import CannotWrite
+from scenarios.tables import table_scenario
 
 network = lambda inputs, outputs: MLP(inputs, outputs, hidden=[4])
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")
@@ -124,7 +126,7 @@ def test_a_gif_is_never_faster_than_programs_show_it_and_never_longer_than_its_f
     [
         ("out.png", Lamp, "expected a name that ends in .gif"),
         ("nowhere/out.gif", Lamp, "there is no folder .*nowhere; make it first"),
-        ("taken.gif", Lamp, "cannot be written: Is a directory"),
+        ("taken.gif", Lamp, "cannot write .*taken.gif: Is a directory"),
         ("out.gif", Dying, "Dying cannot be drawn: OSError: the bulb is gone"),
         ("out.gif", lambda: Lamp(), "cannot be drawn: its render_mode is None"),
     ],
@@ -133,7 +135,7 @@ def test_a_gif_that_cannot_be_is_an_error_in_a_line_and_no_file(tmp_path, name, 
     (tmp_path / "taken.gif").mkdir()
     made = acting(Lamp)
     made.task = ControlTask(environment, network=network)
-    with pytest.raises(play.PlayError, match=said) as error:
+    with pytest.raises((play.PlayError, CannotWrite), match=said) as error:
         played(made, record=tmp_path / name)
     assert "\n" not in str(error.value)
     assert [one.name for one in tmp_path.iterdir()] == ["taken.gif"]
@@ -297,6 +299,64 @@ def test_a_file_that_does_not_fit_is_refused_in_a_line(tmp_path, data, said):
     with pytest.raises(play.PlayError, match=re.escape(said)) as error:
         played(answering(), table=file)
     assert str(error.value).startswith(f"--input {file}")
+    assert "\n" not in str(error.value)
+
+
+def sales(path, names, lines):
+    text = {
+        "size": lambda k: str(k * 7 % 31),
+        "town": lambda k: ["Rome", "Bonn", ""][k % 3],
+        "price": lambda k: str(900 + 3 * k),
+    }
+    path.write_text("".join(",".join(row) + "\n" for row in [names, *([text[name](k) for name in names] for k in lines)]))
+    return path
+
+
+def test_rows_of_a_users_own_table_are_predicted_as_they_stand_there_in_its_units(tmp_path):
+    file = sales(tmp_path / "sales.csv", ["size", "town", "price"], range(60))
+    run(f"{file}::price", methods="linear", budget={"steps": 3}, runs=tmp_path, jobs=1)
+    read = load(tmp_path / "sales-price" / "linear" / "seed-0")
+    test = split(60)[2].tolist()
+    raw = sales(tmp_path / "raw.csv", ["town", "size"], test)
+    lines = played(read, table=raw).splitlines()
+    assert lines[0] == f"{len(test)} rows of {raw}, taken by the names of their columns"
+    said = [line.split() for line in lines[2:]]
+    known = [line.split() for line in played(read, rows=f"0-{len(test) - 1}").splitlines()[2:]]
+    assert [[*line, str(900 + 3 * row)] for line, row in zip(said, test)] == known
+    assert all(800 < float(line[1]) < 1200 for line in said)
+
+
+def test_rows_of_a_users_own_table_are_answered_with_the_names_of_its_classes(tmp_path):
+    lines = ["size,sold", *(f"{k * 7 % 31},{['no', 'yes'][k % 2]}" for k in range(30))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    scenario = table_scenario(str(tmp_path / "t.csv"), "sold")
+    made = of(scenario.task(scenario.settings(), network))
+    test = split(np.arange(30) % 2)[2]
+    (tmp_path / "raw.csv").write_text("\n".join([lines[0], *(lines[1 + row] for row in test)]))
+    said = [line.split() for line in played(made, table=tmp_path / "raw.csv").splitlines()[2:]]
+    known = [line.split() for line in played(made).splitlines()[2:]]
+    assert {line[1] for line in said} <= {"no", "yes"}
+    assert said == [line[:3] for line in known]
+    assert len(said) == len(test)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("size,town\n1,Rom\n", "raw.csv, line 2, column 'town': unknown value 'Rom' (did you mean 'Rome'?)"),
+        ("size\n1\n", "raw.csv: no column 'town'"),
+        ("town,size\nBonn,big\n", "raw.csv, line 2, column 'size': expected a number; got 'big'"),
+        ('town,size\n"a\nb",1\n', r"raw.csv, line 3, column 'town': unknown value 'a\nb'"),
+        (None, "raw.csv: No such file or directory"),
+    ],
+)
+def test_rows_that_do_not_fit_a_users_own_table_are_refused_in_a_line(tmp_path, text, said):
+    scenario = table_scenario(str(sales(tmp_path / "sales.csv", ["size", "town", "price"], range(30))), "price")
+    raw = tmp_path / "raw.csv"
+    if text is not None:
+        raw.write_text(text)
+    with pytest.raises(play.PlayError, match=f"^--input .*{re.escape(said)}") as error:
+        played(of(scenario.task(scenario.settings(), network)), table=raw)
     assert "\n" not in str(error.value)
 
 

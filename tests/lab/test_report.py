@@ -37,7 +37,7 @@ def page(runs, *names, at=None):
 
 
 def tables(runs, folder, *names):
-    report.write(compared(runs, *names), folder / "report.html")
+    report.write(compared(runs, *names), folder / "report.html", own=True)
     read = lambda name: list(csv.DictReader(io.StringIO((folder / name).read_bytes().decode(), newline="")))
     return read("table.csv"), read("per-seed.csv")
 
@@ -313,7 +313,7 @@ def test_tables_have_a_line_a_run_whatever_the_label_holds(tmp_path, word):
 def test_latex_table_escapes_every_sign_that_means_something(tmp_path, word):
     name = word.replace("/", "∕").replace("\x00", "").replace("\ud800", "\udcff")
     study(tmp_path / "runs", name, (0.5, 0.6))
-    report.write(compared(tmp_path / "runs"), tmp_path / "report.html")
+    report.write(compared(tmp_path / "runs"), tmp_path / "report.html", own=True)
     text = (tmp_path / "table.tex").read_text()
     lines = text.splitlines()
     assert [line for line in lines if line.endswith(r" \\")][1:] == lines[5:6]
@@ -334,7 +334,7 @@ def test_comparison_json_holds_all_of_it_for_a_program(tmp_path):
     make(tmp_path / "runs", "linear", 0, [row(0, 0.6)], result(0.6, [row(0, 0.6)]))
     make(tmp_path / "runs", "linear", 1, [row(0, None)], result(None, [row(0, None)]))
     (comparison,) = compared(tmp_path / "runs")
-    report.write([comparison], tmp_path / "report.html")
+    report.write([comparison], tmp_path / "report.html", own=True)
     read = json.loads((tmp_path / "comparison.json").read_text())
     assert read["schema"] == 1
     (one,) = read["comparisons"]
@@ -348,7 +348,7 @@ def test_comparison_json_holds_all_of_it_for_a_program(tmp_path):
 def test_pairs_at_a_budget_are_in_comparison_json(tmp_path):
     study(tmp_path / "runs", "ga", (0.5, 0.7, 0.9))
     study(tmp_path / "runs", "linear", (0.6, 0.65))
-    report.write(compared(tmp_path / "runs", at=("evaluations", 200)), tmp_path / "report.html")
+    report.write(compared(tmp_path / "runs", at=("evaluations", 200)), tmp_path / "report.html", own=True)
     (one,) = json.loads((tmp_path / "comparison.json").read_text())["comparisons"]
     assert one["at"] == {"evaluations": 200}
     assert {one["pairs"][0]["a"], one["pairs"][0]["b"]} == {"ga", "linear"}
@@ -360,7 +360,7 @@ def test_pairs_at_a_budget_are_in_comparison_json(tmp_path):
 @pytest.mark.parametrize("place", range(5))
 def test_full_disk_leaves_every_file_old_or_new_and_the_old_report(tmp_path, monkeypatch, place):
     study(tmp_path / "runs", "ga", (0.5, 0.6))
-    report.write(compared(tmp_path / "runs"), tmp_path / "out" / "report.html")
+    report.write(compared(tmp_path / "runs"), tmp_path / "out" / "report.html", own=True)
     before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
     study(tmp_path / "runs", "linear", (0.1, 0.2))
     real, left = os.fsync, [2 * place]  # a file takes two
@@ -373,7 +373,7 @@ def test_full_disk_leaves_every_file_old_or_new_and_the_old_report(tmp_path, mon
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match=r"cannot write .*: No space left on device"):
-        report.write(compared(tmp_path / "runs"), tmp_path / "out" / "report.html")
+        report.write(compared(tmp_path / "runs"), tmp_path / "out" / "report.html", own=True)
     after = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
     assert after.keys() == before.keys()
     assert sum(after[name] != before[name] for name in before) == place
@@ -384,7 +384,7 @@ def test_a_report_that_cannot_take_its_name_leaves_nothing_behind(tmp_path):
     study(tmp_path / "runs")
     (tmp_path / "out" / "report.html" / "inside").mkdir(parents=True)
     with pytest.raises(StoreError, match=r"cannot write .*report\.html"):
-        report.write(compared(tmp_path / "runs"), tmp_path / "out" / "report.html")
+        report.write(compared(tmp_path / "runs"), tmp_path / "out" / "report.html", own=True)
     assert not list((tmp_path / "out").glob("*.new"))
 
 
@@ -392,7 +392,7 @@ def test_a_chart_that_cannot_be_made_leaves_all_as_it_was(tmp_path, monkeypatch)
     study(tmp_path / "runs")
     monkeypatch.setattr(charts, "final", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        report.write(compared(tmp_path / "runs"), tmp_path / "out" / "report.html")
+        report.write(compared(tmp_path / "runs"), tmp_path / "out" / "report.html", own=True)
     assert list((tmp_path / "out").iterdir()) == []
 
 

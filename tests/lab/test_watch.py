@@ -64,7 +64,7 @@ def test_page_is_the_report_and_asks_for_changes(tmp_path):
     assert headers["Cache-Control"] == "no-store"
     assert int(headers["Content-Length"]) == len(text.encode())
     assert "refreshed while runs go on" in page.text
-    assert f"const made = {json.dumps(state)};" in text
+    assert f"const made = {json.dumps(state)}, title = " in text
 
 
 def test_a_new_row_changes_the_state_and_the_page(tmp_path):

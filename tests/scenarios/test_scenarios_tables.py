@@ -69,7 +69,7 @@ def test_the_kind_may_be_given(tmp_path):
     assert made(path, "few", "regression")[1].kind == "regression"
     with pytest.raises(ValueError, match=r"column 'size': expected at least 5 rows of each class.*class '0' \(line 2\) has 1"):
         table_scenario(path, "size", "classification")
-    with pytest.raises(ValueError, match=r"line 2, column 'letter': expected a number, for regression; got 'a'"):
+    with pytest.raises(ValueError, match=r"line 2, column 'letter': expected a number; got 'a'"):
         table_scenario(path, "letter", "regression")
     with pytest.raises(ValueError, match="did you mean 'regression'"):
         table_scenario(path, "few", "regresion")
@@ -174,6 +174,123 @@ def test_a_changed_table_is_another_task(tmp_path):
     assert after.settings().sha256 != stored
     with pytest.raises(SettingsError, match="sha256"):
         after.settings(sha256=stored)
+
+
+def varied(count=80):
+    """Rows as dicts: a number, a column of few values and one of many, each with gaps, and both kinds of target."""
+    return [
+        {
+            "size": "NA" if k % 11 == 0 else str(k * 3 % 17),
+            "place": "" if k % 13 == 0 else f"town, {k % 3}",
+            "name": f"name {k}",
+            "price": str(1000 + 50 * (k * 7 % 23)),
+            "sold": ["no", "yes"][k % 2],
+        }
+        for k in range(count)
+    ]
+
+
+def as_table(path, records, columns):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(records)
+    return str(path)
+
+
+def learning(tmp_path, target):
+    """A task about `target`, and the raw rows of its test part."""
+    other = {"price": "sold", "sold": "price"}[target]
+    records = varied()
+    columns = [column for column in records[0] if column != other]
+    task = made(as_table(tmp_path / "t.csv", records, columns), target)[1]
+    part = split(len(records) if target == "price" else np.array([record["sold"] for record in records]))[2]
+    return task, [records[row] for row in part]
+
+
+@pytest.mark.parametrize("target", ["price", "sold"])
+def test_raw_rows_are_the_inputs_they_were_in_the_test_part_in_any_order_of_columns_with_or_without_the_target(
+    tmp_path, target
+):
+    task, raw = learning(tmp_path, target)
+    expected = task.split("test")[0].numpy()
+    for columns in (["name", "place", "size"], ["size", target, "name", "place"]):
+        np.testing.assert_array_equal(task.encode(as_table(tmp_path / "rows.csv", raw, columns)), expected)
+    some = as_table(tmp_path / "rows.csv", raw[::-3], ["place", "name", "size"])  # what a row becomes is its own affair
+    np.testing.assert_array_equal(task.encode(some), expected[::-3])
+
+
+def test_a_category_that_training_never_saw_is_what_it_was_in_the_test_part(tmp_path):
+    train = set(split(20)[0].tolist())
+    lines = [f"{'ab'[k % 2] if k in train else 'new'},{k}" for k in range(20)]
+    task = made(write(tmp_path / "t.csv", "c,y\n" + "\n".join(lines)), "y")[1]
+    np.testing.assert_array_equal(task.encode(write(tmp_path / "r.csv", "c\nnew\nb\nNA\n")), [[0, 0], [0, 1], [0, 0]])
+
+
+def test_a_column_whose_rare_values_share_an_input_takes_a_new_one(tmp_path):
+    task, raw = learning(tmp_path, "price")
+    new = as_table(tmp_path / "r.csv", [{**raw[0], "name": "never seen"}], ["size", "place", "name"])
+    names = task.encode(new)[0, -32:]
+    assert names.tolist() == [0] * 31 + [1]
+
+
+def test_outputs_are_said_in_the_units_of_the_target_or_as_names_of_classes(tmp_path):
+    task, raw = learning(tmp_path, "price")
+    prices = [[float(row["price"])] for row in raw]
+    np.testing.assert_allclose(task.decode(task.split("test")[1]), prices, rtol=1e-6)
+    task, raw = learning(tmp_path, "sold")
+    y = task.split("test")[1]
+    assert task.decode(torch.eye(2)[y]) == [row["sold"] for row in raw]
+    assert task.decode(torch.tensor([[0.0, torch.nan], [-1, -2]])) == [None, "no"]
+
+
+@pytest.mark.parametrize("target", ["price", "sold"])
+def test_predictions_of_raw_rows_are_those_of_the_test_part(tmp_path, target):
+    task, raw = learning(tmp_path, target)
+    torch.manual_seed(0)
+    model = task.network()
+    x, y = task.split("test")
+    said = task.predictions(model, task.encode(as_table(tmp_path / "r.csv", raw, ["name", "size", "place"])))
+    known = task.predictions(model, x, y)
+    assert said == [{name: value for name, value in row.items() if name != "truth"} for row in known]
+    if target == "sold":
+        assert [row["truth"] for row in known] == [record["sold"] for record in raw]
+        return
+    prices = np.array([float(record["price"]) for record in varied()])
+    train = prices[split(len(prices))[0]]
+    np.testing.assert_allclose([row["truth"] for row in known], [[float(record["price"])] for record in raw], rtol=1e-6)
+    expected = model(x).detach().numpy() * train.std() + train.mean()
+    np.testing.assert_allclose([row["outputs"] for row in said], expected, rtol=1e-6)
+
+
+WRONG = {
+    "unknown category": ("n,c\n1,a\n\n2,bb\n", r"line 4, column 'c': unknown value 'bb' \(did you mean 'b'\?\)"),
+    "text for a number": ("c,n\na,one\n", "line 2, column 'n': expected a number; got 'one'"),
+    "number in words of Python": ("c,n\na,1_0\n", "line 2, column 'n': expected a number; got '1_0'"),
+    "infinite number": ("n,c\n1,a\n-inf,a\n", "line 3, column 'n': expected a number within 1e.*; got '-inf'"),
+    "missing column": ("n,cc\n1,a\n", r"no column 'c' \(did you mean 'cc'\?\)"),
+    "another column": ("n,c,y,z\n1,a,2,3\n", "the data have no column 'z'"),
+    "no names": ("1,a\n2,b\n", "no column 'n'"),
+    "same column twice": ("n,c,n\n1,a,2\n", "columns 1 and 3 are both called 'n'"),
+    "ragged row": ("n,c\n1,a\n1\n", "line 3: expected 2 values, one a column; got 1"),
+    "no rows": ("n,c\n", "no rows"),
+    "empty": ("", "empty"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_raw_rows_that_do_not_fit_the_table_are_one_error_that_says_where(tmp_path, fault):
+    task = made(write(tmp_path / "t.csv", "n,c,y\n" + "".join(f"{k},{'ab'[k % 2]},{k * 0.5}\n" for k in range(20))), "y")[1]
+    text, said = WRONG[fault]
+    with pytest.raises(ValueError, match=rf"^r\.csv.*{said}"):
+        task.encode(write(tmp_path / "r.csv", text))
+
+
+def test_a_missing_value_is_encoded_as_in_training_and_the_target_is_not_looked_at(tmp_path):
+    lines = [f"{k},{'' if k % 5 == 0 else 'ab'[k % 2]},{k}" for k in range(20)]
+    task = made(write(tmp_path / "t.csv", "n,c,y\n" + "\n".join(lines)), "y")[1]
+    x = task.encode(write(tmp_path / "r.csv", "y,n,c\nwhat,NA,\n,?,b\n"))
+    np.testing.assert_allclose(x, [[0, 1, 0, 0], [0, 0, 0, 1]], atol=1e-7)
 
 
 def test_settings_of_the_task_reach_it(tmp_path):
