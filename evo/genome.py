@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numba import types
 
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
 KINDS = ("sensor", "bias", "output", "hidden")
@@ -90,6 +91,13 @@ class Genomes:
     target: np.ndarray
     weight: np.ndarray
     enabled: np.ndarray
+
+    @staticmethod
+    def empty(inputs: int, outputs: int, nodes_at: np.ndarray, connections_at: np.ndarray) -> Genomes:
+        """Room for genomes of these sizes; what stands in it is not defined."""
+        nodes = {name: np.empty(nodes_at[-1], kind) for name, kind in NODE_FIELDS.items()}
+        connections = {name: np.empty(connections_at[-1], kind) for name, kind in CONNECTION_FIELDS.items()}
+        return Genomes(inputs, outputs, nodes_at=nodes_at, connections_at=connections_at, **nodes, **connections)
 
     def __len__(self) -> int:
         return len(self.nodes_at) - 1
@@ -291,3 +299,31 @@ def _columns(kinds: dict[str, Any], genes: list[Any]) -> dict[str, np.ndarray]:
 
 def _tensor(value: Any) -> Any:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
+
+
+class Genes(NamedTuple):
+    """The arrays of `Genomes`, in its order, as kernels take them."""
+
+    nodes_at: np.ndarray
+    node_id: np.ndarray
+    node_kind: np.ndarray
+    bias: np.ndarray
+    response: np.ndarray
+    activation: np.ndarray
+    aggregation: np.ndarray
+    connections_at: np.ndarray
+    innovation: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    enabled: np.ndarray
+
+    @staticmethod
+    def of(genomes: Genomes) -> Genes:
+        return Genes(*(getattr(genomes, name) for name in Genes._fields))
+
+
+_INT8, _INT64, _FLOAT = types.int8[::1], types.int64[::1], types.float64[::1]
+_NODES = (_INT64, _INT64, _INT8, _FLOAT, _FLOAT, _INT8, _INT8)
+# The type of Genes in a kernel's signature.
+GENES = types.NamedTuple((*_NODES, _INT64, _INT64, _INT64, _INT64, _FLOAT, types.boolean[::1]), Genes)
