@@ -189,7 +189,8 @@ class ControlTask:
                 environments.append(self._environment())
         lanes = _Lanes(self.name, environments, genomes, np.asarray(starts), self.inputs)
         x = torch.from_numpy(lanes.observations).view(*shape, self.inputs)
-        answers = getattr(networks, "output_range", None)
+        ranges = getattr(networks, "output_range", None)
+        ranges = None if ranges is None else np.repeat(ranges, len(starts), axis=0)
         while lanes.live:
             if moments is not None:
                 moments.add(lanes.observations, lanes.alive)
@@ -198,7 +199,7 @@ class ControlTask:
             if outputs.shape != (*shape, self.outputs):
                 raise ValueError(f"{self.name}: expected outputs of shape {(*shape, self.outputs)}; got {tuple(outputs.shape)}")
             outputs = outputs.reshape(-1, self.outputs)
-            lanes.step(self._act(outputs, answers), torch.isnan(outputs).any(dim=1).tolist())
+            lanes.step(self._act(outputs, ranges), torch.isnan(outputs).any(dim=1).tolist())
         return np.array(lanes.returns).reshape(shape), lanes.steps.reshape(shape)
 
     def film(
@@ -213,14 +214,14 @@ class ControlTask:
         starts = self._fixed(split)
         if not 0 <= episode < len(starts):
             raise ValueError(f"episode: expected 0 to {len(starts) - 1}, of the {split} episodes; got {episode}")
-        taken, answers = 0, getattr(model, "output_range", None)
+        taken, ranges = 0, getattr(model, "output_range", None)
 
         def choose(observation: Any) -> Any:
             nonlocal taken
             rows = torch.as_tensor(np.asarray(observation, np.float32)[None])
             outputs = torch.as_tensor(model(rows)).cpu()
             taken += 1
-            return None if torch.isnan(outputs).any() else self._act(outputs, answers)[0]
+            return None if torch.isnan(outputs).any() else self._act(outputs, ranges)[0]
 
         trouble = ""
         with offscreen() if mode == "rgb_array" else nullcontext():
@@ -337,17 +338,20 @@ def _scalar_actions(environment: Environment) -> Callable[..., Any]:
 
 def _choosing(first: int) -> Callable[..., Any]:
     """One of O choices that are counted from `first`."""
-    return lambda outputs, answers=None: (outputs.argmax(dim=1) + first).tolist()
+    return lambda outputs, ranges=None: (outputs.argmax(dim=1) + first).tolist()
 
 
 def _scaling(low: np.ndarray, high: np.ndarray) -> Callable[..., Any]:
-    """Numbers within low .. high, of their shape and type; `answers`: the interval that outputs lie in, None: any."""
+    """Numbers within low .. high, of their shape and type. ranges (L, A, 2): the interval that each output lies in, or infinite."""
     centre, half = (low.astype(np.float64) + high) / 2, (high.astype(np.float64) - low) / 2
 
-    def scaled(outputs: Tensor, answers: tuple[float, float] | None = None) -> np.ndarray:
-        unit = outputs.double()
-        unit = torch.tanh(unit) if answers is None else 2 * (unit - answers[0]) / (answers[1] - answers[0]) - 1
-        return np.clip(centre + half * unit.numpy().reshape(-1, *low.shape), low, high).astype(low.dtype)
+    def scaled(outputs: Tensor, ranges: np.ndarray | None = None) -> np.ndarray:
+        unit = torch.tanh(outputs.double()).numpy()
+        if ranges is not None:
+            bottom, top = ranges[..., 0], ranges[..., 1]
+            with np.errstate(invalid="ignore"):
+                unit = np.where(np.isinf(bottom), unit, 2 * (outputs.double().numpy() - bottom) / (top - bottom) - 1)
+        return np.clip(centre + half * unit.reshape(-1, *low.shape), low, high).astype(low.dtype)
 
     return scaled
 

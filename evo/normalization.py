@@ -117,7 +117,7 @@ class Normalized:
         return self.inner.device
 
     @property
-    def output_range(self) -> tuple[float, float] | None:
+    def output_range(self) -> Any:
         return getattr(self.inner, "output_range", None)
 
     def __len__(self) -> int:
@@ -167,7 +167,7 @@ class NormalizedModel:
         return getattr(self.model, "connections", None)
 
     @property
-    def output_range(self) -> tuple[float, float] | None:
+    def output_range(self) -> Any:
         return getattr(self.model, "output_range", None)
 
     def __call__(self, inputs: Any) -> Any:

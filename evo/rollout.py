@@ -27,9 +27,9 @@ from evo.environment import Environment
 class Policy:
     """P networks as a kernel reads them: what `policy()` of Phenotypes and of Models gives, where there is a kernel for them.
 
-    kind: the module that computes them; data: its arrays, of its TYPE. mean, std (I,) float32: networks see (x - mean) / std;
-    None: x. output_range: the interval that all their outputs lie in, which is scaled to the bounds of an action; None: they may be
-    any number, and tanh of them is scaled.
+    kind: the module that computes them; data: its arrays, of its TYPE. output_range (P, O, 2): the interval that each output lies
+    in, which is scaled to the bounds of an action; where it is infinite, tanh of the output is; None: it is so for all. mean, std
+    (I,) float32: networks see (x - mean) / std; None: x.
     """
 
     kind: Any
@@ -37,7 +37,7 @@ class Policy:
     size: int
     inputs: int
     outputs: int
-    output_range: tuple[float, float] | None = None
+    output_range: np.ndarray | None = None
     mean: np.ndarray | None = None
     std: np.ndarray | None = None
 
@@ -67,10 +67,12 @@ def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments
     mean = np.zeros(chosen.inputs, np.float32) if chosen.mean is None else chosen.mean
     std = np.ones(chosen.inputs, np.float32) if chosen.std is None else chosen.std
     seen = (moments.count, moments.mean, moments.m2) if moments is not None else (np.empty((0, 1)),) * 3
-    low, high = chosen.output_range or (-math.inf, math.inf)
+    ranges = chosen.output_range
+    if ranges is None:
+        ranges = np.broadcast_to([-np.inf, np.inf], (chosen.size, chosen.outputs, 2)).copy()
     kernel, stride = _kernel(environment, chosen.kind), _stride(returns.size)
-    numbers = (environment.steps, environment.window, environment.outputs, low, high)
-    arrays = (starts, environment.bounds, mean, std, *seen, returns, steps)
+    numbers = (environment.steps, environment.window)
+    arrays = (starts, environment.bounds, ranges, mean, std, *seen, returns, steps)
     threads.each(lambda a, b: kernel(a, b, stride, *numbers, *arrays, chosen.data), returns.size)
     return returns, steps
 
@@ -94,28 +96,12 @@ observe = step = value = memory = begin = answer = given
 first = floats = see = act = given  # these are in TEMPLATE
 
 
-def lanes(
-    start,
-    stop,
-    stride,
-    longest,
-    window,
-    outputs,
-    low,
-    high,
-    starts,
-    bounds,
-    mean,
-    std,
-    count,
-    centre,
-    m2,
-    returns,
-    steps,
-    policy,
-):
-    """Runs the lanes that come start-th to stop-th. Lane g * B + b is genome g in episode b; arguments as in `rollout`."""
-    x, y = np.empty(mean.size, np.float32), np.empty(outputs)
+def lanes(start, stop, stride, longest, window, starts, bounds, ranges, mean, std, count, centre, m2, returns, steps, policy):
+    """Runs the lanes that come start-th to stop-th. Lane g * B + b is genome g in episode b.
+
+    starts (B, S); bounds (2, A); ranges (P, O, 2); mean, std (I,); count (L, 1), centre and m2 (L, I): moments, L may be 0.
+    """
+    x, y = np.empty(mean.size, np.float32), np.empty(ranges.shape[1])
     recorded = np.zeros(max(1, window))
     room = memory(policy)
     for k in range(start, stop):
@@ -135,7 +121,7 @@ def lanes(
             if has_nan(y):
                 total = math.nan
                 break
-            following, reward, ended = step(state, act(y, bounds, low, high))
+            following, reward, ended = step(state, act(y, bounds, ranges[genome]))
             state, over = floats(following), bool(ended)
             total += reward
             recorded[(taken - 1) % recorded.size] = reward
@@ -207,7 +193,7 @@ def see(x, seen):
 
 
 @njit(nogil=True)
-def act(y, bounds, low, high):
+def act(y, bounds, ranges):
     return {action}
 
 
@@ -225,7 +211,7 @@ def _kernel(environment: Environment, kind: Any) -> Any:
     """The compiled loop of an environment and a kind of policy."""
     listed = lambda pattern, count: ", ".join(pattern.format(k) for k in range(count))
     size, choices = environment.size, isinstance(environment.actions, int)
-    parts = listed("scaled(y[{0}], bounds[0, {0}], bounds[1, {0}], low, high)", environment.outputs)
+    parts = listed("scaled(y[{0}], bounds[0, {0}], bounds[1, {0}], ranges[{0}, 0], ranges[{0}, 1])", environment.outputs)
     text = TEMPLATE.format(
         arguments=", ".join(inspect.signature(lanes).parameters),
         row=listed("row[{}]", size),
@@ -236,7 +222,7 @@ def _kernel(environment: Environment, kind: Any) -> Any:
     )
     whole, flat, rows = types.int64, types.float32[::1], types.float64[:, ::1]
     signature = types.void(
-        *(whole,) * 6, *(types.float64,) * 2, *(rows,) * 2, flat, flat, *(rows,) * 4, types.int64[:, ::1], kind.TYPE
+        *(whole,) * 5, *(rows,) * 2, types.float64[:, :, ::1], flat, flat, *(rows,) * 4, types.int64[:, ::1], kind.TYPE
     )
     functions = {
         "observe": environment.observe,

@@ -24,7 +24,9 @@ from evo import threads
 from evo.core import Saved
 from evo.genome import HIDDEN, Genomes
 from evo.network import cpu, reference
+from evo.network import policy as episodes
 from evo.network.order import Program, compile
+from evo.rollout import Policy
 
 __all__ = ["NetworkModel", "Networks", "Program", "compile", "forward", "memory", "restore"]
 
@@ -63,7 +65,9 @@ def forward(
     if program.recurrent:
         state = memory(program, batch) if state is None else state
         if state.shape != (program.slots_at[-1], batch):
-            raise ValueError(f"the state is of {state.shape[-1]} rows, the inputs of {batch}: reset the networks between batches")
+            raise ValueError(
+                f"the state is of {state.shape[-1]} rows, the inputs of {batch}: reset the networks between batches"
+            )
     if backend == "torch":
         return reference.forward(program, x, state, count).to(x.dtype)
     if backend != "cores":
@@ -71,7 +75,7 @@ def forward(
     rows = (x if x.ndim == 3 else x[None]).detach().contiguous().numpy()
     out = torch.empty((size, batch, outputs), dtype=x.dtype)
     written, slots = out.numpy(), int(np.diff(program.slots_at).max(initial=0))
-    width = min(cpu.WIDTH, -(-batch // cpu.LANES) * cpu.LANES)
+    width = min(cpu.WIDTH, max(1, -(-batch // cpu.LANES)) * cpu.LANES)
 
     def part(begin: int, end: int) -> None:
         values = np.zeros((1 + program.recurrent, slots, width))
@@ -127,6 +131,15 @@ class Networks:
             self._state = memory(self.program, x.shape[-2])
         return forward(self.program, x, self._state, self.ticks)
 
+    @property
+    def output_range(self) -> np.ndarray:
+        """The interval (P, O, 2) that each output lies in."""
+        return episodes.output_range(self.genomes, self.program)
+
+    def policy(self) -> Policy:
+        """For kernels that run whole episodes (`evo.rollout`)."""
+        return episodes.policy(self.genomes, self.program, self.ticks)
+
 
 class NetworkModel:
     """One genome as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) float32 on the host.
@@ -165,6 +178,15 @@ class NetworkModel:
 
     def reset(self) -> None:
         self._networks.reset()
+
+    @property
+    def output_range(self) -> np.ndarray:
+        """The interval (1, O, 2) that each output lies in."""
+        return self._networks.output_range
+
+    def policy(self) -> Policy:
+        """For kernels that run whole episodes (`evo.rollout`)."""
+        return self._networks.policy()
 
     def to_module(self) -> nn.Module:
         """The network in torch, float32: `reference.GraphModule`."""
