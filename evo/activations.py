@@ -102,7 +102,7 @@ def _clip(z, low, high):
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy", _nrt=False)
 def _exponential(z):
-    """exp(z) as a fraction (above, below), for z clipped to +-708: exact to one unit in the last place.
+    """exp(z) as a fraction (above, below), for z clipped to +-708: right to two units in the last place.
 
     exp(z) = 2^k exp(r), |r| <= log(2) / 2, and exp(r) = (q + p) / (q - p), a Pade form with the coefficients of Moshier's
     Cephes library. Without a branch or a call, so that loops over rows are vectorised, eight times as fast as the system's.
@@ -237,7 +237,7 @@ def aggregate(code, values, row, source, weight, start, stop):
     """
     count = stop - start
     result = 1.0 if code == PRODUCT else 0.0
-    if code == SUM or code == MEAN:
+    if code in (SUM, MEAN):
         for k in range(start, stop):
             result += weight[k] * values[source[k], row]
         return result / count if code == MEAN and count > 0 else result

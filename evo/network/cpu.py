@@ -61,7 +61,7 @@ def _node_rows(program, s, old, new):
     """Step s for all rows: from `old` into `new`, both (slots, rows)."""
     first, last = program.links_at[s], program.links_at[s + 1]
     node, rows, code = program.node[s], new.shape[1], program.aggregation[s]
-    if code == SUM or code == MEAN:
+    if code in (SUM, MEAN):
         for r in range(rows):
             new[node, r] = 0.0
         for k in range(first, last):

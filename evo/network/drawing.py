@@ -25,8 +25,8 @@ NAMED = 24  # nodes of a layer, at most, that are labelled
 
 def draw(genome: Genomes, program: Program) -> Any:
     """The nodes that take part in the first network of `program`, and their enabled connections (matplotlib Figure)."""
-    links, rank = _links(program), _ranks(program)
-    place = _placed(links, rank, program)
+    links = _links(program)
+    place = _placed(links, program)
     figure = blank()
     axes = figure.subplots()
     axes.set_axis_off()
@@ -34,7 +34,7 @@ def draw(genome: Genomes, program: Program) -> Any:
     size = float(np.clip(220 / most, 5, 17))  # points, of a node
     reach = max((abs(weight) for *_, weight in links), default=1.0) or 1.0
     for source, target, weight in sorted(links, key=lambda link: abs(link[2])):
-        _link(axes, place, source, target, weight, abs(weight) / reach, size)
+        _link(axes, place[source], place[target], weight, abs(weight) / reach, size)
     slots = sorted(place)
     kinds, names = genome.node_kind, _names(genome, program, slots)
     for kind, marker in ((SENSOR, "s"), (BIAS, "D"), (HIDDEN, "o"), (OUTPUT, "o")):
@@ -42,16 +42,17 @@ def draw(genome: Genomes, program: Program) -> Any:
         axes.plot(*spots.T, marker, color=COLOURS[kind], markeredgecolor="black", markersize=size, zorder=3)
     for slot in slots:
         side = -1 if kinds[slot] <= BIAS else 1 if kinds[slot] == OUTPUT else 0
-        if most <= NAMED or side:
-            offset, align = ((0, -size / 2 - 2), ("center", "top")) if side == 0 else (None, None)
-            offset = offset or (side * (size / 2 + 3), 0)
-            across, along = align or ("right" if side < 0 else "left", "center")
-            style = dict(fontsize=SMALL, ha=across, va=along, zorder=4)
-            axes.annotate(names[slot], place[slot], offset, textcoords="offset points", **style)
+        if side:
+            ends = dict(xytext=(side * (size / 2 + 3), 0), ha="right" if side < 0 else "left", va="center")
+        else:
+            ends = dict(xytext=(0, -size / 2 - 2), ha="center", va="top")
+        if most <= (NAMED if side else NAMED // 2) or side > 0:
+            axes.annotate(names[slot], place[slot], textcoords="offset points", fontsize=SMALL, zorder=4, **ends)
     axes.margins(x=0.12, y=0.12)
     hidden, idle = int((kinds == HIDDEN).sum()), len(kinds) - len(slots)
     title = f"{len(slots)} nodes, {hidden} hidden, {len(links)} links" + (f"; {idle} nodes without effect" if idle else "")
-    axes.set_title(f"{title}\nblue, solid: positive; orange, dashed: negative; width: weight, within ±{reach:.2g}", fontsize=SMALL + 1)
+    legend = f"blue, solid: positive; orange, dashed: negative; width: weight, within ±{reach:.2g}"
+    axes.set_title(f"{title}\n{legend}", fontsize=SMALL + 1)
     return settled(figure)
 
 
@@ -61,23 +62,18 @@ def _links(program: Program) -> list[tuple[int, int, float]]:
     return list(zip(program.link_source.tolist(), targets.tolist(), program.link_weight.tolist()))
 
 
-def _ranks(program: Program) -> dict[int, int]:
-    """When each slot is computed; inputs and the bias node before all others."""
-    given = program.inputs + int(program.biased[0])
-    return dict.fromkeys(range(given), -1) | {slot: at for at, slot in enumerate(program.node.tolist())}
-
-
-def _placed(links: list[tuple[int, int, float]], rank: dict[int, int], program: Program) -> dict[int, tuple[float, float]]:
+def _placed(links: list[tuple[int, int, float]], program: Program) -> dict[int, tuple[float, float]]:
     """Where each slot stands: its layer, and its height in -1 .. 1."""
-    slots = sorted({*rank, *program.output_slot[0].tolist()})
-    layer = dict.fromkeys(slots, 0)
-    forward = [(source, target) for source, target, _ in links if rank.get(source, target) < rank[target]]
+    given, outputs = program.inputs + int(program.biased[0]), program.output_slot[0].tolist()
+    slots = sorted({*range(given), *outputs, *program.node.tolist(), *(source for source, *_ in links)})
+    rank = dict.fromkeys(slots, -1) | {slot: at for at, slot in enumerate(program.node.tolist())}  # when it is computed
+    layer = {slot: int(slot >= given) for slot in slots}
+    forward = [(source, target) for source, target, _ in links if rank[source] < rank[target]]
     for source, target in sorted(forward, key=lambda link: rank[link[1]]):
         layer[target] = max(layer[target], layer[source] + 1)
     last = max(1, *layer.values())
-    for slot in slots:  # a node without a forward link into it computes its bias
-        layer[slot] = 0 if rank.get(slot) == -1 else max(1, layer[slot])
-    layer |= dict.fromkeys(program.output_slot[0].tolist(), last if _alone(layer, program, last) else last + 1)
+    alone = all(slot in outputs for slot in slots if layer[slot] == last)
+    layer |= dict.fromkeys(outputs, last if alone else last + 1)
     members = [[slot for slot in slots if layer[slot] == depth] for depth in range(max(layer.values()) + 1)]
     height = {slot: y for column in members for slot, y in zip(column, _heights(len(column)))}
     near: dict[int, list[int]] = {slot: [] for slot in slots}
@@ -90,13 +86,11 @@ def _placed(links: list[tuple[int, int, float]], rank: dict[int, int], program: 
             wish = {slot: np.mean([height[other] for other in near[slot]] or [height[slot]]) for slot in column}
             column.sort(key=lambda slot: (wish[slot], slot))
             height |= dict(zip(column, _heights(len(column))))
-    shift = {slot: 0.12 * (at % 2) for column in free for at, slot in enumerate(column)}  # so that links pass beside nodes
-    return {slot: (layer[slot] + shift.get(slot, 0.0), height[slot]) for slot in slots}
-
-
-def _alone(layer: dict[int, int], program: Program, last: int) -> bool:
-    """Whether only outputs stand in the last layer."""
-    return all(slot in program.output_slot[0] for slot, depth in layer.items() if depth == last)
+    place = {slot: (float(layer[slot]), height[slot]) for slot in slots}
+    for column in free:  # a little to the side and up or down, so that links pass beside nodes
+        for at, slot in enumerate(column):
+            place[slot] = layer[slot] + 0.12 * (at % 2), 0.8 * height[slot] + 0.2 * (-1) ** layer[slot]
+    return place
 
 
 def _heights(count: int) -> list[float]:
@@ -125,21 +119,18 @@ def _names(genome: Genomes, program: Program, slots: list[int]) -> dict[int, str
     return names
 
 
-def _link(axes: Any, place: dict, source: int, target: int, weight: float, strength: float, size: float) -> None:
+def _link(axes: Any, start: Any, end: Any, weight: float, strength: float, size: float) -> None:
+    """strength: |weight| in 0 .. 1, of the largest; size: of a node, in points."""
+    from matplotlib.patches import Ellipse, FancyArrowPatch
+    from matplotlib.transforms import Affine2D, ScaledTranslation
+
     colour, line = (POSITIVE, "-") if weight >= 0 else (NEGATIVE, (0, (4, 1.5)))
-    style = dict(color=colour, linestyle=line, linewidth=0.6 + 3 * strength, alpha=0.35 + 0.6 * strength)
-    (x0, y0), (x1, y1) = place[source], place[target]
-    if source == target:
-        axes.annotate(
-            "",
-            (x1, y1),
-            (6 - size, size + 8),
-            textcoords="offset points",
-            arrowprops=dict(arrowstyle="-", connectionstyle="arc3,rad=-1.2", shrinkB=size / 2, **style),
-        )
-        way = dict(arrowstyle="<-", connectionstyle="arc3,rad=0")
-    elif int(x1) > int(x0):
-        axes.plot((x0, x1), (y0, y1), **style, zorder=1, solid_capstyle="butt")
+    style = dict(color=colour, linestyle=line, linewidth=0.6 + 2.6 * strength, alpha=0.35 + 0.6 * strength)
+    if start == end:
+        points = Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans + ScaledTranslation(*end, axes.transData)
+        axes.add_patch(Ellipse((0, 0.9 * size), 1.2 * size, 1.4 * size, fill=False, transform=points, **style))
+    elif int(end[0]) > int(start[0]):
+        axes.plot((start[0], end[0]), (start[1], end[1]), zorder=1, **style)
     else:
-        way = dict(arrowstyle="-|>", connectionstyle=f"arc3,rad={0.35 if x0 != x1 else 0.6}", shrinkA=size / 2, shrinkB=size / 2)
-        axes.annotate("", (x1, y1), (x0, y0), arrowprops=dict(**way, **style))
+        ends = dict(shrinkA=size / 2, shrinkB=size / 2, arrowstyle="-|>", mutation_scale=8, zorder=2)
+        axes.add_patch(FancyArrowPatch(start, end, connectionstyle="arc3,rad=0.3", **ends, **style))

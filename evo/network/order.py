@@ -8,7 +8,7 @@ a fault of a feed-forward network, memory of a recurrent one.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types

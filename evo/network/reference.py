@@ -48,7 +48,7 @@ class GraphModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, I) -> (B, O). Raises ValueError if a recurrent network is to be written as ONNX, which keeps no state."""
-        if self.recurrent and torch.onnx.is_in_onnx_export():
+        if self.recurrent and torch.compiler.is_exporting():
             raise ValueError("a recurrent network keeps its state between calls, which ONNX cannot hold")
         kept = torch.zeros_like(x[:, :1]).expand(-1, self.slots).T if self.state is None else self.state
         values = [*x.unbind(1), *kept[self.inputs :].unbind(0)]
