@@ -35,6 +35,7 @@ class Rates(NamedTuple):
     averaged_below: int
     mate_only_below: int
     weights_below: int
+    alone_below: int
     perturbed_below: int
     add_node_below: int
     add_link_below: int
@@ -61,6 +62,7 @@ class Rates(NamedTuple):
             averaged_below=word(options.averaged),
             mate_only_below=word(options.mate_only),
             weights_below=word(options.weight_mutation),
+            alone_below=word(options.weight_mutation_alone),
             perturbed_below=word(options.weight_perturbed),
             add_node_below=word(options.add_node * growth),
             add_link_below=word(options.add_link * growth),
@@ -77,7 +79,7 @@ class Rates(NamedTuple):
         )
 
 
-_RATES = types.NamedTuple((types.int64,) * 12 + (types.boolean,) * 4 + (types.float64,) * 3, Rates)
+_RATES = types.NamedTuple((types.int64,) * 13 + (types.boolean,) * 4 + (types.float64,) * 3, Rates)
 _INT64, _FLOAT, _BOOL = types.int64[::1], types.float64[::1], types.boolean[::1]
 _LONG = types.int64
 
@@ -201,7 +203,7 @@ def _breed(brood, parents, pairs, copied, rates, generation, seed, start, stop):
             brood.source[i], brood.target[i] = nodes_to_join(parents, first, rates.recurrent, rates.tries, i, generation, seed)
             if rates.instead:
                 continue
-        if weights < rates.weights_below:
+        if weights < (rates.weights_below if second >= 0 else rates.alone_below):
             mutate_weights(weight, rates.perturbed_below, rates.perturbation, rates.replaced, i, generation, seed)
 
 

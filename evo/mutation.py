@@ -37,9 +37,9 @@ def mutate_weights(weight, perturbed_below, perturbation, replaced, place, gener
 def connection_to_split(genes, parent, enabled, from_bias, oldest_below, go_on_below, place, generation, seed):
     """Which connection of `parent`, as `enabled` says, gets a node in its middle; -1: none.
 
-    A genome of `oldest_below` genes or more: any enabled one with equal chance (from_bias: also one from the bias node). A
-    smaller one: the oldest such, then, as long as a coin of probability go_on_below / 2^32 says so, the next not from the
-    bias node; if that is a disabled one, or past the last, none is split.
+    One that can be split is enabled and, unless from_bias, not from the bias node. A genome of `oldest_below` genes or more:
+    any of these with equal chance. A smaller one: the oldest, or as long as a coin of probability go_on_below / 2^32 says so
+    the next; past the last, the oldest.
     """
     start, stop = genes.connections_at[parent], genes.connections_at[parent + 1]
     bias = -1
@@ -60,14 +60,13 @@ def connection_to_split(genes, parent, enabled, from_bias, oldest_below, go_on_b
                 if chosen == 0:
                     return k
                 chosen -= 1
-    k, step = oldest, 0
-    while k < stop - start:
-        if genes.source[start + k] != bias:
+    step = 0
+    for k in range(oldest, stop - start):
+        if enabled[k] and genes.source[start + k] != bias:
             if rng.philox(2 + step, place, generation, rng.STRUCTURE, seed)[0] >= go_on_below:
-                return k if enabled[k] else -1
+                return k
             step += 1
-        k += 1
-    return -1
+    return oldest
 
 
 @njit(cache=True, nogil=True)

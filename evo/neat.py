@@ -18,9 +18,10 @@ import torch
 
 from evo import breeding, rng
 from evo.activations import CODES
-from evo.core import Evaluation, Model, Phenotypes, Row, State, Task
+from evo.core import Evaluation, Model, Row, State, Task
 from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 from evo.innovation import Innovations
+from evo.network import NetworkModel, Networks, restore
 from evo.presets import NEATSettings
 from evo.speciation import Compatibility, Ranking, Species, offspring, ranking, shareable
 
@@ -44,6 +45,7 @@ class NEAT:
 
     settings = NEATSettings
     repeats = 1
+    restore = staticmethod(restore)
 
     def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
         self.options, self.seed = NEATSettings(**values).filled(), seed
@@ -56,6 +58,7 @@ class NEAT:
         self.record, self.improved = -np.inf, 0  # the highest fitness ever, and the generation that reached it
         self.innovations = Innovations(0, 0)
         options = self.options
+        self._run = dict(recurrent=options.recurrent, ticks=1 if options.ticks == "one" else options.ticks)
         self._rates = breeding.Rates.of(options)
         self._rules = Compatibility(
             options.excess_coefficient,
@@ -123,22 +126,12 @@ class NEAT:
     def best_fitness(self) -> float:
         return float(self._told().max())
 
-    def express(self, population: Genomes) -> Phenotypes:
-        from evo.network import Networks
+    def express(self, population: Genomes) -> Networks:
+        return Networks(population, **self._run)
 
-        return Networks(population, recurrent=self.options.recurrent, ticks=self.options.ticks)
-
-    def model(self, genome: Genomes) -> Model:
+    def model(self, genome: Genomes) -> NetworkModel:
         """The network of a population of one."""
-        from evo.network import NetworkModel
-
-        return NetworkModel(genome, recurrent=self.options.recurrent, ticks=self.options.ticks)
-
-    @staticmethod
-    def restore(task: Task, tensors: dict[str, torch.Tensor], header: dict[str, str]) -> Model:
-        from evo.network import NetworkModel
-
-        return NetworkModel.restore(tensors, header)
+        return NetworkModel(genome, **self._run)
 
     def row(self) -> Row:
         """species: sizes by id; nodes and enabled connections, a genome; innovation numbers given so far."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from evo.activations import NODE_ACTIVATIONS
 from evo.settings import setting, settings
 
 # neat2002: the paper's table, default column. dpnv: its column for double poles without velocities. neat2002-r: another
@@ -21,6 +22,7 @@ NEAT2002 = dict(
     ticks="one",
     initial_weights=4.0,
     weight_mutation=0.8,
+    weight_mutation_alone=1.0,
     perturbation=1.0,
     replaced_weights=4.0,
     new_weights=4.0,
@@ -40,7 +42,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     | dict(add_link=0.3, weight_coefficient=3.0, threshold=4.0),
     "neat2002-r": NEAT2002 | dict(initial_weights=1.0, perturbation=1.8, replaced_weights=2.5, new_weights=2.5),
     "cpp": NEAT2002
-    | dict(initial_weights=1.0, weight_mutation=0.9, perturbation=2.5, replaced_weights=2.5, new_weights=1.0)
+    | dict(
+        initial_weights=1.0,
+        weight_mutation=0.9,
+        weight_mutation_alone=0.9,
+        perturbation=2.5,
+        replaced_weights=2.5,
+        new_weights=1.0,
+    )
     | dict(structural="instead", disable_rule="sticky", averaged=0.4, mate_only=0.2, representative="champion"),
 }
 
@@ -63,7 +72,12 @@ class NEATSettings:
         "ticks", "of a recurrent network a step: one, or its depth", choices=("one", "depth"), source="open in the paper"
     )
     bias_node: bool = setting(True, "an input that is always 1.0", source="4.1")
-    activation: str = setting("steep_sigmoid", "of hidden and output nodes; 1 / (1 + exp(-4.9 x))", source="4.1")
+    activation: str = setting(
+        "steep_sigmoid",
+        "of hidden and output nodes; steep_sigmoid: 1 / (1 + exp(-4.9 x))",
+        choices=NODE_ACTIVATIONS,
+        source="4.1",
+    )
 
     # The first population (section 3.4)
     initial: str = setting(
@@ -82,7 +96,14 @@ class NEATSettings:
 
     # Mutation (sections 3.1, 4.1)
     weight_mutation: float | None = _clause(
-        "weight_mutation", "probability that an offspring's weights mutate", low=0.0, high=1.0, source="4.1"
+        "weight_mutation", "probability that the weights of two parents' offspring mutate", low=0.0, high=1.0, source="4.1"
+    )
+    weight_mutation_alone: float | None = _clause(
+        "weight_mutation_alone",
+        "the same, of one parent's offspring, which result from mutation",
+        low=0.0,
+        high=1.0,
+        source="4.1; open in the paper whether weight_mutation holds for them",
     )
     weight_perturbed: float = setting(
         0.9, "share of weights perturbed then; the others are replaced", low=0.0, high=1.0, source="4.1"
@@ -105,8 +126,8 @@ class NEATSettings:
     split_bias: bool = setting(False, "links from the bias node may be split", source="open in the paper; false: released code")
     split_oldest_below: int = setting(
         15,
-        "genomes of fewer genes split old links: from the oldest that can be split the choice goes on to the next with "
-        "probability split_go_on; others, any with equal chance",
+        "genomes of fewer genes split old links: the oldest that can be split, or with probability split_go_on the next, "
+        "and so on; others, any with equal chance",
         low=0,
         source="open in the paper; released code",
     )
