@@ -198,35 +198,42 @@ def activate(code, z):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-def activate_rows(code, z):
-    """`activate` of every number of z (B,), in place and to the same bits; the usual codes in loops of vectors."""
+def activate_rows(code, bias, response, z):
+    """z = activation of bias + response * z, in place for all of z (B,): the bits of `activate`, one by one.
+
+    The usual codes in loops that are vectorised.
+    """
     if code == STEEP_SIGMOID:
         for r in range(z.size):
-            z[r] = _logistic(4.9 * z[r])
+            z[r] = _logistic(4.9 * (bias + response * z[r]))
     elif code == NEAT_SIGMOID:
         for r in range(z.size):
-            z[r] = _logistic(_clip(5.0 * z[r], -60.0, 60.0))
+            z[r] = _logistic(_clip(5.0 * (bias + response * z[r]), -60.0, 60.0))
     elif code == SIGMOID:
         for r in range(z.size):
-            z[r] = _logistic(z[r])
+            z[r] = _logistic(bias + response * z[r])
     elif code == NEAT_TANH:
         for r in range(z.size):
-            z[r] = _tanh(_clip(2.5 * z[r], -60.0, 60.0))
+            z[r] = _tanh(_clip(2.5 * (bias + response * z[r]), -60.0, 60.0))
     elif code == TANH:
         for r in range(z.size):
-            z[r] = _tanh(z[r])
+            z[r] = _tanh(bias + response * z[r])
     elif code == BIPOLAR_SIGMOID:
         for r in range(z.size):
-            z[r] = _tanh(2.45 * z[r])
+            z[r] = _tanh(2.45 * (bias + response * z[r]))
     elif code == GAUSSIAN:
         for r in range(z.size):
-            z[r] = _exp(-6.25 * (z[r] * z[r]))
+            net = bias + response * z[r]
+            z[r] = _exp(-6.25 * (net * net))
     elif code == RELU:
         for r in range(z.size):
-            z[r] = max(z[r], 0.0)
-    elif code != IDENTITY:
+            z[r] = max(bias + response * z[r], 0.0)
+    elif code == IDENTITY:
         for r in range(z.size):
-            z[r] = activate(code, z[r])
+            z[r] = bias + response * z[r]
+    else:
+        for r in range(z.size):
+            z[r] = activate(code, bias + response * z[r])
 
 
 @njit(cache=True, nogil=True, _nrt=False)

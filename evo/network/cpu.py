@@ -64,20 +64,22 @@ def _node_rows(program, s, old, new):
     if code in (SUM, MEAN):
         for r in range(rows):
             new[node, r] = 0.0
-        for k in range(first, last):
-            source, weight = program.link_source[k], program.link_weight[k]
+        for k in range(first, last - 1, 2):  # two links a pass: the sum of a row is the same, link after link
+            one, two = program.link_source[k], program.link_source[k + 1]
+            weight_one, weight_two = program.link_weight[k], program.link_weight[k + 1]
             for r in range(rows):
-                new[node, r] += weight * old[source, r]
+                new[node, r] = (new[node, r] + weight_one * old[one, r]) + weight_two * old[two, r]
+        if (last - first) % 2:
+            one, weight_one = program.link_source[last - 1], program.link_weight[last - 1]
+            for r in range(rows):
+                new[node, r] += weight_one * old[one, r]
         if code == MEAN and last > first:
             for r in range(rows):
                 new[node, r] /= last - first
     else:
         for r in range(rows):
             new[node, r] = aggregate(code, old, r, program.link_source, program.link_weight, first, last)
-    bias, response = program.bias[s], program.response[s]
-    for r in range(rows):
-        new[node, r] = bias + response * new[node, r]
-    activate_rows(program.activation[s], new[node])
+    activate_rows(program.activation[s], program.bias[s], program.response[s], new[node])
 
 
 @njit(cache=True, nogil=True, inline="always", _nrt=False)

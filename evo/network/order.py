@@ -15,9 +15,10 @@ from numba import njit, types
 
 from evo import threads
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.genome import BIAS, OUTPUT, SENSOR, Genomes, offsets
+from evo.genome import BIAS, OUTPUT, Genomes, offsets
 
 GENES = 1 << 14  # of nodes and connections, that are worth a thread
+UNSEEN, OPEN, FINISHED = range(3)
 
 
 class Program(NamedTuple):
@@ -73,7 +74,12 @@ def compile(genomes: Genomes, recurrent: bool = False) -> Program:
     source, weight = np.empty(len(genomes.innovation), np.int32), np.empty(len(genomes.innovation))
     graph = (genomes.nodes_at, genomes.node_id, genomes.node_kind, genomes.connections_at)
     graph += (genomes.source, genomes.target, genomes.weight, genomes.enabled)
-    walk = lambda a, b: _walk(*graph, recurrent, order, ending, source, weight, counts, depth, a, b)
+    longest = max(np.diff(at).max(initial=0) for at in (genomes.nodes_at, genomes.connections_at))
+
+    def walk(begin: int, end: int) -> None:
+        room = np.empty((5, longest), np.int64)
+        _walk(*graph, recurrent, order, ending, source, weight, counts, depth, room, begin, end)
+
     threads.each(walk, size, grain)
     if counts[2].any():
         first = int(np.argmax(counts[2] > 0))
@@ -115,20 +121,27 @@ def _check_codes(genomes: Genomes) -> None:
             )
 
 
-@njit(cache=True, nogil=True)
-def _slot(identity, ids):
-    """Where a node's id stands among the ascending `ids` of a genome, or -1."""
-    if 0 <= identity < ids.size and ids[identity] == identity:
+@njit(cache=True, nogil=True, inline="always", _nrt=False)
+def _slot(identity, node_id, begin, end):
+    """Where a node's id stands among those of its genome, node_id[begin:end], which ascend; or -1."""
+    if 0 <= identity < end - begin and node_id[begin + identity] == identity:  # no gap before it
         return identity
-    place = np.searchsorted(ids, identity)
-    return place if place < ids.size and ids[place] == identity else -1
+    low, high = begin, end
+    while low < high:
+        middle = (low + high) // 2
+        if node_id[middle] < identity:
+            low = middle + 1
+        else:
+            high = middle
+    return low - begin if low < end and node_id[low] == identity else -1
 
 
 @njit(
     "void(int64[::1], int64[::1], int8[::1], int64[::1], int64[::1], int64[::1], float64[::1], boolean[::1], boolean, "
-    "int32[::1], int64[::1], int32[::1], float64[::1], int64[:, ::1], int32[::1], int64, int64)",
+    "int32[::1], int64[::1], int32[::1], float64[::1], int64[:, ::1], int32[::1], int64[:, ::1], int64, int64)",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def _walk(
     nodes_at,
@@ -146,6 +159,7 @@ def _walk(
     weight,
     counts,
     depth,
+    room,
     begin,
     end,
 ):
@@ -153,22 +167,17 @@ def _walk(
 
     From nodes_at[g]: order, its computed nodes (slots); ending, where the links of each node end. From connections_at[g]:
     source (slots) and weight of its links. counts[:, g]: steps, links, fault.
+    room: 5 rows, as long as the largest genome has nodes or connections.
     """
-    most, genes = 0, 0
+    into, state, following, height, stack = room[0], room[1], room[2], room[3], room[4]
     for g in range(begin, end):
-        most = max(most, nodes_at[g + 1] - nodes_at[g])
-        genes = max(genes, connections_at[g + 1] - connections_at[g])
-    into, state = np.empty(genes, np.int32), np.empty(most, np.int8)  # target of each link; 0 unseen, 1 open, 2 finished
-    following, height, stack = np.empty(most, np.int64), np.empty(most, np.int32), np.empty(most, np.int32)
-    for g in range(begin, end):
-        nodes, first = nodes_at[g + 1] - nodes_at[g], connections_at[g]
-        ids, kinds = node_id[nodes_at[g] : nodes_at[g + 1]], node_kind[nodes_at[g] : nodes_at[g + 1]]
-        closing = ending[nodes_at[g] : nodes_at[g + 1]]
+        node, nodes, first = nodes_at[g], nodes_at[g + 1] - nodes_at[g], connections_at[g]
+        closing = ending[node : node + nodes]
         # Links sorted by target, and by innovation number for one target: a counting sort.
         closing[:] = 0
         for c in range(first, connections_at[g + 1]):
             if enabled[c]:
-                into[c - first] = _slot(target[c], ids)
+                into[c - first] = _slot(target[c], node_id, node, node + nodes)
                 if into[c - first] < 0:
                     counts[2, g] = 1
                     break
@@ -179,7 +188,7 @@ def _walk(
         for c in range(first, connections_at[g + 1]):
             if enabled[c] and counts[2, g] == 0:
                 place = closing[into[c - first]]
-                source[first + place], weight[first + place] = _slot(origin[c], ids), gene_weight[c]
+                source[first + place], weight[first + place] = _slot(origin[c], node_id, node, node + nodes), gene_weight[c]
                 closing[into[c - first]] += 1
                 if source[first + place] < 0:
                     counts[2, g] = 1
@@ -187,32 +196,32 @@ def _walk(
             continue
         # Depth first, backwards from the outputs.
         for k in range(nodes):
-            state[k], height[k] = 2 if kinds[k] == SENSOR or kinds[k] == BIAS else 0, 0
+            state[k], height[k] = FINISHED if node_kind[node + k] <= BIAS else UNSEEN, 0
             following[k] = closing[k - 1] if k else 0
         steps, links, longest = 0, 0, 1
         for output in range(nodes):
-            if kinds[output] != OUTPUT or state[output] == 2:
+            if node_kind[node + output] != OUTPUT or state[output] == FINISHED:
                 continue
-            top, stack[0], state[output] = 0, output, 1
+            top, stack[0], state[output] = 0, output, OPEN
             while top >= 0:
                 k = stack[top]
                 if following[k] < closing[k]:
                     read = source[first + following[k]]
                     following[k] += 1
-                    if state[read] == 0:
+                    if state[read] == UNSEEN:
                         top += 1
-                        stack[top], state[read] = read, 1
+                        stack[top], state[read] = read, OPEN
                         following[k] -= 1  # looked at again when it is finished
-                    elif state[read] == 2:
+                    elif state[read] == FINISHED:
                         height[k] = max(height[k], height[read] + 1)
                     elif not recurrent:
                         counts[2, g] = 2
                     continue
                 top -= 1
-                state[k] = 2
+                state[k] = FINISHED
                 fed = closing[k] - (closing[k - 1] if k else 0)
                 if fed or not recurrent:
-                    order[nodes_at[g] + steps] = k
+                    order[node + steps] = k
                     steps += 1
                     links += fed
                     height[k] = max(height[k], 1)
@@ -228,6 +237,7 @@ def _walk(
     ),
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def _write(
     program, kind, activation, aggregation, bias, response, connections_at, order, ending, source, weight, links, begin, end

@@ -65,7 +65,7 @@ def test_exponentials_are_exact_to_the_last_places():
 def test_rows_are_activated_to_the_same_bits_as_single_numbers(name):
     for z in (GRID, GRID[:5], np.array([np.nan, np.inf, -np.inf, 1e308])):
         rows = z.copy()
-        activations.activate_rows(CODES[name], rows)
+        activations.activate_rows(CODES[name], 0.0, 1.0, rows)
         np.testing.assert_array_equal(rows, activated(name, z))
 
 
