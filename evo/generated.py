@@ -90,9 +90,9 @@ def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
         yield repr(sorted(thing.targetoptions.items(), key=str))
         yield from _parts(thing.py_func, seen)
     elif isinstance(thing, FunctionType):
-        if thing.__code__ in seen:
+        if id(thing) in seen:
             return
-        seen.add(thing.__code__)
+        seen.add(id(thing))
         yield from _code(thing.__code__)
         yield from _parts(thing.__defaults__, seen)
         for cell in thing.__closure__ or ():

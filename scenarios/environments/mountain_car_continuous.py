@@ -6,7 +6,7 @@ out of the valley is worth 100.
 
 import math
 
-from numpy import float32
+from numpy import float32, float64
 
 from evo.environment import Environment
 
@@ -26,13 +26,13 @@ def observe(state):
 def step(state, action):
     """state: position and speed; action: the force, -1 .. 1."""
     x, v, force = float32(state[0]), float32(state[1]), float32(action)
-    slope = float32(0.0025 * math.cos(float(THREE * x)))
+    slope = float32(0.0025 * math.cos(float64(THREE * x)))
     v = min(max(v + (force * POWER - slope), -FASTEST), FASTEST)
     x = min(max(x + v, LEFT), RIGHT)
     if x == LEFT and v < STILL:
         v = STILL
     out = x >= GOAL and v >= STILL
-    return (x, v), (100.0 if out else 0.0) - float(force) * float(force) * 0.1, out
+    return (x, v), (100.0 if out else 0.0) - float64(force) * float64(force) * 0.1, out
 
 
 environment = Environment(

@@ -5,7 +5,7 @@ A step costs angle^2 + .1 speed^2 + .001 torque^2, of the state before it. The t
 
 import math
 
-from numpy import float32
+from numpy import float32, float64
 
 from evo.environment import Environment
 
@@ -27,8 +27,8 @@ def step(state, action):
     angle, turn = state
     torque = float32(action)
     from_top = (angle + math.pi) % (2.0 * math.pi) - math.pi
-    cost = from_top * from_top + 0.1 * (turn * turn) + float(THOUSANDTH * (torque * torque))
-    faster = 3.0 * GRAVITY / (2.0 * LENGTH) * math.sin(angle) + float(THREE * torque)
+    cost = from_top * from_top + 0.1 * (turn * turn) + float64(THOUSANDTH * (torque * torque))
+    faster = 3.0 * GRAVITY / (2.0 * LENGTH) * math.sin(angle) + float64(THREE * torque)
     turn = min(max(turn + faster * TIME, -FASTEST), FASTEST)
     return (angle + turn * TIME, turn), -cost, False
 
