@@ -2,6 +2,9 @@
 
 Both compute every node alike, to the last bit. The population kernels take up to WIDTH rows at a time and keep the values of
 a network as (slots, rows), so that a link, and an activation, is one pass over numbers that lie side by side.
+
+_nrt=False: numba counts no references to arrays, which costs more than a small network does. Such a function allocates nothing;
+one that calls `feedforward` or `tick` once a step is better compiled so too.
 """
 
 from __future__ import annotations
