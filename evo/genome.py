@@ -216,7 +216,7 @@ class Genomes:
         counted = np.bincount(node_of[self.node_kind == BIAS], minlength=len(self))
         named(counted > 1, np.arange(len(self)), "expected at most one bias node; got {}", counted)
         mixed = again & (np.diff(self.node_kind) < 0)
-        named(mixed, node_of, "expected sensors, bias, outputs, hidden nodes in this order; node {} is not", self.node_id[1:])
+        named(mixed, node_of, "sensors, bias, outputs, hidden nodes stand in this order, node {} does not", self.node_id[1:])
         for name in ("bias", "response"):
             value = getattr(self, name)
             named(~np.isfinite(value), node_of, f"{name} of node {{}} is {{}}", self.node_id, value)

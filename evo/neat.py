@@ -23,6 +23,7 @@ from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes
 from evo.innovation import Innovations
 from evo.network import NetworkModel, Networks, restore
 from evo.presets import NEATSettings
+from evo.settings import SettingsError
 from evo.speciation import Compatibility, Ranking, Species, offspring, ranking, shareable
 
 
@@ -70,7 +71,13 @@ class NEAT:
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Any) -> NEAT:
-        return cls(task.inputs, task.outputs, seed=seed, **values)
+        """Raises SettingsError where networks would remember rows of a table, which are in no order."""
+        made = cls(task.inputs, task.outputs, seed=seed, **values)
+        if made.options.recurrent and task.episodes == 0:
+            raise SettingsError(
+                ["recurrent: expected false; got true: this task has no episodes that a network could remember"]
+            )
+        return made
 
     @staticmethod
     def fits(task: Task) -> str | None:

@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import re
 
 import networkx
 import numpy as np
@@ -114,7 +115,7 @@ FAULTS = {
     "expected 2 sensor nodes; got 3": lambda n, c: n.insert(0, Node(-1, SENSOR)),
     "expected 1 output nodes; got 0": lambda n, c: n.__setitem__(3, Node(3, HIDDEN)),
     "expected at most one bias node; got 2": lambda n, c: n.append(Node(9, BIAS)),
-    "node 9 is not": lambda n, c: n.append(Node(9, BIAS)),
+    "stand in this order, node 9 does not": lambda n, c: n.append(Node(9, BIAS)),
     "bias of node 4 is nan": lambda n, c: n.__setitem__(4, Node(4, HIDDEN, bias=float("nan"))),
     "response of node 4 is inf": lambda n, c: n.__setitem__(4, Node(4, HIDDEN, response=float("inf"))),
     "weight of connection 9 is -inf": lambda n, c: c.__setitem__(-1, Connection(9, 4, 7, float("-inf"))),
@@ -133,10 +134,7 @@ def test_every_fault_is_named_with_its_genome(fault):
     population = Genomes.of([MINIMAL, GROWN, broken(FAULTS[fault])])
     with pytest.raises(ValueError) as caught:
         population.check(feedforward=True)
-    assert f"genome 2: {fault}" in str(caught.value) or f"genome 2: expected sensors, bias, outputs, hidden" in str(
-        caught.value
-    )
-    assert fault in str(caught.value)
+    assert re.search(f"genome 2: [^;]*{re.escape(fault)}", str(caught.value))
 
 
 def test_faults_are_named_all_at_once_and_a_sound_population_is_given_back():
