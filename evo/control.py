@@ -1,10 +1,10 @@
 """Control: networks act in an environment, and fitness is the mean return over a few episodes.
 
 One (genome, episode) is one lane. All genomes of a generation meet the same start seeds. In a scalar environment
-(`evo.environment`) lanes of MLPs and of NEAT's networks run fused (`evo.rollout`). Everything else goes tick by tick: each lane has
-an environment object of its own, kept for the task's life if it is Gymnasium's. A tick is one forward pass of fixed shape (P, B,
-I): lanes that are done stay in the batch and are ignored, so no number depends on who has finished. `done` latches: a lane that
-has terminated or was truncated is not stepped again; the reward of its last step counts.
+(`evo.environment`) lanes of MLPs and of NEAT's networks run fused (`evo.rollout`). Everything else goes tick by tick: each lane
+has an environment object of its own, kept for the task's life if it is Gymnasium's. A tick is one forward pass of fixed shape
+(P, B, I): lanes that are done stay in the batch and are ignored, so no number depends on who has finished. `done` latches: a
+lane that has terminated or was truncated is not stepped again; the reward of its last step counts.
 
 Terminology and step protocol: Towers et al.: Gymnasium: a standard interface for reinforcement learning environments (2024).
 Gymnasium is imported when the first task is made.
@@ -51,15 +51,15 @@ class ControlTask:
     """An environment as a task.
 
     make: an `evo.environment.Environment`; or a Gymnasium id, or a callable that makes a `gymnasium.Env`, whose state after
-    reset(seed) must be a function of the seed alone. Observations other than vectors are flattened (one-hot for a discrete one).
+    reset(seed) must be a function of the seed alone. Observations other than vectors are flattened (one-hot for discrete ones).
     Actions: argmax of O outputs for O choices; for bounded numbers, tanh of each output, scaled to low .. high, or the output
     itself, scaled, where networks say in which interval they answer (`output_range`).
     network(inputs, outputs): gives a fresh nn.Module, for the methods that need one.
     episodes: start seeds an evaluation; validation_episodes and test_episodes: fixed starts of their own, the same for
     every run. normalize_observations: `Evaluation.observations` holds what `evo.normalization` needs.
     solved: the mean validation return at which the task is solved; None: undefined.
-    trials: where "validation" or "test" is another scalar environment than the one that gives fitness, it and the first states (B, S)
-    of its episodes.
+    trials: where "validation" or "test" is another scalar environment than the one that gives fitness, it and the first
+    states (B, S) of its episodes.
 
     Raises TypeError if `make` gives no environment, ValueError for a space that is not supported.
     """
@@ -342,7 +342,7 @@ def _choosing(first: int) -> Callable[..., Any]:
 
 
 def _scaling(low: np.ndarray, high: np.ndarray) -> Callable[..., Any]:
-    """Numbers within low .. high, of their shape and type. ranges (L, A, 2): the interval that each output lies in, or infinite."""
+    """Numbers within low .. high, of their shape and type. ranges (L, A, 2): the interval of each output, or infinite."""
     centre, half = (low.astype(np.float64) + high) / 2, (high.astype(np.float64) - low) / 2
 
     def scaled(outputs: Tensor, ranges: np.ndarray | None = None) -> np.ndarray:

@@ -1,10 +1,10 @@
 """Kernels that call functions known only at run time, such as a user's environment, and still are compiled once.
 
-numba keeps compiled code on disk beside the file of a kernel and takes it back while that file stands unchanged. It does not see
-that a function which the kernel calls, as a global of its module, was edited: it would run the old code. A function passed as an
-argument is never found on disk. So such a kernel stands in a file of its own, whose name is a hash of every function it reaches
-and of the constants they read: another function, another file. The file holds this project's template and nothing else; the
-functions are put into its module as globals before it runs.
+numba keeps compiled code on disk beside the file of a kernel and takes it back while that file stands unchanged. It does not
+see that a function which the kernel calls, as a global of its module, was edited: it would run the old code. A function that is
+passed as an argument is never found on disk. So such a kernel stands in a file of its own, whose name is a hash of each function
+it reaches and of the constants they read: another function, another file. The file holds this project's template and nothing
+else; the functions are put into its module as globals before it runs.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ LIBRARIES = {"numpy", "math", "cmath", "numba", "builtins"}  # their functions s
 def module(name: str, text: str, functions: Mapping[str, Any], *reads: Any) -> ModuleType:
     """The module made of the source `text`, in which `functions` are globals: plain Python ones compiled, others as they are.
 
-    It is kept in the user's cache folder under `name` and a hash of the text, the functions, and what else it `reads`. The same one
-    is imported once.
+    It is kept in the user's cache folder under `name` and a hash of the text, the functions, and what else it `reads`. The same
+    one is imported once.
     """
     key = re.sub(r"\W", "_", f"{name}_{fingerprint(text, *functions.items(), *reads)}")
     if key in sys.modules:
@@ -67,8 +67,8 @@ def _compiled(function: Any, owner: str, given: Mapping[str, Any], done: dict[Fu
         if cells is not None:
             cells = tuple(CellType(_compiled(cell.cell_contents, owner, {}, done)) for cell in cells)
         copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
-        # A symbol is named after module, function and a count that begins anew in each process: two versions of a function, taken
-        # from disk into one process, would be confused unless their modules differ.
+        # A symbol is named after module, function and a count that begins anew in each process: two versions of a function,
+        # taken from disk into one process, would be confused unless their modules differ.
         copy.__module__ = owner
         done[function] = njit(copy, nogil=True, error_model="numpy")
         named = {name: scope[name] for name in _names(function.__code__) if name in scope}

@@ -27,9 +27,9 @@ from evo.environment import Environment
 class Policy:
     """P networks as a kernel reads them: what `policy()` of Phenotypes and of Models gives, where there is a kernel for them.
 
-    kind: the module that computes them; data: its arrays, of its TYPE. output_range (P, O, 2): the interval that each output lies
-    in, which is scaled to the bounds of an action; where it is infinite, tanh of the output is; None: it is so for all. mean, std
-    (I,) float32: networks see (x - mean) / std; None: x.
+    kind: the module that computes them; data: its arrays, of its TYPE. output_range (P, O, 2): the interval that each output
+    lies in, which is scaled to the bounds of an action; where it is infinite, tanh of the output is; None: it is so for all.
+    mean, std (I,) float32: networks see (x - mean) / std; None: x.
     """
 
     kind: Any
@@ -51,8 +51,8 @@ def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments
     """Every network in every episode: returns (P, B) float64 and steps taken (P, B) int64.
 
     networks: a Policy, or what has one. starts (B, S): the first states, such as `environment.starts(seeds)`; what a network
-    remembers is cleared before each. moments: `evo.normalization.LaneMoments` of P * B lanes, to which all that is seen is added.
-    A lane whose network answers NaN ends there, with return NaN.
+    remembers is cleared before each. moments: `evo.normalization.LaneMoments` of P * B lanes, to which all that is seen is
+    added. A lane whose network answers NaN ends there, with return NaN.
     Raises ValueError if no kernel runs the networks or a size does not fit, numba's error if a function does not compile.
     """
     chosen = networks if isinstance(networks, Policy) else policy(networks)
@@ -142,10 +142,10 @@ def gather(x, lane, count, mean, m2):
 
 
 def has_nan(y):
+    found = False
     for o in range(y.size):
-        if math.isnan(y[o]):
-            return True
-    return False
+        found |= math.isnan(y[o])
+    return found
 
 
 def largest(y):

@@ -28,6 +28,7 @@ METHODS = {
     "ga": "evo.ga:GA",
     "deep-ga": "evo.deep_ga:DeepGA",
     "ga-nsga2": "evo.multiobjective:NSGA2",
+    "neat": "evo.neat:NEAT",
     "random-search": "baselines.random_search:RandomSearch",
     "backprop": "baselines.backprop:Backprop",
     "linear": "baselines.classical:linear",

@@ -1,7 +1,7 @@
 """Double pole: balance a long and a short pole on one cart, seeing their velocities, for 100,000 steps.
 
-Stanley and Miikkulainen 2002, section 4.3.1. Fitness is the number of steps; 100,000 solve it. The test is the mean of 1,000 steps
-from 100 random starts.
+Stanley and Miikkulainen 2002, section 4.3.1. Fitness is the number of steps; 100,000 solve it. The test is the mean of 1,000
+steps from 100 random starts.
 """
 
 from evo.control import ControlTask

@@ -1,7 +1,7 @@
 """MountainCar-v0: rock a weak car out of a valley by pushes of one size (Moore 1990; Gymnasium's version); -1 a step.
 
-Every network that never gets out scores -200, so fitness is flat until the goal has once been met. Solved at a mean return of -110,
-the threshold that Gymnasium registers.
+Every network that never gets out scores -200, so fitness is flat until the goal has once been met. Solved at a mean return of
+-110, the threshold that Gymnasium registers.
 """
 
 from evo.control import ControlSettings, ControlTask

@@ -1,1 +1,1 @@
-"""Environments as scalar physics (`evo.environment`): constants and the functions start, observe, step, an `environment` each."""
+"""Environments as scalar physics (`evo.environment`): constants, the functions start, observe, step, and an `environment`."""

@@ -1,7 +1,7 @@
 """Double pole with velocities: a long and a short pole on one cart (`poles`). A step after which both stand is worth 1.
 
-Stanley and Miikkulainen 2002, section 4.3.1: fitness is the number of steps, 100,000 of them solve it. What networks see is scaled
-as in the program released with it.
+Stanley and Miikkulainen 2002, section 4.3.1: fitness is the number of steps, 100,000 of them solve it. What networks see is
+scaled as in the program released with it.
 """
 
 from functools import partial

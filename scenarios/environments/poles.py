@@ -5,8 +5,8 @@ Stanley and Miikkulainen: Evolving neural networks through augmenting topologies
 4.3, and in the program released with it. That section says that the long pole starts at 1 degree; the program starts it at
 .07 rad, four degrees, which is START_ANGLE here.
 
-state: position and speed of the cart, then angle from the vertical and its speed for each pole, in m and rad, a second. action: the
-force, -10 .. 10 N, held for two Runge-Kutta steps of .01 s.
+state: position and speed of the cart, then angle from the vertical and its speed for each pole, in m and rad, a second. action:
+the force, -10 .. 10 N, held for two Runge-Kutta steps of .01 s.
 """
 
 import itertools
@@ -106,7 +106,7 @@ def out(state):
 
 
 def generalization_starts():
-    """The 625 first states (625, 6) of the paper's test, section 4.3.2: cart and long pole in 5 places each, the short one upright."""
+    """The first states (625, 6) of the test of section 4.3.2: four numbers in 5 places each, the short pole upright."""
     starts = np.zeros((625, 6))
     starts[:, :4] = [[r * (2.0 * p - 1.0) for r, p in zip(RANGES, places)] for places in itertools.product(PLACES, repeat=4)]
     return starts

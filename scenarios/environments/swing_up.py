@@ -1,7 +1,7 @@
 """Cart-pole swing-up: the pole hangs, and must be swung up and kept there with the cart in the middle.
 
-The task of Gaier and Ha: Weight agnostic neural networks. NeurIPS 2019, with the dynamics of Deisenroth and Rasmussen: PILCO. ICML
-2011. A step is worth (cos(angle) + 1) / 2 * cos(pi x / 4.8).
+The task of Gaier and Ha: Weight agnostic neural networks. NeurIPS 2019, with the dynamics of Deisenroth and Rasmussen: PILCO.
+ICML 2011. A step is worth (cos(angle) + 1) / 2 * cos(pi x / 4.8).
 """
 
 import math

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from numba import config
 
 from evo import rng
 from evo.environment import Environment, Episode
@@ -110,7 +111,11 @@ TABLE = {0: 0.1, 1: 0.2}
         (dict(start=lambda draws: (0.0, 0.0)), "1 draws, yet every episode starts in one state"),
         (dict(step=wandering), "global random state of random"),
         (dict(step=clock), "goes another way when it is played again"),
-        (dict(step=lambda state, action: (state, TABLE[action], False)), "numba, on observe and step"),
+        pytest.param(
+            dict(step=lambda state, action: (state, TABLE[action], False)),
+            "numba, on observe and step",
+            marks=pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled"),
+        ),
         (dict(value=lambda total, recent, steps: math.nan), r"value\(total, recent, steps\) must be a finite"),
     ],
 )

@@ -5,9 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import config, njit
 
 from evo.generated import compiled, fingerprint
+
+compiling = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 
 PUSHER = """
 import math
@@ -65,6 +67,7 @@ def play(folder, *files):
     return [(float(line.split()[0]), int(line.split()[1])) for line in done.stdout.splitlines()]
 
 
+@compiling
 def test_an_edited_step_gives_the_new_physics_and_what_is_on_disk_is_never_compiled_again(tmp_path):
     path = pusher(tmp_path, 1.0)
     [(first, compiled_first)] = play(tmp_path, path)
@@ -103,6 +106,7 @@ def test_a_fingerprint_follows_code_constants_and_what_is_called_but_not_layout(
     assert fingerprint(base.observe) == fingerprint(others[0].observe)
 
 
+@compiling
 def test_a_fingerprint_sees_closures_defaults_arrays_and_functions_that_are_compiled_already():
     def scaling(factor):
         def scale(x):
@@ -129,6 +133,7 @@ def divided(x, y):
     return halved(x) / y
 
 
+@compiling
 def test_a_function_is_compiled_with_those_that_it_names_also_itself_and_divides_by_zero_as_numpy_does():
     quick = compiled(divided, __name__)
     assert quick(1.0, 2.0) == divided(1.0, 2.0)

@@ -190,7 +190,7 @@ def test_a_step_of_balancing_counts_until_the_cart_or_a_pole_is_out():
         ((0, 0, 0, 0, -limit - 0.01, 0), False),
         ((math.nan, 0, 0, 0, 0, 0), False),
     ]:
-        after, reward, over = double_pole.step(tuple(map(float, state)), 0.0)
+        _, reward, over = double_pole.step(tuple(map(float, state)), 0.0)
         assert (reward, over) == (float(alive), not alive)
         if state[4] == 0:
             assert single_pole.step(tuple(map(float, state[:4])), 0.0)[1:] == (float(alive), not alive)
