@@ -8,6 +8,8 @@ _PUBLIC = {
     "GA": "evo.ga",
     "DeepGA": "evo.deep_ga",
     "NSGA2": "evo.multiobjective",
+    "NEAT": "evo.neat",
+    "Genomes": "evo.genome",
     "Evolve": "evo.evolve",
     "FunctionTask": "evo.function",
     "SupervisedTask": "evo.supervised",
