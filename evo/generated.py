@@ -2,7 +2,7 @@
 
 numba keeps compiled code on disk beside the file of a kernel and takes it back while that file stands unchanged. It does not
 see that a function which the kernel calls, as a global of its module, was edited: it would run the old code. A function that is
-passed as an argument is never found on disk. So such a kernel stands in a file of its own, whose name is a hash of each function
+passed as an argument is never found on disk. So such a kernel has a file of its own, whose name is a hash of each function
 it reaches and of the constants they read: another function, another file. The file holds this project's template and nothing
 else; the functions are put into its module as globals before it runs.
 """
