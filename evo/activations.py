@@ -94,13 +94,13 @@ def _median(x: Tensor) -> Tensor:
 _ROUND = 6755399441055744.0
 
 
-@njit(cache=True, nogil=True, inline="always", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _clip(z, low, high):
     """z within low .. high; a NaN stays one."""
     return max(min(z, high), low)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _exponential(z):
     """exp(z) as a fraction (above, below), for z clipped to +-708: right to two units in the last place.
 
@@ -118,19 +118,19 @@ def _exponential(z):
     return power * (q + p), q - p
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _exp(z):
     above, below = _exponential(z)
     return above / below
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _logistic(z):
     above, below = _exponential(z)
     return above / (above + below)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _tanh(z):
     above, below = _exponential(2.0 * z)
     return (above - below) / (above + below)

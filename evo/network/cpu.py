@@ -3,8 +3,8 @@
 Both compute every node alike, to the last bit. The population kernels take up to WIDTH rows at a time and keep the values of
 a network as (slots, rows), so that a link, and an activation, is one pass over numbers that lie side by side.
 
-_nrt=False: numba counts no references to arrays, which costs more than a small network does. Such a function allocates nothing;
-one that calls `feedforward` or `tick` once a step is better compiled so too.
+_nrt=False: numba counts no references to the arrays, which costs more than a small network does; such a function allocates
+nothing. forceinline: nor are the arrays of a Program, a hundred numbers, handed over at every call.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from evo.network.order import PROGRAM
 LANES, WIDTH = 8, 64  # the population kernels take a multiple of LANES rows at a time, at most WIDTH
 
 
-@njit(cache=True, nogil=True, inline="always", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _node(program, s, values):
     """What step s computes from `values` (slots,)."""
     first, last = program.links_at[s], program.links_at[s + 1]
@@ -31,7 +31,7 @@ def _node(program, s, values):
     return activate(program.activation[s], program.bias[s] + program.response[s] * total)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def feedforward(program, g, x, values):
     """Genome g's network on one row x (I,); its outputs are then values[program.output_slot[g, o]].
 
@@ -45,7 +45,7 @@ def feedforward(program, g, x, values):
         values[program.node[s]] = _node(program, s, values)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def tick(program, g, x, old, new):
     """One tick of genome g's recurrent network: every node is computed from the values `old`, into `new`.
 
@@ -59,7 +59,7 @@ def tick(program, g, x, old, new):
         new[program.node[s]] = _node(program, s, old)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _node_rows(program, s, old, new):
     """Step s for all rows: from `old` into `new`, both (slots, rows)."""
     first, last = program.links_at[s], program.links_at[s + 1]
@@ -85,7 +85,7 @@ def _node_rows(program, s, old, new):
     activate_rows(program.activation[s], program.bias[s], program.response[s], new[node])
 
 
-@njit(cache=True, nogil=True, inline="always", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _feed(program, x, row, rows, values):
     """Rows row .. row + rows of x (B, I) into the input slots of `values`."""
     for i in range(program.inputs):
@@ -93,7 +93,7 @@ def _feed(program, x, row, rows, values):
             values[i, r] = x[row + r, i]
 
 
-@njit(cache=True, nogil=True, inline="always", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _read(program, g, values, out, row, rows):
     """The outputs of network g from `values` into rows row .. row + rows of out (B, O)."""
     for o in range(out.shape[1]):

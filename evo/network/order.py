@@ -121,7 +121,7 @@ def _check_codes(genomes: Genomes) -> None:
             )
 
 
-@njit(cache=True, nogil=True, inline="always", _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _slot(identity, node_id, begin, end):
     """Where a node's id stands among those of its genome, node_id[begin:end], which ascend; or -1."""
     if 0 <= identity < end - begin and node_id[begin + identity] == identity:  # no gap before it

@@ -36,13 +36,13 @@ def memory(policy):
     return np.zeros((2, slots)), np.zeros(1, np.int64)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def begin(policy, genome, room):
     """Before an episode of a genome: it remembers nothing."""
     room[0][:] = 0.0
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def answer(policy, genome, room, x, y):
     """The outputs y (O,) of the network for x (I,)."""
     program, ticks = policy

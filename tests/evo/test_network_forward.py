@@ -139,7 +139,8 @@ def test_a_nan_or_an_overflow_stays_in_its_row_and_its_network():
     clean = network.forward(program, x)
     assert clean.isfinite().all()
     x[3, 2], x[4, 1] = torch.nan, 1e308
-    bad = network.forward(program, x)
+    with np.errstate(all="ignore"):  # kernels that run as plain Python warn
+        bad = network.forward(program, x)
     touched = torch.zeros_like(bad, dtype=torch.bool)
     touched[3, 2] = touched[4, 1] = True
     assert torch.equal(bad[~touched], clean[~touched])
