@@ -125,6 +125,13 @@ class ControlTask:
         """A fresh network, (B, I) -> (B, O)."""
         return self._network(self.inputs, self.outputs)
 
+    def prepare(self, phenotypes: Phenotypes) -> None:
+        """Compiles, or takes from disk, what such networks need here, so that no run's clock pays for it."""
+        chosen = policy(phenotypes)
+        for world in (self._make, *self._worlds.values()):
+            if chosen is not None and isinstance(world, Environment):
+                rollout(world, chosen, np.empty((0, world.size)))
+
     def evaluate(self, phenotypes: Phenotypes, seeds: np.ndarray) -> Evaluation:
         """Every genome on the start seeds (B,): fitness is the mean return, samples the steps really taken.
 
@@ -248,7 +255,8 @@ class ControlTask:
 
         starts = self._fixed(split)
         returns, _ = self.returns(model, starts, self._worlds.get(split))
-        return pictures.episode(self.film(model, split, frames=64), returns[0], self._solved, self.name, split)
+        solved = None if split in self._worlds else self._solved
+        return pictures.episode(self.film(model, split, frames=64), returns[0], solved, self.name, split)
 
     def _shown(self, split: str, episode: int, mode: str | None) -> Any:
         """What a film of an episode is made in."""

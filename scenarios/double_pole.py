@@ -24,7 +24,7 @@ scenario = Scenario(
     settings=PoleSettings,
     budget=Budget(evaluations=45_000),
     methods=("ga", "deep-ga", "random-search"),
-    model={"network": "mlp", "hidden": ()},
+    model={"network": "mlp", "hidden": (8,)},
 )
 
 if __name__ == "__main__":

@@ -5,11 +5,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core import event
 
 from evo import perceptron, rng, threads
 from evo.activations import ACTIVATIONS, CODES
 from evo.control import ControlTask
 from evo.environment import Environment
+from evo.evolve import Evolve
+from evo.ga import GA
 from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 from evo.network import NetworkModel, Networks
 from evo.network.policy import output_range
@@ -298,3 +301,33 @@ def test_an_environment_of_a_trial_takes_the_place_of_the_one_that_gives_fitness
 
 def test_a_scalar_environment_makes_a_task_without_findings():
     assert check_task(ControlTask(ropes, network=network, episodes=2, validation_episodes=2, test_episodes=2)) == []
+
+
+def test_what_is_compiled_is_compiled_off_the_clock():
+    def waiting(state, action):
+        return chosen(state, action)
+
+    trials = {"validation": (dataclasses.replace(rail, value=worth), np.zeros((1, 2)))}
+    task = ControlTask(dataclasses.replace(rail, step=waiting), network=network, trials=trials)
+    learner = Evolve(task, GA.for_task(task, seed=0, population_size=4))
+    with event.install_recorder("numba:compile") as recorder:
+        learner.task.prepare(learner.algorithm.express(learner.algorithm.ask()))
+        before = len(recorder.buffer)
+        learner.step()
+        task.score(learner.champion(), "validation")
+    assert len(recorder.buffer) == before
+    assert learner.cost.evaluations == 4
+
+
+def test_a_run_in_a_scalar_environment_continues_to_the_same_bytes():
+    def learner():
+        task = ControlTask(rail, network=network, normalize_observations=True, validation_episodes=3, episodes=2)
+        return Evolve(task, GA.for_task(task, seed=1, population_size=8), seed=1)
+
+    whole, first, second = learner(), learner(), learner()
+    rows = [whole.step()["validation"] for _ in range(4)]
+    for _ in range(2):
+        first.step()
+    second.load_state_dict(first.state_dict())
+    assert [second.step()["validation"] for _ in range(2)] == rows[2:]
+    assert all(torch.equal(*pair) for pair in zip(whole.champion().save()[0].values(), second.champion().save()[0].values()))
