@@ -105,6 +105,7 @@ def mate(
     types.void(types.int64[:, ::1], _FLOAT, RANKING, _INT64, _BOOL, _INT64, _RATES, _LONG, _LONG, _LONG, _LONG),
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def _mate(pairs, fitness, ranks, first, copied, active, rates, generation, seed, start, stop):
     for i in range(start, stop):
@@ -162,7 +163,8 @@ def breed(
     asked = (np.empty(size, np.int64) for _ in range(3))
     brood = Brood(at, np.empty(at[-1]), np.empty(at[-1], np.bool_), *asked)
     numbers = (rates, generation, rng.signed(seed))
-    threads.each(lambda a, b: _breed(brood, genes, pairs, copied, *numbers, a, b), size, GRAIN)
+    room = int(np.diff(parents.nodes_at).max())
+    threads.each(lambda a, b: _breed(brood, genes, pairs, copied, np.empty(room, np.bool_), *numbers, a, b), size, GRAIN)
 
     splitting = brood.split >= 0
     place = parents.connections_at[first] + brood.split
@@ -177,8 +179,13 @@ def breed(
     return child
 
 
-@njit(types.void(_BROOD, GENES, types.int64[:, ::1], _BOOL, _RATES, _LONG, _LONG, _LONG, _LONG), cache=True, nogil=True)
-def _breed(brood, parents, pairs, copied, rates, generation, seed, start, stop):
+@njit(
+    types.void(_BROOD, GENES, types.int64[:, ::1], _BOOL, _BOOL, _RATES, _LONG, _LONG, _LONG, _LONG),
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _breed(brood, parents, pairs, copied, reached, rates, generation, seed, start, stop):
     for i in range(start, stop):
         first, second = pairs[i]
         weight, enabled = brood.weight[brood.at[i] : brood.at[i + 1]], brood.enabled[brood.at[i] : brood.at[i + 1]]
@@ -186,8 +193,9 @@ def _breed(brood, parents, pairs, copied, rates, generation, seed, start, stop):
         add_node, add_link, weights, _ = rng.philox(0, i, generation, rng.STRUCTURE, seed)
         averaged, unchanged, _, _ = rng.philox(0, i, generation, rng.MUTATION, seed)
         if second < 0:
-            inherited = slice(parents.connections_at[first], parents.connections_at[first + 1])
-            weight[:], enabled[:] = parents.weight[inherited], parents.enabled[inherited]
+            old = parents.connections_at[first]
+            for k in range(weight.size):
+                weight[k], enabled[k] = parents.weight[old + k], parents.enabled[old + k]
         else:
             mean = averaged < rates.averaged_below
             cross(weight, enabled, parents, first, second, rates.disabled_below, rates.sticky, mean, i, generation, seed)
@@ -200,14 +208,16 @@ def _breed(brood, parents, pairs, copied, rates, generation, seed, start, stop):
             if rates.instead:
                 continue
         if add_link < rates.add_link_below:
-            brood.source[i], brood.target[i] = nodes_to_join(parents, first, rates.recurrent, rates.tries, i, generation, seed)
+            brood.source[i], brood.target[i] = nodes_to_join(
+                parents, first, reached, rates.recurrent, rates.tries, i, generation, seed
+            )
             if rates.instead:
                 continue
         if weights < (rates.weights_below if second >= 0 else rates.alone_below):
             mutate_weights(weight, rates.perturbed_below, rates.perturbation, rates.replaced, i, generation, seed)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _write(child, place, innovation, source, target, weight):
     child.innovation[place], child.source[place], child.target[place] = innovation, source, target
     child.weight[place], child.enabled[place] = weight, True
@@ -217,6 +227,7 @@ def _write(child, place, innovation, source, target, weight):
     types.void(GENES, _BROOD, GENES, _INT64, _INT64, _INT64, _INT64, _LONG, _RATES, _LONG, _LONG, _LONG, _LONG),
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def _finish(child, brood, parents, first, node, number, link, activation, rates, generation, seed, start, stop):
     """Section 3.1: a split gene is disabled, the link into the new node gets weight 1, that out of it the old weight."""

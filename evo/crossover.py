@@ -13,7 +13,7 @@ from numba import njit
 from evo import rng
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def cross(weight, enabled, genes, first, second, disabled_below, sticky, averaged, place, generation, seed):
     """Weights and enabled flags of the offspring at `place`, one for each gene of its `first` (the fitter) parent.
 

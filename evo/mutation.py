@@ -13,27 +13,27 @@ from evo import rng
 from evo.genome import BIAS, OUTPUT
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", _nrt=False)
 def symmetric(word, reach):
     """A number in (-reach, reach)."""
     return reach * (2.0 * rng.uniform(word) - 1.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def mutate_weights(weight, perturbed_below, perturbation, replaced, place, generation, seed):
     """Each weight, with probability perturbed_below / 2^32, is moved by up to `perturbation`; else it is drawn anew, from
-    within `replaced`."""
-    for k in range(weight.size):
-        if k % 2 == 0:
-            four = rng.philox(k // 2, place, generation, rng.NOISE, seed)
-        coin, draw = (four[0], four[1]) if k % 2 == 0 else (four[2], four[3])
-        if coin < perturbed_below:
-            weight[k] += symmetric(draw, perturbation)
-        else:
-            weight[k] = symmetric(draw, replaced)
+    within `replaced`. One word says both: on which side of perturbed_below it lies, and where there."""
+    moved, drawn = 2.0 * perturbation / max(1, perturbed_below), 2.0 * replaced / max(1, 2**32 - perturbed_below)
+    for block in range((weight.size + 3) // 4):
+        four = rng.philox(block, place, generation, rng.NOISE, seed)
+        for k in range(min(4, weight.size - 4 * block)):
+            if four[k] < perturbed_below:
+                weight[4 * block + k] += moved * (four[k] + 0.5) - perturbation
+            else:
+                weight[4 * block + k] = drawn * (four[k] - perturbed_below + 0.5) - replaced
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def connection_to_split(genes, parent, enabled, from_bias, oldest_below, go_on_below, place, generation, seed):
     """Which connection of `parent`, as `enabled` says, gets a node in its middle; -1: none.
 
@@ -69,12 +69,12 @@ def connection_to_split(genes, parent, enabled, from_bias, oldest_below, go_on_b
     return oldest
 
 
-@njit(cache=True, nogil=True)
-def nodes_to_join(genes, parent, recurrent, tries, place, generation, seed):
+@njit(cache=True, nogil=True, _nrt=False)
+def nodes_to_join(genes, parent, reached, recurrent, tries, place, generation, seed):
     """Two nodes of `parent` that no connection joins, as ids (source, target); (-1, -1) if `tries` draws find none.
 
     The target is an output or a hidden node. Feed-forward, the source is no output and no path leads back to it from the
-    target, also not through disabled connections; recurrent, any two nodes will do.
+    target, also not through disabled connections; recurrent, any two nodes will do. reached: as `leads_to` wants it.
     """
     first, last = genes.nodes_at[parent], genes.nodes_at[parent + 1]
     start, stop = genes.connections_at[parent], genes.connections_at[parent + 1]
@@ -98,19 +98,21 @@ def nodes_to_join(genes, parent, recurrent, tries, place, generation, seed):
             if genes.source[k] == a and genes.target[k] == b:
                 joined = True
                 break
-        if not joined and (recurrent or not leads_to(genes, parent, b, a)):
+        if not joined and (recurrent or not leads_to(genes, parent, reached, b, a)):
             return a, b
     return np.int64(-1), np.int64(-1)
 
 
-@njit(cache=True, nogil=True)
-def leads_to(genes, parent, start, end):
-    """Is there a path from node `start` to node `end`, or are they one, in the genome `parent`?"""
+@njit(cache=True, nogil=True, _nrt=False)
+def leads_to(genes, parent, reached, start, end):
+    """Is there a path from node `start` to node `end`, or are they one, in the genome `parent`? reached: room for a flag
+    of each of its nodes."""
     if start == end:
         return True
     first, last = genes.nodes_at[parent], genes.nodes_at[parent + 1]
     ids = genes.node_id[first:last]
-    reached = np.zeros(ids.size, np.bool_)
+    for node in range(ids.size):
+        reached[node] = False
     reached[np.searchsorted(ids, start)] = True
     changed = True
     while changed:

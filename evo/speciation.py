@@ -31,28 +31,30 @@ class Compatibility(NamedTuple):
 COMPATIBILITY = types.NamedTuple((types.float64, types.float64, types.float64, types.int64, types.float64), Compatibility)
 
 
-@njit(cache=True, nogil=True)
-def distance(a, i, b, j, rules):
-    """delta between genome i of the genes `a` and genome j of `b`. Disabled genes count like others; where nothing matches,
-    the mean weight difference W is 0."""
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def distance(a, i, b, j, rules, enough):
+    """delta between genome i of the genes `a` and genome j of `b`; or any number from `enough` up, once it is known to be so
+    far. Disabled genes count like others; where nothing matches, the mean weight difference W is 0."""
     k, end = a.connections_at[i], a.connections_at[i + 1]
     m, stop = b.connections_at[j], b.connections_at[j + 1]
     genes = max(end - k, stop - m)
+    size = 1 if genes < rules.small else max(1, genes)
+    least = min(rules.excess, rules.disjoint) / size
     matching, disjoint, difference = 0, 0, 0.0
     while k < end and m < stop:
-        if a.innovation[k] == b.innovation[m]:
+        one, other = a.innovation[k], b.innovation[m]
+        if one == other:
             difference += abs(a.weight[k] - b.weight[m])
             matching += 1
             k += 1
             m += 1
         else:
             disjoint += 1
-            if a.innovation[k] < b.innovation[m]:
-                k += 1
-            else:
-                m += 1
+            if least * disjoint >= enough:
+                return enough
+            k += one < other
+            m += other < one
     excess = (end - k) + (stop - m)
-    size = 1 if genes < rules.small else max(1, genes)
     mean = difference / matching if matching else 0.0
     return (rules.excess * excess + rules.disjoint * disjoint) / size + rules.weight * mean
 
@@ -60,27 +62,27 @@ def distance(a, i, b, j, rules):
 _INT64 = types.int64[::1]
 
 
-@njit(types.void(_INT64, GENES, GENES, _INT64, COMPATIBILITY, types.int64, types.int64), cache=True, nogil=True)
+@njit(types.void(_INT64, GENES, GENES, _INT64, COMPATIBILITY, types.int64, types.int64), cache=True, nogil=True, _nrt=False)
 def _join(species, genes, previous, representatives, rules, start, stop):
     """species[i] of genomes start .. stop: the first whose representative, a place of `previous`, is alike; else -1."""
     for i in range(start, stop):
         species[i] = -1
         for s in range(representatives.size):
-            if distance(genes, i, previous, representatives[s], rules) < rules.threshold:
+            if distance(genes, i, previous, representatives[s], rules, rules.threshold) < rules.threshold:
                 species[i] = s
                 break
 
 
-@njit(types.int64(_INT64, GENES, types.int64, COMPATIBILITY), cache=True, nogil=True)
-def _found(species, genes, known, rules):
-    """Whoever is in no species yet joins the first founder it is like, or founds one; returns how many there are then."""
-    founders = np.empty(species.size, np.int64)
+@njit(types.int64(_INT64, _INT64, GENES, types.int64, COMPATIBILITY), cache=True, nogil=True, _nrt=False)
+def _found(species, founders, genes, known, rules):
+    """Whoever is in no species yet joins the first founder it is like, or founds one; returns how many there are then.
+    founders: room for a place of each genome."""
     count = 0
     for i in range(species.size):
         if species[i] >= 0:
             continue
         for s in range(count):
-            if distance(genes, i, genes, founders[s], rules) < rules.threshold:
+            if distance(genes, i, genes, founders[s], rules, rules.threshold) < rules.threshold:
                 species[i] = known + s
                 break
         if species[i] < 0:
@@ -127,7 +129,7 @@ class Species:
         genes, old = Genes.of(genomes), Genes.of(previous)
         self.of = np.empty(len(genomes), np.int64)
         threads.each(lambda a, b: _join(self.of, genes, old, representatives, rules, a, b), len(genomes), GRAIN)
-        count = _found(self.of, genes, len(self.id), rules)
+        count = _found(self.of, np.empty_like(self.of), genes, len(self.id), rules)
         new = count - len(self.id)
         if new:
             self.id = np.concatenate([self.id, self.next_id + np.arange(new)])

@@ -80,7 +80,7 @@ def test_where_nothing_can_be_split_nothing_is():
 
 def pairs(genome, recurrent, tries=20, count=300):
     genes = genes_of(genome)
-    return [nodes_to_join(genes, 0, recurrent, tries, place, 0, 5) for place in range(count)]
+    return [nodes_to_join(genes, 0, np.empty(99, np.bool_), recurrent, tries, place, 0, 5) for place in range(count)]
 
 
 def acyclic(genome):
@@ -133,4 +133,4 @@ def test_a_path_is_found_as_networkx_finds_it(seed):
     graph.add_nodes_from(node.id for node in genome.nodes)
     for a in graph:
         for b in graph:
-            assert leads_to(genes, 0, a, b) == networkx.has_path(graph, a, b)
+            assert leads_to(genes, 0, np.empty(99, np.bool_), a, b) == networkx.has_path(graph, a, b)

@@ -102,20 +102,26 @@ def champions(neat):
     ]
 
 
+def offspring_of(neat, before):
+    """The genomes that have offspring as first or second parent."""
+    return [before[place] for place in np.unique(neat.parents[neat.parents >= 0])]
+
+
 @pytest.mark.parametrize("above", [5, 0, 1000])
 def test_the_champion_of_a_species_of_more_than_five_is_copied_unchanged_and_no_other(above):
-    neat = after(25, size=80, threshold=2.0, champion_above=above, stagnation=1000)
-    for generation in range(25, 35):
-        expected, sizes = champions(neat), neat.species.sizes
-        assert above != 5 or (sizes <= 5).any()
-        assert above != 5 or (sizes > 5).any()
-        before = [neat.population.one(index) for index in range(80)]
+    neat = after(25, size=80, threshold=2.2, champion_above=above, stagnation=1000)
+    seen = set()
+    for generation in range(25, 45):
+        expected, before = champions(neat), [neat.population.one(index) for index in range(80)]
+        seen |= {size > 5 for size in neat.species.sizes}
         children = [neat.ask().one(index) for index in range(80)]
-        copied = [child for child, (mother, other) in zip(children, neat.parents) if other < 0 and child == before[mother]]
-        for champion in expected:
-            assert champion in children or neat.fitness is None
-        assert len(copied) <= len(expected)
+        alone = [(child, before[mother]) for child, (mother, other) in zip(children, neat.parents) if other < 0]
+        copies = [child for child, mother in alone if child == mother]
+        assert all(copy in expected for copy in copies)
+        shared = offspring_of(neat, before)
+        assert len(copies) == sum(one in shared for one in expected)
         neat.tell(fitness_of(neat.population, generation))
+    assert seen == {False, True}
 
 
 def breeding_species(neat):

@@ -18,8 +18,11 @@ def genome(weights):
 
 def delta(one, two, rules=PAPER):
     genes = Genes.of(Genomes.of([genome(one), genome(two)]))
-    assert distance(genes, 0, genes, 1, rules) == distance(genes, 1, genes, 0, rules)
-    return distance(genes, 0, genes, 1, rules)
+    there, back = distance(genes, 0, genes, 1, rules, np.inf), distance(genes, 1, genes, 0, rules, np.inf)
+    assert there == back
+    for enough in (0.0, 0.5, 3.0, there, there + 0.1):  # what is far enough may be said to be so before all is counted
+        assert min(distance(genes, 0, genes, 1, rules, enough), enough) == min(there, enough)
+    return there
 
 
 def test_delta_by_hand():
