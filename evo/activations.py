@@ -102,10 +102,10 @@ def _clip(z, low, high):
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _exponential(z):
-    """exp(z) as a fraction (above, below), for z clipped to +-708: right to two units in the last place.
+    """power, p, q with exp(z) = power * (q + p) / (q - p), for z clipped to +-708: right to two units in the last place.
 
-    exp(z) = 2^k exp(r), |r| <= log(2) / 2, and exp(r) = (q + p) / (q - p), a Pade form with the coefficients of Moshier's
-    Cephes library. Without a branch or a call, so that loops over rows are vectorised, eight times as fast as the system's.
+    exp(z) = 2^k exp(r), |r| <= log(2) / 2; (q + p) / (q - p) is a Pade form of exp(r), with the coefficients of Moshier's
+    Cephes library. Without a branch or a call, so that loops over rows are vectorised: eight times as fast as the system's.
     """
     z = _clip(z, -708.0, 708.0)
     shifted = z * 1.4426950408889634 + _ROUND
@@ -115,25 +115,25 @@ def _exponential(z):
     rr = r * r
     p = r * ((1.26177193074810590878e-4 * rr + 3.02994407707441961300e-2) * rr + 1.0)
     q = ((3.00198505138664455042e-6 * rr + 2.52448340349684104192e-3) * rr + 2.27265548208155028766e-1) * rr + 2.0
-    return power * (q + p), q - p
+    return power, p, q
 
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _exp(z):
-    above, below = _exponential(z)
-    return above / below
+    power, p, q = _exponential(z)
+    return power * (q + p) / (q - p)
 
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _logistic(z):
-    above, below = _exponential(z)
-    return above / (above + below)
+    power, p, q = _exponential(z)
+    return power * (q + p) / (power * (q + p) + (q - p))
 
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _tanh(z):
-    above, below = _exponential(2.0 * z)
-    return (above - below) / (above + below)
+    power, p, q = _exponential(2.0 * z)
+    return ((power - 1.0) * q + (power + 1.0) * p) / ((power + 1.0) * q + (power - 1.0) * p)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)

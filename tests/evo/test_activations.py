@@ -40,6 +40,10 @@ def test_an_activation_of_neat_python_is_neat_pythons(name):
     assert (np.abs(activated(OWN_NAME[name], GRID) - expected) <= 1e-14 * np.maximum(1, np.abs(expected))).all()
 
 
+def test_a_gaussian_of_neat_python_does_not_vanish():
+    assert activated("neat_gauss", [50.0])[0] == pytest.approx(NEAT_ACTIVATIONS.get("gauss")(50.0), rel=1e-12, abs=0)
+
+
 @pytest.mark.parametrize(
     ("name", "formula"),
     [
@@ -58,7 +62,9 @@ def test_exponentials_are_exact_to_the_last_places():
     z = np.linspace(-60, 60, 20001)
     np.testing.assert_allclose(activated("exp", z), np.exp(z), rtol=1e-15)
     np.testing.assert_allclose(activated("sigmoid", z), 1 / (1 + np.exp(-z)), rtol=1e-15)
-    np.testing.assert_allclose(activated("tanh", z), np.tanh(z), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(activated("tanh", z), np.tanh(z), rtol=1e-15)
+    tiny = np.logspace(-300, -1, 500)
+    np.testing.assert_allclose(activated("tanh", tiny), np.tanh(tiny), rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", NODE_ACTIVATIONS)

@@ -110,9 +110,11 @@ def test_a_batch_gives_the_bits_of_its_rows_one_by_one(recurrent, batch):
     genomes = mixed(recurrent, count=8)
     program = network.compile(genomes, recurrent)
     x = torch.randn(len(genomes), batch, genomes.inputs, generator=torch.manual_seed(2))
-    whole = network.forward(program, x)
-    rows = torch.cat([network.forward(program, x[:, b : b + 1]) for b in range(batch)], dim=1)
-    assert torch.equal(whole.nan_to_num(), rows.nan_to_num())
+    together, alone = network.memory(program, batch), [network.memory(program, 1) for _ in range(batch)]
+    for _ in range(2):
+        whole = network.forward(program, x, together)
+        rows = torch.cat([network.forward(program, x[:, b : b + 1], alone[b]) for b in range(batch)], dim=1)
+        assert torch.equal(whole.nan_to_num(), rows.nan_to_num())
     shared = network.forward(program, x[0])
     repeated = network.forward(program, x[:1].expand(len(genomes), -1, -1))
     assert torch.equal(shared.nan_to_num(), repeated.nan_to_num())

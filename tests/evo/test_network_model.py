@@ -168,3 +168,12 @@ def test_a_drawing_tells_sign_by_line_and_strength_by_width():
     widths = [line.get_linewidth() for line in links]
     assert widths == sorted(widths)
     assert [line.get_linestyle() for line in links].count("--") == 3
+
+
+def test_links_that_lead_back_are_bent():
+    nodes = [Node(0, 0), Node(1, 2), Node(2, HIDDEN)]
+    ends = [(0, 2, 1.0), (2, 1, 1.0), (1, 2, -1.0), (1, 1, 2.0)]
+    genome = Genomes.of([Genome(1, 1, nodes, [Connection(k, *end) for k, end in enumerate(ends)])])
+    (axes,) = NetworkModel(genome, recurrent=True).figure().axes
+    assert sorted(type(patch).__name__ for patch in axes.patches) == ["Ellipse", "FancyArrowPatch"]
+    assert sum(line.get_marker() == "None" for line in axes.lines) == 2
