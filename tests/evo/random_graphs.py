@@ -57,8 +57,8 @@ class Peer:
         settings = SimpleNamespace(
             input_keys=given,
             output_keys=outputs,
-            activation_defs=NEAT_ACTIVATIONS,
-            aggregation_function_defs=NEAT_AGGREGATIONS,
+            activation_defs=SimpleNamespace(get=lambda name: self._watched(NEAT_ACTIVATIONS.get(name))),
+            aggregation_function_defs=SimpleNamespace(get=lambda name: self._watched(NEAT_AGGREGATIONS.get(name))),
         )
         nodes = {
             node.id: SimpleNamespace(
@@ -80,12 +80,20 @@ class Peer:
         copy = SimpleNamespace(nodes=nodes, connections=connections)
         self.network, self.biased = kind.create(copy, SimpleNamespace(genome_config=settings)), BIAS in kinds.values()
 
+    def _watched(self, function):
+        """The function, which tells of a NaN given to it: neat-python's may make a number of one."""
+
+        def watching(given):
+            self.lost |= bool(np.isnan(given).any())
+            return function(given)
+
+        return watching
+
     def __call__(self, row):
-        """The outputs (O,), or None where Python's floats overflow, or a NaN comes up, of which it may make a number."""
+        """The outputs (O,) for a row (I,), or None where a NaN comes up or Python's float powers overflow."""
+        self.lost = False
         try:
-            outputs = self.network.activate([*row, 1.0] if self.biased else list(row))
+            outputs = self.network.activate([*row.tolist(), *[1.0] * self.biased])
         except OverflowError:
             return None
-        values = self.network.values
-        values = values if isinstance(values, dict) else values[self.network.active]
-        return np.array(outputs) if np.isfinite(list(values.values())).all() else None
+        return None if self.lost or np.isnan(outputs).any() else np.array(outputs)

@@ -14,11 +14,15 @@ TICKS = 5
 
 
 def rows_of(genome, count, seed):
-    return np.random.default_rng(seed).normal(size=(count, genome.inputs))
+    """Every fourth time so large that some networks overflow."""
+    return np.random.default_rng(seed).normal(size=(count, genome.inputs)) * (1.0 if seed % 4 else 1e60)
 
 
 def difference(ours, theirs):
-    return np.abs(ours - theirs).max() / max(1.0, np.abs(theirs).max())
+    """The largest, in units of max(1, |theirs|); equal infinities do not differ."""
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs))
+    return np.where(ours == theirs, 0.0, apart).max()
 
 
 def mixed(recurrent, count=40, seed=0):
@@ -37,7 +41,7 @@ def test_feed_forward_networks_equal_neat_pythons():
             expected = peer(row)
             overflown += expected is None
             assert expected is None or difference(output, expected) <= 1e-9, seed
-    assert overflown < 0.02 * 2 * GENOMES
+    assert 0 < overflown < 0.01 * 2 * GENOMES
 
 
 def test_recurrent_networks_equal_neat_pythons_at_every_tick():
@@ -53,7 +57,7 @@ def test_recurrent_networks_equal_neat_pythons_at_every_tick():
                 overflown += 1
                 break
             assert difference(output, expected) <= 1e-9, seed
-    assert overflown < 0.05 * GENOMES
+    assert 0 < overflown < 0.05 * GENOMES
 
 
 @pytest.mark.parametrize("own_rows", [False, True])
