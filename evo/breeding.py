@@ -166,9 +166,8 @@ def breed(
     room = int(np.diff(parents.nodes_at).max())
     threads.each(lambda a, b: _breed(brood, genes, pairs, copied, np.empty(room, np.bool_), *numbers, a, b), size, GRAIN)
 
-    splitting = brood.split >= 0
-    place = parents.connections_at[first] + brood.split
-    split = np.where(splitting, parents.innovation[np.where(splitting, place, 0)], -1)
+    splitting, split = brood.split >= 0, np.full(size, -1)
+    split[splitting] = parents.innovation[(parents.connections_at[first] + brood.split)[splitting]]
     node, number, link = innovations.numbered(split, brood.source, brood.target)
 
     nodes_at = offsets(np.diff(parents.nodes_at)[first] + splitting)

@@ -282,7 +282,9 @@ class Genomes:
 
 def offsets(lengths: np.ndarray) -> np.ndarray:
     """Where parts of these `lengths` (n,) begin and end when they stand one after the other: int64 (n + 1,)."""
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    edges = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=edges[1:])
+    return edges
 
 
 def _gathered(at: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numba import njit, types
 
 from evo import threads
@@ -142,8 +143,6 @@ class Species:
             self.id, self.best, self.improved = self.id[alive], self.best[alive], self.improved[alive]
 
     def state_dict(self) -> dict[str, Any]:
-        import torch
-
         return {name: torch.from_numpy(value.copy()) if name != "next_id" else value for name, value in vars(self).items()}
 
     @staticmethod
