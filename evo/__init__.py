@@ -14,6 +14,7 @@ _PUBLIC = {
     "FunctionTask": "evo.function",
     "SupervisedTask": "evo.supervised",
     "ControlTask": "evo.control",
+    "Environment": "evo.environment",
     "Parameters": "evo.parameters",
     "MLP": "evo.networks",
     "CNN": "evo.networks",

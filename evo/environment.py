@@ -18,9 +18,9 @@
     environment = Environment("rail", start, observe, step, draws=1, actions=2, steps=200)
 
 `observe`, `step` and what they call are compiled by numba (`evo.rollout`): they take numbers and tuples of numbers, the
-functions of `math`, constants of their module, and other such functions, which they name directly. The same functions run as
-plain Python in `Episode`, which has the methods of a Gymnasium environment. `evo.testing.check_environment` tells what is
-wrong with one of yours.
+functions of `math`, constants of their module, and other such functions, which they name directly (one that is passed as an
+argument is compiled again in every process, with a warning of numba's). The same functions run as plain Python in `Episode`,
+which has the methods of a Gymnasium environment. `evo.testing.check_environment` tells what is wrong with one of yours.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 
 from evo import rng
 
@@ -63,6 +65,12 @@ class Environment:
 
     def __post_init__(self) -> None:
         wrong = []
+        for name in ("observe", "step", "value"):
+            function = getattr(self, name)
+            if not isinstance(function, (FunctionType, Dispatcher)) and not (name == "value" and function is None):
+                wrong.append(f"{name}: expected a function, which can be compiled; got {type(function).__name__}")
+        if not isinstance(self.actions, int):
+            object.__setattr__(self, "actions", tuple(tuple(map(float, pair)) for pair in self.actions))
         if isinstance(self.actions, int):
             if self.actions < 2:
                 wrong.append(f"actions: expected 2 or more choices; got {self.actions}")

@@ -34,46 +34,31 @@ def pull(angle, turn, mass, half_length):
     return force, mass * (1.0 - 0.75 * cosine * cosine), drag
 
 
-def one_pole(force, angle, turn):
-    """Accelerations of the cart and the long pole."""
-    f1, m1, drag = pull(angle, turn, LONG_MASS, LONG)
-    cart = (force + f1) / (m1 + CART)
-    return cart, -0.75 * (cart * math.cos(angle) + drag) / LONG
+def slope1(state, force):
+    """The derivative of a state with the long pole."""
+    _, v, angle, turn = state
+    f, m, drag = pull(angle, turn, LONG_MASS, LONG)
+    cart = (force + f) / (m + CART)
+    return v, cart, turn, -0.75 * (cart * math.cos(angle) + drag) / LONG
 
 
-def two_poles(force, angle1, turn1, angle2, turn2):
-    """Accelerations of the cart, the long and the short pole."""
+def slope2(state, force):
+    """The derivative of a state with the long and the short pole."""
+    _, v, angle1, turn1, angle2, turn2 = state
     f1, m1, drag1 = pull(angle1, turn1, LONG_MASS, LONG)
     f2, m2, drag2 = pull(angle2, turn2, SHORT_MASS, SHORT)
     cart = (force + f1 + f2) / (m1 + m2 + CART)
     first = -0.75 * (cart * math.cos(angle1) + drag1) / LONG
-    return cart, first, -0.75 * (cart * math.cos(angle2) + drag2) / SHORT
-
-
-def slope1(state, force):
-    """The derivative of a state with one pole."""
-    cart, pole = one_pole(force, state[2], state[3])
-    return state[1], cart, state[3], pole
-
-
-def slope2(state, force):
-    """The derivative of a state with two poles."""
-    cart, first, second = two_poles(force, state[2], state[3], state[4], state[5])
-    return state[1], cart, state[3], first, state[5], second
+    return v, cart, turn1, first, turn2, -0.75 * (cart * math.cos(angle2) + drag2) / SHORT
 
 
 def along1(state, slope, time):
+    """The state after `time` along a slope."""
     return state[0] + time * slope[0], state[1] + time * slope[1], state[2] + time * slope[2], state[3] + time * slope[3]
 
 
 def along2(state, slope, time):
-    cart, poles = along1(state, slope, time), (state[4] + time * slope[4], state[5] + time * slope[5])
-    return cart + poles
-
-
-def mean1(a, b, c, d, k):
-    """The mean slope of a Runge-Kutta step, one number of it."""
-    return (a[k] + 2.0 * b[k] + 2.0 * c[k] + d[k]) / 6.0
+    return along1(state, slope, time) + (state[4] + time * slope[4], state[5] + time * slope[5])
 
 
 def move1(state, force):
@@ -83,20 +68,18 @@ def move1(state, force):
         b = slope1(along1(state, a, TIME / 2.0), force)
         c = slope1(along1(state, b, TIME / 2.0), force)
         d = slope1(along1(state, c, TIME), force)
-        mean = (mean1(a, b, c, d, 0), mean1(a, b, c, d, 1), mean1(a, b, c, d, 2), mean1(a, b, c, d, 3))
-        state = along1(state, mean, TIME)
+        state = along1(along1(along1(along1(state, a, TIME / 6.0), b, TIME / 3.0), c, TIME / 3.0), d, TIME / 6.0)
     return state
 
 
 def move2(state, force):
-    """The state with two poles after an action."""
+    """The state with two poles after an action: two Runge-Kutta steps."""
     for _ in range(2):
         a = slope2(state, force)
         b = slope2(along2(state, a, TIME / 2.0), force)
         c = slope2(along2(state, b, TIME / 2.0), force)
         d = slope2(along2(state, c, TIME), force)
-        cart = (mean1(a, b, c, d, 0), mean1(a, b, c, d, 1), mean1(a, b, c, d, 2), mean1(a, b, c, d, 3))
-        state = along2(state, cart + (mean1(a, b, c, d, 4), mean1(a, b, c, d, 5)), TIME)
+        state = along2(along2(along2(along2(state, a, TIME / 6.0), b, TIME / 3.0), c, TIME / 3.0), d, TIME / 6.0)
     return state
 
 

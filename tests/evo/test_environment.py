@@ -1,3 +1,4 @@
+import functools
 import math
 import random
 import re
@@ -46,11 +47,17 @@ def test_sizes_are_those_of_what_the_functions_give():
         (dict(steps=0), "steps >= 1"),
         (dict(draws=-1), "draws >= 0"),
         (dict(window=3), "`value`, which is not given"),
+        (dict(step=functools.partial(step)), "step: expected a function, which can be compiled; got partial"),
     ],
 )
 def test_numbers_that_make_no_environment_are_refused(wrong, said):
     with pytest.raises(ValueError, match=f"environment rail: .*{said}"):
         rail(**wrong)
+
+
+def test_bounds_may_be_a_list():
+    assert rail(actions=[[-1, 1]]).actions == ((-1.0, 1.0),)
+    assert hash(rail(actions=[[-1, 1]])) == hash(rail(actions=((-1.0, 1.0),)))
 
 
 def test_a_start_is_a_function_of_its_seed_alone():
