@@ -90,7 +90,6 @@ def test_value_is_paid_with_the_last_step_whole():
 
 
 def test_a_sound_environment_has_no_findings():
-    assert check_environment(rail()) == []
     assert check_environment(rail(actions=((-1.0, 1.0), (0.0, 2.0)), step=lambda state, action: step(state, action[0]))) == []
 
 

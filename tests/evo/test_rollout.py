@@ -307,8 +307,8 @@ def test_what_is_compiled_is_compiled_off_the_clock():
     def waiting(state, action):
         return chosen(state, action)
 
-    trials = {"validation": (dataclasses.replace(rail, value=worth), np.zeros((1, 2)))}
-    task = ControlTask(dataclasses.replace(rail, step=waiting), network=network, trials=trials)
+    trials = {"validation": (dataclasses.replace(rail, step=waiting), np.zeros((1, 2)))}
+    task = ControlTask(rail, network=network, trials=trials)
     learner = Evolve(task, GA.for_task(task, seed=0, population_size=4))
     with event.install_recorder("numba:compile") as recorder:
         learner.task.prepare(learner.algorithm.express(learner.algorithm.ask()))
