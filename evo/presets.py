@@ -19,7 +19,6 @@ from evo.settings import setting, settings
 NEAT2002 = dict(
     population_size=150,
     recurrent=False,
-    ticks="one",
     initial_weights=4.0,
     weight_mutation=0.8,
     weight_mutation_alone=1.0,
@@ -38,7 +37,7 @@ NEAT2002 = dict(
 PRESETS: dict[str, dict[str, Any]] = {
     "neat2002": NEAT2002,
     "dpnv": NEAT2002
-    | dict(population_size=1000, recurrent=True, ticks="depth", perturbation=0.5)
+    | dict(population_size=1000, recurrent=True, weight_mutation_alone=0.8, perturbation=0.5)
     | dict(add_link=0.3, weight_coefficient=3.0, threshold=4.0),
     "neat2002-r": NEAT2002 | dict(initial_weights=1.0, perturbation=1.8, replaced_weights=2.5, new_weights=2.5),
     "cpp": NEAT2002
@@ -67,9 +66,9 @@ class NEATSettings:
     population_size: int | None = _clause("population_size", "P, networks a generation", low=1, source="4.1")
 
     # The networks (section 4.1)
-    recurrent: bool | None = _clause("recurrent", "connections may close cycles; a network keeps its state", source="4.3.3")
-    ticks: str | None = _clause(
-        "ticks", "of a recurrent network a step: one, or its depth", choices=("one", "depth"), source="open in the paper"
+    recurrent: bool | None = _clause("recurrent", "connections may close cycles; a network keeps its state", source="4.3.2")
+    ticks: str = setting(
+        "one", "of a recurrent network a step: one, or its depth", choices=("one", "depth"), source="open in the paper"
     )
     bias_node: bool = setting(True, "an input that is always 1.0", source="4.1")
     activation: str = setting(
