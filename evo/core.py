@@ -180,7 +180,8 @@ class Task(Protocol):
     the task is solved, None where that is undefined. figure draws what a person would look at, on a split.
 
     Where a task has them, the runner also uses, at the end: trust(model), a classifier's calibration and its accuracy
-    under noise; pool(outputs (P, B, O)) -> (B, O), what an ensemble answers.
+    under noise; pool(outputs (P, B, O)) -> (B, O), what an ensemble answers. Where it has prepare(phenotypes), that is called
+    once before the first evaluation, off the clock: it compiles.
     """
 
     inputs: int

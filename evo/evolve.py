@@ -34,6 +34,7 @@ class Evolve:
         self._champion, self._best = Champion(), None
         self._lineage: dict[str, Any] = {}
         self._asks = self._generation = 0
+        self._prepared = False
         self._statistics = None
         if getattr(task, "normalize_observations", False):
             from evo.normalization import ObservationStatistics
@@ -43,6 +44,9 @@ class Evolve:
     def step(self) -> Row:
         """One generation; the row of design: fitness, validation, the algorithm's own columns, seconds by phase."""
         self._seconds = {"ask": 0.0, "evaluate": 0.0, "tell": 0.0, "validate": 0.0}
+        if not self._prepared and hasattr(self.task, "prepare"):
+            self.task.prepare(self._expressed(self.algorithm.ask()))
+        self._prepared = True
         with self.cost.timed():
             generation, first = self.algorithm.generation, None
             self._generation = generation

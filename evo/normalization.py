@@ -11,6 +11,7 @@ the champion: `NormalizedModel` carries the ones it was judged with.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -18,31 +19,35 @@ import torch
 from torch import Tensor, nn
 
 from evo.core import Model, Phenotypes, Saved, State
+from evo.rollout import Policy, policy
 
 
 class LaneMoments:
-    """Moments of each of L lanes (one genome in one episode), gathered tick by tick; no lane touches another's."""
+    """Moments of each of L lanes (one genome in one episode), gathered tick by tick; no lane touches another's.
+
+    count (L, 1), mean (L, I), m2 (L, I).
+    """
 
     def __init__(self, lanes: int, inputs: int):
-        self._count = np.zeros((lanes, 1))
-        self._mean = np.zeros((lanes, inputs))
-        self._m2 = np.zeros((lanes, inputs))
+        self.count = np.zeros((lanes, 1))
+        self.mean = np.zeros((lanes, inputs))
+        self.m2 = np.zeros((lanes, inputs))
 
     def add(self, observations: np.ndarray, alive: np.ndarray) -> None:
         """Adds one row of `observations` (L, I) to every lane where `alive` (L,) is true (Welford, 1962)."""
-        seen = np.where(alive[:, None], observations, self._mean)  # its own mean moves no lane
-        self._count += alive[:, None]
-        delta = seen - self._mean
-        self._mean += delta / np.maximum(self._count, 1.0)
-        self._m2 += delta * (seen - self._mean)
+        seen = np.where(alive[:, None], observations, self.mean)  # its own mean moves no lane
+        self.count += alive[:, None]
+        delta = seen - self.mean
+        self.mean += delta / np.maximum(self.count, 1.0)
+        self.m2 += delta * (seen - self.mean)
 
     def merged(self) -> Tensor:
         """The moments of all lanes together, (3, I) float64: count, mean, M2. Lanes that saw NaN or infinity are left out."""
-        good = (np.isfinite(self._m2).all(axis=1) & (self._count[:, 0] > 0))[:, None]
-        count = np.where(good, self._count, 0.0)
+        good = (np.isfinite(self.m2).all(axis=1) & (self.count[:, 0] > 0))[:, None]
+        count = np.where(good, self.count, 0.0)
         total = count.sum()
-        mean = (count * np.where(good, self._mean, 0.0)).sum(axis=0) / max(total, 1.0)
-        spread = np.where(good, self._m2 + count * (self._mean - mean) ** 2, 0.0).sum(axis=0)
+        mean = (count * np.where(good, self.mean, 0.0)).sum(axis=0) / max(total, 1.0)
+        spread = np.where(good, self.m2 + count * (self.mean - mean) ** 2, 0.0).sum(axis=0)
         return torch.from_numpy(np.stack([np.full_like(mean, total), mean, spread]))
 
 
@@ -101,28 +106,35 @@ class Normalized:
     """Phenotypes that see normalised inputs; mean and std (I,)."""
 
     def __init__(self, phenotypes: Phenotypes, mean: Tensor, std: Tensor):
-        self._inner, self._mean, self._std = phenotypes, mean.to(phenotypes.device), std.to(phenotypes.device)
+        self.inner, self.mean, self.std = phenotypes, mean.to(phenotypes.device), std.to(phenotypes.device)
 
     @property
     def parameters(self) -> Any:
-        return self._inner.parameters
+        return self.inner.parameters
 
     @property
     def device(self) -> torch.device:
-        return self._inner.device
+        return self.inner.device
+
+    @property
+    def output_range(self) -> Any:
+        return getattr(self.inner, "output_range", None)
 
     def __len__(self) -> int:
-        return len(self._inner)
+        return len(self.inner)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, I) or (P, B, I) -> (P, B, O)."""
-        return self._inner.forward((x - self._mean) / self._std)
+        return self.inner.forward((x - self.mean) / self.std)
 
     def reset(self) -> None:
-        self._inner.reset()
+        self.inner.reset()
+
+    def policy(self) -> Policy | None:
+        return _normalized(policy(self.inner), self.mean, self.std)
 
     def to(self, device: str | torch.device) -> Normalized:
-        return Normalized(self._inner.to(device), self._mean, self._std)
+        return Normalized(self.inner.to(device), self.mean, self.std)
 
 
 class Normalize(nn.Module):
@@ -154,11 +166,18 @@ class NormalizedModel:
     def connections(self) -> int | None:
         return getattr(self.model, "connections", None)
 
+    @property
+    def output_range(self) -> Any:
+        return getattr(self.model, "output_range", None)
+
     def __call__(self, inputs: Any) -> Any:
         return self.model((torch.as_tensor(inputs) - self.mean) / self.std)
 
     def reset(self) -> None:
         self.model.reset()
+
+    def policy(self) -> Policy | None:
+        return _normalized(policy(self.model), self.mean, self.std)
 
     def to_module(self) -> nn.Module:
         """The network with the normalisation before it. Raises ValueError if it is no torch module."""
@@ -172,3 +191,11 @@ class NormalizedModel:
 
     def figure(self) -> Any:
         return self.model.figure()
+
+
+def _normalized(inner: Policy | None, mean: Tensor, std: Tensor) -> Policy | None:
+    """A policy that sees normalised inputs, where there is one."""
+    if inner is None:
+        return None
+    mean, std = (values.cpu().numpy().astype(np.float32) for values in (mean, std))
+    return dataclasses.replace(inner, mean=mean, std=std)

@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn import functional
 
-from evo import rng, threads
+from evo import perceptron, rng, threads
 from evo.core import Model, Phenotypes, Row, Saved, State, Task
+from evo.rollout import Policy
 
 TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one tile
 LANES = 32  # numbers that the widest vector instructions take in one go
@@ -60,6 +61,11 @@ class TorchModel:
 
     def to_module(self) -> nn.Module:
         return self.module
+
+    def policy(self) -> Policy | None:
+        """For kernels that run whole episodes (`evo.rollout`)."""
+        flat = [p.detach().flatten() for p in self.module.parameters()]
+        return perceptron.policy(self.module, torch.cat(flat)[None]) if flat else None
 
     def save(self) -> Saved:
         return {k: v.detach().cpu().contiguous().clone() for k, v in self.module.state_dict().items()}, {"kind": "torch"}
@@ -285,6 +291,10 @@ class Networks:
 
     def reset(self) -> None:
         """Feed-forward networks keep nothing between calls."""
+
+    def policy(self) -> Policy | None:
+        """For kernels that run whole episodes (`evo.rollout`)."""
+        return perceptron.policy(self.encoding.template, self.vectors)
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (P, B, O) of every network on x: the same rows (B, I) for all, or rows of its own (P, B, I)."""

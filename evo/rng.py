@@ -23,7 +23,7 @@ MASK = 0xFFFFFFFF
 
 # What a draw is for. Streams never share a counter, so adding one moves no other.
 INITIAL, SELECTION, CROSSOVER, MUTATION, NOISE, EPISODES, DATA_ORDER, DROPOUT, NETWORK, SPLIT, VALIDATION, TEST = range(12)
-STEP_SIZE, MASKING = range(12, 14)
+STEP_SIZE, MASKING, STRUCTURE, LINK, SPECIES, STARTS = range(12, 18)
 
 
 @njit(cache=True, nogil=True, inline="always")

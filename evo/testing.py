@@ -1,4 +1,4 @@
-"""Checks for your own tasks, algorithms and learners, run here over everything in the registries.
+"""Checks for your own tasks, environments, algorithms and learners, run here over everything in the registries.
 
     findings = check_learner(MyLearner)
     assert not findings, "\\n".join(findings)
@@ -22,7 +22,10 @@ import torch
 
 from evo import parameters, rng
 from evo.core import Evaluation, Task, as_method
+from evo.environment import Environment
+from evo.generated import compiled
 from evo.networks import MLP
+from evo.rollout import rollout
 from evo.supervised import SupervisedTask
 
 Findings = list[str]
@@ -93,6 +96,71 @@ def check_task(task: Task) -> Findings:
         if values is not None and task.solved(values) not in (True, False, None):
             found.append("solved(score) must be True, False, or None where it is undefined")
     return found
+
+
+def check_environment(environment: Environment, episodes: int = 5, steps: int = 200) -> Findings:
+    """Does a scalar environment compile, and play as its plain Python does? Plays a few episodes with random actions."""
+    found: Findings = []
+    with _reported(found, "start, observe or step"), _global_state_untouched(found, environment.name):
+        played = [_played(environment, seed, steps) for seed in range(episodes)]
+        if _bits(played) != _bits([_played(environment, seed, steps) for seed in range(episodes)]):
+            found.append("an episode goes another way when it is played again: draw every random number from start's `draws`")
+        for state, seen, _, after, reward, _ in (moment for each in played for moment in each):
+            for what, numbers, count in (
+                ("start or step gives a state", state, environment.size),
+                ("step gives a state", after, environment.size),
+                ("observe gives observations", seen, environment.inputs),
+                ("step gives a reward", (reward,), 1),
+            ):
+                if not isinstance(numbers, tuple) or len(numbers) != count or not np.isfinite(numbers).all():
+                    found.append(f"{what} {numbers!r}: expected {count} finite number{'s' * (count > 1)}, of several a tuple")
+        lengths = {len(each) for each in played}
+        if environment.draws and len({each[0][0] for each in played}) == 1:
+            found.append(
+                f"start takes {environment.draws} draws, yet every episode starts in one state: use them, or set draws=0"
+            )
+        if environment.value is not None and not np.isfinite(environment.value(1.0, 1.0, min(lengths))):
+            found.append("value(total, recent, steps) must be a finite number")
+    if found:
+        return list(dict.fromkeys(found))
+    with _reported(
+        found, "numba, on observe and step (they take numbers, tuples, math, and functions that they name directly),"
+    ):
+        observe, step = (compiled(function, __name__) for function in (environment.observe, environment.step))
+        for state, seen, action, after, reward, over in (moment for each in played for moment in each):
+            numbers = (*observe(state), *_flat(step(state, action)))
+            if not np.allclose(numbers, (*seen, *after, reward, over), rtol=1e-9, atol=1e-12):
+                found.append(f"compiled, observe or step gives other numbers from state {state!r} and action {action!r}")
+                break
+        encoding = parameters.Parameters(lambda: MLP(environment.inputs, environment.outputs, hidden=(3,)))
+        returns, _ = rollout(environment, encoding.express(encoding.initial(0, 0, 2)), environment.starts(range(episodes)))
+        if not np.isfinite(returns).all():
+            found.append("an episode of a random network is not worth a finite number")
+    return found
+
+
+def _played(environment: Environment, seed: int, steps: int) -> list[tuple[Any, ...]]:
+    """An episode in plain Python with random actions: state, observation, action, next state, reward, is it over."""
+    draws = rng.uniforms(seed, 0, 0, rng.EPISODES, steps * max(1, len(environment.bounds.T))).reshape(steps, -1)
+    low, high = environment.bounds
+    state, moments, over = tuple(map(float, environment.starts([seed])[0])), [], False
+    for draw in draws[: environment.steps]:
+        if isinstance(environment.actions, int):
+            action: Any = int(draw[0] * environment.actions)
+        else:
+            action = tuple((low + draw * (high - low)).tolist())
+            action = action[0] if len(action) == 1 else action
+        after, reward, over = environment.step(state, action)
+        moments.append((state, environment.observe(state), action, after, reward, over))
+        state = tuple(map(float, after))
+        if over:
+            break
+    return moments
+
+
+def _flat(stepped: tuple[Any, ...]) -> tuple[float, ...]:
+    state, reward, over = stepped
+    return *state, reward, over
 
 
 def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:

@@ -15,14 +15,20 @@ SCENARIOS = {
     "fashion_mnist": "scenarios.fashion_mnist:scenario",
     "cartpole": "scenarios.cartpole:scenario",
     "acrobot": "scenarios.acrobot:scenario",
+    "mountain_car": "scenarios.mountain_car:scenario",
     "mountain_car_continuous": "scenarios.mountain_car_continuous:scenario",
     "pendulum": "scenarios.pendulum:scenario",
+    "swing_up": "scenarios.swing_up:scenario",
+    "single_pole": "scenarios.single_pole:scenario",
+    "double_pole": "scenarios.double_pole:scenario",
+    "double_pole_no_velocity": "scenarios.double_pole_no_velocity:scenario",
 }
 
 METHODS = {
     "ga": "evo.ga:GA",
     "deep-ga": "evo.deep_ga:DeepGA",
     "ga-nsga2": "evo.multiobjective:NSGA2",
+    "neat": "evo.neat:NEAT",
     "random-search": "baselines.random_search:RandomSearch",
     "backprop": "baselines.backprop:Backprop",
     "linear": "baselines.classical:linear",

@@ -6,6 +6,7 @@ Solved at a mean return of -100, the threshold that Gymnasium registers.
 from evo.control import ControlSettings, ControlTask
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
+from scenarios.environments.acrobot import environment
 
 
 @settings
@@ -16,7 +17,7 @@ class AcrobotSettings(ControlSettings):
 scenario = Scenario(
     name="acrobot",
     title="Acrobot-v1: swing a two-link arm up by its middle joint; 6 observations, 3 actions",
-    task=lambda settings, network: ControlTask("Acrobot-v1", network=network, **vars(settings)),
+    task=lambda settings, network: ControlTask(environment, network=network, **vars(settings)),
     settings=AcrobotSettings,
     budget=Budget(samples=1_000_000),
     methods=("ga", "deep-ga", "random-search"),

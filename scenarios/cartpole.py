@@ -6,6 +6,7 @@ Solved at a mean return of 475, the threshold that Gymnasium registers.
 from evo.control import ControlSettings, ControlTask
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
+from scenarios.environments.cartpole import environment
 
 
 @settings
@@ -17,7 +18,7 @@ class CartPoleSettings(ControlSettings):
 scenario = Scenario(
     name="cartpole",
     title="CartPole-v1: keep a pole upright on a cart; 4 observations, 2 actions",
-    task=lambda settings, network: ControlTask("CartPole-v1", network=network, **vars(settings)),
+    task=lambda settings, network: ControlTask(environment, network=network, **vars(settings)),
     settings=CartPoleSettings,
     budget=Budget(samples=2_000_000),
     methods=("ga", "deep-ga", "random-search"),

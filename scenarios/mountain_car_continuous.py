@@ -7,6 +7,7 @@ goal until the goal has once been met. Solved at a mean return of 90, the thresh
 from evo.control import ControlSettings, ControlTask
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
+from scenarios.environments.mountain_car_continuous import environment
 
 
 @settings
@@ -20,7 +21,7 @@ class MountainCarSettings(ControlSettings):
 scenario = Scenario(
     name="mountain_car_continuous",
     title="MountainCarContinuous-v0: rock a weak car out of a valley; 2 observations, 1 force",
-    task=lambda settings, network: ControlTask("MountainCarContinuous-v0", network=network, **vars(settings)),
+    task=lambda settings, network: ControlTask(environment, network=network, **vars(settings)),
     settings=MountainCarSettings,
     budget=Budget(samples=3_000_000),
     methods=("ga", "deep-ga", "random-search"),

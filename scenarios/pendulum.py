@@ -5,11 +5,12 @@ The cost of a step is angle^2 + .1 speed^2 + .001 torque^2, over 200 steps; no r
 
 from evo.control import ControlSettings, ControlTask
 from evo.core import Budget, Scenario
+from scenarios.environments.pendulum import environment
 
 scenario = Scenario(
     name="pendulum",
     title="Pendulum-v1: swing a pendulum up and hold it; 3 observations, 1 torque",
-    task=lambda settings, network: ControlTask("Pendulum-v1", network=network, **vars(settings)),
+    task=lambda settings, network: ControlTask(environment, network=network, **vars(settings)),
     settings=ControlSettings,
     budget=Budget(samples=2_000_000),
     methods=("ga", "deep-ga", "random-search"),

@@ -15,7 +15,8 @@ from evo.settings import describe
 
 ROOM = Path(scenarios.__file__).parent
 DATA = [name for name in scenarios.SCENARIOS if name in ("xor", "parity", "two_spirals", "digits", "breast_cancer", "wine")]
-CONTROL = ["cartpole", "acrobot", "mountain_car_continuous", "pendulum"]
+CONTROL = ["cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pendulum", "swing_up"]
+CONTROL += ["single_pole", "double_pole", "double_pole_no_velocity"]
 DOWNLOADED = ["mnist", "fashion_mnist"]
 
 
@@ -89,6 +90,7 @@ def test_the_same_name_stands_in_the_script_part(name):
     [
         ("cartpole", "CartPole-v1", 475.0),
         ("acrobot", "Acrobot-v1", -100.0),
+        ("mountain_car", "MountainCar-v0", -110.0),
         ("mountain_car_continuous", "MountainCarContinuous-v0", 90.0),
         ("pendulum", "Pendulum-v1", None),
     ],

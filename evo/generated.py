@@ -1,0 +1,155 @@
+"""Kernels that call functions known only at run time, such as a user's environment, and still are compiled once.
+
+numba keeps compiled code on disk beside the file of a kernel and takes it back while that file stands unchanged. It does not
+see that a function which the kernel calls, as a global of its module, was edited: it would run the old code. A function that is
+passed as an argument is never found on disk. So such a kernel has a file of its own, whose name is a hash of each function
+it reaches and of the constants they read: another function, another file. The file holds this project's template and nothing
+else; the functions are put into its module as globals before it runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.core.dispatcher import Dispatcher
+
+LIBRARIES = {"numpy", "math", "cmath", "numba", "builtins"}  # their functions stand for themselves
+
+
+def module(name: str, text: str, functions: Mapping[str, Any], *reads: Any) -> ModuleType:
+    """The module made of the source `text`, in which `functions` are globals: plain Python ones compiled, others as they are.
+
+    It is kept in the user's cache folder under `name` and a hash of the text, the functions, and what else it `reads`. The same
+    one is imported once.
+    """
+    key = re.sub(r"\W", "_", f"{name}_{fingerprint(text, *functions.items(), *reads)}")
+    if key in sys.modules:
+        return sys.modules[key]
+    spec = importlib.util.spec_from_file_location(key, _written(key, text))
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[key] = made = importlib.util.module_from_spec(spec)
+    try:
+        made.__dict__.update({name: compiled(function, key) for name, function in functions.items()})
+        spec.loader.exec_module(made)
+    except BaseException:
+        del sys.modules[key]
+        raise
+    return made
+
+
+def compiled(function: Any, owner: str, given: Mapping[str, Any] | None = None) -> Any:
+    """A plain function as numba's, and with it the plain functions that it names; anything else as it is.
+
+    owner: the generated module that it is part of. given: what the function finds under these names, in place of its module's
+    globals. Division by zero gives infinity or NaN, as in numpy.
+    """
+    return _compiled(function, owner, given or {}, {})
+
+
+def _compiled(function: Any, owner: str, given: Mapping[str, Any], done: dict[FunctionType, Any]) -> Any:
+    if not isinstance(function, FunctionType):
+        return function
+    if function not in done:
+        scope = {**function.__globals__, **given}
+        cells = function.__closure__
+        if cells is not None:
+            cells = tuple(CellType(_compiled(cell.cell_contents, owner, {}, done)) for cell in cells)
+        copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
+        # A symbol is named after module, function and a count that begins anew in each process: two versions of a function,
+        # taken from disk into one process, would be confused unless their modules differ.
+        copy.__module__ = owner
+        done[function] = njit(copy, nogil=True, error_model="numpy")
+        named = {name: scope[name] for name in _names(function.__code__) if name in scope}
+        scope.update({name: _compiled(value, owner, {}, done) for name, value in named.items()})
+    return done[function]
+
+
+def fingerprint(*things: Any) -> str:
+    """16 hexadecimal digits that change when the code of a function does, of one that it reaches, or a constant they read."""
+    digest = hashlib.sha256()
+    for part in _parts(things, set()):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
+    """What makes up `thing`, as text."""
+    if isinstance(thing, Dispatcher):
+        yield repr(sorted(thing.targetoptions.items(), key=str))
+        yield from _parts(thing.py_func, seen)
+    elif isinstance(thing, FunctionType):
+        if id(thing) in seen:
+            return
+        seen.add(id(thing))
+        yield from _code(thing.__code__)
+        yield from _parts(thing.__defaults__, seen)
+        for cell in thing.__closure__ or ():
+            yield from _parts(cell.cell_contents, seen)
+        names = _names(thing.__code__)
+        for name in names:
+            value = thing.__globals__.get(name)
+            yield name
+            yield from _parts(value, seen)
+            if isinstance(value, ModuleType) and value.__name__.partition(".")[0] not in LIBRARIES:
+                yield from (part for inner in names for part in _parts(vars(value).get(inner), seen))
+    elif isinstance(thing, np.ndarray):
+        yield f"{thing.dtype}{thing.shape}{thing.tobytes().hex()}"
+    elif isinstance(thing, (tuple, list)):
+        yield f"{type(thing).__qualname__} {len(thing)}"
+        for each in thing:
+            yield from _parts(each, seen)
+    elif thing is None or isinstance(thing, (bool, int, float, complex, str, bytes, np.generic)):
+        yield f"{type(thing).__qualname__} {thing!r}"
+    elif isinstance(thing, types.Type):
+        yield str(thing)
+    else:
+        yield getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None) or type(thing).__qualname__
+
+
+def _code(code: CodeType) -> Iterator[str]:
+    """Instructions and constants, those of inner functions too; not where in a file they stand."""
+    yield f"{code.co_name} {code.co_varnames} {code.co_names} {code.co_freevars} {code.co_code.hex()}"
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _code(constant)
+        else:
+            yield f"{type(constant).__qualname__} {sorted(constant) if isinstance(constant, frozenset) else constant!r}"
+
+
+def _names(code: CodeType) -> list[str]:
+    """Names of globals and attributes in `code` and its inner functions, each once, in order."""
+    inner = [name for constant in code.co_consts if isinstance(constant, CodeType) for name in _names(constant)]
+    return list(dict.fromkeys([*code.co_names, *inner]))
+
+
+def _written(key: str, text: str) -> Path:
+    """The file of a generated module; in a folder for this user where the cache folder cannot be written to."""
+    for folder in (_cache_folder(), Path(tempfile.gettempdir()) / f"neuroevo-{os.getpid()}"):
+        path = folder / f"{key}.py"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not path.exists() or path.read_text() != text:
+                beside = folder / f"{key}.{os.getpid()}"
+                beside.write_text(text)
+                os.replace(beside, path)
+            return path
+        except OSError as error:
+            failed = error
+    raise failed
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    return Path(base) / "neuroevo" / "kernels"

@@ -1,0 +1,251 @@
+"""NEAT: neuroevolution of augmenting topologies (Stanley and Miikkulainen, Evolutionary Computation 10(2), 2002).
+
+    3.1  genomes of node and connection genes; mutation of weights and of structure     evo.genome, evo.mutation
+    3.2  innovation numbers; crossover of genes that they align                         evo.innovation, evo.crossover
+    3.3  species, by compatibility distance; fitness sharing                            evo.speciation
+    3.4  from a minimal structure on                                                    `first_population`
+    4.1  who has how many offspring, and what is done to them                           `NEAT.ask`, evo.breeding
+
+Every clause is a setting of `evo.presets`, which says where it stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from evo import breeding, rng
+from evo.activations import CODES
+from evo.core import Evaluation, Model, Row, State, Task
+from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
+from evo.innovation import Innovations
+from evo.network import NetworkModel, Networks, restore
+from evo.presets import NEATSettings
+from evo.settings import SettingsError
+from evo.speciation import Compatibility, Ranking, Species, offspring, ranking, shareable
+
+
+class NEAT:
+    """ask / tell. inputs, outputs: of every network; a bias node comes besides.
+
+        neat = NEAT(inputs=2, outputs=1, population_size=150, seed=0)
+        for _ in range(100):
+            genomes = neat.ask()                      # Genomes: P of them
+            neat.tell(fitness)                        # (P,), maximised
+        neat.best, neat.best_fitness
+
+    best (a population of one) and best_fitness: of the generation last told. Fitness sharing needs fitness >= 0: if the
+    population's minimum is negative it is subtracted from all of it there, so the worst counts 0 (of an all but constant
+    negative fitness small differences then decide). What is not finite ranks last and counts 0. Whose shares are all 0 (a
+    fitness that is equal and not positive, or nowhere finite) share equally. If every species is stagnant, all may reproduce.
+
+    Raises SettingsError for settings, ValueError or TypeError for a fitness that is not (P,) numbers.
+    """
+
+    settings = NEATSettings
+    repeats = 1
+    restore = staticmethod(restore)
+
+    def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
+        self.options, self.seed = NEATSettings(**values).filled(), seed
+        self.inputs, self.outputs = inputs, outputs
+        self.generation = 0
+        self.population: Genomes | None = None
+        self.fitness: np.ndarray | None = None
+        self.parents = np.zeros((0, 2), np.int64)
+        self.species = Species()
+        self.record, self.improved = -np.inf, 0  # the highest fitness ever, and the generation that reached it
+        self.innovations = Innovations(0, 0)
+        options = self.options
+        self._run = dict(recurrent=options.recurrent, ticks=1 if options.ticks == "one" else options.ticks)
+        self._rates = breeding.Rates.of(options)
+        self._rules = Compatibility(
+            options.excess_coefficient,
+            options.disjoint_coefficient,
+            options.weight_coefficient,
+            options.small_genome,
+            options.threshold if options.speciation else np.inf,
+        )
+
+    @classmethod
+    def for_task(cls, task: Task, *, seed: int, **values: Any) -> NEAT:
+        """Raises SettingsError where networks would remember rows of a table, which are in no order."""
+        made = cls(task.inputs, task.outputs, seed=seed, **values)
+        if made.options.recurrent and task.episodes == 0:
+            raise SettingsError(
+                ["recurrent: expected false; got true: this task has no episodes that a network could remember"]
+            )
+        return made
+
+    @staticmethod
+    def fits(task: Task) -> str | None:
+        """Why NEAT cannot learn the task, or None."""
+        if getattr(task, "outputs", 0) < 1:
+            return "it evolves networks: the task has no outputs"
+        return None
+
+    def ask(self) -> Genomes:
+        """The next population; the same one until it is told."""
+        if self.population is None:
+            self._begin(first_population(self.inputs, self.outputs, self.options, self.seed))
+        elif self.fitness is not None:
+            ranks = ranking(self.fitness, self.species, self.options.survival)
+            representatives = self._representatives(ranks)
+            counts = offspring(shareable(self.fitness), self.species.of, self._allowed(ranks), self.options.population_size)
+            champions = self.species.sizes > self.options.champion_above
+            drawn = (self._rates, self.generation, self.seed)
+            self.parents, copied = breeding.mate(self.fitness, ranks, counts, champions, *drawn)
+            before, self.fitness = self.population, None
+            self.population = breeding.breed(before, self.parents, copied, self.innovations, self.options.activation, *drawn)
+            self.species.assign(self.population, before, representatives, self._rules, self.generation)
+        return self.population
+
+    def tell(self, evaluation: Any) -> None:
+        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
+        if self.population is None or self.fitness is not None:
+            raise RuntimeError("tell() needs a population from ask() that was not told before")
+        self.fitness = Evaluation.of(evaluation, len(self.population)).fitness
+        self.species.judge(self.fitness, self.generation)
+        if self.fitness.max() > self.record:
+            self.record, self.improved = float(self.fitness.max()), self.generation
+        self.generation += 1
+
+    def warm_start(self, model: Model) -> None:
+        """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model
+        is no network of genes, or of other inputs and outputs."""
+        genome = getattr(model, "genome", None)
+        if not isinstance(genome, Genomes) or (genome.inputs, genome.outputs) != (self.inputs, self.outputs):
+            raise ValueError(f"expected a network of genes with {self.inputs} inputs and {self.outputs} outputs; got {model!r}")
+        genome.check(feedforward=not self.options.recurrent)
+        size = self.options.population_size
+        self.innovations = _after(genome)
+        pairs = np.column_stack([np.zeros(size, np.int64), np.full(size, -1)])
+        drawn = (self.options.activation, self._rates, 0, self.seed)
+        self._begin(breeding.breed(genome, pairs, np.arange(size) == 0, self.innovations, *drawn))
+
+    @property
+    def best(self) -> Genomes:
+        return self.population[int(np.argmax(self._told()))]
+
+    @property
+    def best_fitness(self) -> float:
+        return float(self._told().max())
+
+    def express(self, population: Genomes) -> Networks:
+        return Networks(population, **self._run)
+
+    def model(self, genome: Genomes) -> NetworkModel:
+        """The network of a population of one."""
+        return NetworkModel(genome, **self._run)
+
+    def row(self) -> Row:
+        """species: sizes by id; nodes and enabled connections, a genome; innovation numbers given so far."""
+        if self.population is None:
+            return {}
+        size = len(self.population)
+        return {
+            "species": {str(name): members for name, members in zip(self.species.id.tolist(), self.species.sizes.tolist())},
+            "nodes_mean": len(self.population.node_id) / size,
+            "connections_mean": int(self.population.enabled.sum()) / size,
+            "innovations": self.innovations.number,
+        }
+
+    def lineage(self, index: int) -> dict[str, Any]:
+        """Ids are generation * P + place; a first genome has no parents."""
+        size = self.options.population_size
+        born = self.generation - 1
+        parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]
+        return {"id": born * size + index, "parents": parents}
+
+    def state_dict(self) -> State:
+        return {
+            "generation": self.generation,
+            "population": None if self.population is None else self.population.state_dict(),
+            "fitness": None if self.fitness is None else torch.from_numpy(self.fitness.copy()),
+            "parents": torch.from_numpy(self.parents.copy()),
+            "species": self.species.state_dict(),
+            "record": self.record,
+            "improved": self.improved,
+            "innovations": [self.innovations.node, self.innovations.number],
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        self.generation, self.record, self.improved = state["generation"], state["record"], state["improved"]
+        self.population = None if state["population"] is None else Genomes.from_state(state["population"])
+        self.fitness = None if state["fitness"] is None else state["fitness"].numpy().copy()
+        self.parents = state["parents"].numpy().copy()
+        self.species = Species.from_state(state["species"])
+        self.innovations = Innovations(*state["innovations"])
+
+    def _begin(self, population: Genomes) -> None:
+        self.population = population
+        self.innovations = _after(population)
+        self.parents = np.full((len(population), 2), -1)
+        self.species = Species()
+        self.species.assign(population, population, np.zeros(0, np.int64), self._rules, 0)
+
+    def _told(self) -> np.ndarray:
+        if self.fitness is None:
+            raise RuntimeError("best is known after tell()")
+        return self.fitness
+
+    def _representatives(self, ranks: Ranking) -> np.ndarray:
+        """Section 3.3: a random member of each species; or its champion. Places (S,)."""
+        if self.options.representative == "champion":
+            return ranks.order[ranks.at[:-1]]
+        draws = rng.words(self.seed, self.generation, 0, rng.SPECIES, len(self.species.id))
+        return ranks.order[ranks.at[:-1] + ((draws * np.diff(ranks.at)) >> 32)]
+
+    def _allowed(self, ranks: Ranking) -> np.ndarray:
+        """Who may reproduce (S,). Section 4.1: no species that is stagnant. Footnote 2: of a stagnant population the two
+        species with the fittest champions."""
+        last, species = self.generation - 1, self.species
+        if self.options.population_rule == "none" or last - self.improved <= self.options.population_stagnation:
+            return last - species.improved < self.options.stagnation
+        allowed = np.zeros(len(species.id), np.bool_)
+        allowed[np.argsort(-self.fitness[ranks.order[ranks.at[:-1]]], kind="stable")[:2]] = True
+        if self.options.population_rule == "once":
+            self.improved = last
+            species.improved[:] = last
+        return allowed
+
+
+def first_population(inputs: int, outputs: int, options: NEATSettings, seed: int) -> Genomes:
+    """Section 3.4: every sensor and the bias to every output, without hidden nodes. The ablations of Table 3: without growth,
+    one layer of hidden nodes, fully connected; random, 1 .. `hidden` hidden nodes, and each possible link with probability
+    1/2. Genomes share the numbers of shared links; weights are uniform within initial_weights.
+
+    Links of a random feed-forward network lead from inputs to any other node, and from a hidden one to later ones and to
+    outputs; of a recurrent one, from any node to any but the inputs.
+    """
+    first = inputs + options.bias_node  # ids: inputs, outputs, hidden nodes
+    ends, layer = list(range(first, first + outputs)), list(range(first + outputs, first + outputs + options.hidden))
+    kinds = [SENSOR] * inputs + [BIAS] * options.bias_node + [OUTPUT] * outputs + [HIDDEN] * options.hidden
+    random = options.initial == "random"
+    links = [(source, target) for source in range(first) for target in ends]
+    if random:
+        sources, targets = [*range(first), *layer, *(ends if options.recurrent else [])], [*layer, *ends]
+        forward = lambda source, target: source < first or target in ends or source < target
+        links = [(s, t) for s in sources for t in targets if options.recurrent or (s != t and forward(s, t))]
+    elif not options.growth:
+        links = [(s, t) for s in range(first) for t in layer] + [(s, t) for s in layer for t in ends]
+    code = CODES[options.activation]
+    nodes = [Node(name, kind, activation=code if kind >= OUTPUT else CODES["identity"]) for name, kind in enumerate(kinds)]
+    most = len(nodes) if random or not options.growth else first + outputs
+
+    genomes = []
+    for place in range(options.population_size):
+        words = rng.words(seed, 0, place, rng.INITIAL, 2 * len(links) + 1)
+        weights = options.initial_weights * (2 * (words[1::2] + 0.5) / 2**32 - 1)
+        count = first + outputs + 1 + int((words[0] * options.hidden) >> 32) if random else most
+        present = [max(link) < count and (not random or coin < 2**31) for link, coin in zip(links, words[2::2].tolist())]
+        genes = [Connection(k, *link, weights[k]) for k, link in enumerate(links) if present[k]]
+        genomes.append(Genome(inputs, outputs, nodes[:count], genes))
+    return Genomes.of(genomes)
+
+
+def _after(genomes: Genomes) -> Innovations:
+    """Numbers above all that these genomes have."""
+    return Innovations(int(genomes.node_id.max()) + 1, int(genomes.innovation.max(initial=-1)) + 1)

@@ -1,0 +1,224 @@
+"""Phenotypes: genomes as networks that compute.
+
+    program = compile(genomes)                           which nodes, in what order (`order`)
+    outputs = forward(program, x)                        (P, B, O): on all cores (`cpu`), or in torch (`reference`)
+    networks = Networks(genomes, recurrent=True)         a population that keeps its state between calls
+    model = NetworkModel(genomes[3])                     one of them: picture, file, nn.Module
+
+A node computes activation(bias + response * aggregation(weight * value)), as in neat-python; with bias 0, response 1 and sums
+that is a node of Stanley and Miikkulainen (2002). Feed-forward networks compute every node once, after those it reads. In a
+recurrent one a tick computes all nodes from their values of the tick before, which it keeps from call to call; a call is one
+tick, or as many as the network is deep (ticks="depth"), which is how the code of 2002 relaxes a network.
+All numbers inside are float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from evo import threads
+from evo.core import Saved
+from evo.genome import HIDDEN, Genomes
+from evo.network import cpu, reference
+from evo.network import policy as episodes
+from evo.network.order import Program, compile
+from evo.rollout import Policy
+
+__all__ = ["NetworkModel", "Networks", "Program", "compile", "forward", "memory", "restore"]
+
+WORK = 1 << 16  # links times rows that are worth a thread
+
+
+def memory(program: Program, batch: int) -> np.ndarray:
+    """The state of recurrent networks before their first tick: zeros (slots of all, B) float64."""
+    return np.zeros((program.slots_at[-1], batch))
+
+
+def forward(
+    networks: Genomes | Program,
+    x: Tensor | np.ndarray,
+    state: np.ndarray | None = None,
+    ticks: int | str = 1,
+    backend: str = "cores",
+) -> Tensor:
+    """Outputs (P, B, O) of every network on x: the same rows (B, I) for all, or rows of its own (P, B, I).
+
+    networks: a Program, or Genomes, which are compiled as feed-forward networks. x: float32 or float64; the outputs are
+    alike. state: of recurrent networks, from `memory`; it is moved on in place, and is fresh if left out. ticks: of
+    recurrent networks, how many a call; "depth": as many as each is deep. backend: "cores", or "torch", the reference.
+    A NaN in a row, or an overflow, stays within its network and row. Raises ValueError for shapes that do not fit.
+    """
+    program = networks if isinstance(networks, Program) else compile(networks)
+    size, (_, outputs) = len(program.depth), program.output_slot.shape
+    x = torch.as_tensor(x)
+    x = x if x.dtype == torch.float64 else x.float()
+    if x.ndim not in (2, 3) or x.shape[-1] != program.inputs or (x.ndim == 3 and len(x) != size):
+        expected = f"(B, {program.inputs}) or ({size}, B, {program.inputs})"
+        raise ValueError(f"expected inputs of shape {expected}; got {tuple(x.shape)}")
+    batch, count = x.shape[-2], 0 if ticks == "depth" else ticks
+    if not isinstance(count, int) or count < 0 or (count == 0 and ticks != "depth"):
+        raise ValueError(f'ticks: expected a whole number >= 1 or "depth"; got {ticks!r}')
+    if program.recurrent:
+        state = memory(program, batch) if state is None else state
+        if state.shape != (program.slots_at[-1], batch):
+            raise ValueError(
+                f"the state is of {state.shape[-1]} rows, the inputs of {batch}: reset the networks between batches"
+            )
+    if backend == "torch":
+        return reference.forward(program, x, state, count).to(x.dtype)
+    if backend != "cores":
+        raise ValueError(f'backend: expected "cores" or "torch"; got {backend!r}')
+    rows = (x if x.ndim == 3 else x[None]).detach().contiguous().numpy()
+    out = torch.empty((size, batch, outputs), dtype=x.dtype)
+    written, slots = out.numpy(), int(np.diff(program.slots_at).max(initial=0))
+    width = min(cpu.WIDTH, max(1, -(-batch // cpu.LANES)) * cpu.LANES)
+
+    def part(begin: int, end: int) -> None:
+        values = np.zeros((1 + program.recurrent, slots, width))
+        if program.recurrent:
+            cpu.ticks(program, rows, written, state, count, values[0], values[1], begin, end)
+        else:
+            cpu.forward(program, rows, written, values[0], begin, end)
+
+    work = (len(program.link_weight) + cpu.LANES * len(program.node)) * (batch + cpu.LANES)
+    threads.each(part, size, grain=max(1, WORK * size // max(1, work)))
+    return out
+
+
+class Networks:
+    """A population of genomes ready to run: Phenotypes.
+
+    recurrent: keep the values of all nodes from one forward to the next, until `reset`; ticks: how many a forward, or
+    "depth". Genomes are networks of the cores: `to` leaves them there, and they take and give tensors on the host.
+    Raises ValueError if a genome has a cycle and is not recurrent.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, genomes: Genomes, recurrent: bool = False, ticks: int | str = 1):
+        self.genomes, self.ticks = genomes, ticks
+        self.program = compile(genomes, recurrent)
+        self._state: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.genomes)
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """Of each network (P,): links, biases that are not 0 and responses that are not 1, of the nodes that take part."""
+        program = self.program
+        own = (program.bias != 0).astype(np.int64) + (program.response != 1) + np.diff(program.links_at)
+        return np.diff(np.concatenate([[0], np.cumsum(own)])[program.at])
+
+    def to(self, device: str | torch.device) -> Networks:
+        return self
+
+    def reset(self) -> None:
+        """Forgets the state: the next forward is the first. No matter to feed-forward networks."""
+        self._state = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (P, B, O) float32 of every network on x: the same rows (B, I) for all, or rows of its own (P, B, I).
+
+        Raises ValueError for a shape that does not fit; also if B changes between two calls of recurrent networks.
+        """
+        x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
+        if self.program.recurrent and self._state is None:
+            self._state = memory(self.program, x.shape[-2])
+        return forward(self.program, x, self._state, self.ticks)
+
+    @property
+    def output_range(self) -> np.ndarray:
+        """The interval (P, O, 2) that each output lies in."""
+        return episodes.output_range(self.genomes, self.program)
+
+    def policy(self) -> Policy:
+        """For kernels that run whole episodes (`evo.rollout`)."""
+        return episodes.policy(self.genomes, self.program, self.ticks)
+
+
+class NetworkModel:
+    """One genome as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) float32 on the host.
+
+    genome: a Genomes that holds one; recurrent and ticks as of Networks. Raises ValueError if it holds another number.
+    """
+
+    def __init__(self, genome: Genomes, recurrent: bool = False, ticks: int | str = 1):
+        if len(genome) != 1:
+            raise ValueError(f"expected one genome; got {len(genome)}")
+        self.genome, self._networks = genome, Networks(genome, recurrent, ticks)
+
+    @property
+    def program(self) -> Program:
+        return self._networks.program
+
+    @property
+    def parameters(self) -> int:
+        return int(self._networks.parameters[0])
+
+    @property
+    def nodes(self) -> int:
+        return len(self.genome.node_id)
+
+    @property
+    def hidden(self) -> int:
+        return int((self.genome.node_kind == HIDDEN).sum())
+
+    @property
+    def connections(self) -> int:
+        """Those that are enabled."""
+        return int(self.genome.enabled.sum())
+
+    def __call__(self, inputs: Any) -> Tensor:
+        return self._networks.forward(inputs)[0]
+
+    def reset(self) -> None:
+        self._networks.reset()
+
+    @property
+    def output_range(self) -> np.ndarray:
+        """The interval (1, O, 2) that each output lies in."""
+        return self._networks.output_range
+
+    def policy(self) -> Policy:
+        """For kernels that run whole episodes (`evo.rollout`)."""
+        return self._networks.policy()
+
+    def to_module(self) -> nn.Module:
+        """The network in torch, float32: `reference.GraphModule`."""
+        return reference.GraphModule(self.program, 0, self._networks.ticks)
+
+    def save(self) -> Saved:
+        """The genome's arrays, and how it runs; `restore` reads them."""
+        state = self.genome.state_dict()
+        tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+        numbers = {name: str(value) for name, value in state.items() if name not in tensors}
+        run = {"recurrent": str(bool(self.program.recurrent)), "ticks": str(self._networks.ticks)}
+        return tensors, {"kind": "network", **numbers, **run}
+
+    def figure(self) -> Any:
+        """The topology in layers, inputs at the left (matplotlib Figure)."""
+        from evo.network.drawing import draw
+
+        return draw(self.genome, self.program)
+
+
+def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> NetworkModel:
+    """The model that `NetworkModel.save` wrote. Raises ValueError if it is none, is broken, or does not fit the task."""
+    if header.get("kind") != "network":
+        raise ValueError(f"expected the genome of a network; got {header.get('kind', 'nothing')}")
+    try:
+        numbers = {name: int(header[name]) for name in ("inputs", "outputs")}
+        genome = Genomes.from_state({**tensors, **numbers}).check()
+        recurrent, ticks = header["recurrent"] == "True", header["ticks"]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the genome of a network is not complete: {error}") from error
+    if (genome.inputs, genome.outputs) != (task.inputs, task.outputs):
+        raise ValueError(
+            f"this network has {genome.inputs} inputs and {genome.outputs} outputs, the task {task.inputs} and {task.outputs}"
+        )
+    return NetworkModel(genome, recurrent, ticks if ticks == "depth" else int(ticks))

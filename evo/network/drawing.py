@@ -1,0 +1,136 @@
+"""The topology of a network as a picture: layers from left to right, without a graph-drawing program.
+
+A layer holds the nodes whose longest way from the inputs has the same length (Sugiyama, Tagawa, Toda: Methods for visual
+understanding of hierarchical system structures. IEEE Transactions on Systems, Man and Cybernetics 11, 1981); outputs stand
+in the last. Within a layer a node stands near the mean height of its neighbours, found by sweeping to and fro. Links that do
+not lead to a later layer are bent: over the top, or round the node itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
+from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Genomes
+from evo.network.order import Program
+from evo.pictures import PALETTE, SMALL, blank, settled
+
+COLOURS = {SENSOR: "#DDDDDD", BIAS: "#DDDDDD", OUTPUT: PALETTE[3], HIDDEN: PALETTE[2]}
+POSITIVE, NEGATIVE = PALETTE[0], PALETTE[4]
+SWEEPS = 8
+NAMED = 24  # nodes of a layer, at most, that are labelled
+
+
+def draw(genome: Genomes, program: Program) -> Any:
+    """The nodes that take part in the first network of `program`, and their enabled connections (matplotlib Figure)."""
+    links = _links(program)
+    place = _placed(links, program)
+    figure = blank()
+    axes = figure.subplots()
+    axes.set_axis_off()
+    most = max(np.unique([x for x, _ in place.values()], return_counts=True)[1])
+    size = float(np.clip(220 / most, 5, 17))  # points, of a node
+    reach = max((abs(weight) for *_, weight in links), default=1.0) or 1.0
+    for source, target, weight in sorted(links, key=lambda link: abs(link[2])):
+        _link(axes, place[source], place[target], weight, abs(weight) / reach, size)
+    slots = sorted(place)
+    kinds, names = genome.node_kind, _names(genome, program, slots)
+    for kind, marker in ((SENSOR, "s"), (BIAS, "D"), (HIDDEN, "o"), (OUTPUT, "o")):
+        spots = np.array([place[slot] for slot in slots if kinds[slot] == kind]).reshape(-1, 2)
+        axes.plot(*spots.T, marker, color=COLOURS[kind], markeredgecolor="black", markersize=size, zorder=3)
+    for slot in slots:
+        side = -1 if kinds[slot] <= BIAS else 1 if kinds[slot] == OUTPUT else 0
+        if side:
+            ends = dict(xytext=(side * (size / 2 + 3), 0), ha="right" if side < 0 else "left", va="center")
+        else:
+            ends = dict(xytext=(0, -size / 2 - 2), ha="center", va="top")
+        if most <= (NAMED if side else NAMED // 2) or side > 0:
+            axes.annotate(names[slot], place[slot], textcoords="offset points", fontsize=SMALL, zorder=4, **ends)
+    axes.margins(x=0.12, y=0.12)
+    hidden, idle = int((kinds == HIDDEN).sum()), len(kinds) - len(slots)
+    title = f"{len(slots)} nodes, {hidden} hidden, {len(links)} links" + (f"; {idle} nodes without effect" if idle else "")
+    legend = f"blue, solid: positive; orange, dashed: negative; width: weight, within ±{reach:.2g}"
+    axes.set_title(f"{title}\n{legend}", fontsize=SMALL + 1)
+    return settled(figure)
+
+
+def _links(program: Program) -> list[tuple[int, int, float]]:
+    """(source, target, weight) of every link, source and target as slots."""
+    targets = np.repeat(program.node, np.diff(program.links_at))
+    return list(zip(program.link_source.tolist(), targets.tolist(), program.link_weight.tolist()))
+
+
+def _placed(links: list[tuple[int, int, float]], program: Program) -> dict[int, tuple[float, float]]:
+    """Where each slot stands: its layer, and its height in -1 .. 1."""
+    given, outputs = program.inputs + int(program.biased[0]), program.output_slot[0].tolist()
+    slots = sorted({*range(given), *outputs, *program.node.tolist(), *(source for source, *_ in links)})
+    rank = dict.fromkeys(slots, -1) | {slot: at for at, slot in enumerate(program.node.tolist())}  # when it is computed
+    layer = {slot: int(slot >= given) for slot in slots}
+    forward = [(source, target) for source, target, _ in links if rank[source] < rank[target]]
+    for source, target in sorted(forward, key=lambda link: rank[link[1]]):
+        layer[target] = max(layer[target], layer[source] + 1)
+    last = max(1, *layer.values())
+    alone = all(slot in outputs for slot in slots if layer[slot] == last)
+    layer |= dict.fromkeys(outputs, last if alone else last + 1)
+    members = [[slot for slot in slots if layer[slot] == depth] for depth in range(max(layer.values()) + 1)]
+    height = {slot: y for column in members for slot, y in zip(column, _heights(len(column)))}
+    near: dict[int, list[int]] = {slot: [] for slot in slots}
+    for source, target in forward:
+        near[source].append(target)
+        near[target].append(source)
+    free = [column for column in members[1:-1] if column]
+    for sweep in range(SWEEPS):
+        for column in free if sweep % 2 == 0 else reversed(free):
+            wish = {slot: np.mean([height[other] for other in near[slot]] or [height[slot]]) for slot in column}
+            column.sort(key=lambda slot: (wish[slot], slot))
+            height |= dict(zip(column, _heights(len(column))))
+    place = {slot: (float(layer[slot]), height[slot]) for slot in slots}
+    for column in free:  # a little to the side and up or down, so that links pass beside nodes
+        for at, slot in enumerate(column):
+            place[slot] = layer[slot] + 0.12 * (at % 2), 0.8 * height[slot] + 0.2 * (-1) ** layer[slot]
+    return place
+
+
+def _heights(count: int) -> list[float]:
+    """From top to bottom."""
+    return [0.0] if count == 1 else np.linspace(1, -1, count).tolist()
+
+
+def _names(genome: Genomes, program: Program, slots: list[int]) -> dict[int, str]:
+    """Inputs and outputs by number; of nodes that compute, the functions, where they are not all the same."""
+    activations, aggregations = list(NODE_ACTIVATIONS), list(AGGREGATIONS)
+    functions = {slot: activations[genome.activation[slot]] for slot in program.node.tolist()}
+    sums = {slot: aggregations[genome.aggregation[slot]] for slot in program.node.tolist()}
+    same = len(set(functions.values())) <= 1
+    names = {}
+    for slot in slots:
+        kind, parts = genome.node_kind[slot], []
+        if kind == SENSOR:
+            parts.append(f"in {slot}")
+        elif kind == BIAS:
+            parts.append("bias")
+        elif kind == OUTPUT:
+            parts.append(f"out {program.output_slot[0].tolist().index(slot)}")
+        if slot in functions:
+            parts += [functions[slot]] * (not same) + [sums[slot]] * (sums[slot] != "sum")
+        names[slot] = "\n".join(parts)
+    return names
+
+
+def _link(axes: Any, start: Any, end: Any, weight: float, strength: float, size: float) -> None:
+    """strength: |weight| in 0 .. 1, of the largest; size: of a node, in points."""
+    from matplotlib.patches import Ellipse, FancyArrowPatch
+    from matplotlib.transforms import Affine2D, ScaledTranslation
+
+    colour, line = (POSITIVE, "-") if weight >= 0 else (NEGATIVE, (0, (4, 1.5)))
+    style = dict(color=colour, linestyle=line, linewidth=0.6 + 2.6 * strength, alpha=0.35 + 0.6 * strength)
+    if start == end:
+        points = Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans + ScaledTranslation(*end, axes.transData)
+        axes.add_patch(Ellipse((0, 0.9 * size), 1.2 * size, 1.4 * size, fill=False, transform=points, **style))
+    elif int(end[0]) > int(start[0]):
+        axes.plot((start[0], end[0]), (start[1], end[1]), zorder=1, **style)
+    else:
+        ends = dict(shrinkA=size / 2, shrinkB=size / 2, arrowstyle="-|>", mutation_scale=8, zorder=2)
+        axes.add_patch(FancyArrowPatch(start, end, connectionstyle="arc3,rad=0.3", **ends, **style))

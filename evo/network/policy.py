@@ -1,0 +1,70 @@
+"""Networks of genomes inside a kernel: one network, one row, with the values it keeps from step to step of an episode.
+
+A kind of policy, as `evo.rollout` needs one: TYPE, memory, begin and answer are what its kernels call. Outputs are rounded to
+float32, as those of `Networks.forward` are, so that an episode goes the same way with either.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from numba import njit, types
+
+from evo.activations import CODES
+from evo.genome import Genomes
+from evo.network.cpu import feedforward, tick
+from evo.network.order import PROGRAM, Program
+from evo.rollout import Policy
+
+# The networks; ticks of a recurrent one a step, 0: as many as it is deep.
+TYPE = types.Tuple((PROGRAM, types.int64))
+
+# The interval that an activation's values lie in, where it is one.
+RANGES = {
+    **dict.fromkeys(("steep_sigmoid", "neat_sigmoid", "sigmoid", "neat_gauss", "gaussian", "hat"), (0.0, 1.0)),
+    **dict.fromkeys(("neat_tanh", "tanh", "bipolar_sigmoid", "bipolar_gaussian", "neat_sin", "sin", "clamped"), (-1.0, 1.0)),
+}
+
+
+@njit(cache=True, nogil=True)
+def memory(policy):
+    """Room for one network: its values twice, and which of the two are those of the last tick."""
+    slots = 0
+    for g in range(policy[0].slots_at.size - 1):
+        slots = max(slots, policy[0].slots_at[g + 1] - policy[0].slots_at[g])
+    return np.zeros((2, slots)), np.zeros(1, np.int64)
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def begin(policy, genome, room):
+    """Before an episode of a genome: it remembers nothing."""
+    room[0][:] = 0.0
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def answer(policy, genome, room, x, y):
+    """The outputs y (O,) of the network for x (I,)."""
+    program, ticks = policy
+    values, last = room
+    if program.recurrent:
+        for _ in range(ticks if ticks > 0 else program.depth[genome]):
+            tick(program, genome, x, values[last[0]], values[1 - last[0]])
+            last[0] = 1 - last[0]
+    else:
+        feedforward(program, genome, x, values[last[0]])
+    for o in range(y.size):
+        y[o] = np.float32(values[last[0], program.output_slot[genome, o]])
+
+
+def policy(genomes: Genomes, program: Program, ticks: int | str) -> Policy:
+    """The networks of these genomes; program: what `compile` made of them; ticks as of `Networks`."""
+    data = (program, 0 if ticks == "depth" else ticks)
+    shape = program.output_slot.shape
+    return Policy(sys.modules[__name__], data, shape[0], program.inputs, shape[1], output_range(genomes, program))
+
+
+def output_range(genomes: Genomes, program: Program) -> np.ndarray:
+    """The interval (P, O, 2) that each output lies in, -inf .. inf where its activation has none."""
+    table = np.array([RANGES.get(name, (-np.inf, np.inf)) for name in CODES])
+    return table[genomes.activation[genomes.nodes_at[:-1, None] + program.output_slot]]

@@ -1,0 +1,94 @@
+"""Networks in torch: readable and differentiable. The oracle of the kernels, and the way to gradients.
+
+A network is computed node by node, as one would on paper; each node is a few tensor operations on all rows at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from evo.activations import AGGREGATIONS, EMPTY, NODE_ACTIVATIONS
+from evo.network.order import Program
+
+
+class GraphModule(nn.Module):
+    """Network g of a program as an nn.Module: rows (B, I) -> (B, O).
+
+    weight (links,) and bias (nodes) are its parameters, in the order of computation; bias is fixed where a bias node does
+    its work, and so is response (nodes). A recurrent network keeps its state (slots, B) from call to call until `reset`,
+    with its gradient; `ticks` of them are a call, 0 or "depth": as many as it is deep.
+    """
+
+    response: Tensor
+
+    def __init__(self, program: Program, g: int = 0, ticks: int | str = 1, dtype: torch.dtype = torch.float32):
+        super().__init__()
+        begin, end = int(program.at[g]), int(program.at[g + 1])
+        first, last = int(program.links_at[begin]), int(program.links_at[end])
+        self.inputs, self.biased, self.recurrent = program.inputs, bool(program.biased[g]), bool(program.recurrent)
+        self.slots = int(program.slots_at[g + 1] - program.slots_at[g])
+        self.ticks = 1 if not self.recurrent else int(program.depth[g]) if ticks in (0, "depth") else int(ticks)
+        self.outputs = program.output_slot[g].tolist()
+        activations, aggregations = list(NODE_ACTIVATIONS), list(AGGREGATIONS)
+        self.steps = []  # of each node: its slot, its two functions, and its links: their sources and where they begin
+        for s in range(begin, end):
+            links = slice(int(program.links_at[s]), int(program.links_at[s + 1]))
+            names = activations[program.activation[s]], aggregations[program.aggregation[s]]
+            self.steps.append((int(program.node[s]), *names, program.link_source[links].tolist(), links.start - first))
+        numbers = lambda column: torch.tensor(column, dtype=dtype)
+        self.weight = nn.Parameter(numbers(program.link_weight[first:last]))
+        self.bias = nn.Parameter(numbers(program.bias[begin:end]), requires_grad=not self.biased)
+        self.register_buffer("response", numbers(program.response[begin:end]))
+        self.state: Tensor | None = None
+
+    def reset(self) -> None:
+        self.state = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, I) -> (B, O). Raises ValueError if a recurrent network is to be written as ONNX, which keeps no state."""
+        if self.recurrent and torch.compiler.is_exporting():
+            raise ValueError("a recurrent network keeps its state between calls, which ONNX cannot hold")
+        kept = torch.zeros_like(x[:, :1]).expand(-1, self.slots).T if self.state is None else self.state
+        values = [*x.unbind(1), *kept[self.inputs :].unbind(0)]
+        if self.biased:
+            values[self.inputs] = torch.ones_like(x[:, 0])
+        for _ in range(self.ticks):
+            values = self._computed(values)
+        if self.recurrent:
+            self.state = torch.stack(values)
+        return torch.stack([values[slot] for slot in self.outputs], 1)
+
+    def _computed(self, values: list[Tensor]) -> list[Tensor]:
+        """The values (B,) of all slots after each node was computed: one after the other, or all from `values`."""
+        new = list(values)
+        read = values if self.recurrent else new
+        for s, (slot, activation, aggregation, sources, first) in enumerate(self.steps):
+            if sources:
+                terms = torch.stack([read[source] for source in sources], -1) * self.weight[first : first + len(sources)]
+                total = AGGREGATIONS[aggregation](terms)
+            else:
+                total = torch.full_like(values[0], EMPTY.get(aggregation, 0.0))
+            new[slot] = NODE_ACTIVATIONS[activation](self.bias[s] + self.response[s] * total)
+        return new
+
+    def extra_repr(self) -> str:
+        nodes = f"{self.inputs} inputs, {len(self.steps)} nodes, {len(self.weight)} links, {len(self.outputs)} outputs"
+        return nodes + (f", recurrent, ticks={self.ticks}" if self.recurrent else "")
+
+
+@torch.no_grad()
+def forward(program: Program, x: Tensor, state: np.ndarray | None, ticks: int) -> Tensor:
+    """What `evo.network.forward` computes, network by network: outputs (P, B, O) float64; `state` is moved on in place."""
+    outputs = []
+    for g in range(len(program.depth)):
+        module = GraphModule(program, g, ticks, torch.float64)
+        own = slice(int(program.slots_at[g]), int(program.slots_at[g + 1]))
+        if program.recurrent:
+            module.state = torch.from_numpy(state[own].copy())
+        outputs.append(module((x if x.ndim == 2 else x[g]).double()))
+        if program.recurrent:
+            state[own] = module.state.numpy()
+    shape = (0, x.shape[-2], program.output_slot.shape[1])
+    return torch.stack(outputs) if outputs else torch.empty(shape, dtype=torch.float64)

@@ -1,0 +1,35 @@
+"""Double pole with velocities: a long and a short pole on one cart (`poles`). A step after which both stand is worth 1.
+
+Stanley and Miikkulainen 2002, section 4.3.1: fitness is the number of steps, 100,000 of them solve it. What networks see is
+scaled as in the program released with it.
+"""
+
+from functools import partial
+
+from evo.environment import Environment
+from scenarios.environments.poles import FALLEN, FORCE, START_ANGLE, move2, out
+
+
+def start(draws, angle=START_ANGLE):
+    return 0.0, 0.0, angle, 0.0, 0.0, 0.0
+
+
+def observe(state):
+    x, v, angle1, turn1, angle2, turn2 = state
+    return x / 4.8, v / 2.0, angle1 / 0.52, turn1 / 2.0, angle2 / 0.52, turn2 / 2.0
+
+
+def step(state, action):
+    state = move2(state, action)
+    fallen = out(state) or not abs(state[4]) <= FALLEN
+    return state, 0.0 if fallen else 1.0, fallen
+
+
+def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
+    """The long pole starts at `angle` (rad), the short one upright; an episode ends after `steps`."""
+    return Environment(
+        "double_pole", partial(start, angle=angle), observe, step, draws=0, actions=((-FORCE, FORCE),), steps=steps
+    )
+
+
+environment = balancing()

@@ -1,0 +1,45 @@
+"""Pendulum: swing it up with too weak a motor and hold it there, as Gymnasium's Pendulum-v1 does.
+
+A step costs angle^2 + .1 speed^2 + .001 torque^2, of the state before it. The torque is a float32 there.
+"""
+
+import math
+
+from numpy import float32, float64
+
+from evo.environment import Environment
+
+GRAVITY, MASS, LENGTH, TIME = 10.0, 1.0, 1.0, 0.05  # m/s^2, kg, m, s
+FASTEST, STRONGEST = 8.0, 2.0  # rad/s, N m
+THOUSANDTH, THREE = float32(0.001), float32(3.0 / (MASS * LENGTH * LENGTH))
+
+
+def start(draws):
+    return math.pi * (2.0 * draws[0] - 1.0), 2.0 * draws[1] - 1.0
+
+
+def observe(state):
+    return math.cos(state[0]), math.sin(state[0]), state[1]
+
+
+def step(state, action):
+    """state: angle from upright and its speed; action: the torque, -2 .. 2 N m."""
+    angle, turn = state
+    torque = float32(action)
+    from_top = (angle + math.pi) % (2.0 * math.pi) - math.pi
+    cost = from_top * from_top + 0.1 * (turn * turn) + float64(THOUSANDTH * (torque * torque))
+    faster = 3.0 * GRAVITY / (2.0 * LENGTH) * math.sin(angle) + float64(THREE * torque)
+    turn = min(max(turn + faster * TIME, -FASTEST), FASTEST)
+    return (angle + turn * TIME, turn), -cost, False
+
+
+environment = Environment(
+    "Pendulum-v1",
+    start,
+    observe,
+    step,
+    draws=2,
+    actions=((-STRONGEST, STRONGEST),),
+    steps=200,
+    picture="Pendulum-v1",
+)

@@ -1,0 +1,34 @@
+"""MountainCar-v0: rock a weak car out of a valley by pushes of one size (Moore 1990; Gymnasium's version); -1 a step.
+
+Every network that never gets out scores -200, so fitness is flat until the goal has once been met. Solved at a mean return of
+-110, the threshold that Gymnasium registers.
+"""
+
+from evo.control import ControlSettings, ControlTask
+from evo.core import Budget, Scenario
+from evo.settings import setting, settings
+from scenarios.environments.mountain_car import environment
+
+
+@settings
+class MountainCarSettings(ControlSettings):
+    normalize_observations: bool = setting(
+        True, "networks see observations minus mean, over std, of all seen so far: the speed here is below .07"
+    )
+    solved: float | None = setting(-110.0, "mean validation return at which the task is solved; none: undefined")
+
+
+scenario = Scenario(
+    name="mountain_car",
+    title="MountainCar-v0: rock a weak car out of a valley; 2 observations, 3 actions",
+    task=lambda settings, network: ControlTask(environment, network=network, **vars(settings)),
+    settings=MountainCarSettings,
+    budget=Budget(samples=3_000_000),
+    methods=("ga", "deep-ga", "random-search"),
+    model={"network": "mlp", "hidden": (16,)},
+)
+
+if __name__ == "__main__":
+    from scenarios.lab import main
+
+    main("mountain_car")

@@ -1,0 +1,99 @@
+"""Random genomes for tests, and the same ones as neat-python's networks."""
+
+from types import SimpleNamespace
+
+import neat.activations
+import neat.aggregations
+import numpy as np
+from neat.nn import FeedForwardNetwork, RecurrentNetwork
+
+from evo.activations import AGGREGATIONS, CODES
+from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Node
+
+NEAT_ACTIVATIONS, NEAT_AGGREGATIONS = neat.activations.ActivationFunctionSet(), neat.aggregations.AggregationFunctionSet()
+OWN_NAME = {name: f"neat_{name}" if f"neat_{name}" in CODES else name for name in NEAT_ACTIVATIONS.functions}
+NEAT_NAME = {CODES[own]: name for name, own in OWN_NAME.items()}
+
+
+def random_genome(seed, recurrent=False, activations=tuple(NEAT_NAME), aggregations=range(7), hidden=8, biased=None):
+    """A genome of 1-3 inputs, 1-3 outputs and up to `hidden` hidden nodes; if not recurrent, without a cycle.
+
+    Node ids have gaps, a fifth of the connections is disabled, some nodes lead nowhere, some have no link.
+    """
+    r = np.random.default_rng(seed)
+    inputs, outputs, hidden = r.integers(1, 4), r.integers(1, 4), r.integers(0, hidden + 1)
+    biased = r.random() < 0.5 if biased is None else biased
+    gene = lambda identity, kind: Node(
+        int(identity), kind, *r.normal(size=2).tolist(), int(r.choice(activations)), int(r.choice(aggregations))
+    )
+    given = [Node(i, SENSOR) for i in range(inputs)] + [Node(int(inputs), BIAS)] * biased
+    first = len(given)
+    computed = [gene(first + o, OUTPUT) for o in range(outputs)]
+    computed += [gene(k, HIDDEN) for k in first + outputs + np.sort(r.choice(3 * hidden + 1, hidden, replace=False))]
+    when = {node.id: r.random() + (node.kind == OUTPUT) * (r.random() < 0.8) for node in computed}
+    connections = []
+    for source in given + computed:
+        for target in computed:
+            before = when.get(source.id, -1.0) < when[target.id]
+            if r.random() < (0.4 if before else 0.15 * recurrent):
+                connections.append((source.id, target.id, float(r.normal(scale=2)), bool(r.random() < 0.8)))
+    order = r.permutation(len(connections))
+    genes = [Connection(3 * at, *connections[k]) for at, k in enumerate(order)]
+    return Genome(int(inputs), int(outputs), given + computed, genes)
+
+
+def alike(genomes):
+    """Those that have as many inputs and outputs as the first."""
+    return [g for g in genomes if (g.inputs, g.outputs) == (genomes[0].inputs, genomes[0].outputs)]
+
+
+class Peer:
+    """A genome as neat-python's network, made by neat-python; a bias node is one more input."""
+
+    def __init__(self, genome, recurrent=False):
+        kinds = {node.id: node.kind for node in genome.nodes}
+        given = [node.id for node in genome.nodes if node.kind in (SENSOR, BIAS)]
+        outputs = [node.id for node in genome.nodes if node.kind == OUTPUT]
+        settings = SimpleNamespace(
+            input_keys=given,
+            output_keys=outputs,
+            activation_defs=SimpleNamespace(get=lambda name: self._watched(NEAT_ACTIVATIONS.get(name))),
+            aggregation_function_defs=SimpleNamespace(get=lambda name: self._watched(NEAT_AGGREGATIONS.get(name))),
+        )
+        nodes = {
+            node.id: SimpleNamespace(
+                bias=node.bias,
+                response=node.response,
+                activation=NEAT_NAME[node.activation],
+                aggregation=list(AGGREGATIONS)[node.aggregation],
+            )
+            for node in genome.nodes
+            if node.kind in (OUTPUT, HIDDEN)
+        }
+        connections = {
+            (gene.source, gene.target): SimpleNamespace(
+                key=(gene.source, gene.target), weight=gene.weight, enabled=gene.enabled
+            )
+            for gene in genome.connections
+        }
+        kind = RecurrentNetwork if recurrent else FeedForwardNetwork
+        copy = SimpleNamespace(nodes=nodes, connections=connections)
+        self.network, self.biased = kind.create(copy, SimpleNamespace(genome_config=settings)), BIAS in kinds.values()
+
+    def _watched(self, function):
+        """The function, which tells of a NaN given to it: neat-python's may make a number of one."""
+
+        def watching(given):
+            self.lost |= bool(np.isnan(given).any())
+            return function(given)
+
+        return watching
+
+    def __call__(self, row):
+        """The outputs (O,) for a row (I,), or None where a NaN comes up or Python's float powers overflow."""
+        self.lost = False
+        try:
+            outputs = self.network.activate([*row.tolist(), *[1.0] * self.biased])
+        except OverflowError:
+            return None
+        return None if self.lost or np.isnan(outputs).any() else np.array(outputs)

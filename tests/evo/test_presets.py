@@ -1,0 +1,46 @@
+import dataclasses
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from evo.presets import NEAT2002, PRESETS, NEATSettings
+from evo.settings import describe
+
+ROOT = Path(__file__).parents[2]
+TABLE = (ROOT / "evo" / "README.md").read_text(encoding="utf-8").partition("## NEAT's clauses")[2].partition("\n## ")[0]
+ROWS = [line.split("|")[1:5] for line in TABLE.splitlines() if line.startswith("| ") and not line.startswith("| clause")]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_fills_every_setting_that_is_left_out_and_no_other(preset):
+    assert PRESETS[preset].keys() == NEAT2002.keys()
+    left_out = {one.name for one in describe(NEATSettings) if one.default is None}
+    assert left_out == NEAT2002.keys()
+    filled = NEATSettings(preset=preset).filled()
+    assert None not in dataclasses.asdict(filled).values()
+    assert {name: getattr(filled, name) for name in NEAT2002} == PRESETS[preset]
+    assert filled.filled() == filled
+
+
+def test_every_setting_says_where_it_comes_from():
+    for one in describe(NEATSettings):
+        assert one.doc
+        assert one.source or one.name == "preset", one.name
+
+
+def test_the_table_of_clauses_names_every_setting_and_only_what_there_is():
+    cells = [[re.findall(r"`([^`]+)`", cell) for cell in row] for row in ROWS]
+    settings = {name for row in cells for name in row[1]}
+    known = {one.name for one in describe(NEATSettings)}
+    assert settings <= known
+    assert known - settings == {"preset", "population_size", "ticks", "activation"}
+    room = importlib.import_module("evo.neat")
+    for name in {name for row in cells for name in row[2]}:
+        module, _, attribute = name.rpartition(".")
+        home = vars(room).get(module) or importlib.import_module(f"evo.{module or 'speciation'}")
+        assert hasattr(home, attribute), name
+    sources = "".join(path.read_text() for path in (ROOT / "tests" / "evo").glob("test_*.py"))
+    for name in {name for row in cells for name in row[3]}:
+        assert (ROOT / "tests" / "evo" / name).exists() if name.endswith(".py") else f"def {name}(" in sources, name

@@ -1,0 +1,180 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evo.genome import OUTPUT, SENSOR, Connection, Genes, Genome, Genomes, Node
+from evo.speciation import Compatibility, Species, distance, offspring, ranking, shareable
+
+PAPER = Compatibility(1.0, 1.0, 0.4, 20, 3.0)
+NONE = np.zeros(0, np.int64)
+
+
+def genome(weights):
+    """A genome of these genes: {innovation: weight}, or {innovation: (weight, enabled)}."""
+    pairs = {number: value if isinstance(value, tuple) else (value, True) for number, value in weights.items()}
+    return Genome(1, 1, [Node(0, SENSOR), Node(1, OUTPUT)], [Connection(k, 0, 1, *pairs[k]) for k in sorted(pairs)])
+
+
+def delta(one, two, rules=PAPER):
+    genes = Genes.of(Genomes.of([genome(one), genome(two)]))
+    there, back = distance(genes, 0, genes, 1, rules, np.inf), distance(genes, 1, genes, 0, rules, np.inf)
+    assert there == back
+    for enough in (0.0, 0.5, 3.0, there, there + 0.1):  # what is far enough may be said to be so before all is counted
+        assert min(distance(genes, 0, genes, 1, rules, enough), enough) == min(there, enough)
+    return there
+
+
+def test_delta_by_hand():
+    one, two = {0: 1.0, 1: 2.0, 4: -1.0}, {0: 3.0, 2: 1.0, 4: (-1.5, False), 5: 9.0, 8: 9.0}
+    # matching 0, 4: mean difference (2 + .5) / 2; disjoint 1, 2; excess 5, 8
+    assert delta(one, two) == 2 + 2 + 0.4 * 1.25
+    assert delta(one, two, Compatibility(2.0, 10.0, 100.0, 20, 3.0)) == 2 * 2 + 10 * 2 + 125
+    assert delta(one, two, Compatibility(2.0, 10.0, 100.0, 0, 3.0)) == (2 * 2 + 10 * 2) / 5 + 125
+    assert delta(one, one) == 0.0
+    assert delta({0: 1.0}, {3: 1.0}) == 2.0  # nothing matches: one disjoint, one excess
+    assert delta({}, {3: 1.0}) == 1.0
+    assert delta({}, {}) == 0.0
+
+
+@pytest.mark.parametrize(("genes", "size"), [(19, 1), (20, 20), (25, 25)])
+def test_n_is_1_where_both_genomes_have_fewer_than_20_genes(genes, size):
+    small, large = dict.fromkeys(range(3), 0.0), dict.fromkeys(range(genes), 0.0)
+    assert delta(small, large) == (genes - 3) / size
+
+
+weights = st.dictionaries(st.integers(0, 30), st.floats(-9, 9), max_size=25)
+
+
+@given(weights, weights)
+def test_delta_is_what_sets_of_numbers_say(one, two):
+    both, edge = one.keys() & two.keys(), min(max(one, default=-1), max(two, default=-1))
+    unlike = one.keys() ^ two.keys()
+    excess = sum(k > edge for k in unlike)
+    larger = max(len(one), len(two))
+    size = 1 if larger < 20 else larger
+    mean = sum(abs(one[k] - two[k]) for k in both) / len(both) if both else 0.0
+    rules = Compatibility(1.5, 0.7, 0.4, 20, 3.0)
+    assert delta(one, two, rules) == pytest.approx((1.5 * excess + 0.7 * (len(unlike) - excess)) / size + 0.4 * mean)
+
+
+def assigned(population, previous=None, representatives=NONE, species=None, threshold=3.0, generation=0):
+    species = species or Species()
+    made = Genomes.of([genome(one) for one in population])
+    before = made if previous is None else Genomes.of([genome(one) for one in previous])
+    species.assign(made, before, representatives, PAPER._replace(threshold=threshold), generation)
+    return species
+
+
+def test_a_genome_joins_the_first_species_that_it_is_like_or_founds_one():
+    """Along a line of weights, where delta is .4 x the difference and 3 / .4 = 7.5."""
+    species = assigned([{0: 0.0}, {0: 7.4}, {0: 7.5}, {0: 14.0}, {0: 100.0}, {0: 1.0}])
+    assert species.of.tolist() == [0, 0, 1, 1, 2, 0]
+    assert species.id.tolist() == [1, 2, 3]
+    assert species.sizes.tolist() == [3, 2, 1]
+
+
+def test_the_next_generation_is_compared_with_representatives_of_the_last_one_in_order():
+    species = assigned([{0: 0.0}, {0: 5.0}, {0: 10.0}])
+    species.best, species.improved = np.array([3.0, 4.0]), np.array([2, 5])
+    previous, representatives = [{0: 0.0}, {0: 5.0}, {0: 10.0}], np.array([1, 2])  # 5 stands for species 1, 10 for 2
+    assigned([{0: 11.0}, {0: 13.0}, {0: 40.0}, {0: 41.0}], previous, representatives, species, generation=7)
+    assert species.of.tolist() == [0, 1, 2, 2]
+    assert species.id.tolist() == [1, 2, 3]
+    assert species.best.tolist() == [3.0, 4.0, -np.inf]
+    assert species.improved.tolist() == [2, 5, 7]
+
+
+def test_a_species_without_members_is_dropped_and_its_id_never_used_again():
+    species = assigned([{0: 0.0}, {0: 50.0}, {0: 100.0}])
+    previous = [{0: 0.0}, {0: 50.0}, {0: 100.0}]
+    species.best, species.improved = np.array([1.0, 2.0, 3.0]), np.array([4, 5, 6])
+    assigned([{0: 100.0}, {0: 0.0}, {0: 100.0}], previous, np.arange(3), species)
+    assert (species.id.tolist(), species.of.tolist()) == ([1, 3], [1, 0, 1])
+    assert (species.best.tolist(), species.improved.tolist()) == ([1.0, 3.0], [4, 6])
+    assigned([{0: 200.0}], [{0: 100.0}, {0: 0.0}], np.array([1, 0]), species)
+    assert (species.id.tolist(), species.of.tolist()) == ([4], [0])
+
+
+@pytest.mark.parametrize(("threshold", "count"), [(0.0, 5), (np.inf, 1)])
+def test_a_threshold_of_zero_makes_each_genome_a_species_and_none_makes_all_one(threshold, count):
+    population = [{0: 1.0}, {0: 1.0}, {0: 2.0}, {5: 1.0}, {}]
+    species = assigned(population, threshold=threshold)
+    assert len(species.id) == count
+    representatives = np.array([int(np.argmax(species.of == s)) for s in range(count)])
+    assigned(population, population, representatives, species, threshold)
+    assert len(species.id) == count
+    assert species.id[0] == (1 if count == 1 else 6)
+
+
+def test_a_species_improves_when_its_highest_fitness_ever_is_exceeded():
+    species = assigned([{0: 0.0}, {0: 50.0}, {0: 50.0}])
+    species.judge(np.array([1.0, 5.0, 4.0]), 3)
+    assert (species.best.tolist(), species.improved.tolist()) == ([1.0, 5.0], [3, 3])
+    species.judge(np.array([1.0, 4.0, 5.5]), 4)
+    assert (species.best.tolist(), species.improved.tolist()) == ([1.0, 5.5], [3, 4])
+    species.judge(np.array([-np.inf, 0.0, -np.inf]), 5)
+    assert (species.best.tolist(), species.improved.tolist()) == ([1.0, 5.5], [3, 4])
+
+
+def counts(fitness, species, size, allowed=None):
+    allowed = np.ones(max(species) + 1, np.bool_) if allowed is None else np.array(allowed)
+    return offspring(np.array(fitness, float), np.array(species), allowed, size).tolist()
+
+
+def test_offspring_follow_the_sum_of_shared_fitness_by_hand():
+    # species 0: (4 + 2) / 2 = 3; species 1: (1 + 1 + 1) / 3 = 1; species 2: 2
+    assert counts([4, 2, 1, 1, 1, 2], [0, 0, 1, 1, 1, 2], 12) == [6, 2, 4]
+    assert counts([4, 2, 1, 1, 1, 2], [0, 0, 1, 1, 1, 2], 6) == [3, 1, 2]
+    assert counts([4, 2, 1, 1, 1, 2], [0, 0, 1, 1, 1, 2], 8, [True, False, True]) == [5, 0, 3]  # 4.8 and 3.2
+    assert counts([1, 1, 1], [0, 1, 2], 5) == [2, 2, 1]  # of equal fractions the oldest
+    assert counts([0, 0, 0], [0, 0, 1], 4) == [2, 2]
+    assert counts([0, 0, 3], [0, 0, 1], 4, [True, False]) == [4, 0]
+    assert counts([1, 2, 3], [0, 0, 1], 4, [False, False]) == [1, 3]  # nobody may: all may. 1.5 and 3: 1.33 and 2.67
+
+
+@given(st.lists(st.tuples(st.floats(0, 2), st.integers(0, 5)), min_size=1, max_size=40), st.integers(1, 300), st.data())
+def test_all_offspring_are_given_out_each_species_within_one_of_its_share(members, size, data):
+    fitness, named = np.array([m[0] for m in members]), np.array([m[1] for m in members])
+    species = np.unique(named, return_inverse=True)[1]
+    total = int(species.max()) + 1
+    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=total, max_size=total)))
+    given_out = offspring(fitness, species, allowed, size)
+    assert given_out.sum() == size
+    share = np.array([fitness[species == s].mean() for s in range(total)]) * (allowed if allowed.any() else 1.0)
+    if share.sum() > 1e-9:
+        assert (np.abs(given_out - size * share / share.sum()) < 1 + 1e-6).all()
+    assert (given_out[~allowed] == 0).all() or not allowed.any()
+
+
+def test_negative_fitness_is_shifted_by_the_minimum_and_what_is_not_finite_counts_nothing():
+    assert shareable(np.array([1.0, 2.0, 4.0])).tolist() == [0.25, 0.5, 1.0]
+    assert shareable(np.array([-4.0, -3.0, 4.0])).tolist() == [0.0, 0.25, 2.0]
+    assert shareable(np.array([-2.0, -np.inf, -1.0])).tolist() == [0.0, 0.0, 0.5]
+    assert shareable(np.array([3.0, -np.inf])).tolist() == [1.0, 0.0]
+    for nothing in ([0.0, 0.0], [-np.inf, -np.inf], [-5.0, -5.0]):
+        assert shareable(np.array(nothing)).tolist() == [0.0, 0.0]
+    assert shareable(np.array([-1.7e308, 1.7e308, 0.0])).tolist() == [0.0, 2.0, 1.0]
+
+
+def ranked(fitness, species, survival=0.2):
+    known = Species(of=np.array(species), id=np.arange(max(species) + 1))
+    ranks = ranking(np.array(fitness, float), known, survival)
+    return [ranks.order[a:b].tolist() for a, b in zip(ranks.at, ranks.at[1:])], ranks.parents.tolist()
+
+
+def test_the_best_fifth_of_a_species_and_one_more_may_be_parents():
+    members, parents = ranked([1, 5, 2, 5, 3, 0], [0, 0, 0, 1, 0, 1])
+    assert members == [[1, 4, 2, 0], [3, 5]]
+    assert parents == [1, 1]
+    for size, expected in ((1, 1), (4, 1), (5, 2), (9, 2), (10, 3), (15, 4), (150, 31)):
+        assert ranked(np.arange(size), [0] * size)[1] == [expected]
+    assert ranked(np.arange(5), [0] * 5, survival=1.0)[1] == [5]
+    assert ranked(np.arange(5), [0] * 5, survival=0.0)[1] == [1]
+
+
+def test_of_equal_fitness_the_first_is_the_better_and_the_unfit_are_no_parents_while_another_is_fit():
+    assert ranked([1, 2, 2, 1], [0] * 4)[0] == [[1, 2, 0, 3]]
+    members, parents = ranked([-np.inf] * 9 + [1.0] + [-np.inf] * 10, [0] * 10 + [1] * 10)
+    assert members[0][0] == 9
+    assert parents == [1, 3]
