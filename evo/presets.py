@@ -22,8 +22,8 @@ NEAT2002 = dict(
     initial_weights=4.0,
     weight_mutation=0.8,
     weight_mutation_alone=1.0,
-    perturbation=1.0,
-    replaced_weights=4.0,
+    perturbation=1.5,
+    replaced_weights=6.0,
     new_weights=4.0,
     add_link=0.05,
     structural="besides",
@@ -37,7 +37,7 @@ NEAT2002 = dict(
 PRESETS: dict[str, dict[str, Any]] = {
     "neat2002": NEAT2002,
     "dpnv": NEAT2002
-    | dict(population_size=1000, recurrent=True, weight_mutation_alone=0.8, perturbation=0.5)
+    | dict(population_size=1000, recurrent=True, weight_mutation_alone=0.8, perturbation=0.5, replaced_weights=4.0)
     | dict(add_link=0.3, weight_coefficient=3.0, threshold=4.0),
     "neat2002-r": NEAT2002 | dict(initial_weights=1.0, perturbation=1.8, replaced_weights=2.5, new_weights=2.5),
     "cpp": NEAT2002
