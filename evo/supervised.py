@@ -22,7 +22,9 @@ from evo.settings import did_you_mean
 
 Pair = tuple[Any, Any]
 PARTS = ("train", "validation", "test")
-BLOCK = 32  # networks a metric sees at once: fixed, since a sum may round otherwise over another number of them
+# Networks a metric sees at once: 32, or more where they have few outputs, since a block costs the same few calls. A function
+# of a network's outputs alone, as a sum may round otherwise over another number of networks.
+BLOCK, SMALL = 32, 2**15
 
 
 class SupervisedTask:
@@ -227,13 +229,14 @@ class SupervisedTask:
 
     def _over_population(self, measure: Measure, outputs: Tensor, y: Tensor) -> np.ndarray:
         values = torch.empty(len(outputs), dtype=torch.float64)
+        block = max(BLOCK, SMALL // outputs[0].numel())
 
         def part(start: int, stop: int) -> None:
-            for at in range(start, stop, BLOCK):
-                values[at : at + BLOCK] = measured(measure, outputs[at : at + BLOCK], y).cpu()
+            for at in range(start, stop, block):
+                values[at : at + block] = measured(measure, outputs[at : at + block], y).cpu()
 
         if outputs.device.type == "cpu":
-            threads.each(part, len(outputs), grain=BLOCK)
+            threads.each(part, len(outputs), grain=block)
         else:
             part(0, len(outputs))
         return values.numpy()

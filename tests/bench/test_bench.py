@@ -23,6 +23,10 @@ import pytest
                 r"[\d.]+ x \(floor 10 x\); peak memory: ours \d+ MB, loop \d+ MB",
             ],
         ),
+        (
+            "bench_neat_python.py",
+            [r"population 20, median of 2", r"ours +\d", r"neat-python +\d", r"takes [\d.]+ x as long \(floor 0 x\)"],
+        ),
     ],
 )
 def test_a_benchmark_runs_and_prints_its_figures(name, lines):
