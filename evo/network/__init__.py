@@ -30,7 +30,7 @@ from evo.rollout import Policy
 
 __all__ = ["NetworkModel", "Networks", "Program", "compile", "forward", "memory", "restore"]
 
-WORK = 1 << 16  # links times rows that are worth a thread
+WORK = 1 << 19  # links times rows that are worth a thread: some .2 ms, which is what waking one costs
 
 
 def memory(program: Program, batch: int) -> np.ndarray:
