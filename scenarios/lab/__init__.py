@@ -88,8 +88,9 @@ def perform(study: Study, runs: Path, jobs: int | None, restart: bool) -> tuple[
     comparison = compare.compare(paths, failed)[0]
     try:
         # The page is about the scenario's folder: what was run before is compared too.
-        others = [status.path for status in store.find_runs(runs) if status.scenario == study.name]
-        every = compare.compare([*paths, *others], failed)
+        found = [status.path for status in store.find_runs(runs) if status.scenario == study.name]
+        others = [path for path in found if path not in paths]
+        every = compare.compare([*paths, *others], failed) if others else [comparison]
         comparison.report = report.write(every, runs / study.name / report.REPORT, own=True)[0]
     except store.StoreError as error:
         comparison.notes.append(f"no report: {error}")

@@ -192,7 +192,6 @@ def _champion(series: Series) -> dict[str, Any]:
     seed = known[(len(known) - 1) // 2]
     result = seed.result or {}
     facts = {key: tables.as_dict(result.get("champion")).get(key) for key in ("parameters", "nodes", "connections", "step")}
-    facts["nodes"] = facts["nodes"] if store.is_number(facts["nodes"]) else None
     return {
         "label": series.label,
         "seed": seed.seed,
