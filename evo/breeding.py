@@ -237,11 +237,12 @@ def _finish(child, brood, parents, first, node, number, link, activation, rates,
             child.bias[to + k], child.response[to + k] = parents.bias[old + k], parents.response[old + k]
             child.activation[to + k] = parents.activation[old + k]
             child.aggregation[to + k] = parents.aggregation[old + k]
+            child.time_constant[to + k] = parents.time_constant[old + k]
         if node[i] >= 0:
             new = child.nodes_at[i + 1] - 1
             child.node_id[new], child.node_kind[new] = node[i], HIDDEN
             child.bias[new], child.response[new] = 0.0, 1.0
-            child.activation[new], child.aggregation[new] = activation, 0
+            child.activation[new], child.aggregation[new], child.time_constant[new] = activation, 0, 1.0
         to, old = child.connections_at[i], parents.connections_at[first[i]]
         for k in range(brood.at[i + 1] - brood.at[i]):
             child.innovation[to + k] = parents.innovation[old + k]

@@ -25,7 +25,8 @@ KINDS = ("sensor", "bias", "output", "hidden")
 
 class Node(NamedTuple):
     """A node gene. activation and aggregation are codes of `evo.activations`; bias and response are used by genomes in
-    neat-python's manner: activation(bias + response * aggregation(inputs))."""
+    neat-python's manner: activation(bias + response * aggregation(inputs)). time_constant, in seconds: of a node of a
+    continuous-time network."""
 
     id: int
     kind: int
@@ -33,6 +34,7 @@ class Node(NamedTuple):
     response: float = 1.0
     activation: int = 0
     aggregation: int = 0
+    time_constant: float = 1.0
 
 
 class Connection(NamedTuple):
@@ -62,6 +64,7 @@ NODE_FIELDS = {
     "response": np.float64,
     "activation": np.int8,
     "aggregation": np.int8,
+    "time_constant": np.float64,
 }
 CONNECTION_FIELDS = {
     "innovation": np.int64,
@@ -74,7 +77,7 @@ CONNECTION_FIELDS = {
 
 @dataclass
 class Genomes:
-    """A population. nodes_at (P + 1,), node_id .. aggregation (N,), connections_at (P + 1,), innovation .. enabled (C,)."""
+    """A population. nodes_at (P + 1,), node_id .. time_constant (N,), connections_at (P + 1,), innovation .. enabled (C,)."""
 
     inputs: int
     outputs: int
@@ -85,6 +88,7 @@ class Genomes:
     response: np.ndarray
     activation: np.ndarray
     aggregation: np.ndarray
+    time_constant: np.ndarray
     connections_at: np.ndarray
     innovation: np.ndarray
     source: np.ndarray
@@ -217,9 +221,11 @@ class Genomes:
         named(counted > 1, np.arange(len(self)), "expected at most one bias node; got {}", counted)
         mixed = again & (np.diff(self.node_kind) < 0)
         named(mixed, node_of, "sensors, bias, outputs, hidden nodes stand in this order, node {} does not", self.node_id[1:])
-        for name in ("bias", "response"):
+        for name in ("bias", "response", "time_constant"):
             value = getattr(self, name)
             named(~np.isfinite(value), node_of, f"{name} of node {{}} is {{}}", self.node_id, value)
+        slow = np.isfinite(self.time_constant) & (self.time_constant <= 0)
+        named(slow, node_of, "time_constant of node {} is {}, not above 0", self.node_id, self.time_constant)
         named(~np.isfinite(self.weight), gene_of, "weight of connection {} is {}", self.innovation, self.weight)
         for name in ("source", "target"):
             ends = getattr(self, name)
@@ -313,6 +319,7 @@ class Genes(NamedTuple):
     response: np.ndarray
     activation: np.ndarray
     aggregation: np.ndarray
+    time_constant: np.ndarray
     connections_at: np.ndarray
     innovation: np.ndarray
     source: np.ndarray
@@ -326,6 +333,6 @@ class Genes(NamedTuple):
 
 
 _INT8, _INT64, _FLOAT = types.int8[::1], types.int64[::1], types.float64[::1]
-_NODES = (_INT64, _INT64, _INT8, _FLOAT, _FLOAT, _INT8, _INT8)
+_NODES = (_INT64, _INT64, _INT8, _FLOAT, _FLOAT, _INT8, _INT8, _FLOAT)
 # The type of Genes in a kernel's signature.
 GENES = types.NamedTuple((*_NODES, _INT64, _INT64, _INT64, _INT64, _FLOAT, types.boolean[::1]), Genes)

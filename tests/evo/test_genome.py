@@ -20,7 +20,7 @@ MINIMAL = Genome(
 GROWN = Genome(
     2,
     1,
-    [*MINIMAL.nodes, Node(4, HIDDEN), Node(7, HIDDEN, 0.25, 2.0, 3, 1)],
+    [*MINIMAL.nodes, Node(4, HIDDEN), Node(7, HIDDEN, 0.25, 2.0, 3, 1, 0.5)],
     [
         Connection(0, 0, 3, 0.5, False),
         *MINIMAL.connections[1:],
@@ -118,6 +118,7 @@ FAULTS = {
     "stand in this order, node 9 does not": lambda n, c: n.append(Node(9, BIAS)),
     "bias of node 4 is nan": lambda n, c: n.__setitem__(4, Node(4, HIDDEN, bias=float("nan"))),
     "response of node 4 is inf": lambda n, c: n.__setitem__(4, Node(4, HIDDEN, response=float("inf"))),
+    "time_constant of node 4 is 0.0, not above 0": lambda n, c: n.__setitem__(4, Node(4, HIDDEN, time_constant=0.0)),
     "weight of connection 9 is -inf": lambda n, c: c.__setitem__(-1, Connection(9, 4, 7, float("-inf"))),
     "source 5 of connection 11 is no node of it": lambda n, c: c.append(Connection(11, 5, 3, 1.0)),
     "target 8 of connection 11 is no node of it": lambda n, c: c.append(Connection(11, 4, 8, 1.0)),
