@@ -204,6 +204,8 @@ class Algorithm(Protocol):
     population just asked for is to be scored on (1, but more where candidates are re-validated).
     express turns a population into Phenotypes, model one member of it into a Model; row gives columns for the log.
     Class attribute `settings`: the dataclass of its settings; `for_task(task, seed, **settings)` makes one.
+    Where it has `nominee()`, that is asked after `tell`: whose place in the population to score on validation (None: the
+    fittest's).
     """
 
     generation: int

@@ -1,7 +1,8 @@
 """The only place where ask, evaluate and tell meet: an Algorithm on a Task is a Learner.
 
 A generation: ask for a population, score it (all on the same fresh episodes, if the task has episodes), tell the
-fitness; then judge the generation's best genome on validation, which the champion is chosen by.
+fitness; then judge the generation's best genome, or whom the algorithm nominates, on validation, which the champion is
+chosen by.
 """
 
 from __future__ import annotations
@@ -153,11 +154,14 @@ class Evolve:
         return phenotypes
 
     def _judge(self, population: Any, evaluation: Evaluation, generation: int) -> None:
-        """The generation's best genome, a solving one before others, is scored on validation and may become champion."""
-        ranked = evaluation.fitness
-        if evaluation.solved is not None and evaluation.solved.any():
-            ranked = np.where(evaluation.solved, ranked, -np.inf)
-        index = int(np.argmax(ranked))
+        """The genome that the algorithm nominates, else the generation's best, a solving one before others, is scored on
+        validation and may become champion."""
+        index = self.algorithm.nominee() if hasattr(self.algorithm, "nominee") else None
+        if index is None:
+            ranked = evaluation.fitness
+            if evaluation.solved is not None and evaluation.solved.any():
+                ranked = np.where(evaluation.solved, ranked, -np.inf)
+            index = int(np.argmax(ranked))
         model = self.algorithm.model(population[index])
         if self._statistics:
             model = self._statistics.wrap_model(model)

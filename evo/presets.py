@@ -33,12 +33,13 @@ NEAT2002 = dict(
     weight_coefficient=0.4,
     threshold=3.0,
     representative="random",
+    tested="fittest",
 )
 PRESETS: dict[str, dict[str, Any]] = {
     "neat2002": NEAT2002,
     "dpnv": NEAT2002
     | dict(population_size=1000, recurrent=True, weight_mutation_alone=0.8, perturbation=0.5, replaced_weights=4.0)
-    | dict(add_link=0.3, weight_coefficient=3.0, threshold=4.0),
+    | dict(add_link=0.3, weight_coefficient=3.0, threshold=4.0, tested="improved"),
     "neat2002-r": NEAT2002 | dict(initial_weights=1.0, perturbation=1.8, replaced_weights=2.5, new_weights=2.5),
     "cpp": NEAT2002
     | dict(
@@ -194,6 +195,13 @@ class NEATSettings:
         "once: they do, and all clocks start again; lasting: they do until it improves; none",
         choices=("once", "lasting", "none"),
         source="footnote 2; open in the paper",
+    )
+
+    tested: str | None = _clause(
+        "tested",
+        "whom of a generation validation is asked about: the fittest, or the champion of the best species that improved",
+        choices=("fittest", "improved"),
+        source="4.3.2",
     )
 
     def filled(self) -> NEATSettings:

@@ -1,9 +1,11 @@
-"""How well NEAT evolves: python tests/efficacy/neat_study.py xor|clauses|double-pole|ablations [--seeds N] [--first SEED].
+"""How well NEAT evolves: python tests/efficacy/neat_study.py xor|clauses|double-pole|ablations|no-velocity
+[--seeds N] [--first SEED].
 
 xor: exclusive or as Stanley and Miikkulainen (2002, section 4.2) pose it: fitness (4 - sum |t - o|)^2, solved when all four
 outputs are on the right side of .5, at most 300 generations. clauses: the same under other readings of the clauses that
 decide it. double-pole: with velocities (section 4.3.1), at most 300 generations; ablations: the same for the variants of
-Table 3, and without node mutation. Seeds first .. first + N - 1, on one thread, nothing kept.
+Table 3, and without node mutation. no-velocity: without velocities (section 4.3.2), preset dpnv, at most 150 generations;
+champions balance 100,000 steps and 200 of 625 starts. Seeds first .. first + N - 1, on one thread, nothing kept.
 """
 
 from __future__ import annotations
@@ -17,14 +19,15 @@ import numpy as np
 from study import interval, rate
 
 from evo import NEAT, rng, threads
-from evo.core import Evaluation
+from evo.core import Evaluation, Scenario
 from evo.evolve import Evolve
 from evo.genome import HIDDEN
 from scenarios.double_pole import scenario as poles
+from scenarios.double_pole_no_velocity import scenario as no_velocity
 from scenarios.lab import stats
 from scenarios.xor import XorSettings, scenario
 
-GENERATIONS = 300
+GENERATIONS, NO_VELOCITY_GENERATIONS = 300, 150
 PAPER = "the paper: 4,755 (sd 2,553), worst 13,459, 0/100 failed; hidden 2.35 (sd 1.11), enabled 7.48, one hidden 22/100"
 CLAUSES: dict[str, Mapping[str, Any]] = {
     "neat2002": {},
@@ -62,16 +65,19 @@ ABLATIONS: dict[str, Mapping[str, Any]] = {
 TABLE_3 = (
     "the paper: full 3,600; no growth 30,239 (80 % failed); no speciation 25,600 (25 %); random 23,033 (5 %); no mating 5,557"
 )
+TABLE_2 = "the paper: 33,184 (sd 21,790), 0/20 failed; 286 of 625 starts"
 
 
 class Run(NamedTuple):
-    """evaluations: of whole generations, copies included; winner: up to and including the first that solves."""
+    """evaluations: of whole generations, copies included; winner: up to and including the first that solves; starts: of
+    625, from which the champion balances."""
 
     solved: bool
     evaluations: int
     winner: int
     hidden: int
     enabled: int
+    starts: int = 0
 
 
 def xor(seed: int, settings: Mapping[str, Any]) -> Run:
@@ -91,14 +97,23 @@ def xor(seed: int, settings: Mapping[str, Any]) -> Run:
 
 
 def double_pole(seed: int, settings: Mapping[str, Any]) -> Run:
-    """winner is that of whole generations too: the paper counts no winner within one."""
-    task = poles.task(poles.settings(), None)
-    neat = NEAT.for_task(task, seed=seed, **settings)
-    learner = Evolve(task, neat, seed)
-    for _ in range(GENERATIONS):
-        if task.solved(learner.step()["validation"]):
+    return balance(poles, GENERATIONS, seed, settings)
+
+
+def double_pole_no_velocity(seed: int, settings: Mapping[str, Any]) -> Run:
+    return balance(no_velocity, NO_VELOCITY_GENERATIONS, seed, {"preset": "dpnv", **settings})
+
+
+def balance(scenario: Scenario, generations: int, seed: int, settings: Mapping[str, Any]) -> Run:
+    """winner is that of whole generations too: the paper counts no winner within one. The one champion that is tested a
+    generation is not counted."""
+    task = scenario.task(scenario.settings(), None)
+    learner = Evolve(task, NEAT.for_task(task, seed=seed, **settings), seed)
+    for _ in range(generations):
+        score = learner.step()["validation"]
+        if task.solved(score):
             best, spent = learner.champion(), learner.cost.evaluations
-            return Run(True, spent, spent, best.hidden, best.connections)
+            return Run(True, spent, spent, best.hidden, best.connections, score.get("starts", 0))
     return Run(False, learner.cost.evaluations, learner.cost.evaluations, 0, 0)
 
 
@@ -113,7 +128,7 @@ def study(
     spent = sum(run.evaluations for run in runs)
     print(f"{label}, seeds {seeds.start} .. {seeds.stop - 1}: failed {rate(len(runs) - len(won), len(runs))}")
     if won:
-        evaluations, winner, hidden, enabled = (np.array(column) for column in list(zip(*won))[1:])
+        evaluations, winner, hidden, enabled, starts = (np.array(column) for column in list(zip(*won))[1:])
         print(
             f"  evaluations, whole generations: {interval(evaluations)}, sd {evaluations.std():.0f}, worst {evaluations.max()}"
         )
@@ -123,6 +138,8 @@ def study(
             f"  hidden {hidden.mean():.2f} (sd {hidden.std():.2f}), enabled connections {enabled.mean():.2f}, "
             f"one hidden {rate(int((hidden == 1).sum()), len(won))}"
         )
+        if starts.any():
+            print(f"  starts of 625 that champions balance: {interval(starts)}, {starts.min()} to {starts.max()}")
     print(f"  {seconds:.1f} s, {spent / seconds:,.0f} evaluations/s", flush=True)
     return runs
 
@@ -141,7 +158,7 @@ def ablations(seeds: range) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("xor", "clauses", "double-pole", "ablations"))
+    parser.add_argument("what", choices=("xor", "clauses", "double-pole", "ablations", "no-velocity"))
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first", type=int, default=0, help="what the paper leaves open is chosen on seeds from 1000")
     given = parser.parse_args()
@@ -151,10 +168,12 @@ def main() -> None:
             ablations(seeds)
         elif given.what == "double-pole":
             study("double pole, neat2002", {}, seeds, double_pole)
+        elif given.what == "no-velocity":
+            study("double pole without velocities, dpnv", {}, seeds, double_pole_no_velocity)
         else:
             for label, settings in CLAUSES.items() if given.what == "clauses" else [("xor, neat2002", {})]:
                 study(label, settings, seeds)
-    print(TABLE_3 if given.what in ("ablations", "double-pole") else PAPER)
+    print({"ablations": TABLE_3, "double-pole": TABLE_3, "no-velocity": TABLE_2}.get(given.what, PAPER))
 
 
 if __name__ == "__main__":

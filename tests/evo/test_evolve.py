@@ -204,6 +204,15 @@ def test_rows_count_what_is_not_finite_and_describe_the_rest():
     assert set(first["phase_seconds"]) == {"ask", "evaluate", "tell", "validate"}
 
 
+@pytest.mark.parametrize(("nominated", "judged"), [(None, 9), (2, 5)])
+def test_who_is_nominated_is_judged_else_the_fittest(nominated, judged):
+    script = Scripted([1, 9, 5])
+    script.nominee = lambda: nominated if script.told else pytest.fail("asked before it was told")
+    task = Recording()
+    Evolve(task, script).step()
+    assert task.scored == [judged]
+
+
 def test_rows_of_a_generation_of_two_asks_describe_the_population_and_judge_the_last():
     task = Recording(episodes=1)
     algorithm = DeepGA(1, noisy=True, population_size=6, truncation_size=2, candidates=2, validation_episodes=3)

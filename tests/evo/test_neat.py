@@ -145,6 +145,26 @@ def test_a_species_is_stagnant_after_15_generations_without_improvement():
         assert (int(neat.species.id[chosen]) in breeding_species(neat)) == breeds
 
 
+def test_the_champion_of_the_best_species_that_improved_is_nominated():
+    for tested in ("improved", "fittest"):
+        neat = after(30, size=60, threshold=2.0, told=False, tested=tested)
+        of, one, other, third = neat.species.of, *np.argsort(-neat.species.sizes, kind="stable")[:3]
+        fitness = np.full(60, 50.0)
+        for species, value in ((one, 70.0), (other, 60.0), (third, 90.0)):
+            fitness[np.flatnonzero(of == species)[-1]] = value
+        neat.species.best[:] = 100.0
+        neat.species.best[[one, other]] = 55.0
+        neat.tell(fitness)
+        assert neat.nominee() == (np.flatnonzero(of == one)[-1] if tested == "improved" else None)
+
+
+def test_nobody_is_nominated_where_no_species_improved():
+    neat = after(30, size=60, threshold=2.0, told=False, tested="improved")
+    neat.species.best[:] = 100.0
+    neat.tell(np.arange(60.0))
+    assert neat.nominee() is None
+
+
 def test_if_every_species_is_stagnant_all_may_reproduce():
     neat = after(30, size=60, threshold=2.0, interspecies=0.0, population_rule="none")
     neat.fitness, neat.species.improved[:] = np.full(60, 10.0), 0
