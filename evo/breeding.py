@@ -19,7 +19,7 @@ from numba import njit, types
 from evo import rng, threads
 from evo.activations import CODES
 from evo.crossover import cross
-from evo.genome import GENES, HIDDEN, Genes, Genomes, offsets
+from evo.genome import GENES, HIDDEN, Genomes
 from evo.innovation import Innovations
 from evo.mutation import connection_to_split, mutate_weights, nodes_to_join, symmetric
 from evo.speciation import GRAIN, RANKING, Ranking
@@ -93,55 +93,60 @@ def mate(
     counts (S,): offspring of each species, which stand in this order; champions (S,): whose first offspring is its best
     member, copied.
     """
-    first, active = offsets(counts), np.flatnonzero(counts)
-    pairs, copied = np.empty((int(first[-1]), 2), np.int64), np.zeros(int(first[-1]), np.bool_)
-    copied[first[active[champions[active]]]] = True
-    numbers = (rates, generation, rng.signed(seed))
-    threads.each(lambda a, b: _mate(pairs, fitness, ranks, first, copied, active, *numbers, a, b), len(pairs), GRAIN)
+    size = int(counts.sum())
+    pairs, copied = np.empty((size, 2), np.int64), np.zeros(size, np.bool_)
+    _mate(pairs, copied, fitness, ranks, counts, champions, counts.nonzero()[0], rates, generation, rng.signed(seed))
     return pairs, copied
 
 
 @njit(
-    types.void(types.int64[:, ::1], _FLOAT, RANKING, _INT64, _BOOL, _INT64, _RATES, _LONG, _LONG, _LONG, _LONG),
+    types.void(types.int64[:, ::1], _BOOL, _FLOAT, RANKING, _INT64, _BOOL, _INT64, _RATES, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
 )
-def _mate(pairs, fitness, ranks, first, copied, active, rates, generation, seed, start, stop):
-    for i in range(start, stop):
-        s = np.searchsorted(first, i, side="right") - 1
-        best = ranks.at[s]
-        if copied[i]:
-            pairs[i, 0], pairs[i, 1] = ranks.order[best], -1
-            continue
-        two, elsewhere, one, other = rng.philox(0, i, generation, rng.SELECTION, seed)
-        mother = ranks.order[best + ((one * ranks.parents[s]) >> 32)]
-        pairs[i, 0], pairs[i, 1] = mother, -1
-        if two >= rates.crossover_below:
-            continue
-        which, tie, _, _ = rng.philox(1, i, generation, rng.SELECTION, seed)
-        if elsewhere < rates.interspecies_below and active.size > 1:
-            chosen = active[(which * (active.size - 1)) >> 32]
-            s = chosen if chosen < s else active[1 + ((which * (active.size - 1)) >> 32)]
-        father = ranks.order[ranks.at[s] + ((other * ranks.parents[s]) >> 32)]
-        if fitness[father] > fitness[mother] or (fitness[father] == fitness[mother] and tie & 1):
-            mother, father = father, mother
-        pairs[i, 0], pairs[i, 1] = mother, father
+def _mate(pairs, copied, fitness, ranks, counts, champions, active, rates, generation, seed):
+    """active: the species that have offspring."""
+    i = -1
+    for turn in range(active.size):
+        own = active[turn]
+        best = ranks.at[own]
+        for born in range(counts[own]):
+            i += 1
+            if born == 0 and champions[own]:
+                pairs[i, 0], pairs[i, 1], copied[i] = ranks.order[best], -1, True
+                continue
+            two, elsewhere, one, other = rng.philox(0, i, generation, rng.SELECTION, seed)
+            mother = ranks.order[best + ((one * ranks.parents[own]) >> 32)]
+            pairs[i, 0], pairs[i, 1] = mother, -1
+            if two >= rates.crossover_below:
+                continue
+            which, tie, _, _ = rng.philox(1, i, generation, rng.SELECTION, seed)
+            s = own
+            if elsewhere < rates.interspecies_below and active.size > 1:
+                chosen = (which * (active.size - 1)) >> 32
+                s = active[chosen if chosen < turn else chosen + 1]
+            father = ranks.order[ranks.at[s] + ((other * ranks.parents[s]) >> 32)]
+            if fitness[father] > fitness[mother] or (fitness[father] == fitness[mother] and tie & 1):
+                mother, father = father, mother
+            pairs[i, 0], pairs[i, 1] = mother, father
 
 
 class Brood(NamedTuple):
     """What `breed` writes: weight and enabled of every gene that is inherited, offspring i's from place at[i] on; and what
-    each asks for, -1 for nothing: the gene to split (counted within it), the source and target ids to join, (P,)."""
+    each asks for, -1 for nothing: the gene to split (counted within it) and its innovation number, the source and target
+    ids to join, (P,)."""
 
     at: np.ndarray
     weight: np.ndarray
     enabled: np.ndarray
+    gene: np.ndarray
     split: np.ndarray
     source: np.ndarray
     target: np.ndarray
 
 
-_BROOD = types.NamedTuple((_INT64, _FLOAT, _BOOL, _INT64, _INT64, _INT64), Brood)
+_BROOD = types.NamedTuple((_INT64, _FLOAT, _BOOL, _INT64, _INT64, _INT64, _INT64), Brood)
 
 
 def breed(
@@ -158,24 +163,37 @@ def breed(
 
     activation: that of new nodes, a name of `evo.activations`.
     """
-    genes, first, size = Genes.of(parents), pairs[:, 0].copy(), len(pairs)
-    at = offsets(np.diff(parents.connections_at)[first])
-    asked = (np.empty(size, np.int64) for _ in range(3))
-    brood = Brood(at, np.empty(at[-1]), np.empty(at[-1], np.bool_), *asked)
-    numbers = (rates, generation, rng.signed(seed))
+    genes, size, numbers = parents.genes, len(pairs), (rates, generation, rng.signed(seed))
+    at, nodes_at, connections_at = np.zeros((3, size + 1), np.int64)
+    inherited = _lengths(at, genes, pairs)
+    brood = Brood(at, np.empty(inherited), np.empty(inherited, np.bool_), *np.empty((4, size), np.int64))
     room = int(np.diff(parents.nodes_at).max())
     threads.each(lambda a, b: _breed(brood, genes, pairs, copied, np.empty(room, np.bool_), *numbers, a, b), size, GRAIN)
-
-    splitting, split = brood.split >= 0, np.full(size, -1)
-    split[splitting] = parents.innovation[(parents.connections_at[first] + brood.split)[splitting]]
-    node, number, link = innovations.numbered(split, brood.source, brood.target)
-
-    nodes_at = offsets(np.diff(parents.nodes_at)[first] + splitting)
-    connections_at = offsets(np.diff(at) + 2 * splitting + (link >= 0))
+    node, number, link = innovations.numbered(brood.split, brood.source, brood.target)
+    _sizes(nodes_at, connections_at, brood, genes, pairs)
     child = Genomes.empty(parents.inputs, parents.outputs, nodes_at, connections_at)
-    born, code = Genes.of(child), CODES[activation]
-    threads.each(lambda a, b: _finish(born, brood, genes, first, node, number, link, code, *numbers, a, b), size, GRAIN)
+    born, code = child.genes, CODES[activation]
+    threads.each(lambda a, b: _finish(born, brood, genes, pairs, node, number, link, code, *numbers, a, b), size, GRAIN)
     return child
+
+
+@njit(types.int64(_INT64, GENES, types.int64[:, ::1]), cache=True, nogil=True, _nrt=False)
+def _lengths(at, parents, pairs):
+    """Where the genes begin that each offspring inherits; returns how many there are of all."""
+    for i in range(pairs.shape[0]):
+        first = pairs[i, 0]
+        at[i + 1] = at[i] + parents.connections_at[first + 1] - parents.connections_at[first]
+    return at[-1]
+
+
+@njit(types.void(_INT64, _INT64, _BROOD, GENES, types.int64[:, ::1]), cache=True, nogil=True, _nrt=False)
+def _sizes(nodes_at, connections_at, brood, parents, pairs):
+    """Where the nodes and connections of each offspring begin."""
+    for i in range(pairs.shape[0]):
+        first, grown = pairs[i, 0], brood.split[i] >= 0
+        nodes_at[i + 1] = nodes_at[i] + parents.nodes_at[first + 1] - parents.nodes_at[first] + grown
+        kept = brood.at[i + 1] - brood.at[i]
+        connections_at[i + 1] = connections_at[i] + kept + 2 * grown + (brood.source[i] >= 0)
 
 
 @njit(
@@ -188,7 +206,7 @@ def _breed(brood, parents, pairs, copied, reached, rates, generation, seed, star
     for i in range(start, stop):
         first, second = pairs[i]
         weight, enabled = brood.weight[brood.at[i] : brood.at[i + 1]], brood.enabled[brood.at[i] : brood.at[i + 1]]
-        brood.split[i] = brood.source[i] = brood.target[i] = -1
+        brood.gene[i] = brood.split[i] = brood.source[i] = brood.target[i] = -1
         add_node, add_link, weights, _ = rng.philox(0, i, generation, rng.STRUCTURE, seed)
         averaged, unchanged, _, _ = rng.philox(0, i, generation, rng.MUTATION, seed)
         if second < 0:
@@ -201,9 +219,11 @@ def _breed(brood, parents, pairs, copied, reached, rates, generation, seed, star
         if copied[i] or (second >= 0 and unchanged < rates.mate_only_below):
             continue
         if add_node < rates.add_node_below:
-            brood.split[i] = connection_to_split(
+            gene = connection_to_split(
                 parents, first, enabled, rates.from_bias, rates.oldest_below, rates.go_on_below, i, generation, seed
             )
+            if gene >= 0:
+                brood.gene[i], brood.split[i] = gene, parents.innovation[parents.connections_at[first] + gene]
             if rates.instead:
                 continue
         if add_link < rates.add_link_below:
@@ -223,16 +243,17 @@ def _write(child, place, innovation, source, target, weight):
 
 
 @njit(
-    types.void(GENES, _BROOD, GENES, _INT64, _INT64, _INT64, _INT64, _LONG, _RATES, _LONG, _LONG, _LONG, _LONG),
+    types.void(GENES, _BROOD, GENES, types.int64[:, ::1], _INT64, _INT64, _INT64, _LONG, _RATES, _LONG, _LONG, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
 )
-def _finish(child, brood, parents, first, node, number, link, activation, rates, generation, seed, start, stop):
+def _finish(child, brood, parents, pairs, node, number, link, activation, rates, generation, seed, start, stop):
     """Section 3.1: a split gene is disabled, the link into the new node gets weight 1, that out of it the old weight."""
     for i in range(start, stop):
-        to, old = child.nodes_at[i], parents.nodes_at[first[i]]
-        for k in range(parents.nodes_at[first[i] + 1] - old):
+        first = pairs[i, 0]
+        to, old = child.nodes_at[i], parents.nodes_at[first]
+        for k in range(parents.nodes_at[first + 1] - old):
             child.node_id[to + k], child.node_kind[to + k] = parents.node_id[old + k], parents.node_kind[old + k]
             child.bias[to + k], child.response[to + k] = parents.bias[old + k], parents.response[old + k]
             child.activation[to + k] = parents.activation[old + k]
@@ -243,13 +264,13 @@ def _finish(child, brood, parents, first, node, number, link, activation, rates,
             child.node_id[new], child.node_kind[new] = node[i], HIDDEN
             child.bias[new], child.response[new] = 0.0, 1.0
             child.activation[new], child.aggregation[new], child.time_constant[new] = activation, 0, 1.0
-        to, old = child.connections_at[i], parents.connections_at[first[i]]
+        to, old = child.connections_at[i], parents.connections_at[first]
         for k in range(brood.at[i + 1] - brood.at[i]):
             child.innovation[to + k] = parents.innovation[old + k]
             child.source[to + k], child.target[to + k] = parents.source[old + k], parents.target[old + k]
             child.weight[to + k] = brood.weight[brood.at[i] + k]
             child.enabled[to + k] = brood.enabled[brood.at[i] + k]
-        end, gene = to + brood.at[i + 1] - brood.at[i], to + brood.split[i]
+        end, gene = to + brood.at[i + 1] - brood.at[i], to + brood.gene[i]
         late = 2 if 0 <= number[i] < link[i] else 0  # another's link may have come before this split
         if link[i] >= 0:
             weight = symmetric(rng.philox(1, i, generation, rng.MUTATION, seed)[0], rates.new)

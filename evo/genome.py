@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,9 +100,15 @@ class Genomes:
     @staticmethod
     def empty(inputs: int, outputs: int, nodes_at: np.ndarray, connections_at: np.ndarray) -> Genomes:
         """Room for genomes of these sizes; what stands in it is not defined."""
-        nodes = {name: np.empty(nodes_at[-1], kind) for name, kind in NODE_FIELDS.items()}
-        connections = {name: np.empty(connections_at[-1], kind) for name, kind in CONNECTION_FIELDS.items()}
+        count, links = int(nodes_at[-1]), int(connections_at[-1])
+        nodes = {name: np.empty(count, kind) for name, kind in NODE_FIELDS.items()}
+        connections = {name: np.empty(links, kind) for name, kind in CONNECTION_FIELDS.items()}
         return Genomes(inputs, outputs, nodes_at=nodes_at, connections_at=connections_at, **nodes, **connections)
+
+    @cached_property
+    def genes(self) -> Genes:
+        """The arrays, as kernels take them."""
+        return Genes(*(getattr(self, name) for name in Genes._fields))
 
     def __len__(self) -> int:
         return len(self.nodes_at) - 1
@@ -326,10 +333,6 @@ class Genes(NamedTuple):
     target: np.ndarray
     weight: np.ndarray
     enabled: np.ndarray
-
-    @staticmethod
-    def of(genomes: Genomes) -> Genes:
-        return Genes(*(getattr(genomes, name) for name in Genes._fields))
 
 
 _INT8, _INT64, _FLOAT = types.int8[::1], types.int64[::1], types.float64[::1]

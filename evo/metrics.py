@@ -10,7 +10,7 @@ A network with a NaN or infinite output gets NaN, whatever the metric.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -114,7 +114,7 @@ METRICS: dict[str, dict[str, tuple[Measure, str]]] = {
 DEFAULT_FITNESS = {"classification": "cross_entropy", "probability": "cross_entropy", "regression": "squared_error"}
 
 
-def measured(measure: Measure, outputs: Tensor, targets: Tensor) -> Tensor:
-    """`measure`, but NaN for every network with an output that is not finite; (P,) float64."""
-    values = measure(outputs, targets).double()
-    return torch.where(outputs.isfinite().all(-1).all(-1), values, float("nan"))
+def measured(measures: Sequence[Measure], outputs: Tensor, targets: Tensor) -> Tensor:
+    """Each of M `measures`, but NaN for every network with an output that is not finite; (M, P) float64."""
+    values = torch.stack([measure(outputs, targets).double() for measure in measures])
+    return torch.where(outputs.isfinite().flatten(1).all(1), values, float("nan"))

@@ -108,8 +108,9 @@ class NEAT:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
         self.fitness = Evaluation.of(evaluation, len(self.population)).fitness
         self.species.judge(self.fitness, self.generation)
-        if self.fitness.max() > self.record:
-            self.record, self.improved = float(self.fitness.max()), self.generation
+        best = float(self.fitness.max())
+        if best > self.record:
+            self.record, self.improved = best, self.generation
         self.generation += 1
 
     def nominee(self) -> int | None:

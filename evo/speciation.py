@@ -14,7 +14,7 @@ import torch
 from numba import njit, types
 
 from evo import threads
-from evo.genome import GENES, Genes, Genomes, offsets
+from evo.genome import GENES, Genomes
 
 GRAIN = 256  # genomes that are worth a thread
 
@@ -60,30 +60,100 @@ def distance(a, i, b, j, rules, enough):
     return (rules.excess * excess + rules.disjoint * disjoint) / size + rules.weight * mean
 
 
-_INT64 = types.int64[::1]
+_INT64, _FLOAT, _BOOL = types.int64[::1], types.float64[::1], types.boolean[::1]
 
 
-@njit(types.void(_INT64, GENES, GENES, _INT64, COMPATIBILITY, types.int64, types.int64), cache=True, nogil=True, _nrt=False)
-def _join(species, genes, previous, representatives, rules, start, stop):
-    """species[i] of genomes start .. stop: the first whose representative, a place of `previous`, is alike; else -1."""
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def mark(genes, i):
+    """63 bits of genome i: bit k is set if it has an innovation number that is k modulo 63. For every bit in which the marks
+    of two genomes differ, a gene is in one of them alone."""
+    bits = 0
+    for k in range(genes.connections_at[i], genes.connections_at[i + 1]):
+        bits |= 1 << (genes.innovation[k] % 63)
+    return bits
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _far(rules, size):
+    """How many genes that are in one genome alone, at least 1 and at most 64, make two unlike where N is `size`."""
+    least, count = min(rules.excess, rules.disjoint), 1
+    while count < 64 and least * count / size < rules.threshold:
+        count += 1
+    return count
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _near(differing, larger, rules, far):
+    """May two genomes be alike? differing: the bits in which their marks differ; larger: the genes of the larger; far: how
+    many of these bits are enough to tell where N is 1."""
+    enough = far if larger < rules.small else _far(rules, max(1, larger))
+    for _ in range(enough - 1):
+        differing &= differing - 1  # without its last bit
+    return differing == 0
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _length(genes, i):
+    return genes.connections_at[i + 1] - genes.connections_at[i]
+
+
+@njit(types.void(_INT64, GENES, _INT64), cache=True, nogil=True, _nrt=False)
+def _mark(marks, genes, places):
+    for k in range(places.size):
+        marks[k] = mark(genes, places[k])
+
+
+SLOTS, KEPT = 61, 8
+
+
+@njit(
+    types.void(*(_INT64, _INT64, GENES, GENES, _INT64, _INT64, COMPATIBILITY, types.int64[:, ::1], types.int64, types.int64)),
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _join(species, marks, genes, previous, representatives, known, rules, memo, start, stop):
+    """species[i] of genomes start .. stop: the first whose representative, a place of `previous`, is alike; else -1.
+    known: the representatives' marks; marks: room for those of the genomes.
+
+    Siblings mostly have the same genes. So memo (SLOTS, 4 + KEPT) remembers, for a mark and a number of genes (-1: none yet),
+    how many species were looked at and which of these are near.
+    """
+    far = _far(rules, 1)
     for i in range(start, stop):
-        species[i] = -1
-        for s in range(representatives.size):
-            if distance(genes, i, previous, representatives[s], rules, rules.threshold) < rules.threshold:
-                species[i] = s
+        own, length = mark(genes, i), _length(genes, i)
+        row = memo[own % SLOTS]
+        if row[0] != own or row[1] != length:
+            row[0], row[1], row[2], row[3] = own, length, 0, 0
+        species[i], marks[i] = -1, own
+        for k in range(4, 4 + row[3]):
+            if distance(genes, i, previous, representatives[row[k]], rules, rules.threshold) < rules.threshold:
+                species[i] = row[k]
                 break
+        s = row[2]
+        while species[i] < 0 and s < representatives.size:
+            near = _near(own ^ known[s], max(length, _length(previous, representatives[s])), rules, far)
+            if row[3] < KEPT:
+                row[4 + row[3]] = s
+                row[3] += near
+                row[2] += 1
+            if near and distance(genes, i, previous, representatives[s], rules, rules.threshold) < rules.threshold:
+                species[i] = s
+            s += 1
 
 
-@njit(types.int64(_INT64, _INT64, GENES, types.int64, COMPATIBILITY), cache=True, nogil=True, _nrt=False)
-def _found(species, founders, genes, known, rules):
+@njit(types.int64(_INT64, _INT64, _INT64, GENES, types.int64, COMPATIBILITY), cache=True, nogil=True, _nrt=False)
+def _found(species, founders, marks, genes, known, rules):
     """Whoever is in no species yet joins the first founder it is like, or founds one; returns how many there are then.
     founders: room for a place of each genome."""
-    count = 0
+    count, far = 0, _far(rules, 1)
     for i in range(species.size):
         if species[i] >= 0:
             continue
         for s in range(count):
-            if distance(genes, i, genes, founders[s], rules, rules.threshold) < rules.threshold:
+            other = founders[s]
+            near = _near(marks[i] ^ marks[other], max(_length(genes, i), _length(genes, other)), rules, far)
+            if near and distance(genes, i, genes, other, rules, rules.threshold) < rules.threshold:
                 species[i] = known + s
                 break
         if species[i] < 0:
@@ -91,6 +161,13 @@ def _found(species, founders, genes, known, rules):
             species[i] = known + count
             count += 1
     return known + count
+
+
+@njit(types.void(_FLOAT, _INT64, _INT64, _FLOAT, types.int64), cache=True, nogil=True, _nrt=False)
+def _judge(best, improved, species, fitness, generation):
+    for i in range(fitness.size):
+        if fitness[i] > best[species[i]]:
+            best[species[i]], improved[species[i]] = fitness[i], generation
 
 
 @dataclass
@@ -114,11 +191,7 @@ class Species:
 
     def judge(self, fitness: np.ndarray, generation: int) -> None:
         """Takes note of each species' highest fitness. A fitness of -inf improves nothing."""
-        highest = np.full(len(self.id), -np.inf)
-        np.maximum.at(highest, self.of, fitness)
-        better = highest > self.best
-        self.best[better] = highest[better]
-        self.improved[better] = generation
+        _judge(self.best, self.improved, self.of, fitness, generation)
 
     def assign(
         self, genomes: Genomes, previous: Genomes, representatives: np.ndarray, rules: Compatibility, generation: int
@@ -127,10 +200,16 @@ class Species:
 
         representatives (S,): a genome of `previous` for each present species. Species that got no member are dropped.
         """
-        genes, old = Genes.of(genomes), Genes.of(previous)
-        self.of = np.empty(len(genomes), np.int64)
-        threads.each(lambda a, b: _join(self.of, genes, old, representatives, rules, a, b), len(genomes), GRAIN)
-        count = _found(self.of, np.empty_like(self.of), genes, len(self.id), rules)
+        genes, old, size = genomes.genes, previous.genes, len(genomes)
+        self.of, marks, known = np.empty(size, np.int64), np.empty(size, np.int64), np.empty_like(representatives)
+        _mark(known, old, representatives)
+
+        def join(start: int, stop: int) -> None:
+            memo = np.full((SLOTS, 4 + KEPT), -1)
+            _join(self.of, marks, genes, old, representatives, known, rules, memo, start, stop)
+
+        threads.each(join, size, GRAIN)
+        count = _found(self.of, np.empty_like(marks), marks, genes, len(self.id), rules)
         new = count - len(self.id)
         if new:
             self.id = np.concatenate([self.id, self.next_id + np.arange(new)])
@@ -150,14 +229,41 @@ class Species:
         return Species(**{name: value if name == "next_id" else value.numpy().copy() for name, value in state.items()})
 
 
-def shareable(fitness: np.ndarray) -> np.ndarray:
+@njit(_FLOAT(_FLOAT), cache=True)
+def shareable(fitness):
     """Fitness (P,) as it may be shared: from 0 up, at most of magnitude 2. Negative fitness is shifted by the population's
     minimum, so that the worst gets 0; what is not finite counts 0."""
-    finite = np.isfinite(fitness)
-    values = np.where(finite, fitness, 0.0)
-    scale = np.abs(values).max()
-    values = values / scale if scale > 0 else values
-    return np.where(finite, values - min(0.0, values.min(where=finite, initial=0.0)), 0.0)
+    scale = lowest = 0.0
+    for value in fitness:
+        if np.isfinite(value):
+            scale = max(scale, abs(value))
+    scale = scale if scale > 0.0 else 1.0
+    for value in fitness:
+        if np.isfinite(value):
+            lowest = min(lowest, value / scale)
+    shared = np.zeros(fitness.size)
+    for i in range(fitness.size):
+        if np.isfinite(fitness[i]):
+            shared[i] = fitness[i] / scale - lowest
+    return shared
+
+
+@njit(_FLOAT(_FLOAT, _INT64, _BOOL, types.int64), cache=True)
+def _quota(fitness, species, allowed, size):
+    """The share of `size` that is due to each species, (S,)."""
+    share, members = np.zeros(allowed.size), np.zeros(allowed.size)
+    for i in range(species.size):
+        share[species[i]] += fitness[i]
+        members[species[i]] += 1
+    nobody, total = not allowed.any(), 0.0
+    for s in range(allowed.size):
+        share[s] = share[s] / members[s] if allowed[s] or nobody else 0.0
+        total += share[s]
+    if total <= 0.0:
+        for s in range(allowed.size):
+            share[s] = 1.0 if allowed[s] or nobody else 0.0
+        total = share.sum()
+    return share / total * size
 
 
 def offspring(fitness: np.ndarray, species: np.ndarray, allowed: np.ndarray, size: int) -> np.ndarray:
@@ -167,19 +273,11 @@ def offspring(fitness: np.ndarray, species: np.ndarray, allowed: np.ndarray, siz
     Shares are rounded down; what is left goes to the largest fractions, of equals to the oldest. If all shares are 0, they
     count as equal.
     """
-    members = np.bincount(species, minlength=len(allowed))
-    share = np.bincount(species, fitness, minlength=len(allowed)) / members
-    if allowed.any():
-        share = np.where(allowed, share, 0.0)
-    total = share.sum()
-    if total <= 0.0:
-        share = allowed.astype(float) if allowed.any() else np.ones(len(allowed))
-        total = share.sum()
-    quota = share / total * size
-    counts = np.floor(quota).astype(np.int64)
+    quota = _quota(fitness, species, allowed, size)
+    counts = quota.astype(np.int64)
     left = size - int(counts.sum())
     if left:
-        counts[np.argsort(counts - quota, kind="stable")[:left]] += 1
+        counts[(counts - quota).argsort(kind="stable")[:left]] += 1
     return counts
 
 
@@ -194,11 +292,26 @@ class Ranking(NamedTuple):
 RANKING = types.NamedUniTuple(_INT64, 3, Ranking)
 
 
+@njit(RANKING(_INT64, _FLOAT, _INT64, types.int64, types.float64), cache=True)
+def _rank(fittest, fitness, species, count, survival):
+    """fittest: places, the fittest first."""
+    at, able = np.zeros(count + 1, np.int64), np.zeros(count, np.int64)
+    for i in range(species.size):
+        at[species[i] + 1] += 1
+        able[species[i]] += np.isfinite(fitness[i])
+    parents = np.empty(count, np.int64)
+    for s in range(count):
+        size = at[s + 1]
+        parents[s] = min(int(survival * size + 1e-9) + 1, able[s] if able[s] > 0 else size)
+        at[s + 1] += at[s]
+    order, next_of = np.empty(species.size, np.int64), at[:-1].copy()
+    for i in fittest:
+        order[next_of[species[i]]] = i
+        next_of[species[i]] += 1
+    return Ranking(order, at, parents)
+
+
 def ranking(fitness: np.ndarray, species: Species, survival: float) -> Ranking:
     """Of a species of n networks the best floor(survival n) + 1 may be parents (of equals the first in the population), and
     nobody without a finite fitness while another of it has one."""
-    order, sizes = np.lexsort((-fitness, species.of)), species.sizes
-    able = np.bincount(species.of[np.isfinite(fitness)], minlength=len(sizes))
-    able = np.where(able > 0, able, sizes)
-    chosen = np.floor(survival * sizes + 1e-9).astype(np.int64) + 1
-    return Ranking(order, offsets(sizes), np.minimum(chosen, able))
+    return _rank((-fitness).argsort(kind="stable"), fitness, species.of, len(species.id), survival)

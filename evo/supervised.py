@@ -134,9 +134,10 @@ class SupervisedTask:
         if tuple(outputs.shape) != expected:
             raise ValueError(f"expected outputs of shape (P, B, O) = {expected}; got {tuple(outputs.shape)}")
         full = self.full_table and self.batch_size is None and self.target is not None
-        solved = self._reached(self._over_population(METRICS[self.kind][self.metric.name][0], outputs, y)) if full else None
-        fitness = self._over_population(self._fitness, outputs, y)
-        return Evaluation(fitness, samples=np.full(len(phenotypes), len(x)), solved=solved)
+        measures = [self._fitness] + ([METRICS[self.kind][self.metric.name][0]] if full else [])
+        fitness, *scores = self._over_population(measures, outputs, y)
+        solved = self._reached(scores[0]) if full else None
+        return Evaluation(fitness, samples=np.full(len(fitness), len(x)), solved=solved)
 
     def score(self, model: Model, split: str) -> dict[str, float] | None:
         """Every metric of the kind on a split, "fitness", and "n" examples."""
@@ -147,8 +148,9 @@ class SupervisedTask:
         outputs = torch.as_tensor(model(x), dtype=torch.float32)
         if tuple(outputs.shape) != (len(x), self.outputs):
             raise ValueError(f"expected outputs of shape (B, O) = {(len(x), self.outputs)}; got {tuple(outputs.shape)}")
-        values = {name: float(measured(measure, outputs[None], y)) for name, (measure, _) in METRICS[self.kind].items()}
-        return {**values, "fitness": float(measured(self._fitness, outputs[None], y)), "n": len(x)}
+        measures = {name: measure for name, (measure, _) in METRICS[self.kind].items()} | {"fitness": self._fitness}
+        values = measured(list(measures.values()), outputs[None], y)[:, 0].tolist()
+        return {**dict(zip(measures, values)), "n": len(x)}
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
@@ -227,19 +229,20 @@ class SupervisedTask:
             return pictures.mistakes(outputs, x, y, self.classes, self.shape, what)
         return pictures.scatter(outputs, y, what)
 
-    def _over_population(self, measure: Measure, outputs: Tensor, y: Tensor) -> np.ndarray:
-        values = torch.empty(len(outputs), dtype=torch.float64)
-        block = max(BLOCK, SMALL // outputs[0].numel())
+    def _over_population(self, measures: list[Measure], outputs: Tensor, y: Tensor) -> np.ndarray:
+        """(M, P)"""
+        size, batch, width = outputs.shape
+        values, block = np.empty((len(measures), size)), max(BLOCK, SMALL // (batch * width))
 
         def part(start: int, stop: int) -> None:
             for at in range(start, stop, block):
-                values[at : at + block] = measured(measure, outputs[at : at + block], y).cpu()
+                values[:, at : at + block] = measured(measures, outputs[at : at + block], y).cpu().numpy()
 
         if outputs.device.type == "cpu":
-            threads.each(part, len(outputs), grain=block)
+            threads.each(part, size, grain=block)
         else:
-            part(0, len(outputs))
-        return values.numpy()
+            part(0, size)
+        return values
 
     def _reached(self, values: np.ndarray) -> np.ndarray:
         return values >= self.target if self.metric.direction == "max" else values <= self.target

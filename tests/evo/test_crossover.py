@@ -17,7 +17,7 @@ def genome(**genes):
 
 def offspring(first, second, seed=0, place=0, disabled=DISABLED, sticky=False, averaged=False):
     """(weight, enabled) by innovation number of one offspring."""
-    genes = Genes.of(Genomes.of([first, second]))
+    genes = Genomes.of([first, second]).genes
     weight, enabled = np.full(len(first.connections), np.nan), np.zeros(len(first.connections), np.bool_)
     cross(weight, enabled, genes, 0, 1, disabled, sticky, averaged, place, 0, seed)
     return {gene.innovation: pair for gene, *pair in zip(first.connections, weight.tolist(), enabled.tolist())}

@@ -41,7 +41,7 @@ def expected_of(name, y, scores):
 def test_a_classification_metric_is_scikit_learns(name, seed, population, batch, classes):
     generator = np.random.default_rng(seed)
     outputs, y = logits(generator, population, batch, classes), generator.integers(0, classes, batch)
-    ours = measured(METRICS["classification"][name][0], outputs, torch.from_numpy(y))
+    (ours,) = measured([METRICS["classification"][name][0]], outputs, torch.from_numpy(y))
     assert ours.dtype == torch.float64
     np.testing.assert_allclose(ours, [expected_of(name, y, one) for one in outputs.numpy()], rtol=1e-5, atol=1e-6)
 
@@ -52,7 +52,7 @@ def test_a_probability_metric_is_scikit_learns(seed, population, batch, outputs)
     o = generator.uniform(0.001, 0.999, (population, batch, outputs)).astype(np.float32)
     y = generator.integers(0, 2, (batch, outputs)).astype(np.float32)
     for name, (measure, _) in METRICS["probability"].items():
-        ours = measured(measure, torch.from_numpy(o), torch.from_numpy(y))
+        (ours,) = measured([measure], torch.from_numpy(o), torch.from_numpy(y))
         for value, one in zip(ours.tolist(), o.astype(np.float64)):
             expected = {
                 "accuracy": oracle.accuracy_score(y > 0.5, one > 0.5),
@@ -70,7 +70,7 @@ def test_a_regression_metric_is_scikit_learns(seed, population, batch, outputs):
     y = generator.normal(3, 2, size=(batch, outputs)).astype(np.float32)
     scores = {"r2": oracle.r2_score, "squared_error": oracle.mean_squared_error, "absolute_error": oracle.mean_absolute_error}
     for name, (measure, _) in METRICS["regression"].items():
-        ours = measured(measure, torch.from_numpy(o), torch.from_numpy(y))
+        (ours,) = measured([measure], torch.from_numpy(o), torch.from_numpy(y))
         np.testing.assert_allclose(ours, [scores[name](y.astype(float), one.astype(float)) for one in o], rtol=1e-5, atol=1e-6)
 
 
@@ -92,10 +92,10 @@ def test_one_output_that_is_not_finite_makes_that_networks_metric_nan_and_no_oth
     outputs = torch.linspace(0.1, 0.9, 30).reshape(3, 5, 2)
     y = torch.tensor([0, 1, 1, 0, 1]) if kind == "classification" else torch.tensor([[0.0, 1], [1, 0], [1, 1], [0, 0], [1, 0]])
     measure = METRICS[kind][name][0]
-    clean = measured(measure, outputs, y)
+    (clean,) = measured([measure], outputs, y)
     outputs[1, 4, 0] = bad
-    assert torch.equal(measured(measure, outputs, y).isnan(), torch.tensor([False, True, False]))
-    assert torch.equal(measured(measure, outputs, y)[[0, 2]], clean[[0, 2]])
+    assert torch.equal(measured([measure], outputs, y)[0].isnan(), torch.tensor([False, True, False]))
+    assert torch.equal(measured([measure], outputs, y)[0][[0, 2]], clean[[0, 2]])
     assert clean.isfinite().all()
 
 
@@ -105,9 +105,9 @@ def test_a_networks_metric_has_the_same_bits_whatever_the_population(kind, name)
     outputs = torch.from_numpy(generator.uniform(0, 1, (57, 64, 8)).astype(np.float32))
     y = torch.from_numpy(generator.integers(0, 8, 64) if kind == "classification" else generator.integers(0, 2, (64, 8)) * 1.0)
     measure = METRICS[kind][name][0]
-    together = measured(measure, outputs, y)
+    (together,) = measured([measure], outputs, y)
     for size in (1, 2, 3, 8, 32):
-        parts = [measured(measure, outputs[at : at + size], y) for at in range(0, 57, size)]
+        parts = [measured([measure], outputs[at : at + size], y)[0] for at in range(0, 57, size)]
         assert torch.equal(torch.cat(parts), together)
 
 
@@ -117,6 +117,6 @@ def test_the_better_direction_is_the_one_a_better_network_moves_in():
         right = torch.tensor([[2.0, -2], [-2, 2], [-2, 2], [2, -2]]) if kind == "classification" else y * 0.8 + 0.1
         outputs = torch.stack([right, right.flip(0).roll(1, 0)])
         for measure, direction in names.values():
-            good, bad = measured(measure, outputs, y).tolist()
+            good, bad = measured([measure], outputs, y)[0].tolist()
             assert (good > bad) if direction == "max" else (good < bad)
         assert DEFAULT_FITNESS[kind] in names

@@ -14,7 +14,7 @@ WORD = 2**32
 
 
 def genes_of(genome):
-    return Genes.of(Genomes.of([genome]))
+    return Genomes.of([genome]).genes
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 1.0])

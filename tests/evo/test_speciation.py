@@ -17,7 +17,7 @@ def genome(weights):
 
 
 def delta(one, two, rules=PAPER):
-    genes = Genes.of(Genomes.of([genome(one), genome(two)]))
+    genes = Genomes.of([genome(one), genome(two)]).genes
     there, back = distance(genes, 0, genes, 1, rules, np.inf), distance(genes, 1, genes, 0, rules, np.inf)
     assert there == back
     for enough in (0.0, 0.5, 3.0, there, there + 0.1):  # what is far enough may be said to be so before all is counted
