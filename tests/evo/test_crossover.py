@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from evo.crossover import cross
-from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genes, Genome, Genomes, Node
+from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 
 NODES = [Node(0, SENSOR), Node(1, SENSOR), Node(2, BIAS), Node(3, OUTPUT), Node(4, HIDDEN), Node(5, HIDDEN)]
 DISABLED = round(0.75 * 2**31)

@@ -9,7 +9,7 @@ NONE = -1
 
 def numbered(innovations, requests):
     """requests: (connection split or -1, source or -1, target or -1) of each offspring, in order."""
-    columns = np.array(requests, np.int64).reshape(-1, 3).T
+    columns = np.array(requests, np.int64).reshape(-1, 3).T.copy()
     return [column.tolist() for column in innovations.numbered(*columns)]
 
 

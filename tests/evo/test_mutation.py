@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from test_genome import random_genome
 
-from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genes, Genome, Genomes, Node
+from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 from evo.mutation import connection_to_split, leads_to, mutate_weights, nodes_to_join
 
 NODES = [Node(0, SENSOR), Node(1, SENSOR), Node(2, BIAS), Node(3, OUTPUT), Node(4, HIDDEN), Node(5, HIDDEN)]

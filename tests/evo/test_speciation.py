@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evo.genome import OUTPUT, SENSOR, Connection, Genes, Genome, Genomes, Node
+from evo.genome import OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 from evo.speciation import Compatibility, Species, distance, offspring, ranking, shareable
 
 PAPER = Compatibility(1.0, 1.0, 0.4, 20, 3.0)
