@@ -9,6 +9,12 @@ A node computes activation(bias + response * aggregation(weight * value)), as in
 that is a node of Stanley and Miikkulainen (2002). Feed-forward networks compute every node once, after those it reads. In a
 recurrent one a tick computes all nodes from their values of the tick before, which it keeps from call to call; a call is one
 tick, or as many as the network is deep (ticks="depth"), which is how the code of 2002 relaxes a network.
+
+With a time_step, in seconds, the networks are of continuous time (Beer: On the dynamics of small continuous-time recurrent
+neural networks. Adaptive Behavior 3(4), 1995; with the nodes of neat-python's CTRNN): the value u of a node follows
+time_constant du/dt = -u + activation(...), all from 0, and a tick is a step of Euler's method; a call takes ticks * time_step
+seconds, during which the inputs stay. The method needs a time_step below twice every time constant. (In neat-python 2.0.0 a
+node reads its own value of one step earlier still, so it moves half as fast; its authors have mended that since.)
 All numbers inside are float64.
 """
 
@@ -93,15 +99,16 @@ class Networks:
     """A population of genomes ready to run: Phenotypes.
 
     recurrent: keep the values of all nodes from one forward to the next, until `reset`; ticks: how many a forward, or
-    "depth". Genomes are networks of the cores: `to` leaves them there, and they take and give tensors on the host.
-    Raises ValueError if a genome has a cycle and is not recurrent.
+    "depth"; time_step: seconds a tick takes of networks of continuous time, which are recurrent; 0: they are not.
+    Genomes are networks of the cores: `to` leaves them there, and they take and give tensors on the host.
+    Raises ValueError if a genome has a cycle and is not recurrent, or as `compile` does.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, genomes: Genomes, recurrent: bool = False, ticks: int | str = 1):
+    def __init__(self, genomes: Genomes, recurrent: bool = False, ticks: int | str = 1, time_step: float = 0.0):
         self.genomes, self.ticks = genomes, ticks
-        self.program = compile(genomes, recurrent)
+        self.program = compile(genomes, recurrent, time_step)
         self._state: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -109,9 +116,11 @@ class Networks:
 
     @property
     def parameters(self) -> np.ndarray:
-        """Of each network (P,): links, biases that are not 0 and responses that are not 1, of the nodes that take part."""
+        """Of each network (P,): links, biases that are not 0 and responses that are not 1, of the nodes that take part; in
+        continuous time also time constants that are not 1 s."""
         program = self.program
         own = (program.bias != 0).astype(np.int64) + (program.response != 1) + np.diff(program.links_at)
+        own += program.rate != program.time_step
         return np.diff(np.concatenate([[0], np.cumsum(own)])[program.at])
 
     def to(self, device: str | torch.device) -> Networks:
@@ -144,13 +153,14 @@ class Networks:
 class NetworkModel:
     """One genome as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) float32 on the host.
 
-    genome: a Genomes that holds one; recurrent and ticks as of Networks. Raises ValueError if it holds another number.
+    genome: a Genomes that holds one; recurrent, ticks and time_step as of Networks. Raises ValueError if it holds another
+    number.
     """
 
-    def __init__(self, genome: Genomes, recurrent: bool = False, ticks: int | str = 1):
+    def __init__(self, genome: Genomes, recurrent: bool = False, ticks: int | str = 1, time_step: float = 0.0):
         if len(genome) != 1:
             raise ValueError(f"expected one genome; got {len(genome)}")
-        self.genome, self._networks = genome, Networks(genome, recurrent, ticks)
+        self.genome, self._networks = genome, Networks(genome, recurrent, ticks, time_step)
 
     @property
     def program(self) -> Program:
@@ -197,7 +207,8 @@ class NetworkModel:
         state = self.genome.state_dict()
         tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
         numbers = {name: str(value) for name, value in state.items() if name not in tensors}
-        run = {"recurrent": str(bool(self.program.recurrent)), "ticks": str(self._networks.ticks)}
+        program, ticks = self.program, self._networks.ticks
+        run = {"recurrent": str(program.recurrent), "ticks": str(ticks), "time_step": str(program.time_step)}
         return tensors, {"kind": "network", **numbers, **run}
 
     def figure(self) -> Any:
@@ -214,11 +225,11 @@ def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> Ne
     try:
         numbers = {name: int(header[name]) for name in ("inputs", "outputs")}
         genome = Genomes.from_state({**tensors, **numbers}).check()
-        recurrent, ticks = header["recurrent"] == "True", header["ticks"]
+        recurrent, ticks, time_step = header["recurrent"] == "True", header["ticks"], float(header["time_step"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"the genome of a network is not complete: {error}") from error
     if (genome.inputs, genome.outputs) != (task.inputs, task.outputs):
         raise ValueError(
             f"this network has {genome.inputs} inputs and {genome.outputs} outputs, the task {task.inputs} and {task.outputs}"
         )
-    return NetworkModel(genome, recurrent, ticks if ticks == "depth" else int(ticks))
+    return NetworkModel(genome, recurrent, ticks if ticks == "depth" else int(ticks), time_step)

@@ -47,7 +47,8 @@ def feedforward(program, g, x, values):
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def tick(program, g, x, old, new):
-    """One tick of genome g's recurrent network: every node is computed from the values `old`, into `new`.
+    """One tick of genome g's recurrent network: every node is computed from the values `old`, into `new`; in continuous time
+    it goes a part of the way there (a step of Euler's method).
 
     old, new: float64 (slots,), contiguous; zero before the first tick, exchanged between two. The outputs are then in `new`.
     """
@@ -56,7 +57,8 @@ def tick(program, g, x, old, new):
     if program.biased[g]:
         old[program.inputs] = 1.0
     for s in range(program.at[g], program.at[g + 1]):
-        new[program.node[s]] = _node(program, s, old)
+        node, value = program.node[s], _node(program, s, old)
+        new[node] = old[node] + program.rate[s] * (value - old[node]) if program.time_step > 0 else value
 
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
@@ -153,8 +155,12 @@ def ticks(program, x, out, state, count, old, new, begin, end):
                     _node_rows(program, s, old, new)
                 for s in range(program.at[g], program.at[g + 1]):
                     node = program.node[s]
-                    for r in range(rows):
-                        old[node, r] = new[node, r]
+                    if program.time_step > 0:
+                        for r in range(rows):
+                            old[node, r] += program.rate[s] * (new[node, r] - old[node, r])
+                    else:
+                        for r in range(rows):
+                            old[node, r] = new[node, r]
             for slot in range(program.inputs, slots):
                 for r in range(rows):
                     state[first + slot, row + r] = old[slot, r]

@@ -30,11 +30,13 @@ class Program(NamedTuple):
     slot I is a node clamped to 1; depth: ticks until an input has passed to every output, longest way.
 
     In a feed-forward network a node without a link computes its bias; in a recurrent one it stays 0 and has no step, as in
-    neat-python.
+    neat-python. A recurrent network is one of continuous time if time_step, seconds, is above 0: in a tick a node then goes
+    the part rate[s] of the way from its value to what it computes, time_step / its time constant.
     """
 
     inputs: int
     recurrent: bool
+    time_step: float
     at: np.ndarray  # int64 (P + 1,)
     slots_at: np.ndarray  # int64 (P + 1,)
     node: np.ndarray  # int32 (S,)
@@ -42,6 +44,7 @@ class Program(NamedTuple):
     aggregation: np.ndarray  # int8 (S,)
     bias: np.ndarray  # float64 (S,)
     response: np.ndarray  # float64 (S,)
+    rate: np.ndarray  # float64 (S,)
     links_at: np.ndarray  # int64 (S + 1,)
     link_source: np.ndarray  # int32 (L,), slots
     link_weight: np.ndarray  # float64 (L,)
@@ -54,19 +57,24 @@ _INT8, _INT32, _INT64 = types.int8[::1], types.int32[::1], types.int64[::1]
 _FLOAT, _BOOL = types.float64[::1], types.boolean[::1]
 # The type of a Program in a kernel's signature.
 PROGRAM = types.NamedTuple(
-    (types.int64, types.boolean, _INT64, _INT64, _INT32, _INT8, _INT8, _FLOAT, _FLOAT)
+    (types.int64, types.boolean, types.float64, _INT64, _INT64, _INT32, _INT8, _INT8, _FLOAT, _FLOAT, _FLOAT)
     + (_INT64, _INT32, _FLOAT, types.int32[:, ::1], _BOOL, _INT32),
     Program,
 )
 
 
-def compile(genomes: Genomes, recurrent: bool = False) -> Program:
-    """The program of every genome. recurrent: nodes read the values of the tick before, so cycles are allowed.
+def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -> Program:
+    """The program of every genome. recurrent: nodes read the values of the tick before, so cycles are allowed. time_step:
+    seconds that a tick of a continuous-time network takes, which is recurrent; 0: the networks are not of continuous time.
 
-    Raises ValueError, naming the first genome: a cycle in a feed-forward network, a connection from or to a node that is not
-    there, a code of `evo.activations` that is unknown.
+    Raises ValueError for a time_step that is not finite and >= 0; and, naming the first genome: a cycle in a feed-forward
+    network, a connection from or to a node that is not there, a code of `evo.activations` that is unknown, a time constant
+    that is not above 0.
     """
-    _check_codes(genomes)
+    if not 0.0 <= time_step < np.inf:
+        raise ValueError(f"time_step: expected a number of seconds >= 0; got {time_step!r}")
+    recurrent = bool(recurrent or time_step > 0)
+    _check_genes(genomes)
     size, genes = len(genomes), len(genomes.node_id) + len(genomes.innovation)
     grain = max(1, GENES * size // max(1, genes))
     counts, depth = np.zeros((3, size), np.int64), np.empty(size, np.int32)  # counts: steps, links, faults
@@ -88,9 +96,10 @@ def compile(genomes: Genomes, recurrent: bool = False) -> Program:
     program = Program(
         genomes.inputs,
         recurrent,
+        float(time_step),
         at,
         genomes.nodes_at,
-        *(np.empty(at[-1], kind) for kind in (np.int32, np.int8, np.int8, np.float64, np.float64)),
+        *(np.empty(at[-1], kind) for kind in (np.int32, np.int8, np.int8, np.float64, np.float64, np.float64)),
         np.full(at[-1] + 1, links[-1]),
         np.empty(links[-1], np.int32),
         np.empty(links[-1]),
@@ -99,6 +108,7 @@ def compile(genomes: Genomes, recurrent: bool = False) -> Program:
         depth,
     )
     genes = (genomes.node_kind, genomes.activation, genomes.aggregation, genomes.bias, genomes.response)
+    genes += (genomes.time_constant,)
     write = lambda a, b: _write(program, *genes, genomes.connections_at, order, ending, source, weight, links, a, b)
     threads.each(write, size, grain)
     return program
@@ -110,7 +120,7 @@ FAULTS = {
 }
 
 
-def _check_codes(genomes: Genomes) -> None:
+def _check_genes(genomes: Genomes) -> None:
     for name, table in (("activation", NODE_ACTIVATIONS), ("aggregation", AGGREGATIONS)):
         codes = getattr(genomes, name)
         if codes.size and (codes.min() < 0 or codes.max() >= len(table)):
@@ -119,6 +129,11 @@ def _check_codes(genomes: Genomes) -> None:
             raise ValueError(
                 f"genome {owner}: node {genomes.node_id[place]} has {name} {codes[place]}; expected 0 to {len(table) - 1}"
             )
+    slow = ~(genomes.time_constant > 0)
+    if slow.any():
+        place = int(np.argmax(slow))
+        node, value = genomes.node_id[place], genomes.time_constant[place]
+        raise ValueError(f"genome {genomes.owners()[0][place]}: node {node} has time_constant {value}; expected it above 0")
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -232,7 +247,7 @@ def _walk(
 @njit(
     types.void(
         PROGRAM,
-        *(_INT8, _INT8, _INT8, _FLOAT, _FLOAT),
+        *(_INT8, _INT8, _INT8, _FLOAT, _FLOAT, _FLOAT),
         *(_INT64, _INT32, _INT64, _INT32, _FLOAT, _INT64, types.int64, types.int64),
     ),
     cache=True,
@@ -240,7 +255,21 @@ def _walk(
     _nrt=False,
 )
 def _write(
-    program, kind, activation, aggregation, bias, response, connections_at, order, ending, source, weight, links, begin, end
+    program,
+    kind,
+    activation,
+    aggregation,
+    bias,
+    response,
+    time_constant,
+    connections_at,
+    order,
+    ending,
+    source,
+    weight,
+    links,
+    begin,
+    end,
 ):
     """Fills in the program of genomes begin .. end, from what `_walk` found; genome g's links begin at links[g]."""
     for g in range(begin, end):
@@ -250,6 +279,7 @@ def _write(
             gene = node + k
             program.node[s], program.activation[s], program.aggregation[s] = k, activation[gene], aggregation[gene]
             program.bias[s], program.response[s], program.links_at[s] = bias[gene], response[gene], link
+            program.rate[s] = program.time_step / time_constant[gene]
             for place in range(ending[gene - 1] if k else 0, ending[gene]):
                 program.link_source[link], program.link_weight[link] = source[first + place], weight[first + place]
                 link += 1

@@ -65,6 +65,7 @@ def policy(genomes: Genomes, program: Program, ticks: int | str) -> Policy:
 
 
 def output_range(genomes: Genomes, program: Program) -> np.ndarray:
-    """The interval (P, O, 2) that each output lies in, -inf .. inf where its activation has none."""
+    """The interval (P, O, 2) that each output lies in, -inf .. inf where its activation has none. In continuous time it lies
+    there while time_step is no longer than its time constant."""
     table = np.array([RANGES.get(name, (-np.inf, np.inf)) for name in CODES])
     return table[genomes.activation[genomes.nodes_at[:-1, None] + program.output_slot]]

@@ -18,10 +18,12 @@ class GraphModule(nn.Module):
 
     weight (links,) and bias (nodes) are its parameters, in the order of computation; bias is fixed where a bias node does
     its work, and so is response (nodes). A recurrent network keeps its state (slots, B) from call to call until `reset`,
-    with its gradient; `ticks` of them are a call, 0 or "depth": as many as it is deep.
+    with its gradient; `ticks` of them are a call, 0 or "depth": as many as it is deep. rate (nodes), fixed, is None but in
+    continuous time.
     """
 
     response: Tensor
+    rate: Tensor | None
 
     def __init__(self, program: Program, g: int = 0, ticks: int | str = 1, dtype: torch.dtype = torch.float32):
         super().__init__()
@@ -41,6 +43,7 @@ class GraphModule(nn.Module):
         self.weight = nn.Parameter(numbers(program.link_weight[first:last]))
         self.bias = nn.Parameter(numbers(program.bias[begin:end]), requires_grad=not self.biased)
         self.register_buffer("response", numbers(program.response[begin:end]))
+        self.register_buffer("rate", numbers(program.rate[begin:end]) if program.time_step > 0 else None)
         self.state: Tensor | None = None
 
     def reset(self) -> None:
@@ -70,12 +73,14 @@ class GraphModule(nn.Module):
                 total = AGGREGATIONS[aggregation](terms)
             else:
                 total = torch.full_like(values[0], EMPTY.get(aggregation, 0.0))
-            new[slot] = NODE_ACTIVATIONS[activation](self.bias[s] + self.response[s] * total)
+            value = NODE_ACTIVATIONS[activation](self.bias[s] + self.response[s] * total)
+            new[slot] = value if self.rate is None else read[slot] + self.rate[s] * (value - read[slot])
         return new
 
     def extra_repr(self) -> str:
         nodes = f"{self.inputs} inputs, {len(self.steps)} nodes, {len(self.weight)} links, {len(self.outputs)} outputs"
-        return nodes + (f", recurrent, ticks={self.ticks}" if self.recurrent else "")
+        kind = "recurrent" if self.rate is None else "continuous-time"
+        return nodes + (f", {kind}, ticks={self.ticks}" if self.recurrent else "")
 
 
 @torch.no_grad()

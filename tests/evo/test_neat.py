@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -435,23 +431,6 @@ def test_xor_is_solved():
     assert len(generations) >= 5
     assert np.median(generations) < 60
     assert isinstance(neat.population, Genomes)
-
-
-BREED = """
-import hashlib, evo, numpy, evo.testing
-neat = evo.NEAT(2, 1, seed=3, population_size=20, add_node=0.3, add_link=0.4)
-for generation in range(12):
-    neat.tell(numpy.random.default_rng(generation).random(len(neat.ask())))
-digest = hashlib.sha256(evo.testing._bits(neat.state_dict()).encode()).hexdigest()
-"""
-
-
-def test_plain_python_breeds_the_same_bytes_as_compiled_kernels():
-    scope = {}
-    exec(BREED, scope)
-    code, plain = BREED + "print(digest)", os.environ | {"NUMBA_DISABLE_JIT": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=plain, capture_output=True, text=True)
-    assert done.stdout.strip() == scope["digest"], done.stderr
 
 
 def test_a_genome_without_links_goes_on():

@@ -11,6 +11,8 @@ from evo.network import cpu
 
 GENOMES = 3000
 TICKS = 5
+RUNS = {"feed-forward": {}, "recurrent": dict(recurrent=True), "continuous": dict(recurrent=True, time_step=0.02)}
+in_every_way = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 
 
 def rows_of(genome, count, seed):
@@ -61,10 +63,10 @@ def test_recurrent_networks_equal_neat_pythons_at_every_tick():
 
 
 @pytest.mark.parametrize("own_rows", [False, True])
-@pytest.mark.parametrize("recurrent", [False, True])
-def test_both_backends_agree(recurrent, own_rows):
-    genomes = mixed(recurrent)
-    program = network.compile(genomes, recurrent)
+@in_every_way
+def test_both_backends_agree(run, own_rows):
+    genomes = mixed(bool(run))
+    program = network.compile(genomes, **run)
     shape = (3, len(genomes), 5, genomes.inputs) if own_rows else (3, 5, genomes.inputs)
     states = network.memory(program, 5), network.memory(program, 5)
     for x in torch.randn(shape, dtype=torch.float64, generator=torch.manual_seed(0)):
@@ -93,14 +95,14 @@ def scalar(program, x, out, ticks):
                 out[g, t, o] = old[program.output_slot[g, o]]
 
 
-@pytest.mark.parametrize("recurrent", [False, True])
-def test_the_scalar_functions_give_the_bits_of_the_population_kernels(recurrent):
-    genomes = mixed(recurrent)
-    program = network.compile(genomes, recurrent)
+@in_every_way
+def test_the_scalar_functions_give_the_bits_of_the_population_kernels(run):
+    genomes = mixed(bool(run))
+    program = network.compile(genomes, **run)
     x = torch.randn(6, genomes.inputs, dtype=torch.float64, generator=torch.manual_seed(1))
     out = np.empty((len(genomes), len(x), genomes.outputs))
-    scalar(program, x.numpy(), out, int(recurrent))
-    if recurrent:
+    scalar(program, x.numpy(), out, int(bool(run)))
+    if run:
         state = network.memory(program, 1)
         rows = torch.cat([network.forward(program, row[None], state) for row in x], dim=1)
     else:
@@ -109,10 +111,10 @@ def test_the_scalar_functions_give_the_bits_of_the_population_kernels(recurrent)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 8, 9, 64, 65, 200])
-@pytest.mark.parametrize("recurrent", [False, True])
-def test_a_batch_gives_the_bits_of_its_rows_one_by_one(recurrent, batch):
-    genomes = mixed(recurrent, count=8)
-    program = network.compile(genomes, recurrent)
+@in_every_way
+def test_a_batch_gives_the_bits_of_its_rows_one_by_one(run, batch):
+    genomes = mixed(bool(run), count=8)
+    program = network.compile(genomes, **run)
     x = torch.randn(len(genomes), batch, genomes.inputs, generator=torch.manual_seed(2))
     together, alone = network.memory(program, batch), [network.memory(program, 1) for _ in range(batch)]
     for _ in range(2):
@@ -124,11 +126,11 @@ def test_a_batch_gives_the_bits_of_its_rows_one_by_one(recurrent, batch):
     assert torch.equal(shared.nan_to_num(), repeated.nan_to_num())
 
 
-@pytest.mark.parametrize("recurrent", [False, True])
-def test_threads_change_no_bit(recurrent, monkeypatch):
+@in_every_way
+def test_threads_change_no_bit(run, monkeypatch):
     monkeypatch.setattr(network, "WORK", 1)
-    genomes, results = mixed(recurrent, count=30), []
-    program = network.compile(genomes, recurrent)
+    genomes, results = mixed(bool(run), count=30), []
+    program = network.compile(genomes, **run)
     x = torch.randn(30, 9, genomes.inputs, generator=torch.manual_seed(3))
     for count in (1, 2, 3):
         with threads.limited(count):
@@ -187,11 +189,11 @@ def test_what_does_not_fit_is_named():
         network.forward(network.compile(genomes, True), wide[:, 1:], backend="gpu")
 
 
-@pytest.mark.parametrize("recurrent", [False, True])
+@in_every_way
 @pytest.mark.parametrize(("size", "batch"), [(0, 3), (3, 0)])
-def test_nobody_and_no_rows_are_fine(size, batch, recurrent):
-    genomes = mixed(recurrent)[np.arange(size)]
-    out = network.forward(network.compile(genomes, recurrent), torch.zeros(batch, genomes.inputs))
+def test_nobody_and_no_rows_are_fine(size, batch, run):
+    genomes = mixed(bool(run))[np.arange(size)]
+    out = network.forward(network.compile(genomes, **run), torch.zeros(batch, genomes.inputs))
     assert out.shape == (size, batch, genomes.outputs)
 
 

@@ -11,9 +11,12 @@ from evo.export import ExportError, export
 from evo.genome import HIDDEN, Connection, Genome, Genomes, Node
 from evo.network import NetworkModel, Networks, restore
 
+WAYS = [(False, 1, 0.0), (True, 1, 0.0), (True, 3, 0.0), (True, "depth", 0.0), (True, 2, 0.02)]
+in_every_way = pytest.mark.parametrize("way", WAYS)
 
-def model_of(seed, recurrent=False, ticks=1, **values):
-    return NetworkModel(Genomes.of([random_genome(seed, recurrent, **values)]), recurrent, ticks)
+
+def model_of(seed, way=WAYS[0], **values):
+    return NetworkModel(Genomes.of([random_genome(seed, way[0], **values)]), *way)
 
 
 def rows_for(model, count=6):
@@ -36,14 +39,14 @@ def test_they_are_what_evo_core_calls_them():
     assert isinstance(Networks(xor().genome), core.Phenotypes)
 
 
-@pytest.mark.parametrize(("recurrent", "ticks"), [(False, 1), (True, 1), (True, 3), (True, "depth")])
-def test_a_model_computes_as_in_its_population_and_counts_alike(recurrent, ticks):
-    genomes = Genomes.of(alike([random_genome(seed, recurrent) for seed in range(60)]))
-    networks = Networks(genomes, recurrent, ticks)
+@in_every_way
+def test_a_model_computes_as_in_its_population_and_counts_alike(way):
+    genomes = Genomes.of(alike([random_genome(seed, way[0]) for seed in range(60)]))
+    networks = Networks(genomes, *way)
     x = torch.randn(2, 4, genomes.inputs, generator=torch.manual_seed(1))
     together = [networks.forward(rows) for rows in x]
     for g, genome in enumerate(genomes):
-        model = NetworkModel(genome, recurrent, ticks)
+        model = NetworkModel(genome, *way)
         for rows, outputs in zip(x, together):
             assert torch.equal(model(rows.numpy()).nan_to_num(), outputs[g].nan_to_num())
         assert model.parameters == networks.parameters[g]
@@ -60,10 +63,10 @@ def test_parameters_are_links_and_biases_that_take_part():
     assert (model.parameters, model.connections) == (1 + 1, 3)
 
 
-@pytest.mark.parametrize(("recurrent", "ticks"), [(False, 1), (True, 2), (True, "depth")])
-def test_a_saved_model_comes_back_the_same(recurrent, ticks):
+@in_every_way
+def test_a_saved_model_comes_back_the_same(way):
     for seed in range(10):
-        model = model_of(seed, recurrent, ticks)
+        model = model_of(seed, way)
         tensors, header = model.save()
         assert all(isinstance(value, str) for value in header.values())
         again, x = restore(task_of(model), tensors, header), rows_for(model)
@@ -86,10 +89,10 @@ def test_a_file_that_is_no_such_network_is_named():
         NetworkModel(Genomes.concatenate([model.genome, model.genome]))
 
 
-@pytest.mark.parametrize(("recurrent", "ticks"), [(False, 1), (True, 1), (True, "depth")])
-def test_the_module_computes_what_the_model_does(recurrent, ticks):
+@in_every_way
+def test_the_module_computes_what_the_model_does(way):
     for seed in range(30):
-        model = model_of(seed, recurrent, ticks, activations=[CODES["steep_sigmoid"], CODES["tanh"], CODES["neat_gauss"]])
+        model = model_of(seed, way, activations=[CODES["steep_sigmoid"], CODES["tanh"], CODES["neat_gauss"]])
         module, x = model.to_module(), rows_for(model)
         for _ in range(3):
             torch.testing.assert_close(module(x), model(x), rtol=2e-4, atol=2e-4)
@@ -98,11 +101,11 @@ def test_the_module_computes_what_the_model_does(recurrent, ticks):
         torch.testing.assert_close(module(x), model(x), rtol=2e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize("recurrent", [False, True])
-def test_gradients_are_those_of_finite_differences(recurrent):
+@in_every_way
+def test_gradients_are_those_of_finite_differences(way):
     smooth = [CODES[name] for name in ("steep_sigmoid", "tanh", "sin", "gaussian")]
     for seed in range(5):
-        model = model_of(seed, recurrent, activations=smooth, aggregations=[0, 1, 6], biased=False)
+        model = model_of(seed, way, activations=smooth, aggregations=[0, 1, 6], biased=False)
         module = model.to_module().double()
         x = rows_for(model, 2).double()
 
@@ -140,11 +143,11 @@ def test_a_network_is_exported_and_a_recurrent_one_not_as_onnx(tmp_path):
     assert torch.load(export(recurrent, tmp_path / "net.pt", 2))["weight"].shape == (7,)
 
 
-@pytest.mark.parametrize("recurrent", [False, True])
+@in_every_way
 @pytest.mark.parametrize("hidden", [0, 4, 60])
-def test_every_node_and_link_that_takes_part_is_drawn_inside_the_picture(recurrent, hidden):
+def test_every_node_and_link_that_takes_part_is_drawn_inside_the_picture(way, hidden):
     for seed in range(3):
-        model = model_of(seed, recurrent, hidden=hidden)
+        model = model_of(seed, way, hidden=hidden)
         figure = model.figure()
         (axes,) = figure.axes
         width, height = figure.get_size_inches() * 100

@@ -84,7 +84,7 @@ def genome(seed, environment, activation="steep_sigmoid", recurrent=True):
     """A bias node, three hidden ones, and links between whatever there is."""
     r, inputs, outputs = np.random.default_rng(seed), environment.inputs, environment.outputs
     kinds = [SENSOR] * inputs + [BIAS] + [OUTPUT] * outputs + [HIDDEN] * 3
-    nodes = [Node(k, kind, 0.0, 1.0, CODES[activation], 0) for k, kind in enumerate(kinds)]
+    nodes = [Node(k, kind, 0.0, 1.0, CODES[activation], 0, 0.1 + 0.1 * k) for k, kind in enumerate(kinds)]
     links = [
         (source, target)
         for source in range(len(kinds))
@@ -114,17 +114,15 @@ def test_mlps_act_fused_as_tick_by_tick(environment):
 
 
 @pytest.mark.parametrize("environment", [rail, ropes], ids=lambda one: one.name)
-@pytest.mark.parametrize(("recurrent", "ticks"), [(False, 1), (True, 1), (True, "depth")])
-def test_genomes_act_fused_as_tick_by_tick_to_the_last_bit(environment, recurrent, ticks):
+@pytest.mark.parametrize("way", [(False, 1), (True, 1), (True, "depth"), (True, 3, 0.05)])
+def test_genomes_act_fused_as_tick_by_tick_to_the_last_bit(environment, way):
     task = ControlTask(environment, network=network, episodes=3)
-    genomes = population(environment, recurrent=recurrent)
-    fused, slow = (
-        task.evaluate(wrap(Networks(genomes, recurrent=recurrent, ticks=ticks)), SEEDS) for wrap in (lambda n: n, TickByTick)
-    )
+    genomes = population(environment, recurrent=way[0])
+    fused, slow = (task.evaluate(wrap(Networks(genomes, *way)), SEEDS) for wrap in (lambda n: n, TickByTick))
     np.testing.assert_array_equal(fused.samples, slow.samples)
     np.testing.assert_array_equal(fused.fitness, slow.fitness)
     assert len(set(fused.fitness.tolist())) > 5
-    model = NetworkModel(genomes.select([4]), recurrent=recurrent, ticks=ticks)
+    model = NetworkModel(genomes.select([4]), *way)
     assert task.score(model, "validation") == task.score(TickByTick(model), "validation")
     assert task.returns(model, SEEDS)[0].mean() == fused.fitness[4]
 

@@ -1,0 +1,143 @@
+"""Run as a script with NUMBA_DISABLE_JIT=1: kernels as plain Python give results, and pass tests, while their lines are noted.
+
+Prints, as JSON: results, the exit status of the tests, and the lines of kernels that were never run.
+"""
+
+import ast
+import hashlib
+import json
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
+# What rollouts compile although it is plain Python (`evo.generated`).
+COMPILED_LATER = {"lanes", "gather", "has_nan", "largest", "scaled", "total_reward"}
+# A few seconds of tests, which enter every kernel.
+TOY = [
+    "evo/test_rng.py::test_words_are_the_published_vectors",
+    "evo/test_rng.py::test_normals_are_standard_normal_and_independent",
+    "evo/test_activations.py",
+    "evo/test_crossover.py",
+    "evo/test_innovation.py",
+    "evo/test_mutation.py::test_where_nothing_can_be_split_nothing_is",
+    "evo/test_mutation.py::test_a_small_genome_splits_old_links_first",
+    "evo/test_mutation.py::test_weights_are_perturbed_or_replaced_at_their_rates_within_their_ranges",
+    "evo/test_mutation.py::test_the_nodes_to_join_are_any_that_may_be_and_no_others[0-False]",
+    "evo/test_speciation.py",
+    "evo/test_neat.py::test_a_new_node_stands_in_the_middle_of_the_link_it_splits",
+    "evo/test_neat.py::test_an_offspring_that_links_what_another_linked_before_keeps_its_genes_in_order",
+    "evo/test_neat.py::test_offspring_come_from_the_best_fifth_of_their_own_species_and_the_fitter_parent_is_first",
+    "evo/test_network_order.py::test_a_cycle_is_named_where_networks_are_feed_forward",
+    "evo/test_network_order.py::test_a_connection_to_nowhere_is_named",
+    "evo/test_network_order.py::test_a_genome_compiles_alike_in_any_company_and_on_any_threads",
+    "evo/test_network_forward.py::test_the_scalar_functions_give_the_bits_of_the_population_kernels",
+    "evo/test_network_forward.py::test_both_backends_agree",
+    "evo/test_network_continuous.py::test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in",
+    "evo/test_variation.py::test_elites_keep_genes_and_step_size",
+    "evo/test_deep_ga.py::test_the_next_generation_is_the_elite_and_a_child_for_every_place",
+    "evo/test_multiobjective.py::test_it_begins_from_a_model_with_what_is_zero_masked",
+    "evo/test_rollout.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",
+    "evo/test_rollout.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way3-rail]",
+    "evo/test_rollout.py::test_a_nan_ends_a_lane_and_no_other",
+    "evo/test_rollout.py::test_value_is_of_the_rewards_their_last_ones_and_the_steps",
+    "evo/test_rollout.py::test_normalised_observations_and_their_moments_are_those_of_the_ticks",
+    "scenarios/test_environments.py::test_a_step_is_gymnasiums[cartpole]",
+]
+
+
+def results():
+    """By name: digests of populations after some generations, and of episodes with real physics; and vectors as numbers,
+    since numpy rounds a product of a float32 and a Python number to float32, and a kernel does not."""
+    import dataclasses
+
+    from evo import GA, MLP, NEAT, NSGA2, DeepGA, Parameters
+    from evo.network import Networks
+    from evo.rollout import rollout
+    from evo.testing import _bits, small_task
+    from scenarios.environments import cartpole, double_pole_no_velocity
+
+    digest = lambda value: hashlib.sha256(_bits(value).encode()).hexdigest()
+    found, vectors = {}, {}
+    growing = dict(population_size=20, add_node=0.3, add_link=0.4, interspecies=0.2)
+    kinds = {"neat": {}, "cpp": dict(preset="cpp"), "recurrent": dict(recurrent=True), "random": dict(initial="random")}
+    for name, values in kinds.items():
+        neat = NEAT(2, 1, seed=3, **growing, **values)
+        for generation in range(12):
+            neat.tell(np.random.default_rng(generation).random(len(neat.ask())))
+        found[name] = digest(neat.state_dict())
+    kinds = {"deep-ga": (DeepGA, dict(truncation_size=4)), "nsga2": (NSGA2, {})} | {
+        f"ga {values['crossover']}": (GA, dict(selection="tournament", **values))
+        for values in (
+            dict(crossover="uniform", mutation="self-adaptive"),
+            dict(crossover="one-point", mutation_std=0.0),
+            dict(crossover="blx-alpha", mutation="polynomial"),
+            dict(crossover="sbx"),
+        )
+    }
+    for name, (kind, values) in kinds.items():
+        algorithm = kind.for_task(small_task(), seed=1, population_size=10, **values)
+        for generation in range(6):
+            algorithm.tell(np.random.default_rng(generation).random(len(algorithm.express(algorithm.ask()))))
+        vectors[name] = algorithm.state_dict()["population"].tolist()
+    for module in (cartpole, double_pole_no_velocity):
+        environment = dataclasses.replace(module.environment, steps=60)
+        starts, size = environment.starts(np.arange(2)), (environment.inputs, environment.outputs)
+        neat = NEAT(*size, preset="dpnv", population_size=6, add_node=0.5)
+        for _ in range(3):
+            neat.tell(rollout(environment, Networks(neat.ask(), True, 2, 0.02), starts)[0].mean(1))
+        found[f"{environment.name} neat"] = digest(neat.state_dict())
+        encoding = Parameters(lambda size=size: MLP(*size, hidden=(4,)))
+        found[f"{environment.name} mlp"] = digest(rollout(environment, encoding.express(encoding.initial(0, 0, 6)), starts))
+    return {"digests": found, "vectors": vectors}
+
+
+def kernels():
+    """{(file, first line): the lines of its statements} of every function that numba compiles."""
+    found = {}
+    for path in sorted((ROOT / "evo").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and (
+                any("njit" in ast.unparse(decorator) for decorator in node.decorator_list)
+                or (path.name == "rollout.py" and node.name in COMPILED_LATER)
+            ):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                statements = [inner for outer in body for inner in ast.walk(outer) if isinstance(inner, ast.stmt)]
+                found[str(path), first] = {statement.lineno for statement in statements}
+    return found
+
+
+def main():
+    import pytest
+
+    left = kernels()
+
+    def called(frame, event, _):
+        lines = left.get((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+        return noting(lines) if lines else None
+
+    def noting(lines):
+        def note(frame, event, _):
+            lines.discard(frame.f_lineno)
+            return note if lines else None
+
+        return note
+
+    threading.settrace(called)
+    sys.settrace(called)
+    made = results()
+    status = pytest.main(
+        [*(str(TESTS / name) for name in TOY), "-n0", "-q", "-p", "no:cacheprovider", "-Wignore::RuntimeWarning"]
+    )
+    sys.settrace(None)
+    missed = [f"{Path(file).name}:{line}" for (file, _), lines in left.items() for line in sorted(lines)]
+    print(json.dumps({"results": made, "status": int(status), "kernels": len(left), "missed": missed}))
+
+
+if __name__ == "__main__":
+    main()
