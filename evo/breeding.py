@@ -237,6 +237,14 @@ def _breed(brood, parents, pairs, copied, reached, rates, generation, seed, star
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _copy(into, to, source, old, size):
+    """`size` items of `source` from place `old` on to place `to` of `into`: one array at a time, which vectorises."""
+    new, given = into[to : to + size], source[old : old + size]
+    for k in range(size):
+        new[k] = given[k]
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _write(child, place, innovation, source, target, weight):
     child.innovation[place], child.source[place], child.target[place] = innovation, source, target
     child.weight[place], child.enabled[place] = weight, True
@@ -265,11 +273,12 @@ def _finish(child, brood, parents, pairs, node, number, link, activation, rates,
             child.bias[new], child.response[new] = 0.0, 1.0
             child.activation[new], child.aggregation[new], child.time_constant[new] = activation, 0, 1.0
         to, old = child.connections_at[i], parents.connections_at[first]
-        for k in range(brood.at[i + 1] - brood.at[i]):
-            child.innovation[to + k] = parents.innovation[old + k]
-            child.source[to + k], child.target[to + k] = parents.source[old + k], parents.target[old + k]
-            child.weight[to + k] = brood.weight[brood.at[i] + k]
-            child.enabled[to + k] = brood.enabled[brood.at[i] + k]
+        size = brood.at[i + 1] - brood.at[i]
+        _copy(child.innovation, to, parents.innovation, old, size)
+        _copy(child.source, to, parents.source, old, size)
+        _copy(child.target, to, parents.target, old, size)
+        _copy(child.weight, to, brood.weight, brood.at[i], size)
+        _copy(child.enabled, to, brood.enabled, brood.at[i], size)
         end, gene = to + brood.at[i + 1] - brood.at[i], to + brood.gene[i]
         late = 2 if 0 <= number[i] < link[i] else 0  # another's link may have come before this split
         if link[i] >= 0:

@@ -8,6 +8,7 @@ weights and in what is enabled.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from evo import rng
@@ -22,21 +23,20 @@ def cross(weight, enabled, genes, first, second, disabled_below, sticky, average
     """
     start, stop = genes.connections_at[first], genes.connections_at[first + 1]
     other, end = genes.connections_at[second], genes.connections_at[second + 1]
-    four = rng.philox(0, place, generation, rng.CROSSOVER, seed)
+    rng.fill(weight, place, generation, rng.CROSSOVER, seed)
     for k in range(stop - start):
-        if k % 4 == 0 and k > 0:
-            four = rng.philox(k // 4, place, generation, rng.CROSSOVER, seed)
-        word = four[k % 4]
-        gene = start + k
+        gene, word = start + k, np.int64(weight[k])
         while other < end and genes.innovation[other] < genes.innovation[gene]:
             other += 1
-        weight[k], on = genes.weight[gene], genes.enabled[gene]
-        flagged = not on and not sticky
+        own, on = genes.weight[gene], genes.enabled[gene]
+        chosen, flagged = own, not on and not sticky
         if other < end and genes.innovation[other] == genes.innovation[gene]:
-            flagged = not on or not genes.enabled[other]
-            if word & 1:
-                weight[k], on = genes.weight[other], genes.enabled[other]
+            second_weight, second_on = genes.weight[other], genes.enabled[other]
+            flagged = not on or not second_on
+            chosen = second_weight if word & 1 else own  # read before chosen: a coin is no branch that can be foreseen
+            on = second_on if word & 1 else on
             if averaged:
-                weight[k] = 0.5 * (genes.weight[gene] + genes.weight[other])
+                chosen = 0.5 * (own + second_weight)
+        weight[k] = chosen
         off = flagged and (word >> 1) < disabled_below
         enabled[k] = not off and (on or not sticky)

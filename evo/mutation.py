@@ -23,14 +23,25 @@ def symmetric(word, reach):
 def mutate_weights(weight, perturbed_below, perturbation, replaced, place, generation, seed):
     """Each weight, with probability perturbed_below / 2^32, is moved by up to `perturbation`; else it is drawn anew, from
     within `replaced`. One word says both: on which side of perturbed_below it lies, and where there."""
+    whole = weight.size // 4
+    for block in range(whole):  # without a branch: this loop works on several blocks at a time
+        word0, word1, word2, word3 = rng.philox(block, place, generation, rng.NOISE, seed)
+        weight[4 * block] = _mutated(weight[4 * block], word0, perturbed_below, perturbation, replaced)
+        weight[4 * block + 1] = _mutated(weight[4 * block + 1], word1, perturbed_below, perturbation, replaced)
+        weight[4 * block + 2] = _mutated(weight[4 * block + 2], word2, perturbed_below, perturbation, replaced)
+        weight[4 * block + 3] = _mutated(weight[4 * block + 3], word3, perturbed_below, perturbation, replaced)
+    if weight.size > 4 * whole:
+        four = rng.philox(whole, place, generation, rng.NOISE, seed)
+        for k in range(weight.size - 4 * whole):
+            weight[4 * whole + k] = _mutated(weight[4 * whole + k], four[k], perturbed_below, perturbation, replaced)
+
+
+@njit(cache=True, nogil=True, inline="always", _nrt=False)
+def _mutated(weight, word, perturbed_below, perturbation, replaced):
     moved, drawn = 2.0 * perturbation / max(1, perturbed_below), 2.0 * replaced / max(1, 2**32 - perturbed_below)
-    for block in range((weight.size + 3) // 4):
-        four = rng.philox(block, place, generation, rng.NOISE, seed)
-        for k in range(min(4, weight.size - 4 * block)):
-            if four[k] < perturbed_below:
-                weight[4 * block + k] += moved * (four[k] + 0.5) - perturbation
-            else:
-                weight[4 * block + k] = drawn * (four[k] - perturbed_below + 0.5) - replaced
+    perturbed = weight + (moved * (word + 0.5) - perturbation)
+    anew = drawn * (word - perturbed_below + 0.5) - replaced
+    return perturbed if word < perturbed_below else anew
 
 
 @njit(cache=True, nogil=True, _nrt=False)
@@ -77,7 +88,8 @@ def nodes_to_join(genes, parent, reached, recurrent, tries, place, generation, s
     target, also not through disabled connections; recurrent, any two nodes will do. reached: as `leads_to` wants it.
     """
     first, last = genes.nodes_at[parent], genes.nodes_at[parent + 1]
-    start, stop = genes.connections_at[parent], genes.connections_at[parent + 1]
+    sources = genes.source[genes.connections_at[parent] : genes.connections_at[parent + 1]]
+    targets = genes.target[genes.connections_at[parent] : genes.connections_at[parent + 1]]
     inputs = outputs = 0
     for node in range(first, last):
         inputs += genes.node_kind[node] <= BIAS
@@ -94,10 +106,8 @@ def nodes_to_join(genes, parent, reached, recurrent, tries, place, generation, s
         target = first + inputs + ((two * (count - inputs)) >> 32)
         a, b = genes.node_id[source], genes.node_id[target]
         joined = False
-        for k in range(start, stop):
-            if genes.source[k] == a and genes.target[k] == b:
-                joined = True
-                break
+        for k in range(sources.size):
+            joined |= sources[k] == a and targets[k] == b
         if not joined and (recurrent or not leads_to(genes, parent, reached, b, a)):
             return a, b
     return np.int64(-1), np.int64(-1)
@@ -109,19 +119,28 @@ def leads_to(genes, parent, reached, start, end):
     of each of its nodes."""
     if start == end:
         return True
-    first, last = genes.nodes_at[parent], genes.nodes_at[parent + 1]
-    ids = genes.node_id[first:last]
+    ids = genes.node_id[genes.nodes_at[parent] : genes.nodes_at[parent + 1]]
+    sources = genes.source[genes.connections_at[parent] : genes.connections_at[parent + 1]]
+    targets = genes.target[genes.connections_at[parent] : genes.connections_at[parent + 1]]
     for node in range(ids.size):
         reached[node] = False
     reached[np.searchsorted(ids, start)] = True
-    changed = True
-    while changed:
-        changed = False
-        for k in range(genes.connections_at[parent], genes.connections_at[parent + 1]):
-            if reached[np.searchsorted(ids, genes.source[k])]:
-                target = np.searchsorted(ids, genes.target[k])
-                if not reached[target]:
-                    if genes.target[k] == end:
+    again = True
+    while again:  # from a node that stands behind the one it is reached from, the same round goes on; else the next
+        again = False
+        for node in range(ids.size):
+            if not reached[node]:
+                continue
+            some = False
+            for k in range(sources.size):  # without a branch: most nodes that are reached are outputs, which lead nowhere
+                some |= sources[k] == ids[node]
+            if not some:
+                continue
+            for k in range(sources.size):
+                if sources[k] == ids[node]:
+                    if targets[k] == end:
                         return True
-                    reached[target] = changed = True
+                    target = np.searchsorted(ids, targets[k])
+                    again |= target < node and not reached[target]
+                    reached[target] = True
     return False

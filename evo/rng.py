@@ -62,12 +62,25 @@ def four_normals(block, individual, generation, stream, seed):
     return normals(w0, w1) + normals(w2, w3)
 
 
+@njit(cache=True, nogil=True, _nrt=False)
+def fill(out, individual, generation, stream, seed):
+    """Every item of `out`, int64 or float64, becomes a word. Whole blocks first: that loop works on several at a time."""
+    whole = out.size // 4
+    for block in range(whole):
+        word0, word1, word2, word3 = philox(block, individual, generation, stream, seed)
+        out[4 * block] = word0
+        out[4 * block + 1] = word1
+        out[4 * block + 2] = word2
+        out[4 * block + 3] = word3
+    if out.size > 4 * whole:
+        four = philox(whole, individual, generation, stream, seed)
+        for k in range(out.size - 4 * whole):
+            out[4 * whole + k] = four[k]
+
+
 @njit("void(int64[::1], int64, int64, int64, int64)", cache=True, nogil=True)
 def _fill_words(out, individual, generation, stream, seed):
-    for block in range((out.size + 3) // 4):
-        four = philox(block, individual, generation, stream, seed)
-        for k in range(min(4, out.size - 4 * block)):
-            out[4 * block + k] = four[k]
+    fill(out, individual, generation, stream, seed)
 
 
 def words(seed: int, generation: int, individual: int, stream: int, count: int) -> np.ndarray:

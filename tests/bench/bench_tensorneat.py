@@ -1,0 +1,101 @@
+"""A whole generation on the cores, ours against TensorNEAT's: python tests/bench/bench_tensorneat.py --python PATH [--toy].
+
+PATH: an interpreter that has TensorNEAT; without it ours is timed alone. To make one, in a folder of your own:
+
+    python3 -m venv jax && jax/bin/pip install git+https://github.com/EMI-Group/tensorneat     # jax/bin/python
+
+xor: a population of 10,000; cartpole: of 1,000, one episode of 500 steps each, whose pole is put up again when it falls, so that
+no episode ends early. Each breeds, speciates and scores. TensorNEAT's genomes are arrays of fixed size: once the smallest,
+with room for two hidden nodes and every link, once its default. Else it has its own defaults, ours the preset neat2002.
+Compiling is left out on both sides; TensorNEAT's is told. The two take turns. Exit code 1 below a floor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import bench_neat_python
+import numpy as np
+from turns import in_turn, medians, timed
+
+from evo import NEAT
+from evo.control import ControlTask
+from scenarios.environments.cartpole import environment
+from scenarios.environments.cartpole import step as cartpole_step
+
+POPULATION = {"xor": 10_000, "cartpole": 1_000}
+ROUNDS = {"smallest": 5, "default": 3}
+CASES = [  # nodes and connections of its arrays, floor
+    ("xor", "smallest", (5, 9), 100.0),
+    ("xor", "default", (50, 100), 200.0),
+    ("cartpole", "smallest", (8, 21), 10.0),
+    ("cartpole", "default", (50, 100), 50.0),
+]
+START = (0.0, 0.0, 0.01, 0.0)
+
+
+def step(state, action):
+    state, _, fallen = cartpole_step(state, action)
+    return START if fallen else state, 0.0 if fallen else 1.0, False
+
+
+def cartpole(size: int) -> Callable[[], object]:
+    endless = replace(environment, start=lambda draws: START, step=step, draws=0)
+    task = ControlTask(endless, network=lambda inputs, outputs: None)
+    algorithm, seeds = NEAT.for_task(task, seed=0, population_size=size), np.zeros(1, np.int64)
+
+    def generation() -> None:
+        algorithm.tell(task.evaluate(algorithm.express(algorithm.ask()), seeds))
+
+    return generation
+
+
+OURS = {"xor": bench_neat_python.ours, "cartpole": cartpole}
+
+
+def theirs(python: str, problem: str, size: int, arrays: tuple[int, int]) -> Callable[[], float]:
+    """A process that runs a generation when asked, and says its seconds."""
+    command = [python, str(Path(__file__).with_name("tensorneat_side.py")), problem, str(size), *map(str, arrays)]
+    side = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def told(word: str) -> float:
+        for line in side.stdout:
+            if line.startswith(word):
+                return float(line.split()[1])
+        raise RuntimeError(f"TensorNEAT's process ended with code {side.wait()}: {' '.join(command)}")
+
+    def generation() -> float:
+        print(file=side.stdin, flush=True)
+        return told("took")
+
+    print(f"TensorNEAT, {problem}, at most {arrays[0]} nodes and {arrays[1]} connections: ready after {told('ready'):.0f} s")
+    return generation
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", help="an interpreter that has TensorNEAT")
+    parser.add_argument("--toy", action="store_true", help="a small size, once, without a floor: does it still run?")
+    options = parser.parse_args(arguments)
+    below = False
+    for problem, arrays, sizes, floor in CASES:
+        size, rounds = (20, 1) if options.toy else (POPULATION[problem], ROUNDS[arrays])
+        sides = {"ours": (timed(OURS[problem](size)), 3)}
+        if options.python:
+            sides[f"TensorNEAT, {arrays}"] = (theirs(options.python, problem, size, sizes), 1)
+        ours, *other = medians(f"{problem}, {size:,} networks", in_turn(sides, rounds)).values()
+        for seconds in other:
+            print(f"  TensorNEAT takes {seconds / ours:.0f} x as long (floor {floor:g} x)", flush=True)
+            below |= seconds / ours < floor
+    if not options.python:
+        print("compared with nothing: --python names an interpreter that has TensorNEAT; --help tells how to make one")
+    return int(below and not options.toy)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
