@@ -9,6 +9,7 @@ _PUBLIC = {
     "DeepGA": "evo.deep_ga",
     "NSGA2": "evo.multiobjective",
     "NEAT": "evo.neat",
+    "ModernNEAT": "evo.modern",
     "Genomes": "evo.genome",
     "Evolve": "evo.evolve",
     "FunctionTask": "evo.function",

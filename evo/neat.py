@@ -18,16 +18,15 @@ import torch
 
 from evo import breeding, rng
 from evo.activations import CODES
-from evo.core import Evaluation, Model, Row, State, Task
+from evo.core import Evaluation, Model, State
 from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 from evo.innovation import Innovations
-from evo.network import NetworkModel, Networks, restore
 from evo.presets import NEATSettings
-from evo.settings import SettingsError
 from evo.speciation import Compatibility, Ranking, Species, offspring, ranking, shareable
+from evo.topologies import Topologies
 
 
-class NEAT:
+class NEAT(Topologies):
     """ask / tell. inputs, outputs: of every network; a bias node comes besides.
 
         neat = NEAT(inputs=2, outputs=1, population_size=150, seed=0)
@@ -45,15 +44,13 @@ class NEAT:
     """
 
     settings = NEATSettings
-    repeats = 1
-    restore = staticmethod(restore)
 
     def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
         self.options, self.seed = NEATSettings(**values).filled(), seed
         self.inputs, self.outputs = inputs, outputs
         self.generation = 0
-        self.population: Genomes | None = None
-        self.fitness: np.ndarray | None = None
+        self.population = None
+        self.fitness = None
         self.parents = np.zeros((0, 2), np.int64)
         self.species = Species()
         self.record, self.improved = -np.inf, 0  # the highest fitness ever, and the generation that reached it
@@ -68,23 +65,6 @@ class NEAT:
             options.small_genome,
             options.threshold if options.speciation else np.inf,
         )
-
-    @classmethod
-    def for_task(cls, task: Task, *, seed: int, **values: Any) -> NEAT:
-        """Raises SettingsError where networks would remember rows of a table, which are in no order."""
-        made = cls(task.inputs, task.outputs, seed=seed, **values)
-        if made.options.recurrent and task.episodes == 0:
-            raise SettingsError(
-                ["recurrent: expected false; got true: this task has no episodes that a network could remember"]
-            )
-        return made
-
-    @staticmethod
-    def fits(task: Task) -> str | None:
-        """Why NEAT cannot learn the task, or None."""
-        if getattr(task, "outputs", 0) < 1:
-            return "it evolves networks: the task has no outputs"
-        return None
 
     def ask(self) -> Genomes:
         """The next population; the same one until it is told."""
@@ -124,49 +104,12 @@ class NEAT:
     def warm_start(self, model: Model) -> None:
         """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model
         is no network of genes, or of other inputs and outputs."""
-        genome = getattr(model, "genome", None)
-        if not isinstance(genome, Genomes) or (genome.inputs, genome.outputs) != (self.inputs, self.outputs):
-            raise ValueError(f"expected a network of genes with {self.inputs} inputs and {self.outputs} outputs; got {model!r}")
-        genome.check(feedforward=not self.options.recurrent)
+        genome = self._warm(model, feedforward=not self.options.recurrent)
         size = self.options.population_size
         self.innovations = _after(genome)
         pairs = np.column_stack([np.zeros(size, np.int64), np.full(size, -1)])
         drawn = (self.options.activation, self._rates, 0, self.seed)
         self._begin(breeding.breed(genome, pairs, np.arange(size) == 0, self.innovations, *drawn))
-
-    @property
-    def best(self) -> Genomes:
-        return self.population[int(np.argmax(self._told()))]
-
-    @property
-    def best_fitness(self) -> float:
-        return float(self._told().max())
-
-    def express(self, population: Genomes) -> Networks:
-        return Networks(population, **self._run)
-
-    def model(self, genome: Genomes) -> NetworkModel:
-        """The network of a population of one."""
-        return NetworkModel(genome, **self._run)
-
-    def row(self) -> Row:
-        """species: sizes by id; nodes and enabled connections, a genome; innovation numbers given so far."""
-        if self.population is None:
-            return {}
-        size = len(self.population)
-        return {
-            "species": {str(name): members for name, members in zip(self.species.id.tolist(), self.species.sizes.tolist())},
-            "nodes_mean": len(self.population.node_id) / size,
-            "connections_mean": int(self.population.enabled.sum()) / size,
-            "innovations": self.innovations.number,
-        }
-
-    def lineage(self, index: int) -> dict[str, Any]:
-        """Ids are generation * P + place; a first genome has no parents."""
-        size = self.options.population_size
-        born = self.generation - 1
-        parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]
-        return {"id": born * size + index, "parents": parents}
 
     def state_dict(self) -> State:
         return {
@@ -194,11 +137,6 @@ class NEAT:
         self.parents = np.full((len(population), 2), -1)
         self.species = Species()
         self.species.assign(population, population, np.zeros(0, np.int64), self._rules, 0)
-
-    def _told(self) -> np.ndarray:
-        if self.fitness is None:
-            raise RuntimeError("best is known after tell()")
-        return self.fitness
 
     def _representatives(self, ranks: Ranking) -> np.ndarray:
         """Section 3.3: a random member of each species; or its champion. Places (S,)."""

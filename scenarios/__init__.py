@@ -29,6 +29,7 @@ METHODS = {
     "deep-ga": "evo.deep_ga:DeepGA",
     "ga-nsga2": "evo.multiobjective:NSGA2",
     "neat": "evo.neat:NEAT",
+    "neat-modern": "evo.modern:ModernNEAT",
     "random-search": "baselines.random_search:RandomSearch",
     "backprop": "baselines.backprop:Backprop",
     "linear": "baselines.classical:linear",

@@ -1,0 +1,100 @@
+"""What the methods that evolve genomes of networks have in common: NEAT (`evo.neat`) and neat-modern (`evo.modern`).
+
+The population and its fitness as last told; the networks of it; what a run writes down of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evo.core import Model, Row, Task
+from evo.genome import Genomes
+from evo.innovation import Innovations
+from evo.network import NetworkModel, Networks, restore
+from evo.settings import SettingsError
+
+
+class Topologies:
+    """A method adds its settings, ask, tell, state_dict and load_state_dict, and keeps here what it has: options, seed,
+    inputs and outputs; generation, how many were told; population (P genomes) and fitness (P,), None until known; parents
+    (P, 2), places in the population before, -1 for none; species, with `id` (S,) and `sizes` (S,); innovations; and _run, how
+    its networks run."""
+
+    repeats = 1
+    restore = staticmethod(restore)
+    memory = "recurrent: expected false; got true"  # the setting that makes networks remember, and how it is wrong
+
+    options: Any
+    species: Any
+    inputs: int
+    outputs: int
+    generation: int
+    population: Genomes | None
+    fitness: np.ndarray | None
+    parents: np.ndarray
+    innovations: Innovations
+    _run: dict[str, Any]
+
+    @classmethod
+    def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:
+        """Raises SettingsError where networks would remember rows of a table, which are in no order."""
+        made = cls(task.inputs, task.outputs, seed=seed, **values)  # type: ignore[call-arg]
+        if made._run["recurrent"] and task.episodes == 0:
+            raise SettingsError([f"{cls.memory}: this task has no episodes that a network could remember"])
+        return made
+
+    @staticmethod
+    def fits(task: Task) -> str | None:
+        """Why NEAT cannot learn the task, or None."""
+        if getattr(task, "outputs", 0) < 1:
+            return "it evolves networks: the task has no outputs"
+        return None
+
+    @property
+    def best(self) -> Genomes:
+        return self.population[int(np.argmax(self._told()))]
+
+    @property
+    def best_fitness(self) -> float:
+        return float(self._told().max())
+
+    def express(self, population: Genomes) -> Networks:
+        return Networks(population, **self._run)
+
+    def model(self, genome: Genomes) -> NetworkModel:
+        """The network of a population of one."""
+        return NetworkModel(genome, **self._run)
+
+    def row(self) -> Row:
+        """species: sizes by id; nodes and enabled connections, a genome; innovation numbers given so far."""
+        if self.population is None:
+            return {}
+        size = len(self.population)
+        return {
+            "species": {str(name): members for name, members in zip(self.species.id.tolist(), self.species.sizes.tolist())},
+            "nodes_mean": len(self.population.node_id) / size,
+            "connections_mean": int(self.population.enabled.sum()) / size,
+            "innovations": self.innovations.number,
+        }
+
+    def lineage(self, index: int) -> dict[str, Any]:
+        """Ids are generation * P + place; a first genome has no parents."""
+        size = self.options.population_size
+        born = self.generation - 1
+        parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]
+        return {"id": born * size + index, "parents": parents}
+
+    def _warm(self, model: Model, feedforward: bool) -> Genomes:
+        """The genome of a model that a population may begin with. Raises ValueError if it is no network of genes, or of other
+        inputs and outputs, or has a cycle where there may be none."""
+        genome = getattr(model, "genome", None)
+        if not isinstance(genome, Genomes) or (genome.inputs, genome.outputs) != (self.inputs, self.outputs):
+            raise ValueError(f"expected a network of genes with {self.inputs} inputs and {self.outputs} outputs; got {model!r}")
+        return genome.check(feedforward)
+
+    def _told(self) -> np.ndarray:
+        if self.fitness is None:
+            raise RuntimeError("best is known after tell()")
+        return self.fitness
