@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, types
 
 from evo import rng, threads
-from evo.genome import GENES, Genes, Genomes, offsets
+from evo.genome import GENES, Genomes, offsets
 from evo.innovation import Innovations
 from evo.modern.attributes import ATTRIBUTES, Attributes
 from evo.modern.crossover import copy, write_connections, write_nodes
@@ -41,13 +41,13 @@ def breed(
     seed: int,
 ) -> Genomes:
     """The offspring of `pairs` (P, 2) of genomes, the fitter first; one alone, whose second is -1, is a copy of the first."""
-    genes, size = Genes.of(parents), len(pairs)
+    genes, size = parents.genes, len(pairs)
     drawn = (generation, rng.signed(seed))
     changes, room = Changes.none(size), int(np.diff(parents.nodes_at).max()) + 1
     threads.each(lambda a, b: _choose(changes, genes, pairs, chances, np.empty(room, np.bool_), *drawn, a, b), size, GRAIN)
     numbers = _number(changes, innovations)
     child = Genomes.empty(parents.inputs, parents.outputs, offsets(changes.nodes), offsets(changes.connections))
-    born = Genes.of(child)
+    born = child.genes
     threads.each(lambda a, b: _write(born, genes, pairs, changes, numbers, attributes, *drawn, a, b), size, GRAIN)
     return child
 

@@ -35,7 +35,7 @@ def by_ends(genomes: Genomes) -> Genes:
     """Genes with each genome's connections in the order of the nodes they join, as `distance` wants them."""
     order = np.lexsort((genomes.target, genomes.source, genomes.owners()[1]))
     names = ("innovation", "source", "target", "weight", "enabled")
-    return Genes.of(genomes)._replace(**{name: getattr(genomes, name)[order] for name in names})
+    return genomes.genes._replace(**{name: getattr(genomes, name)[order] for name in names})
 
 
 @njit(cache=True, nogil=True, _nrt=False)
