@@ -31,7 +31,7 @@ from evo.core import Saved
 from evo.genome import HIDDEN, Genomes
 from evo.network import cpu, reference
 from evo.network import policy as episodes
-from evo.network.order import Program, compile
+from evo.network.order import Program, compile, count_parameters
 from evo.rollout import Policy
 
 __all__ = ["NetworkModel", "Networks", "Program", "compile", "forward", "memory", "restore"]
@@ -59,7 +59,7 @@ def forward(
     A NaN in a row, or an overflow, stays within its network and row. Raises ValueError for shapes that do not fit.
     """
     program = networks if isinstance(networks, Program) else compile(networks)
-    size, (_, outputs) = len(program.depth), program.output_slot.shape
+    size = len(program.depth)
     x = torch.as_tensor(x)
     x = x if x.dtype == torch.float64 else x.float()
     if x.ndim not in (2, 3) or x.shape[-1] != program.inputs or (x.ndim == 3 and len(x) != size):
@@ -79,12 +79,12 @@ def forward(
     if backend != "cores":
         raise ValueError(f'backend: expected "cores" or "torch"; got {backend!r}')
     rows = (x if x.ndim == 3 else x[None]).detach().contiguous().numpy()
-    out = torch.empty((size, batch, outputs), dtype=x.dtype)
-    written, slots = out.numpy(), int(np.diff(program.slots_at).max(initial=0))
+    out = torch.empty((size, batch, program.outputs), dtype=x.dtype)
+    written = out.numpy()
     width = min(cpu.WIDTH, max(1, -(-batch // cpu.LANES)) * cpu.LANES)
 
     def part(begin: int, end: int) -> None:
-        values = np.zeros((1 + program.recurrent, slots, width))
+        values = np.zeros((1 + program.recurrent, program.widest, width))
         if program.recurrent:
             cpu.ticks(program, rows, written, state, count, values[0], values[1], begin, end)
         else:
@@ -118,10 +118,9 @@ class Networks:
     def parameters(self) -> np.ndarray:
         """Of each network (P,): links, biases that are not 0 and responses that are not 1, of the nodes that take part; in
         continuous time also time constants that are not 1 s."""
-        program = self.program
-        own = (program.bias != 0).astype(np.int64) + (program.response != 1) + np.diff(program.links_at)
-        own += program.rate != program.time_step
-        return np.diff(np.concatenate([[0], np.cumsum(own)])[program.at])
+        counts = np.empty(len(self), np.int64)
+        count_parameters(self.program, counts)
+        return counts
 
     def to(self, device: str | torch.device) -> Networks:
         return self

@@ -19,8 +19,8 @@ LANES, WIDTH = 8, 64  # the population kernels take a multiple of LANES rows at 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _node(program, s, values):
-    """What step s computes from `values` (slots,)."""
-    first, last = program.links_at[s], program.links_at[s + 1]
+    """What stands at s computes from `values` (slots,)."""
+    first, last = program.first[s], program.last[s]
     total = 0.0
     if program.aggregation[s] == SUM:
         for k in range(first, last):
@@ -33,16 +33,18 @@ def _node(program, s, values):
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def feedforward(program, g, x, values):
-    """Genome g's network on one row x (I,); its outputs are then values[program.output_slot[g, o]].
+    """Genome g's network on one row x (I,); its outputs then stand in values[program.given[g] + o].
 
     values: float64, contiguous, at least as long as the network has slots; what it held before does not matter.
     """
     for i in range(program.inputs):
         values[i] = x[i]
-    if program.biased[g]:
+    if program.given[g] > program.inputs:
         values[program.inputs] = 1.0
-    for s in range(program.at[g], program.at[g + 1]):
-        values[program.node[s]] = _node(program, s, values)
+    first = program.slots_at[g]
+    for step in range(first, first + program.steps[g]):
+        node = program.node[step]
+        values[node] = _node(program, first + node, values)
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -54,18 +56,21 @@ def tick(program, g, x, old, new):
     """
     for i in range(program.inputs):
         old[i] = x[i]
-    if program.biased[g]:
+    if program.given[g] > program.inputs:
         old[program.inputs] = 1.0
-    for s in range(program.at[g], program.at[g + 1]):
-        node, value = program.node[s], _node(program, s, old)
-        new[node] = old[node] + program.rate[s] * (value - old[node]) if program.time_step > 0 else value
+    first = program.slots_at[g]
+    for step in range(first, first + program.steps[g]):
+        node = program.node[step]
+        value = _node(program, first + node, old)
+        if program.time_step > 0:
+            value = old[node] + program.time_step / program.time_constant[first + node] * (value - old[node])
+        new[node] = value
 
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
-def _node_rows(program, s, old, new):
-    """Step s for all rows: from `old` into `new`, both (slots, rows)."""
-    first, last = program.links_at[s], program.links_at[s + 1]
-    node, rows, code = program.node[s], new.shape[1], program.aggregation[s]
+def _node_rows(program, s, node, old, new):
+    """The node that stands at s, for all rows: from `old` into `new`, both (slots, rows)."""
+    first, last, rows, code = program.first[s], program.last[s], new.shape[1], program.aggregation[s]
     if code in (SUM, MEAN):
         for r in range(rows):
             new[node, r] = 0.0
@@ -99,9 +104,8 @@ def _feed(program, x, row, rows, values):
 def _read(program, g, values, out, row, rows):
     """The outputs of network g from `values` into rows row .. row + rows of out (B, O)."""
     for o in range(out.shape[1]):
-        slot = program.output_slot[g, o]
         for r in range(rows):
-            out[row + r, o] = values[slot, r]
+            out[row + r, o] = values[program.given[g] + o, r]
 
 
 _VALUES = types.float64[:, ::1]
@@ -120,10 +124,12 @@ def forward(program, x, out, values, begin, end):
         for g in range(begin, end):
             if not shared or g == begin:  # no network writes into its input slots
                 _feed(program, x[0 if shared else g], row, rows, values)
-            if program.biased[g]:
+            if program.given[g] > program.inputs:
                 values[program.inputs, :] = 1.0
-            for s in range(program.at[g], program.at[g + 1]):
-                _node_rows(program, s, values, values)
+            first = program.slots_at[g]
+            for step in range(first, first + program.steps[g]):
+                node = program.node[step]
+                _node_rows(program, first + node, node, values, values)
             _read(program, g, values, out[g], row, rows)
 
 
@@ -148,16 +154,17 @@ def ticks(program, x, out, state, count, old, new, begin, end):
                 for r in range(rows):
                     old[slot, r] = state[first + slot, row + r]
             _feed(program, x[0 if shared else g], row, rows, old)
-            if program.biased[g]:
+            if program.given[g] > program.inputs:
                 old[program.inputs, :] = 1.0
             for _ in range(count if count else program.depth[g]):
-                for s in range(program.at[g], program.at[g + 1]):
-                    _node_rows(program, s, old, new)
-                for s in range(program.at[g], program.at[g + 1]):
-                    node = program.node[s]
+                for step in range(first, first + program.steps[g]):
+                    _node_rows(program, first + program.node[step], program.node[step], old, new)
+                for step in range(first, first + program.steps[g]):
+                    node = program.node[step]
                     if program.time_step > 0:
+                        part = program.time_step / program.time_constant[first + node]
                         for r in range(rows):
-                            old[node, r] += program.rate[s] * (new[node, r] - old[node, r])
+                            old[node, r] += part * (new[node, r] - old[node, r])
                     else:
                         for r in range(rows):
                             old[node, r] = new[node, r]

@@ -58,15 +58,21 @@ def draw(genome: Genomes, program: Program) -> Any:
 
 def _links(program: Program) -> list[tuple[int, int, float]]:
     """(source, target, weight) of every link, source and target as slots."""
-    targets = np.repeat(program.node, np.diff(program.links_at))
-    return list(zip(program.link_source.tolist(), targets.tolist(), program.link_weight.tolist()))
+    ends = [(slot, range(program.first[slot], program.last[slot])) for slot in _computed(program)]
+    return [(int(program.link_source[k]), slot, float(program.link_weight[k])) for slot, links in ends for k in links]
+
+
+def _computed(program: Program) -> list[int]:
+    """The slots that the first network computes, in order."""
+    return program.node[: program.steps[0]].tolist()
 
 
 def _placed(links: list[tuple[int, int, float]], program: Program) -> dict[int, tuple[float, float]]:
     """Where each slot stands: its layer, and its height in -1 .. 1."""
-    given, outputs = program.inputs + int(program.biased[0]), program.output_slot[0].tolist()
-    slots = sorted({*range(given), *outputs, *program.node.tolist(), *(source for source, *_ in links)})
-    rank = dict.fromkeys(slots, -1) | {slot: at for at, slot in enumerate(program.node.tolist())}  # when it is computed
+    given, computed = int(program.given[0]), _computed(program)
+    outputs = range(given, given + program.outputs)
+    slots = sorted({*range(given), *outputs, *computed, *(source for source, *_ in links)})
+    rank = dict.fromkeys(slots, -1) | {slot: at for at, slot in enumerate(computed)}  # when it is computed
     layer = {slot: int(slot >= given) for slot in slots}
     forward = [(source, target) for source, target, _ in links if rank[source] < rank[target]]
     for source, target in sorted(forward, key=lambda link: rank[link[1]]):
@@ -101,8 +107,8 @@ def _heights(count: int) -> list[float]:
 def _names(genome: Genomes, program: Program, slots: list[int]) -> dict[int, str]:
     """Inputs and outputs by number; of nodes that compute, the functions, where they are not all the same."""
     activations, aggregations = list(NODE_ACTIVATIONS), list(AGGREGATIONS)
-    functions = {slot: activations[genome.activation[slot]] for slot in program.node.tolist()}
-    sums = {slot: aggregations[genome.aggregation[slot]] for slot in program.node.tolist()}
+    functions = {slot: activations[genome.activation[slot]] for slot in _computed(program)}
+    sums = {slot: aggregations[genome.aggregation[slot]] for slot in functions}
     same = len(set(functions.values())) <= 1
     names = {}
     for slot in slots:
@@ -112,7 +118,7 @@ def _names(genome: Genomes, program: Program, slots: list[int]) -> dict[int, str
         elif kind == BIAS:
             parts.append("bias")
         elif kind == OUTPUT:
-            parts.append(f"out {program.output_slot[0].tolist().index(slot)}")
+            parts.append(f"out {slot - program.given[0]}")
         if slot in functions:
             parts += [functions[slot]] * (not same) + [sums[slot]] * (sums[slot] != "sum")
         names[slot] = "\n".join(parts)

@@ -15,57 +15,64 @@ from numba import njit, types
 
 from evo import threads
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.genome import BIAS, OUTPUT, Genomes, offsets
+from evo.genome import BIAS, GENES, OUTPUT, Genomes
 
-GENES = 1 << 14  # of nodes and connections, that are worth a thread
+WORK = 1 << 14  # nodes and connections that are worth a thread
 UNSEEN, OPEN, FINISHED = range(3)
+NOWHERE, CYCLE, UNKNOWN = range(1, 4)
+ACTIVATIONS, SUMS = len(NODE_ACTIVATIONS), len(AGGREGATIONS)
 
 
 class Program(NamedTuple):
     """Networks of a population, ready to run. Genome g has value slots 0 .. slots_at[g + 1] - slots_at[g]: slot k is its
-    k-th node, so that inputs come first. P genomes, S steps of all, L links of all.
+    k-th node, so that inputs come first, then a node clamped to 1 if there is one, then outputs from given[g] on. P genomes,
+    N slots of all, C connections of all.
 
-    Step s computes slot node[s] = activation[s](bias[s] + response[s] * aggregation[s](link_weight * value)), over links
-    links_at[s] .. links_at[s + 1] in the order of their innovation numbers. Of genome g: steps at[g] .. at[g + 1]; biased:
-    slot I is a node clamped to 1; depth: ticks until an input has passed to every output, longest way.
+    Genome g computes steps[g] slots, one after the other: node[slots_at[g]], node[slots_at[g] + 1], ... What belongs to a
+    slot stands at slots_at[g] + slot: it is activation(bias + response * aggregation(link_weight * value)), over links
+    first .. last in the order of their innovation numbers, link_source being slots. What belongs to no slot that is computed,
+    and links between first and last of none, are not defined. depth: ticks until an input has passed to every output, longest
+    way; widest: the most slots of a genome.
 
-    In a feed-forward network a node without a link computes its bias; in a recurrent one it stays 0 and has no step, as in
-    neat-python. A recurrent network is one of continuous time if time_step, seconds, is above 0: in a tick a node then goes
-    the part rate[s] of the way from its value to what it computes, time_step / its time constant.
+    In a feed-forward network a node without a link computes its bias; in a recurrent one it stays 0 and is not computed, as
+    in neat-python. A recurrent network is one of continuous time if time_step, seconds, is above 0: in a tick a node then
+    goes the part time_step / time_constant of the way from its value to what it computes.
     """
 
     inputs: int
+    outputs: int
+    widest: int
     recurrent: bool
     time_step: float
-    at: np.ndarray  # int64 (P + 1,)
     slots_at: np.ndarray  # int64 (P + 1,)
-    node: np.ndarray  # int32 (S,)
-    activation: np.ndarray  # int8 (S,)
-    aggregation: np.ndarray  # int8 (S,)
-    bias: np.ndarray  # float64 (S,)
-    response: np.ndarray  # float64 (S,)
-    rate: np.ndarray  # float64 (S,)
-    links_at: np.ndarray  # int64 (S + 1,)
-    link_source: np.ndarray  # int32 (L,), slots
-    link_weight: np.ndarray  # float64 (L,)
-    output_slot: np.ndarray  # int32 (P, O)
-    biased: np.ndarray  # bool (P,)
-    depth: np.ndarray  # int32 (P,)
+    steps: np.ndarray  # int64 (P,)
+    given: np.ndarray  # int64 (P,)
+    depth: np.ndarray  # int64 (P,)
+    node: np.ndarray  # int64 (N,)
+    activation: np.ndarray  # int8 (N,)
+    aggregation: np.ndarray  # int8 (N,)
+    bias: np.ndarray  # float64 (N,)
+    response: np.ndarray  # float64 (N,)
+    time_constant: np.ndarray  # float64 (N,)
+    first: np.ndarray  # int64 (N,)
+    last: np.ndarray  # int64 (N,)
+    link_source: np.ndarray  # int64 (C,)
+    link_weight: np.ndarray  # float64 (C,)
 
 
-_INT8, _INT32, _INT64 = types.int8[::1], types.int32[::1], types.int64[::1]
-_FLOAT, _BOOL = types.float64[::1], types.boolean[::1]
+_INT8, _INT64, _FLOAT, _LONG = types.int8[::1], types.int64[::1], types.float64[::1], types.int64
 # The type of a Program in a kernel's signature.
 PROGRAM = types.NamedTuple(
-    (types.int64, types.boolean, types.float64, _INT64, _INT64, _INT32, _INT8, _INT8, _FLOAT, _FLOAT, _FLOAT)
-    + (_INT64, _INT32, _FLOAT, types.int32[:, ::1], _BOOL, _INT32),
+    (_LONG, _LONG, _LONG, types.boolean, types.float64, _INT64, _INT64, _INT64, _INT64, _INT64)
+    + (_INT8, _INT8, _FLOAT, _FLOAT, _FLOAT, _INT64, _INT64, _INT64, _FLOAT),
     Program,
 )
 
 
 def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -> Program:
-    """The program of every genome. recurrent: nodes read the values of the tick before, so cycles are allowed. time_step:
-    seconds that a tick of a continuous-time network takes, which is recurrent; 0: the networks are not of continuous time.
+    """The program of every genome, whose arrays it shares. recurrent: nodes read the values of the tick before, so cycles are
+    allowed. time_step: seconds that a tick of a continuous-time network takes, which is recurrent; 0: the networks are not of
+    continuous time.
 
     Raises ValueError for a time_step that is not finite and >= 0; and, naming the first genome: a cycle in a feed-forward
     network, a connection from or to a node that is not there, a code of `evo.activations` that is unknown, a time constant
@@ -73,67 +80,61 @@ def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -
     """
     if not 0.0 <= time_step < np.inf:
         raise ValueError(f"time_step: expected a number of seconds >= 0; got {time_step!r}")
-    recurrent = bool(recurrent or time_step > 0)
-    _check_genes(genomes)
-    size, genes = len(genomes), len(genomes.node_id) + len(genomes.innovation)
-    grain = max(1, GENES * size // max(1, genes))
-    counts, depth = np.zeros((3, size), np.int64), np.empty(size, np.int32)  # counts: steps, links, faults
-    order, ending = np.empty(len(genomes.node_id), np.int32), np.empty(len(genomes.node_id), np.int64)
-    source, weight = np.empty(len(genomes.innovation), np.int32), np.empty(len(genomes.innovation))
-    graph = (genomes.nodes_at, genomes.node_id, genomes.node_kind, genomes.connections_at)
-    graph += (genomes.source, genomes.target, genomes.weight, genomes.enabled)
-    longest = max(np.diff(at).max(initial=0) for at in (genomes.nodes_at, genomes.connections_at))
-
-    def walk(begin: int, end: int) -> None:
-        room = np.empty((5, longest), np.int64)
-        _walk(*graph, recurrent, order, ending, source, weight, counts, depth, room, begin, end)
-
-    threads.each(walk, size, grain)
-    if counts[2].any():
-        first = int(np.argmax(counts[2] > 0))
-        raise ValueError(f"genome {first}: {FAULTS[counts[2, first]]}")
-    at, links = offsets(counts[0]), offsets(counts[1])
+    size, nodes, connections = len(genomes), len(genomes.node_id), len(genomes.innovation)
+    fault, order = np.zeros(size, np.int64), np.empty((3, size), np.int64)
+    slots, links = np.empty((3, nodes), np.int64), np.empty(connections, np.int64)
     program = Program(
         genomes.inputs,
-        recurrent,
+        genomes.outputs,
+        _longest(genomes.nodes_at),
+        bool(recurrent or time_step > 0),
         float(time_step),
-        at,
         genomes.nodes_at,
-        *(np.empty(at[-1], kind) for kind in (np.int32, np.int8, np.int8, np.float64, np.float64, np.float64)),
-        np.full(at[-1] + 1, links[-1]),
-        np.empty(links[-1], np.int32),
-        np.empty(links[-1]),
-        np.empty((size, genomes.outputs), np.int32),
-        np.empty(size, np.bool_),
-        depth,
+        *order,
+        slots[0],
+        genomes.activation,
+        genomes.aggregation,
+        genomes.bias,
+        genomes.response,
+        genomes.time_constant,
+        *slots[1:],
+        links,
+        np.empty(connections),
     )
-    genes = (genomes.node_kind, genomes.activation, genomes.aggregation, genomes.bias, genomes.response)
-    genes += (genomes.time_constant,)
-    write = lambda a, b: _write(program, *genes, genomes.connections_at, order, ending, source, weight, links, a, b)
-    threads.each(write, size, grain)
+    longest = max(program.widest, _longest(genomes.connections_at))
+    walk = lambda a, b: _walk(program, genomes.genes, fault, np.empty((4, longest), np.int64), a, b)
+    threads.each(walk, size, grain=max(1, WORK * size // max(1, nodes + connections)))
+    if fault.any():
+        _raise_fault(genomes, fault)
     return program
 
 
 FAULTS = {
-    1: "a connection from or to a node that it does not have; Genomes.check() tells more",
-    2: "its enabled connections close a cycle: run it as a recurrent network, or breed it feed-forward",
+    NOWHERE: "a connection from or to a node that it does not have; Genomes.check() tells more",
+    CYCLE: "its enabled connections close a cycle: run it as a recurrent network, or breed it feed-forward",
 }
 
 
-def _check_genes(genomes: Genomes) -> None:
+def _raise_fault(genomes: Genomes, fault: np.ndarray) -> None:
+    g = int(np.argmax(fault > 0))
+    if fault[g] in FAULTS:
+        raise ValueError(f"genome {g}: {FAULTS[fault[g]]}")
+    own = slice(genomes.nodes_at[g], genomes.nodes_at[g + 1])
     for name, table in (("activation", NODE_ACTIVATIONS), ("aggregation", AGGREGATIONS)):
-        codes = getattr(genomes, name)
-        if codes.size and (codes.min() < 0 or codes.max() >= len(table)):
-            place = int(np.argmax((codes < 0) | (codes >= len(table))))
-            owner = genomes.owners()[0][place]
-            raise ValueError(
-                f"genome {owner}: node {genomes.node_id[place]} has {name} {codes[place]}; expected 0 to {len(table) - 1}"
-            )
-    slow = ~(genomes.time_constant > 0)
-    if slow.any():
-        place = int(np.argmax(slow))
-        node, value = genomes.node_id[place], genomes.time_constant[place]
-        raise ValueError(f"genome {genomes.owners()[0][place]}: node {node} has time_constant {value}; expected it above 0")
+        for node, code in zip(genomes.node_id[own], getattr(genomes, name)[own]):
+            if not 0 <= code < len(table):
+                raise ValueError(f"genome {g}: node {node} has {name} {code}; expected 0 to {len(table) - 1}")
+    slow = own.start + int(np.argmax(~(genomes.time_constant[own] > 0)))
+    node, value = genomes.node_id[slow], genomes.time_constant[slow]
+    raise ValueError(f"genome {g}: node {node} has time_constant {value}; expected it above 0")
+
+
+@njit(types.int64(_INT64), cache=True, nogil=True, _nrt=False)
+def _longest(at):
+    longest = 0
+    for g in range(at.size - 1):
+        longest = max(longest, at[g + 1] - at[g])
+    return longest
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -151,138 +152,94 @@ def _slot(identity, node_id, begin, end):
     return low - begin if low < end and node_id[low] == identity else -1
 
 
-@njit(
-    "void(int64[::1], int64[::1], int8[::1], int64[::1], int64[::1], int64[::1], float64[::1], boolean[::1], boolean, "
-    "int32[::1], int64[::1], int32[::1], float64[::1], int64[:, ::1], int32[::1], int64[:, ::1], int64, int64)",
-    cache=True,
-    nogil=True,
-    _nrt=False,
-)
-def _walk(
-    nodes_at,
-    node_id,
-    node_kind,
-    connections_at,
-    origin,
-    target,
-    gene_weight,
-    enabled,
-    recurrent,
-    order,
-    ending,
-    source,
-    weight,
-    counts,
-    depth,
-    room,
-    begin,
-    end,
-):
-    """The order of genomes begin .. end, and their enabled connections sorted by target.
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _known(genes, node):
+    """Does a node have functions that there are, and a time constant?"""
+    known = 0 <= genes.activation[node] < ACTIVATIONS and 0 <= genes.aggregation[node] < SUMS
+    return known and genes.time_constant[node] > 0.0
 
-    From nodes_at[g]: order, its computed nodes (slots); ending, where the links of each node end. From connections_at[g]:
-    source (slots) and weight of its links. counts[:, g]: steps, links, fault.
-    room: 5 rows, as long as the largest genome has nodes or connections.
-    """
-    into, state, following, height, stack = room[0], room[1], room[2], room[3], room[4]
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _sort_links(program, genes, g, into):
+    """Enabled connections of genome g, sorted by target and for one target by innovation number: a counting sort. Returns
+    whether both ends of each are nodes."""
+    begin, end, start = genes.nodes_at[g], genes.nodes_at[g + 1], genes.connections_at[g]
+    for node in range(begin, end):
+        program.last[node] = 0
+    for c in range(start, genes.connections_at[g + 1]):
+        if genes.enabled[c]:
+            into[c - start] = _slot(genes.target[c], genes.node_id, begin, end)
+            if into[c - start] < 0:
+                return False
+            program.last[begin + into[c - start]] += 1
+    at = start
+    for node in range(begin, end):
+        at, program.first[node], program.last[node] = at + program.last[node], at, at
+    for c in range(start, genes.connections_at[g + 1]):
+        if genes.enabled[c]:
+            place = program.last[begin + into[c - start]]
+            program.last[begin + into[c - start]] += 1
+            program.link_source[place] = _slot(genes.source[c], genes.node_id, begin, end)
+            program.link_weight[place] = genes.weight[c]
+            if program.link_source[place] < 0:
+                return False
+    return True
+
+
+@njit(types.void(PROGRAM, GENES, _INT64, types.int64[:, ::1], _LONG, _LONG), cache=True, nogil=True, _nrt=False)
+def _walk(program, genes, fault, room, begin, end):
+    """Fills in the program of genomes begin .. end; fault (P,): what is wrong with a genome, of FAULTS, or UNKNOWN.
+    room: 4 rows, as long as the largest genome has nodes or connections."""
+    state, following, height, stack = room[0], room[1], room[2], room[3]
     for g in range(begin, end):
-        node, nodes, first = nodes_at[g], nodes_at[g + 1] - nodes_at[g], connections_at[g]
-        closing = ending[node : node + nodes]
-        # Links sorted by target, and by innovation number for one target: a counting sort.
-        closing[:] = 0
-        for c in range(first, connections_at[g + 1]):
-            if enabled[c]:
-                into[c - first] = _slot(target[c], node_id, node, node + nodes)
-                if into[c - first] < 0:
-                    counts[2, g] = 1
-                    break
-                closing[into[c - first]] += 1
-        before = 0
-        for k in range(nodes):
-            closing[k], before = before, before + closing[k]
-        for c in range(first, connections_at[g + 1]):
-            if enabled[c] and counts[2, g] == 0:
-                place = closing[into[c - first]]
-                source[first + place], weight[first + place] = _slot(origin[c], node_id, node, node + nodes), gene_weight[c]
-                closing[into[c - first]] += 1
-                if source[first + place] < 0:
-                    counts[2, g] = 1
-        if counts[2, g]:
+        first, nodes = genes.nodes_at[g], genes.nodes_at[g + 1] - genes.nodes_at[g]
+        if not _sort_links(program, genes, g, stack):
+            fault[g] = NOWHERE
             continue
-        # Depth first, backwards from the outputs.
+        given = 0
         for k in range(nodes):
-            state[k], height[k] = FINISHED if node_kind[node + k] <= BIAS else UNSEEN, 0
-            following[k] = closing[k - 1] if k else 0
-        steps, links, longest = 0, 0, 1
+            if not _known(genes, first + k):
+                fault[g] = UNKNOWN
+            inner = genes.node_kind[first + k] > BIAS
+            given += not inner
+            state[k], height[k], following[k] = UNSEEN if inner else FINISHED, 0, program.first[first + k]
+        # Depth first, backwards from the outputs.
+        steps, longest = 0, 1
         for output in range(nodes):
-            if node_kind[node + output] != OUTPUT or state[output] == FINISHED:
+            if genes.node_kind[first + output] != OUTPUT or state[output] == FINISHED:
                 continue
             top, stack[0], state[output] = 0, output, OPEN
             while top >= 0:
                 k = stack[top]
-                if following[k] < closing[k]:
-                    read = source[first + following[k]]
-                    following[k] += 1
-                    if state[read] == UNSEEN:
+                if following[k] < program.last[first + k]:
+                    read = program.link_source[following[k]]
+                    if state[read] == UNSEEN:  # this link is looked at again when it is finished
                         top += 1
                         stack[top], state[read] = read, OPEN
-                        following[k] -= 1  # looked at again when it is finished
-                    elif state[read] == FINISHED:
+                        continue
+                    following[k] += 1
+                    if state[read] == FINISHED:
                         height[k] = max(height[k], height[read] + 1)
-                    elif not recurrent:
-                        counts[2, g] = 2
+                    elif not program.recurrent:
+                        fault[g] = CYCLE
                     continue
                 top -= 1
                 state[k] = FINISHED
-                fed = closing[k] - (closing[k - 1] if k else 0)
-                if fed or not recurrent:
-                    order[node + steps] = k
+                if program.last[first + k] > program.first[first + k] or not program.recurrent:
+                    program.node[first + steps] = k
                     steps += 1
-                    links += fed
                     height[k] = max(height[k], 1)
             longest = max(longest, height[output])
-        counts[0, g], counts[1, g], depth[g] = steps, links, longest
+        program.steps[g], program.given[g], program.depth[g] = steps, given, longest
 
 
-@njit(
-    types.void(
-        PROGRAM,
-        *(_INT8, _INT8, _INT8, _FLOAT, _FLOAT, _FLOAT),
-        *(_INT64, _INT32, _INT64, _INT32, _FLOAT, _INT64, types.int64, types.int64),
-    ),
-    cache=True,
-    nogil=True,
-    _nrt=False,
-)
-def _write(
-    program,
-    kind,
-    activation,
-    aggregation,
-    bias,
-    response,
-    time_constant,
-    connections_at,
-    order,
-    ending,
-    source,
-    weight,
-    links,
-    begin,
-    end,
-):
-    """Fills in the program of genomes begin .. end, from what `_walk` found; genome g's links begin at links[g]."""
-    for g in range(begin, end):
-        node, first, link = program.slots_at[g], connections_at[g], links[g]
-        for s in range(program.at[g], program.at[g + 1]):
-            k = order[node + s - program.at[g]]
-            gene = node + k
-            program.node[s], program.activation[s], program.aggregation[s] = k, activation[gene], aggregation[gene]
-            program.bias[s], program.response[s], program.links_at[s] = bias[gene], response[gene], link
-            program.rate[s] = program.time_step / time_constant[gene]
-            for place in range(ending[gene - 1] if k else 0, ending[gene]):
-                program.link_source[link], program.link_weight[link] = source[first + place], weight[first + place]
-                link += 1
-        program.biased[g] = program.inputs < program.slots_at[g + 1] - node and kind[node + program.inputs] == BIAS
-        for o in range(program.output_slot.shape[1]):
-            program.output_slot[g, o] = program.inputs + program.biased[g] + o
+@njit(types.void(PROGRAM, _INT64), cache=True, nogil=True, _nrt=False)
+def count_parameters(program, counts):
+    """Of each network (P,): links, biases that are not 0 and responses that are not 1, of the nodes that take part; in
+    continuous time also time constants that are not 1 s."""
+    for g in range(counts.size):
+        counts[g] = 0
+        for step in range(program.slots_at[g], program.slots_at[g] + program.steps[g]):
+            s = program.slots_at[g] + program.node[step]
+            counts[g] += program.last[s] - program.first[s] + (program.bias[s] != 0.0) + (program.response[s] != 1.0)
+            counts[g] += program.time_step > 0.0 and program.time_constant[s] != 1.0

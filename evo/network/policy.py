@@ -30,10 +30,7 @@ RANGES = {
 @njit(cache=True, nogil=True)
 def memory(policy):
     """Room for one network: its values twice, and which of the two are those of the last tick."""
-    slots = 0
-    for g in range(policy[0].slots_at.size - 1):
-        slots = max(slots, policy[0].slots_at[g + 1] - policy[0].slots_at[g])
-    return np.zeros((2, slots)), np.zeros(1, np.int64)
+    return np.zeros((2, policy[0].widest)), np.zeros(1, np.int64)
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -54,18 +51,18 @@ def answer(policy, genome, room, x, y):
     else:
         feedforward(program, genome, x, values[last[0]])
     for o in range(y.size):
-        y[o] = np.float32(values[last[0], program.output_slot[genome, o]])
+        y[o] = np.float32(values[last[0], program.given[genome] + o])
 
 
 def policy(genomes: Genomes, program: Program, ticks: int | str) -> Policy:
     """The networks of these genomes; program: what `compile` made of them; ticks as of `Networks`."""
     data = (program, 0 if ticks == "depth" else ticks)
-    shape = program.output_slot.shape
-    return Policy(sys.modules[__name__], data, shape[0], program.inputs, shape[1], output_range(genomes, program))
+    ranges = output_range(genomes, program)
+    return Policy(sys.modules[__name__], data, len(genomes), program.inputs, program.outputs, ranges)
 
 
 def output_range(genomes: Genomes, program: Program) -> np.ndarray:
     """The interval (P, O, 2) that each output lies in, -inf .. inf where its activation has none. In continuous time it lies
     there while time_step is no longer than its time constant."""
     table = np.array([RANGES.get(name, (-np.inf, np.inf)) for name in CODES])
-    return table[genomes.activation[genomes.nodes_at[:-1, None] + program.output_slot]]
+    return table[genomes.activation[(genomes.nodes_at[:-1] + program.given)[:, None] + np.arange(program.outputs)]]

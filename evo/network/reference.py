@@ -27,23 +27,27 @@ class GraphModule(nn.Module):
 
     def __init__(self, program: Program, g: int = 0, ticks: int | str = 1, dtype: torch.dtype = torch.float32):
         super().__init__()
-        begin, end = int(program.at[g]), int(program.at[g + 1])
-        first, last = int(program.links_at[begin]), int(program.links_at[end])
-        self.inputs, self.biased, self.recurrent = program.inputs, bool(program.biased[g]), bool(program.recurrent)
-        self.slots = int(program.slots_at[g + 1] - program.slots_at[g])
+        begin, given = int(program.slots_at[g]), int(program.given[g])
+        nodes = program.node[begin : begin + program.steps[g]]
+        places = begin + nodes  # where what belongs to each node stands
+        self.inputs, self.biased, self.recurrent = program.inputs, given > program.inputs, bool(program.recurrent)
+        self.slots = int(program.slots_at[g + 1]) - begin
         self.ticks = 1 if not self.recurrent else int(program.depth[g]) if ticks in (0, "depth") else int(ticks)
-        self.outputs = program.output_slot[g].tolist()
+        self.outputs = list(range(given, given + program.outputs))
         activations, aggregations = list(NODE_ACTIVATIONS), list(AGGREGATIONS)
         self.steps = []  # of each node: its slot, its two functions, and its links: their sources and where they begin
-        for s in range(begin, end):
-            links = slice(int(program.links_at[s]), int(program.links_at[s + 1]))
+        weights: list[float] = []
+        for slot, s in zip(nodes.tolist(), places.tolist()):
+            links = slice(int(program.first[s]), int(program.last[s]))
             names = activations[program.activation[s]], aggregations[program.aggregation[s]]
-            self.steps.append((int(program.node[s]), *names, program.link_source[links].tolist(), links.start - first))
+            self.steps.append((slot, *names, program.link_source[links].tolist(), len(weights)))
+            weights += program.link_weight[links].tolist()
         numbers = lambda column: torch.tensor(column, dtype=dtype)
-        self.weight = nn.Parameter(numbers(program.link_weight[first:last]))
-        self.bias = nn.Parameter(numbers(program.bias[begin:end]), requires_grad=not self.biased)
-        self.register_buffer("response", numbers(program.response[begin:end]))
-        self.register_buffer("rate", numbers(program.rate[begin:end]) if program.time_step > 0 else None)
+        self.weight = nn.Parameter(numbers(weights))
+        self.bias = nn.Parameter(numbers(program.bias[places]), requires_grad=not self.biased)
+        self.register_buffer("response", numbers(program.response[places]))
+        rate = program.time_step / program.time_constant[places]
+        self.register_buffer("rate", numbers(rate) if program.time_step > 0 else None)
         self.state: Tensor | None = None
 
     def reset(self) -> None:
@@ -95,5 +99,5 @@ def forward(program: Program, x: Tensor, state: np.ndarray | None, ticks: int) -
         outputs.append(module((x if x.ndim == 2 else x[g]).double()))
         if program.recurrent:
             state[own] = module.state.numpy()
-    shape = (0, x.shape[-2], program.output_slot.shape[1])
+    shape = (0, x.shape[-2], program.outputs)
     return torch.stack(outputs) if outputs else torch.empty(shape, dtype=torch.float64)

@@ -92,7 +92,7 @@ def scalar(program, x, out, ticks):
             else:
                 cpu.feedforward(program, g, x[t], old)
             for o in range(out.shape[2]):
-                out[g, t, o] = old[program.output_slot[g, o]]
+                out[g, t, o] = old[program.given[g] + o]
 
 
 @in_every_way

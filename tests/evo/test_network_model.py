@@ -155,9 +155,11 @@ def test_every_node_and_link_that_takes_part_is_drawn_inside_the_picture(way, hi
         drawn = [line for line in axes.lines if line.get_marker() not in ("None", None, "")]
         spots = np.concatenate([line.get_xydata() for line in drawn])
         program = model.program
-        shown = {*range(program.inputs + int(program.biased[0])), *program.node, *program.link_source, *program.output_slot[0]}
+        computed = program.node[: program.steps[0]]
+        links = [k for slot in computed for k in range(program.first[slot], program.last[slot])]
+        shown = {*range(program.given[0] + program.outputs), *computed, *program.link_source[links]}
         assert len(np.unique(spots.round(6), axis=0)) == len(spots) == len(shown)
-        assert len(axes.lines) - len(drawn) + len(axes.patches) == len(program.link_weight)
+        assert len(axes.lines) - len(drawn) + len(axes.patches) == len(links)
         assert f"{len(shown)} nodes" in axes.get_title()
         inside = axes.transAxes.inverted().transform(axes.transData.transform(spots))
         assert inside.min() > 0

@@ -24,9 +24,10 @@ def steps_of(genome, recurrent=False, g=0, program=None):
     """[(node id, [(source id, weight)])] in the order of computation."""
     program = network.compile(Genomes.of([genome]), recurrent) if program is None else program
     ids, steps = [node.id for node in genome.nodes], []
-    for s in range(program.at[g], program.at[g + 1]):
-        links = range(program.links_at[s], program.links_at[s + 1])
-        steps.append((ids[program.node[s]], [(ids[program.link_source[k]], program.link_weight[k]) for k in links]))
+    at = program.slots_at[g]
+    for slot in program.node[at : at + program.steps[g]]:
+        links = range(program.first[at + slot], program.last[at + slot])
+        steps.append((ids[slot], [(ids[program.link_source[k]], program.link_weight[k]) for k in links]))
     return steps
 
 
@@ -125,13 +126,15 @@ def test_an_unknown_code_is_named(table, code):
 
 @pytest.mark.parametrize("recurrent", [False, True])
 def test_a_genome_compiles_alike_in_any_company_and_on_any_threads(recurrent, monkeypatch):
-    monkeypatch.setattr(order, "GENES", 1)
+    monkeypatch.setattr(order, "WORK", 1)
     genomes = alike([random_genome(seed, recurrent) for seed in range(400)])
     programs = []
     for count in (1, 2, 3):
         with threads.limited(count):
             programs.append(network.compile(Genomes.of(genomes), recurrent))
     for g, genome in enumerate(genomes):
-        assert steps_of(genome, g=g, program=programs[0]) == steps_of(genome, recurrent)
-    for other in programs[1:]:
-        assert all(np.array_equal(a, b) for a, b in zip(programs[0], other))
+        for program in programs:
+            assert steps_of(genome, g=g, program=program) == steps_of(genome, recurrent)
+            alone = network.compile(Genomes.of([genome]), recurrent)
+            for name in ("steps", "given", "depth"):
+                assert getattr(program, name)[g] == getattr(alone, name)[0]
