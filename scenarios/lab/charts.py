@@ -189,7 +189,8 @@ def final(comparison: Comparison, legend: bool = False) -> Any:
     tooltip = _tooltip(("method", "N"), ("iqm", "Q"), ("low", "Q"), ("high", "Q"))
     interval = bars.mark_rule(strokeWidth=3).encode(alt.X("low:Q"), alt.X2("high:Q"), tooltip=tooltip)
     middle = bars.mark_tick(thickness=3, size=18, opacity=1).encode(alt.X("iqm:Q"), tooltip=tooltip)
-    return (dots + interval + middle).properties(width="container", height=30 * len(comparison.rows) + 20)
+    known = [interval] if any(mean["low"] is not None for mean in means) else []  # a scale without a number is warned about
+    return alt.layer(dots, *known, middle).properties(width="container", height=30 * len(comparison.rows) + 20)
 
 
 def reliability_rows(comparison: Comparison) -> Rows:

@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from run_folders import LONG, MARKUP, everything, large
+from run_folders import LONG, MARKUP, everything, large, make, peopled, result, row
 
 from scenarios.lab import compare, gather, report, watch
 
@@ -88,6 +88,16 @@ def seen(request, browser, all_there_is):
 def test_page_says_nothing_on_the_console_and_asks_for_nothing(seen, all_there_is):
     assert seen.said == []
     assert [url for url in seen.asked if not url.startswith("data:")] == [f"file://{all_there_is}"]
+
+
+def test_page_of_one_seed_says_nothing_on_the_console_either(browser, tmp_path):
+    for label, steps in (("neat", 3), ("short", 1)):
+        rows = [row(k, 0.5, **peopled(k)) for k in range(steps)]
+        make(tmp_path, label, 0, rows, result(0.5, rows))
+    file = report.write(compare.compare(gather.find([], tmp_path)), tmp_path / "report.html")[0]
+    with opened(browser, file) as seen:
+        assert seen.ask("Object.keys(charts).filter(id => id.startsWith('species'))") == ["species-0-0"]
+        assert seen.said == []
 
 
 def test_page_is_no_wider_than_the_screen(seen):
