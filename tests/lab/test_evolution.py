@@ -205,7 +205,7 @@ def test_seconds_of_phases_are_means_over_all_steps_of_all_seeds(tmp_path):
     run(tmp_path, "ga", 0, [{}, {"phase_seconds": "long"}])
     head, rows = tables.phases(compared(tmp_path))
     assert head == ["method", "ask", "tell", "forward", "together"]
-    assert sorted(rows) == [["neat", 1.5, 0.5, None, 2.0], ["other", None, None, 2.0, 2.0]]
+    assert sorted(rows) == [["neat", 1500, 500, None, 2000], ["other", None, None, 2000, 2000]]
     assert "Where the time goes" in report.page([compared(tmp_path)])
 
 
