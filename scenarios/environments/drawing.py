@@ -15,7 +15,7 @@ def cart_with_poles(x, track, poles, above, below):
 
     x: the place of the cart, and +-track the ends of its track (m); poles: pairs of an angle, from upright and positive to the
     right (rad), and a length (m), drawn one over the other; above, below: how much of the world above and below the hinge is
-    seen (m). Raises ValueError or OverflowError for a state that is not finite.
+    seen (m). What lies outside is not seen, nor is NaN. Raises ValueError for an infinite angle.
     """
     scale = SMOOTH * METRE
     across = lambda metres: SMOOTH * WIDTH / 2 + scale * metres

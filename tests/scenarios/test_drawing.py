@@ -40,6 +40,14 @@ def test_cart_is_drawn_where_it_is_and_inside_the_picture_at_the_ends_of_its_tra
         assert (picture[:, [0, -1]] == drawing.PAPER).all()
 
 
+def test_what_lies_outside_or_nowhere_is_not_seen():
+    for x in (50.0, 1e300, math.inf, math.nan):
+        picture = drawing.cart_with_poles(x, 2.4, [(0.0, 1.0)], above=1.1, below=0.2)
+        assert not (picture == drawing.CART).all(axis=-1).any()
+    with pytest.raises(ValueError, match="math domain"):
+        drawing.cart_with_poles(0.0, 2.4, [(math.inf, 1.0)], above=1.1, below=0.2)
+
+
 @named
 def test_a_pole_that_is_left_behind_by_its_cart_is_drawn_behind_it(module):
     state, (_, push) = upright(module), module.environment.actions[0]
