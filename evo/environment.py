@@ -15,12 +15,19 @@
         return (position, speed), 1.0, abs(position) > 1.0
 
 
-    environment = Environment("rail", start, observe, step, draws=1, actions=2, steps=200)
+    def draw(state):  # -> a picture (H, W, 3) uint8, always of one size; may be left out
+        picture = np.full((40, 400, 3), 255, np.uint8)
+        picture[10:30, 200 + int(150 * state[0]) :][:, :20] = 0
+        return picture
+
+
+    environment = Environment("rail", start, observe, step, draws=1, actions=2, steps=200, picture=draw)
 
 `observe`, `step` and what they call are compiled by numba (`evo.rollout`): they take numbers and tuples of numbers, the
 functions of `math`, constants of their module, and other such functions, which they name directly (one that is passed as an
 argument is compiled again in every process, with a warning of numba's). The same functions run as plain Python in `Episode`,
-which has the methods of a Gymnasium environment. `evo.testing.check_environment` tells what is wrong with one of yours.
+which has the methods of a Gymnasium environment; `start` and `draw` never run otherwise. `evo.testing.check_environment` tells
+what is wrong with one of yours.
 """
 
 from __future__ import annotations
@@ -36,6 +43,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from evo import rng
+from evo.film import FPS
 
 State = tuple[float, ...]
 
@@ -47,7 +55,8 @@ class Environment:
     actions: an integer n: an action is one of 0 .. n-1. Or bounds (low, high) for each of A numbers: an action is a float
     for one pair, a tuple of A floats for several. steps: an episode ends after so many.
     value(total, recent, steps): what an episode is worth, of the sum of its rewards, the sum of its last `window` rewards
-    and how many steps it took; None: the sum of rewards. picture: the id of a Gymnasium environment that draws this state.
+    and how many steps it took; None: the sum of rewards. picture: what draws a state: a function as above, or the id of a
+    Gymnasium environment, which opens windows too; None: nothing. fps: steps a second of a film that a function draws.
 
     Raises ValueError for numbers that make no environment.
     """
@@ -61,7 +70,8 @@ class Environment:
     steps: int
     value: Callable[[float, float, int], float] | None = None
     window: int = 0
-    picture: str = ""
+    picture: str | Callable[[State], np.ndarray] | None = None
+    fps: float = FPS
 
     def __post_init__(self) -> None:
         wrong = []
@@ -76,6 +86,10 @@ class Environment:
                 wrong.append(f"actions: expected 2 or more choices; got {self.actions}")
         elif not self.actions or not all(math.isfinite(low) and low < high < math.inf for low, high in self.actions):
             wrong.append(f"actions: expected pairs low < high of finite numbers; got {self.actions!r}")
+        if not (self.picture is None or isinstance(self.picture, str) or callable(self.picture)):
+            wrong.append(f"picture: expected a function, or the id of a Gymnasium environment; got {self.picture!r}")
+        if not 0.0 < self.fps < math.inf:
+            wrong.append(f"fps: expected a positive number; got {self.fps}")
         if self.steps < 1 or self.draws < 0 or self.window < 0:
             wrong.append(f"expected steps >= 1, draws >= 0, window >= 0; got {self.steps}, {self.draws}, {self.window}")
         if self.window and self.value is None:
@@ -113,7 +127,8 @@ class Environment:
 class Episode:
     """A scalar environment played in plain Python, step by step: reset, step, render, close as Gymnasium has them.
 
-    start (S,): the first state; without it, reset's seed gives one. mode: "rgb_array" or "human", where there is a `picture`.
+    start (S,): the first state; without it, reset's seed gives one. mode: "rgb_array" where there is a `picture`,
+    "human" where it is Gymnasium's.
     Where the environment has a `value`, it is paid with the last step, so that the sum of rewards is what the episode is worth.
     """
 
@@ -121,7 +136,10 @@ class Episode:
         self.environment, self._start = environment, start
         self.render_mode, self.metadata = None, {}
         self._stage = None
-        if mode is not None and environment.picture:
+        if callable(environment.picture):
+            self.metadata = {"render_fps": environment.fps}
+            self.render_mode = mode if mode == "rgb_array" else None
+        elif mode is not None and environment.picture:
             import gymnasium
 
             self._stage = gymnasium.make(environment.picture, render_mode=mode, disable_env_checker=True)
@@ -153,7 +171,9 @@ class Episode:
         return self._seen(), float(reward), bool(over), taken >= environment.steps, {}
 
     def render(self) -> Any:
-        return self._stage.render() if self._stage is not None else None
+        if self._stage is not None:
+            return self._stage.render()
+        return self.environment.picture(self.state) if self.render_mode is not None else None
 
     def close(self) -> None:
         if self._stage is not None:

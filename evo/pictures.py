@@ -250,17 +250,19 @@ def episode(film: Any, returns: np.ndarray, solved: float | None, name: str, wha
 
 
 def _strip(figure: Any, film: Any) -> None:
-    """SHOWN frames, evenly spaced from the first to the last, with the step and the return so far."""
+    """SHOWN frames, evenly spaced from the first to the last, with the step and the return so far; wide ones in two columns."""
     chosen = np.unique(np.rint(np.linspace(0, len(film.frames) - 1, SHOWN)).astype(int))
     so_far = np.concatenate([[0.0], np.cumsum(film.rewards)])
-    grid = list(figure.subplots(2, SHOWN // 2).flat)
+    height, width = film.frames.shape[1:3]
+    columns, apart = (2, ", ") if width > 2 * height else (4, "\n")
+    grid = list(figure.subplots(SHOWN // columns, columns).flat)
     for axes in grid:
         axes.set_axis_off()
     for axes, k in zip(grid, chosen):
         axes.set_axis_on()
         axes.imshow(film.frames[k])
         axes.set(xticks=[], yticks=[])
-        axes.set_xlabel(f"step {film.steps[k]}\nreturn {so_far[film.steps[k]]:.4g}", fontsize=SMALL)
+        axes.set_xlabel(f"step {film.steps[k]}{apart}return {so_far[film.steps[k]]:.4g}", fontsize=SMALL)
 
 
 def _traces(figure: Any, film: Any) -> None:

@@ -22,7 +22,8 @@ import torch
 
 from evo import parameters, rng
 from evo.core import Evaluation, Task, as_method
-from evo.environment import Environment
+from evo.environment import Environment, Episode
+from evo.film import record
 from evo.generated import compiled
 from evo.networks import MLP
 from evo.rollout import rollout
@@ -121,6 +122,10 @@ def check_environment(environment: Environment, episodes: int = 5, steps: int = 
             )
         if environment.value is not None and not np.isfinite(environment.value(1.0, 1.0, min(lengths))):
             found.append("value(total, recent, steps) must be a finite number")
+        if callable(environment.picture) and not found:
+            action = (lambda seen: 0) if isinstance(environment.actions, int) else lambda seen: environment.bounds.mean(axis=0)
+            if trouble := record(Episode(environment, mode="rgb_array"), action, 0, 2, steps).trouble:
+                found.append(f"picture: {trouble}")
     if found:
         return list(dict.fromkeys(found))
     with _reported(

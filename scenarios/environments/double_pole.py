@@ -7,7 +7,7 @@ scaled as in the program released with it.
 from functools import partial
 
 from evo.environment import Environment
-from scenarios.environments.poles import FALLEN, FORCE, START_ANGLE, move2, out
+from scenarios.environments.poles import FALLEN, FORCE, FPS, START_ANGLE, draw2, move2, out
 
 
 def start(draws, angle=START_ANGLE):
@@ -28,7 +28,15 @@ def step(state, action):
 def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
     """The long pole starts at `angle` (rad), the short one upright; an episode ends after `steps`."""
     return Environment(
-        "double_pole", partial(start, angle=angle), observe, step, draws=0, actions=((-FORCE, FORCE),), steps=steps
+        "double_pole",
+        partial(start, angle=angle),
+        observe,
+        step,
+        draws=0,
+        actions=((-FORCE, FORCE),),
+        steps=steps,
+        picture=draw2,
+        fps=FPS,
     )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from evo.environment import Environment
 from scenarios.environments import double_pole
 from scenarios.environments.double_pole import start
-from scenarios.environments.poles import FALLEN, FORCE, START_ANGLE, move2, out
+from scenarios.environments.poles import FALLEN, FORCE, FPS, START_ANGLE, draw2, move2, out
 
 WINDOW = 100  # steps in which the shaking is measured
 STEPS = 1000  # of an episode that gives fitness
@@ -43,6 +43,8 @@ def shaking(angle: float = START_ANGLE) -> Environment:
         steps=STEPS,
         value=fitness,
         window=WINDOW,
+        picture=draw2,
+        fps=FPS,
     )
 
 
@@ -56,6 +58,8 @@ def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
         draws=0,
         actions=((-FORCE, FORCE),),
         steps=steps,
+        picture=draw2,
+        fps=FPS,
     )
 
 

@@ -15,11 +15,14 @@ import math
 import numpy as np
 
 from evo import rng
+from scenarios.environments.drawing import cart_with_poles
 
 HINGE_FRICTION, GRAVITY, FORCE, CART = 0.000002, -9.8, 10.0, 1.0
 LONG_MASS, LONG = 1.0, 0.5  # kg; half of its length, m
 SHORT_MASS, SHORT = 0.1, 0.05
 TIME = 0.01  # s, twice an action
+FPS = 1 / (2 * TIME)
+VISIBLE = 3  # times its length, a tenth of the long one's, which the short pole is drawn at
 TRACK, FALLEN = 2.4, 36 * math.pi / 180  # m, rad
 START_ANGLE = 0.07  # rad
 PLACES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of the range of a number of the 625 starts
@@ -86,6 +89,17 @@ def move2(state, force):
 def out(state):
     """Has the cart left its track, or the long pole fallen? NaN has."""
     return not (abs(state[0]) <= TRACK and abs(state[2]) <= FALLEN)
+
+
+def draw1(state):
+    """The long pole on its cart."""
+    return cart_with_poles(state[0], TRACK, [(state[2], 2 * LONG)], above=1.15, below=0.25)
+
+
+def draw2(state):
+    """The long pole and, before it, the short one on their cart."""
+    poles = [(state[2], 2 * LONG), (state[4], VISIBLE * 2 * SHORT)]
+    return cart_with_poles(state[0], TRACK, poles, above=1.15, below=0.25)
 
 
 def generalization_starts():

@@ -3,7 +3,7 @@
 from functools import partial
 
 from evo.environment import Environment
-from scenarios.environments.poles import FORCE, START_ANGLE, move1, out
+from scenarios.environments.poles import FORCE, FPS, START_ANGLE, draw1, move1, out
 
 
 def start(draws, angle=START_ANGLE):
@@ -23,7 +23,15 @@ def step(state, action):
 def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
     """The pole starts at `angle` (rad); an episode ends after `steps`."""
     return Environment(
-        "single_pole", partial(start, angle=angle), observe, step, draws=0, actions=((-FORCE, FORCE),), steps=steps
+        "single_pole",
+        partial(start, angle=angle),
+        observe,
+        step,
+        draws=0,
+        actions=((-FORCE, FORCE),),
+        steps=steps,
+        picture=draw1,
+        fps=FPS,
     )
 
 

@@ -7,6 +7,7 @@ ICML 2011. A step is worth (cos(angle) + 1) / 2 * cos(pi x / 4.8).
 import math
 
 from evo.environment import Environment
+from scenarios.environments.drawing import cart_with_poles
 
 GRAVITY, CART, POLE, LENGTH = 9.82, 0.5, 0.5, 0.6  # m/s^2, kg, kg, m
 TOTAL, POLE_LENGTH = CART + POLE, POLE * LENGTH
@@ -40,4 +41,11 @@ def step(state, action):
     return (x, v, angle, turn), 0.5 * (math.cos(angle) + 1.0) * math.cos(math.pi * x / 4.8), abs(x) > TRACK
 
 
-environment = Environment("swing_up", start, observe, step, draws=4, actions=((-1.0, 1.0),), steps=1000)
+def draw(state):
+    """This task counts angles to the left."""
+    return cart_with_poles(state[0], TRACK, [(-state[2], LENGTH)], above=0.75, below=0.75)
+
+
+environment = Environment(
+    "swing_up", start, observe, step, draws=4, actions=((-1.0, 1.0),), steps=1000, picture=draw, fps=1 / TIME
+)

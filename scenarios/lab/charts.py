@@ -7,7 +7,7 @@ contrast of 3 to 1 on their background, and tell apart for the common kinds of c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ import numpy as np
 from evo.settings import did_you_mean
 from scenarios.lab import files, stats, store
 from scenarios.lab.compare import Comparison, solutions
-from scenarios.lab.gather import Seed, Series
+from scenarios.lab.gather import Series
 
 Rows = list[dict[str, Any]]
+Run = tuple[np.ndarray, np.ndarray, bool]  # x (T,), rising; y (T,); whether it keeps its last value
 
 POINTS = 80  # of a curve
 FEWEST = 10  # examples behind a point of a reliability diagram
@@ -29,7 +30,7 @@ PALETTES = {
 }
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2, 1, 2, 1, 2]]
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
-INKS = {"light": ("#1b1b1b", "#d9d9d9"), "dark": ("#ececec", "#444444")}  # text, grid
+INKS = {"light": ("#1b1b1b", "#d9d9d9", "#ffffff"), "dark": ("#ececec", "#444444", "#161616")}  # text, grid, page
 FONT = 'system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif'
 
 
@@ -39,7 +40,7 @@ class BadPicture(ValueError):
 
 def theme(name: str) -> dict[str, Any]:
     """The Vega-Lite configuration of "light" or "dark"."""
-    ink, grid = INKS[name]
+    ink, grid, page = INKS[name]
     text = {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
     return {
         "background": None,
@@ -58,7 +59,7 @@ def theme(name: str) -> dict[str, Any]:
         "title": {"color": ink, "fontSize": 13},
         "text": {"color": ink},
         "view": {"stroke": None},
-        "style": {"reference": {"stroke": ink, "strokeWidth": 1}},
+        "style": {"reference": {"stroke": ink, "strokeWidth": 1}, "stream": {"stroke": page, "strokeWidth": 0.7}},
         "range": {"category": PALETTES[name]},
     }
 
@@ -67,39 +68,52 @@ def curves(comparison: Comparison, legend: bool = True) -> Any:
     """Interquartile mean of the champion so far against cost, with its 95 % interval; data: `curve_rows`."""
     alt = _altair()
     metric = next((row["metric"] for row in comparison.rows if row["metric"]), "metric")
-    base = alt.Chart(alt.NamedData("rows")).encode(
-        alt.X("x:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6))
-    )
-    y = lambda name: alt.Y(f"{name}:Q", scale=alt.Scale(zero=False), title=f"validation {metric}")
+    x = alt.X("x:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6))
+    return banded(comparison, alt.Chart(alt.NamedData("rows")).encode(x), f"validation {metric}", legend).properties(height=300)
+
+
+def banded(comparison: Comparison, base: Any, title: str, legend: bool) -> Any:
+    """A line a method and the band around it, on the x of `base`, whose data are `band_rows`."""
+    alt = _altair()
+    y = lambda name: alt.Y(f"{name}:Q", scale=alt.Scale(zero=False), title=title)
     band = base.mark_area(opacity=0.18, interpolate="step-after").encode(y("low"), alt.Y2("high:Q"), _method(comparison, False))
     tooltip = _tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), ("low", "Q"), ("high", "Q"), ("seeds", "Q"))
     line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
         y("y"), _method(comparison, legend), strokeDash=_dash(comparison, legend), tooltip=tooltip
     )
-    return (band + line).resolve_legend(color="independent", strokeDash="independent").properties(width="container", height=300)
+    return (band + line).resolve_legend(color="independent", strokeDash="independent").properties(width="container")
 
 
 def curve_rows(comparison: Comparison, axis: str) -> Rows:
-    """method, x (cost), y (interquartile mean), low, high, seeds: how many have got so far.
+    """`band_rows` of the champions so far, x being the cost: a run that ended by itself keeps its last value."""
+    drawn = lambda seeds: [seed for seed in seeds if _drawable(seed.curve.cost[axis])]
+    runs = {
+        one.label: [(seed.curve.cost[axis], seed.curve.metric, seed.ended_itself) for seed in drawn(one.seeds)]
+        for one in comparison.series
+    }
+    return band_rows(runs, np.geomspace)
 
-    A run that ended by itself keeps its last value; others count as far as they went. A curve goes as far as half of
-    its seeds did.
+
+def band_rows(runs: Mapping[str, Sequence[Run]], spaced: Callable[..., np.ndarray]) -> Rows:
+    """method, x, y (interquartile mean), low, high, seeds: how many have got so far; POINTS of a method, `spaced`.
+
+    Those of `runs` that keep their last value have it up to the end of the longest of all, others count as far as they went. A
+    curve goes as far as half of its runs did.
     """
     rows: Rows = []
-    series = [(one, [seed for seed in one.seeds if _drawable(seed.curve.cost[axis])]) for one in comparison.series]
-    longest = max((seed.curve.cost[axis][-1] for _, seeds in series for seed in seeds), default=math.nan)
-    for one, seeds in series:
-        if not seeds:
+    longest = max((x[-1] for own in runs.values() for x, _, _ in own), default=math.nan)
+    for label, own in runs.items():
+        if not own:
             continue
-        ends = sorted((longest if seed.ended_itself else seed.curve.cost[axis][-1] for seed in seeds), reverse=True)
-        first, last = max(seed.curve.cost[axis][0] for seed in seeds), ends[(len(ends) - 1) // 2]
-        x = np.geomspace(min(first, last), last, POINTS) if last > first else np.array([last])
-        x[-1] = last
-        values = np.array([_sampled(seed, axis, x) for seed in seeds])
+        ends = sorted((longest if keeps else x[-1] for x, _, keeps in own), reverse=True)
+        first, last = max(x[0] for x, _, _ in own), ends[(len(ends) - 1) // 2]
+        at = spaced(min(first, last), last, POINTS) if last > first else np.array([last], float)
+        at[-1] = last
+        values = np.array([_sampled(run, at) for run in own])
         middle, low, high = _summary(values)
         known = np.isfinite(values).sum(0)
         for k in np.flatnonzero(known):
-            row = {"method": one.label, "x": _short(x[k]), "y": _short(middle[k]), "seeds": int(known[k])}
+            row = {"method": label, "x": _short(at[k]), "y": _short(middle[k]), "seeds": int(known[k])}
             rows.append(row | {"low": _short(low[k], row["y"]), "high": _short(high[k], row["y"])})
     return rows
 
@@ -175,7 +189,8 @@ def final(comparison: Comparison, legend: bool = False) -> Any:
     tooltip = _tooltip(("method", "N"), ("iqm", "Q"), ("low", "Q"), ("high", "Q"))
     interval = bars.mark_rule(strokeWidth=3).encode(alt.X("low:Q"), alt.X2("high:Q"), tooltip=tooltip)
     middle = bars.mark_tick(thickness=3, size=18, opacity=1).encode(alt.X("iqm:Q"), tooltip=tooltip)
-    return (dots + interval + middle).properties(width="container", height=30 * len(comparison.rows) + 20)
+    known = [interval] if any(mean["low"] is not None for mean in means) else []  # a scale without a number is warned about
+    return alt.layer(dots, *known, middle).properties(width="container", height=30 * len(comparison.rows) + 20)
 
 
 def reliability_rows(comparison: Comparison) -> Rows:
@@ -302,12 +317,12 @@ def _drawable(cost: np.ndarray) -> bool:
     return len(cost) > 0 and bool(np.isfinite(cost).all() and cost[0] > 0 and (np.diff(cost) >= 0).all())
 
 
-def _sampled(seed: Seed, axis: str, x: np.ndarray) -> np.ndarray:
-    """The run's curve at the costs x (T,): nan before its first row, and where it has not got yet."""
-    cost, metric = seed.curve.cost[axis], seed.curve.metric
-    row = np.searchsorted(cost, x, side="right") - 1
-    values = np.where(row >= 0, metric[row], np.nan)
-    return values if seed.ended_itself else np.where(x <= cost[-1], values, np.nan)
+def _sampled(run: Run, at: np.ndarray) -> np.ndarray:
+    """The run's values at the places `at` (T,): nan before its first row, and where it has not got yet."""
+    x, y, keeps = run
+    row = np.searchsorted(x, at, side="right") - 1
+    values = np.where(row >= 0, y[row], np.nan)
+    return values if keeps else np.where(at <= x[-1], values, np.nan)
 
 
 def _summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

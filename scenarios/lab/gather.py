@@ -19,6 +19,8 @@ import numpy as np
 from evo.settings import did_you_mean
 from scenarios.lab import store
 
+SIZES = ("nodes_mean", "connections_mean")
+
 
 class NoRuns(LookupError):
     """A name without a run: what was looked for, and how to make some."""
@@ -26,11 +28,13 @@ class NoRuns(LookupError):
 
 @dataclass(frozen=True)
 class Curve:
-    """How one run went: for each row (T) the cost so far on every axis, nan where unknown, and the metric on
-    validation of the champion so far."""
+    """How one run went: for each row (T) the cost so far on every axis, nan where unknown, the metric on validation of the
+    champion so far, and those of SIZES that are known, of the population; then the seconds of each phase, over all rows."""
 
     cost: dict[str, np.ndarray]
     metric: np.ndarray
+    sizes: dict[str, np.ndarray]
+    phases: dict[str, float]
 
     def at(self, axis: str, limit: float, what: str = "metric") -> float:
         """The metric, or the cost `what`, at the last row that has spent no more than `limit`; nan before the first."""
@@ -85,7 +89,9 @@ class Seed:
         champion = [row.get("champion_step") for row in rows]
         places = [at if type(at) is int and 0 <= at <= k else k for k, at in enumerate(champion)]
         cost = {axis: np.array([_number(row.get(axis)) for row in rows]) for axis in store.AXES}
-        return last, Curve(cost, own[places] if len(places) else own)
+        sizes = {name: np.array([_number(row.get(name)) for row in rows]) for name in SIZES}
+        known = {name: values for name, values in sizes.items() if np.isfinite(values).any()}
+        return last, Curve(cost, own[places] if len(places) else own, known, _phases(rows))
 
     @property
     def last(self) -> dict[str, Any]:
@@ -100,6 +106,12 @@ class Seed:
     def metric(self) -> str:
         """The name of the reported metric; before the end, the first one of the last validation score."""
         return self.result["metric"]["name"] if self.result is not None else _first_metric(self.last)
+
+    @property
+    def reported(self) -> float | None:
+        """The metric on the part that is reported, at the end; None where it is unknown."""
+        result = self.result or {}
+        return next((result[split].get(self.metric) for split in store.SPLITS if result.get(split)), None)
 
     @property
     def own(self) -> dict[str, Any]:
@@ -123,6 +135,13 @@ class Series:
     @property
     def finished(self) -> list[Seed]:
         return [seed for seed in self.seeds if seed.result is not None]
+
+    @property
+    def median(self) -> Seed | None:
+        """The finished seed in the middle by the reported metric, the lower of two: a run that stands for the others."""
+        known = [seed for seed in self.finished if seed.reported is not None] or self.finished
+        ranked = sorted(known, key=lambda seed: (seed.reported or 0.0, seed.seed))
+        return ranked[(len(ranked) - 1) // 2] if ranked else None
 
     @property
     def counted(self) -> list[Seed]:
@@ -195,6 +214,16 @@ def _seed(path: Path, status: store.RunStatus | None, lost: bool) -> Seed:
 def _first_metric(row: Mapping[str, Any]) -> str:
     score = row.get("validation")
     return next((name for name in score if name != "n"), "") if isinstance(score, dict) else ""
+
+
+def _phases(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    seconds: dict[str, float] = {}
+    for row in rows:
+        spent = row.get("phase_seconds")
+        for name, value in spent.items() if isinstance(spent, dict) else ():
+            if store.is_number(value):
+                seconds[name] = seconds.get(name, 0.0) + value
+    return seconds
 
 
 def _number(value: Any) -> float:

@@ -17,7 +17,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from scenarios.lab import charts, files, stats, store, tables, toml
+from scenarios.lab import charts, evolution, files, gather, stats, store, tables, toml
 from scenarios.lab.compare import NAMED, Comparison, number, seed_list
 from scenarios.lab.gather import Seed, Series
 
@@ -116,10 +116,15 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
     for what in ("noise", "missing"):
         if charts.disturbed_rows(comparison, what):
             still[what] = partial(charts.disturbed, what=what)
+    for name in gather.SIZES:
+        if evolution.size_rows(comparison, name):
+            still[name] = partial(evolution.size, name=name)
     if charts.front_rows(comparison):
         still["front"] = charts.front
     made = {name: chart(comparison, legend=False) for name, chart in still.items()}
     drawn |= {f"{name}-{place}": {"spec": _spec(chart)} for name, chart in made.items()}
+    streams = evolution.streams(comparison)
+    drawn |= {f"species-{k}-{place}": {"spec": _spec(evolution.stream(each.rows))} for k, each in enumerate(streams)}
     return {
         "place": place,
         "comparison": comparison,
@@ -132,7 +137,9 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
         "per_seed": tables.per_seed(comparison),
         "shown": [*shown, *made],
         "axes": list(curve),
-        "champions": [_champion(series) for series in comparison.series if series.finished],
+        "streams": streams,
+        "phases": tables.phases(comparison),
+        "champions": [_champion(series, seed) for series in comparison.series if (seed := series.median)],
         "trust": tables.trust(comparison),
         "front_left_out": max(0, len(charts.front_rows(comparison)) - FRONT_ROWS),
         "front": [list(point.values()) for point in charts.front_rows(comparison)[:FRONT_ROWS]],
@@ -185,11 +192,8 @@ def _commands(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys(every))
 
 
-def _champion(series: Series) -> dict[str, Any]:
+def _champion(series: Series, seed: Seed) -> dict[str, Any]:
     """The champion of the median seed, with the pictures that its run drew of it at its end."""
-    ranked = sorted(series.finished, key=lambda seed: (_reported(seed) is None, _reported(seed) or 0.0, seed.seed))
-    known = [seed for seed in ranked if _reported(seed) is not None] or ranked
-    seed = known[(len(known) - 1) // 2]
     result = seed.result or {}
     facts = {key: tables.as_dict(result.get("champion")).get(key) for key in ("parameters", "nodes", "connections", "step")}
     return {
@@ -200,14 +204,6 @@ def _champion(series: Series) -> dict[str, Any]:
         "pictures": [picture for each in tables.as_list(result.get("pictures")) if (picture := _picture(seed.path, each))],
         "path": f"{seed.path.parts[-3]}/{seed.path.parts[-2]}/{seed.path.parts[-1]}",
     }
-
-
-def _reported(seed: Seed) -> float | None:
-    result = seed.result or {}
-    for split in store.SPLITS:
-        if result.get(split):
-            return result[split].get(result["metric"]["name"])
-    return None
 
 
 def _picture(path: Path, entry: Any) -> dict[str, str] | None:

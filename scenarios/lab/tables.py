@@ -87,6 +87,20 @@ def trust(comparison: Comparison) -> Table:
     return head, rows
 
 
+def phases(comparison: Comparison) -> Table:
+    """Where the time goes: milliseconds of a step in each phase, means over all steps of all seeds."""
+    curves = {series.label: [seed.curve for seed in series.seeds if seed.curve.phases] for series in comparison.series}
+    names = list(dict.fromkeys(name for own in curves.values() for curve in own for name in curve.phases))
+    rows = []
+    for label, own in curves.items():
+        steps = sum(len(curve.metric) for curve in own)
+        spent = {name: [curve.phases[name] for curve in own if name in curve.phases] for name in names}
+        cells = [1000 * sum(seconds) / steps if seconds else None for seconds in spent.values()]
+        if own:
+            rows.append([label, *cells, sum(cell for cell in cells if cell is not None)])
+    return ["method", *names, "together"], rows
+
+
 def _mean(values: Iterable[Any]) -> float | None:
     known = [value for value in values if store.is_number(value)]
     return sum(known) / len(known) if known else None

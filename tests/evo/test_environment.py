@@ -47,6 +47,8 @@ def test_sizes_are_those_of_what_the_functions_give():
         (dict(steps=0), "steps >= 1"),
         (dict(draws=-1), "draws >= 0"),
         (dict(window=3), "`value`, which is not given"),
+        (dict(picture=3), "picture: expected a function, or the id of a Gymnasium environment; got 3"),
+        (dict(fps=0.0), "fps: expected a positive number"),
         (dict(step=functools.partial(step)), "step: expected a function, which can be compiled; got partial"),
     ],
 )
@@ -80,6 +82,30 @@ def test_an_episode_in_plain_python_is_gymnasiums_protocol():
     assert episode.reset(seed=5)[0][0] == np.float32(rail().starts([5])[0, 0])
 
 
+def draw(state):
+    picture = np.zeros((4, 9, 3), np.uint8)
+    picture[:, int(4 + 4 * state[0])] = 255
+    return picture
+
+
+def test_an_episode_renders_what_its_environments_function_draws_of_the_state():
+    episode = Episode(rail(picture=draw, fps=7.0), start=(0.0, 0.0), mode="rgb_array")
+    assert (episode.render_mode, episode.metadata) == ("rgb_array", {"render_fps": 7.0})
+    episode.reset()
+    for _ in range(6):
+        np.testing.assert_array_equal(episode.render(), draw(episode.state))
+        episode.step(1)
+    assert episode.render()[0, 4, 0] == 0  # it has moved
+
+
+@pytest.mark.parametrize(("other", "mode"), [(dict(picture=draw), "human"), (dict(picture=draw), None), ({}, "rgb_array")])
+def test_an_episode_without_a_picture_says_so_by_its_mode(other, mode):
+    episode = Episode(rail(**other), mode=mode)
+    episode.reset()
+    assert episode.render_mode is None
+    assert episode.render() is None
+
+
 def test_value_is_paid_with_the_last_step_whole():
     one = rail(value=lambda total, recent, steps: 100 * total + 10 * recent + steps, window=2, steps=4)
     episode = Episode(one, start=(0.1, 0.0))
@@ -91,6 +117,7 @@ def test_value_is_paid_with_the_last_step_whole():
 
 def test_a_sound_environment_has_no_findings():
     assert check_environment(rail(actions=((-1.0, 1.0), (0.0, 2.0)), step=lambda state, action: step(state, action[0]))) == []
+    assert check_environment(rail(picture=draw)) == []
 
 
 def wandering(state, action):
@@ -116,6 +143,8 @@ TABLE = {0: 0.1, 1: 0.2}
         (dict(observe=lambda state: state if state[1] == 0.0 else (1.0,)), "observations .* expected 2"),
         (dict(start=lambda draws: (0.0, 0.0)), "1 draws, yet every episode starts in one state"),
         (dict(step=wandering), "global random state of random"),
+        (dict(picture=lambda state: draw(state)[..., 0]), r"picture: ValueError: render\(\) must give \(H, W, 3\) uint8"),
+        (dict(picture=lambda state: draw(state)[: 2 + (state[1] < 0)]), "picture: ValueError: .* frames of one shape"),
         (dict(step=clock), "goes another way when it is played again"),
         pytest.param(
             dict(step=lambda state, action: (state, TABLE[action], False)),

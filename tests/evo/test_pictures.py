@@ -33,8 +33,13 @@ def examples(inputs, count=3, kind="classification", rows=120, **values):
     return task, TorchModel(task.network())
 
 
-def acting(**values):
-    task = ControlTask(Drawn, network=network, test_episodes=5, validation_episodes=3, **values)
+class Wide(Drawn):
+    def render(self):
+        return super().render().repeat(4, axis=1)
+
+
+def acting(drawn=Drawn, **values):
+    task = ControlTask(drawn, network=network, test_episodes=5, validation_episodes=3, **values)
     return task, TorchModel(task.network())
 
 
@@ -66,6 +71,7 @@ MADE = {
     "probabilities": lambda: examples(4, 3, "probability"),
     "function": lambda: (FunctionTask(lambda p: -(p**2).sum(1), 30), VectorModel(np.arange(30.0))),
     "strip": lambda: acting(solved=20.0),
+    "wide strip": lambda: acting(Wide),
     "traces": lambda: (lambda task: (task, TorchModel(task.network())))(ControlTask(undrawn, network=network, test_episodes=3)),
 }
 
@@ -203,10 +209,12 @@ def test_the_decision_boundary_is_the_probability_of_the_second_class_over_the_p
     assert [len(one.get_offsets()) for one in axes.collections] == [2, 1]
 
 
-def test_the_strip_holds_eight_frames_evenly_spaced_with_step_and_return_so_far():
-    task, model = acting()
+@pytest.mark.parametrize(("drawn", "columns", "apart"), [(Drawn, 4, "\n"), (Wide, 2, ", ")])
+def test_the_strip_holds_eight_frames_evenly_spaced_with_step_and_return_so_far(drawn, columns, apart):
+    task, model = acting(drawn)
     figure = task.figure(model, "test")
-    labels = [axes.get_xlabel().split("\n") for axes in figure.axes[:8]]
+    assert {axes.get_subplotspec().get_gridspec().ncols for axes in figure.axes[:8]} == {columns}
+    labels = [axes.get_xlabel().split(apart) for axes in figure.axes[:8]]
     film = task.film(model, "test", frames=64)
     steps = [int(step.split()[1]) for step, _ in labels]
     total = len(film.rewards)

@@ -162,9 +162,18 @@ def everything(runs):
         for seed in range(6):
             solved = seed >= 2 * m
             steps = 10 * (m + 1) + 3 * seed if solved else 60
-            rows = [row(k, 500.0 * (k + 1) / 60, "steps") for k in range(steps)]
+            more = peopled if label in ("neat", LONG) else lambda k: {}
+            rows = [row(k, 500.0 * (k + 1) / 60, "steps", **more(k)) for k in range(steps)]
             outcome = result(480.0 + seed if solved else 90.0 + 20 * seed, rows, "steps", solved=solved)
             make(runs, label, seed, rows, outcome, "cartpole", about=meta("evo run cartpole --seeds 6"))
+
+
+def peopled(step, population=150, founded=2, lives=8):
+    """The columns of a generation whose genomes grow, in species that are founded and die out."""
+    alive = range(founded * max(0, step - lives + 1), founded * (step + 1))
+    sizes = {str(name): population // len(alive) + (name % 3) for name in alive}
+    phases = {"ask": 0.01, "evaluate": 0.2, "tell": 0.02, "validate": 0.1}
+    return {"species": sizes, "nodes_mean": 5 + 0.1 * step, "connections_mean": 4 + 0.3 * step, "phase_seconds": phases}
 
 
 def _trust(accuracy, draw):

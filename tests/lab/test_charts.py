@@ -254,6 +254,7 @@ def test_ten_methods_have_ten_colours_and_no_two_the_same_line(name):
 def test_colours_of_lines_and_text_stand_out_from_the_page(name, page):
     assert min(contrast(colour, page) for colour in charts.PALETTES[name]) >= 3
     assert contrast(charts.INKS[name][0], page) >= 4.5
+    assert charts.theme(name)["style"]["stream"]["stroke"] == page
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])

@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
-from run_folders import HOSTILE, Parsed, make, png, result, row
+from run_folders import HOSTILE, Parsed, make, peopled, png, result, row
 
 from scenarios.lab import charts, compare, gather, report, store
 from scenarios.lab.commands import main
@@ -67,7 +67,7 @@ def base(tmp_path_factory):
     runs = tmp_path_factory.mktemp("base")
     for label in ("ga", "tree"):
         for seed in (0, 1):
-            rows = [row(k, 0.1 * k, compute=label == "ga", champion_step=k) for k in range(4)]
+            rows = [row(k, 0.1 * k, compute=label == "ga", champion_step=k, **peopled(k)) for k in range(4)]
             trust = {"ece": 0.1, "brier": 0.2, "reliability": [[0.5, 0.5, 30]], "noise": [[0.0, 0.5]], "missing": [[0.0, 0.5]]}
             more = {"ensemble": {"accuracy": 0.6, "size": 3}, "front": [{"connections": 3, "fitness": 0.5}], "trust": trust}
             outcome = result(0.3 + 0.1 * seed, rows, solved=seed > 0, **more)
@@ -269,13 +269,15 @@ def test_a_label_that_is_no_text_is_printed_all_the_same(tmp_path, capsys, label
 
 
 @pytest.mark.parametrize("value", [-1, 0, 1e308, -1e300, 1e300, 5e-324])
-@pytest.mark.parametrize("place", ["test", "cost", "nonfinite", "parameters", "solved_at", "row"])
+@pytest.mark.parametrize("place", ["test", "cost", "nonfinite", "parameters", "solved_at", "row", "columns"])
 def test_a_strange_number_in_every_seed_leaves_a_page(tmp_path, place, value):
     for seed in range(5):
         rows = [row(k, 0.1 * k) for k in range(3)]
         outcome = result(0.5, rows, solved=True)
         if place == "row":
             rows[seed % 3]["evaluations"] = rows[-1]["validation"]["accuracy"] = value
+        elif place == "columns":
+            rows[seed % 3] |= {"nodes_mean": value, "phase_seconds": {"ask": value}, "species": {"1": value}}
         elif place == "test":
             outcome["test"]["accuracy"] = value
         elif place == "parameters":

@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from run_folders import LONG, MARKUP, everything, large
+from run_folders import LONG, MARKUP, everything, large, make, peopled, result, row
 
 from scenarios.lab import compare, gather, report, watch
 
@@ -88,6 +88,16 @@ def seen(request, browser, all_there_is):
 def test_page_says_nothing_on_the_console_and_asks_for_nothing(seen, all_there_is):
     assert seen.said == []
     assert [url for url in seen.asked if not url.startswith("data:")] == [f"file://{all_there_is}"]
+
+
+def test_page_of_one_seed_says_nothing_on_the_console_either(browser, tmp_path):
+    for label, steps in (("neat", 3), ("short", 1)):
+        rows = [row(k, 0.5, **peopled(k)) for k in range(steps)]
+        make(tmp_path, label, 0, rows, result(0.5, rows))
+    file = report.write(compare.compare(gather.find([], tmp_path)), tmp_path / "report.html")[0]
+    with opened(browser, file) as seen:
+        assert seen.ask("Object.keys(charts).filter(id => id.startsWith('species'))") == ["species-0-0"]
+        assert seen.said == []
 
 
 def test_page_is_no_wider_than_the_screen(seen):
@@ -186,7 +196,8 @@ CONTRAST = """() => {
     const style = getComputedStyle(node);
     found.push(["text", words.slice(0, 40), ratio(node.closest("svg") ? style.fill : style.color, behind(node))]);
   }
-  const marks = ".legend line, .mark-line path, .mark-symbol path, .mark-rect path, .mark-rule:not(.role-axis-grid) line";
+  const marks = ".legend line, .mark-line path, .mark-symbol path, .mark-rect path, .mark-rule:not(.role-axis-grid) line"
+    + ", [id^=species] .mark-area path";
   for (const mark of document.querySelectorAll(marks)) {
     const style = getComputedStyle(mark), back = behind(mark);
     const own = [["stroke", style.strokeOpacity], ["fill", style.fillOpacity]]
@@ -213,6 +224,13 @@ def test_a_method_has_the_same_line_in_legend_and_curves(seen):
     curve, legend = seen.ask(same)
     assert set(curve) <= set(legend)
     assert len(set(legend)) == len(legend) >= 4
+
+
+def test_bands_of_species_are_parted_by_the_colour_of_the_page(seen):
+    parted = (
+        """() => [...document.querySelectorAll("[id^=species] .mark-area path")].map(band => getComputedStyle(band).stroke)"""
+    )
+    assert set(seen.ask(parted)) == {seen.ask("getComputedStyle(document.body).backgroundColor")}
 
 
 def test_pictures_are_shown_with_words_for_those_who_do_not_see_them(seen):
@@ -291,11 +309,23 @@ def test_colours_follow_when_the_scheme_changes(browser, all_there_is):
         assert seen.said == []
 
 
-def test_a_chart_is_saved_as_svg(browser, all_there_is):
+def test_a_band_tells_its_species_when_it_is_pointed_at(browser, all_there_is):
+    with opened(browser, all_there_is) as seen:
+        band = seen.page.locator("#species-0-0 .mark-area path").first
+        band.scroll_into_view_if_needed()
+        box = band.bounding_box()
+        seen.page.mouse.move(box["x"] + 4, box["y"] + box["height"] - 4)
+        seen.page.wait_for_function("document.querySelector('#vg-tooltip-element')?.innerText.trim()", timeout=5000)
+        words = " ".join(seen.page.inner_text("#vg-tooltip-element").split())
+        assert words == "species 0 members, at most 75 founded 0 died 8"
+
+
+@pytest.mark.parametrize("name", ["curves-0", "species-0-0"])
+def test_a_chart_is_saved_as_svg(browser, all_there_is, name):
     with opened(browser, all_there_is) as seen:
         with seen.page.expect_download() as download:
-            seen.page.click("button[data-chart=curves-0]")
-        assert download.value.suggested_filename == "curves-0.svg"
+            seen.page.click(f"button[data-chart={name}]")
+        assert download.value.suggested_filename == f"{name}.svg"
         with open(download.value.path(), "rb") as file:
             assert file.read(4) == b"<svg"
 

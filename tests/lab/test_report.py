@@ -204,7 +204,8 @@ def test_a_watched_page_asks_its_own_server_alone(tmp_path):
 
 def told(runs, word, name):
     """The page of runs all of whose strings are `word`; name: their scenario and label, which are folders."""
-    rows = [row(k, 0.5, word) for k in range(3)]
+    columns = {"species": {word: 5}, "nodes_mean": 3.5, "phase_seconds": {word: 1.0}}
+    rows = [row(k, 0.5, word, **columns) for k in range(3)]
     more = {"stopped_by": word, "trust": {"ece": 0.1, "brier": word, "reliability": [[word, 1, 2], [0.5, 0.5, 30]]}}
     settings = {**config(name, name, 0, {word: word}, word), "task": {word: [word, {"word": word}]}}
     settings["learners"][name] |= {"start": word}
@@ -237,6 +238,7 @@ def test_charts_get_hostile_labels_back_as_they_were(tmp_path, word):
     name = word.replace("/", "∕").replace("\x00", "").replace("\ud800", "\udcff")
     found = told(tmp_path, word, name)
     assert sorted(set(found.charts["curves-0"]["data"]["evaluations"]["method"])) == sorted({name, "plain"})
+    assert {band["species"] for band in found.charts["species-0-0"]["spec"]["data"]["values"]} == {word[:20]}
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, {"<b>": ["</script>", 1.5, None, True]}])
