@@ -1,6 +1,6 @@
 """Run as a script with NUMBA_DISABLE_JIT=1: kernels as plain Python give results, and pass tests, while their lines are noted.
 
-Prints, as JSON: results, the exit status of the tests, and the lines of kernels that were never run.
+Prints, as JSON: results, which random words were drawn, the tests' exit status, the lines of kernels that were never run.
 """
 
 import ast
@@ -8,6 +8,7 @@ import hashlib
 import json
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,24 @@ def results():
     return {"digests": found, "vectors": vectors}
 
 
+def draws():
+    """How often a run of NEAT takes the words of a counter of philox: [(index, place, generation, stream), times]."""
+    from evo import NEAT, rng
+
+    drawn, philox = Counter(), rng.philox
+
+    def watched(index, place, generation, stream, seed):
+        drawn[int(index), int(place), int(generation), int(stream)] += 1
+        return philox(index, place, generation, stream, seed)
+
+    rng.philox = watched
+    neat = NEAT(2, 1, seed=3, preset="cpp", population_size=20, add_node=0.3, add_link=0.4, interspecies=0.2)
+    for generation in range(6):
+        neat.tell(np.random.default_rng(generation).random(len(neat.ask())))
+    rng.philox = philox
+    return list(drawn.items())
+
+
 def kernels():
     """{(file, first line): the lines of its statements} of every function that numba compiles."""
     found = {}
@@ -130,13 +149,13 @@ def main():
 
     threading.settrace(called)
     sys.settrace(called)
-    made = results()
+    made, drawn = results(), draws()
     status = pytest.main(
         [*(str(TESTS / name) for name in TOY), "-n0", "-q", "-p", "no:cacheprovider", "-Wignore::RuntimeWarning"]
     )
     sys.settrace(None)
     missed = [f"{Path(file).name}:{line}" for (file, _), lines in left.items() for line in sorted(lines)]
-    print(json.dumps({"results": made, "status": int(status), "kernels": len(left), "missed": missed}))
+    print(json.dumps({"results": made, "draws": drawn, "status": int(status), "kernels": len(left), "missed": missed}))
 
 
 if __name__ == "__main__":

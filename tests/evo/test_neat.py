@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from evo import MLP, ControlTask, threads
 from evo.genome import HIDDEN, OUTPUT, SENSOR, Genome, Genomes, Node
 from evo.neat import NEAT
 from evo.presets import NEATSettings
 from evo.settings import SettingsError
+from evo.speciation import Species
 from evo.testing import _bits as bits
 from evo.testing import check_algorithm, check_learner, small_task
 
@@ -186,6 +188,35 @@ def test_after_20_generations_without_improvement_of_all_only_the_top_two_specie
     assert (neat.improved == 29) == again
     kept = {name: when for name, when in zip(neat.species.id.tolist(), neat.species.improved.tolist()) if name in ids}
     assert (set(kept.values()) == {29}) == again
+
+
+@pytest.mark.parametrize("representative", ["random", "champion"])
+def test_a_species_is_compared_by_a_random_member_of_its_last_generation_or_by_its_champion(representative, monkeypatch):
+    """Section 3.3: any member as likely, the champion too; each for itself."""
+    given, assign = [], Species.assign
+
+    def watched(species, genomes, previous, representatives, *others):
+        given.append(representatives)
+        assign(species, genomes, previous, representatives, *others)
+
+    monkeypatch.setattr(Species, "assign", watched)
+    neat, standing = after(20, size=60, threshold=2.0, representative=representative), []
+    for generation in range(20, 120):
+        of, fitness = neat.species.of.copy(), neat.fitness
+        neat.ask()
+        assert of[given[-1]].tolist() == list(range(of.max() + 1))
+        for species, place in enumerate(given[-1]):
+            better = (fitness[of == species] > fitness[place]).sum() + ((of == species) & (fitness == fitness[place]))[
+                :place
+            ].sum()
+            standing.append((better + 0.5) / (of == species).sum() if (of == species).sum() >= 8 else np.nan)
+        neat.tell(fitness_of(neat.population, generation))
+    standing = np.array(standing)[~np.isnan(standing)]
+    assert len(standing) > 150
+    if representative == "champion":
+        assert standing.max() < 1 / 8
+    else:
+        assert stats.kstest(standing, "uniform").pvalue > 1e-3
 
 
 def test_offspring_come_from_the_best_fifth_of_their_own_species_and_the_fitter_parent_is_first():

@@ -31,6 +31,11 @@ def test_no_line_of_a_kernel_is_left_out(plain):
     assert plain["missed"] == []
 
 
+def test_no_random_word_decides_two_things(plain):
+    assert len(plain["draws"]) > 500
+    assert [counter for counter, times in plain["draws"] if times > 1] == []
+
+
 def test_it_gives_the_bytes_of_compiled_kernels(plain):
     compiled, found = plain_pass.results(), plain["results"]
     assert found["digests"] == compiled["digests"]
