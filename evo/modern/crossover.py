@@ -120,9 +120,8 @@ def write_connections(child, i, parents, first, second, changes, numbers, attrib
             weight, enabled = inherited if k > count else 1.0, True
         else:
             number = numbers.link[i]
-            first_one, first_two, on, _ = rng.philox(4, i, generation, rng.STRUCTURE, seed)
-            weight = new_real(attributes.weight, first_one, first_two)
-            enabled = rng.uniform(on) < attributes.enabled.default
+            three, four, on, _ = rng.philox(4, i, generation, rng.STRUCTURE, seed)
+            weight, enabled = new_real(attributes.weight, three, four), rng.uniform(on) < attributes.enabled.default
         if source == changes.dropped[i] or target == changes.dropped[i] or k == changes.cut[i]:
             continue
         child.innovation[to] = number

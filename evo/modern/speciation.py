@@ -22,6 +22,8 @@ from evo import threads
 from evo.genome import BIAS, GENES, Genes, Genomes
 from evo.speciation import GRAIN
 
+DISTANCES = 4096  # that are worth a thread
+
 
 class Compatibility(NamedTuple):
     disjoint: float
@@ -178,7 +180,8 @@ class Species:
             raise ValueError(f"expected at most as many species as genomes, {size}; got {known}")
         genes, old = by_ends(genomes), by_ends(previous.select(self.representative))
         taken, wanted = np.zeros(size, np.bool_), np.zeros(known, np.int64)
-        threads.each(lambda a, b: _closest(wanted, old, genes, rules, taken, a, b), known)
+        grain = max(1, DISTANCES // size)
+        threads.each(lambda a, b: _closest(wanted, old, genes, rules, taken, a, b), known, grain)
         for s in range(known):
             if taken[wanted[s]]:
                 _closest(wanted, old, genes, rules, taken, s, s + 1)

@@ -1,5 +1,6 @@
 """Offspring against those of neat-python itself, over many draws; and what each may and may not be."""
 
+import itertools
 import random
 
 import numpy as np
@@ -8,7 +9,7 @@ from neat.innovation import InnovationTracker
 from neat_python_peer import neat_config, to_neat
 
 from evo import ModernNEAT
-from evo.activations import CODES
+from evo.activations import CODES, MAX
 from evo.genome import HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 from evo.innovation import Innovations
 from evo.modern.attributes import Attributes
@@ -40,7 +41,7 @@ MOTHER = Genome(
 FATHER = Genome(
     2,
     1,
-    [Node(0, SENSOR), Node(1, SENSOR), Node(2, OUTPUT, -0.5, 3.0, TANH), Node(3, HIDDEN, 1.0, 4.0, TANH)],
+    [Node(0, SENSOR), Node(1, SENSOR), Node(2, OUTPUT, -0.5, 3.0, TANH, MAX), Node(3, HIDDEN, 1.0, 4.0, TANH)],
     [
         Connection(0, 0, 2, -1.0, False),
         Connection(1, 1, 2, -2.0, False),
@@ -93,7 +94,8 @@ def genes(child):
         if known(key) != "new":
             found |= {(key, "bias"): node.bias, (key, "bias^2"): node.bias**2, (key, "response"): node.response}
             found |= {(key, node.activation): 1, (key, node.aggregation): 1}
-            found |= {(key, "both"): (node.activation == "relu") * node.response}
+            values = (node.bias, node.response, node.activation == "relu", node.aggregation == "sum")
+            found |= {(key, pair): one * two for pair, (one, two) in enumerate(itertools.combinations(values, 2))}
     for (source, target), link in child.connections.items():
         ends = (known(source), known(target))
         for name, value in (("there", 1), ("weight", link.weight), ("weight^2", link.weight**2), ("on", link.enabled)):
