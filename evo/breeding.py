@@ -19,7 +19,7 @@ from numba import njit, types
 from evo import rng, threads
 from evo.activations import CODES
 from evo.crossover import cross
-from evo.genome import GENES, HIDDEN, Genomes
+from evo.genome import GENES, HIDDEN, Genomes, longest
 from evo.innovation import Innovations
 from evo.mutation import connection_to_split, mutate_weights, nodes_to_join, symmetric
 from evo.speciation import GRAIN, RANKING, Ranking
@@ -167,7 +167,7 @@ def breed(
     at, nodes_at, connections_at = np.zeros((3, size + 1), np.int64)
     inherited = _lengths(at, genes, pairs)
     brood = Brood(at, np.empty(inherited), np.empty(inherited, np.bool_), *np.empty((4, size), np.int64))
-    room = int(np.diff(parents.nodes_at).max())
+    room = longest(parents.nodes_at)
     threads.each(lambda a, b: _breed(brood, genes, pairs, copied, np.empty(room, np.bool_), *numbers, a, b), size, GRAIN)
     node, number, link = innovations.numbered(brood.split, brood.source, brood.target)
     _sizes(nodes_at, connections_at, brood, genes, pairs)

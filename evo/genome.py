@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import types
+from numba import njit, types
 
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
 KINDS = ("sensor", "bias", "output", "hidden")
@@ -339,3 +339,12 @@ _INT8, _INT64, _FLOAT = types.int8[::1], types.int64[::1], types.float64[::1]
 _NODES = (_INT64, _INT64, _INT8, _FLOAT, _FLOAT, _INT8, _INT8, _FLOAT)
 # The type of Genes in a kernel's signature.
 GENES = types.NamedTuple((*_NODES, _INT64, _INT64, _INT64, _INT64, _FLOAT, types.boolean[::1]), Genes)
+
+
+@njit(types.int64(_INT64), cache=True, nogil=True, _nrt=False)
+def longest(at):
+    """The most items of a part, of parts that begin and end at the offsets `at`."""
+    most = 0
+    for k in range(at.size - 1):
+        most = max(most, at[k + 1] - at[k])
+    return most

@@ -71,7 +71,7 @@ class NEAT(Topologies):
         if self.population is None:
             self._begin(first_population(self.inputs, self.outputs, self.options, self.seed))
         elif self.fitness is not None:
-            ranks = ranking(self.fitness, self.species, self.options.survival)
+            ranks = ranking(self.fitness, self.species.of, len(self.species.id), self.options.survival)
             representatives = self._representatives(ranks)
             counts = offspring(shareable(self.fitness), self.species.of, self._allowed(ranks), self.options.population_size)
             champions = self.species.sizes > self.options.champion_above
@@ -143,7 +143,7 @@ class NEAT(Topologies):
         if self.options.representative == "champion":
             return ranks.order[ranks.at[:-1]]
         draws = rng.words(self.seed, self.generation, 0, rng.SPECIES, len(self.species.id))
-        return ranks.order[ranks.at[:-1] + ((draws * np.diff(ranks.at)) >> 32)]
+        return ranks.order[ranks.at[:-1] + ((draws * (ranks.at[1:] - ranks.at[:-1])) >> 32)]
 
     def _allowed(self, ranks: Ranking) -> np.ndarray:
         """Who may reproduce (S,). Section 4.1: no species that is stagnant. Footnote 2: of a stagnant population the two

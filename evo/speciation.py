@@ -170,6 +170,28 @@ def _judge(best, improved, species, fitness, generation):
             best[species[i]], improved[species[i]] = fitness[i], generation
 
 
+@njit(types.Tuple((_INT64, _FLOAT, _INT64))(_INT64, _INT64, _FLOAT, _INT64, types.int64, types.int64, types.int64), cache=True)
+def _alive(of, names, best, improved, count, next_id, generation):
+    """id, best and improved of those of `count` species that have members, the new ones named from next_id on. of (P,): whose
+    genome is whose is told by the places in these."""
+    place, alive = np.full(count, -1), 0
+    for s in of:
+        place[s] = 0
+    for s in range(count):
+        if place[s] == 0:
+            place[s] = alive
+            alive += 1
+    for i in range(of.size):
+        of[i] = place[of[i]]
+    kept, known = (np.empty(alive, np.int64), np.empty(alive), np.empty(alive, np.int64)), names.size
+    for s in range(count):
+        if place[s] >= 0:
+            kept[0][place[s]] = names[s] if s < known else next_id + s - known
+            kept[1][place[s]] = best[s] if s < known else -np.inf
+            kept[2][place[s]] = improved[s] if s < known else generation
+    return kept
+
+
 @dataclass
 class Species:
     """The species of a population, in the order in which they were founded. S species, P genomes.
@@ -210,16 +232,9 @@ class Species:
 
         threads.each(join, size, GRAIN)
         count = _found(self.of, np.empty_like(marks), marks, genes, len(self.id), rules)
-        new = count - len(self.id)
-        if new:
-            self.id = np.concatenate([self.id, self.next_id + np.arange(new)])
-            self.best = np.concatenate([self.best, np.full(new, -np.inf)])
-            self.improved = np.concatenate([self.improved, np.full(new, generation)])
-            self.next_id += new
-        alive = self.sizes > 0
-        if not alive.all():
-            self.of = (np.cumsum(alive) - 1)[self.of]
-            self.id, self.best, self.improved = self.id[alive], self.best[alive], self.improved[alive]
+        new, next_id = count - len(self.id), self.next_id
+        self.id, self.best, self.improved = _alive(self.of, self.id, self.best, self.improved, count, next_id, generation)
+        self.next_id += new
 
     def state_dict(self) -> dict[str, Any]:
         return {name: torch.from_numpy(value.copy()) if name != "next_id" else value for name, value in vars(self).items()}
@@ -248,36 +263,28 @@ def shareable(fitness):
     return shared
 
 
-@njit(_FLOAT(_FLOAT, _INT64, _BOOL, types.int64), cache=True)
-def _quota(fitness, species, allowed, size):
-    """The share of `size` that is due to each species, (S,)."""
-    share, members = np.zeros(allowed.size), np.zeros(allowed.size)
-    for i in range(species.size):
-        share[species[i]] += fitness[i]
-        members[species[i]] += 1
-    nobody, total = not allowed.any(), 0.0
-    for s in range(allowed.size):
-        share[s] = share[s] / members[s] if allowed[s] or nobody else 0.0
-        total += share[s]
-    if total <= 0.0:
-        for s in range(allowed.size):
-            share[s] = 1.0 if allowed[s] or nobody else 0.0
-        total = share.sum()
-    return share / total * size
-
-
-def offspring(fitness: np.ndarray, species: np.ndarray, allowed: np.ndarray, size: int) -> np.ndarray:
+@njit(_INT64(_FLOAT, _INT64, _BOOL, types.int64), cache=True)
+def offspring(fitness, species, allowed, size):
     """How many of the next `size` genomes each species gets, (S,): in proportion to the mean of its members' fitness, which
     is the sum of their shared fitness. fitness (P,) >= 0, species (P,), allowed (S,): who may reproduce (nobody: all may).
 
     Shares are rounded down; what is left goes to the largest fractions, of equals to the oldest. If all shares are 0, they
     count as equal.
     """
-    quota = _quota(fitness, species, allowed, size)
+    share, members = np.zeros(allowed.size), np.zeros(allowed.size)
+    for i in range(species.size):
+        share[species[i]] += fitness[i]
+        members[species[i]] += 1
+    anyone = not allowed.any()
+    for s in range(allowed.size):
+        share[s] = share[s] / members[s] if allowed[s] or anyone else 0.0
+    if share.sum() <= 0.0:
+        for s in range(allowed.size):
+            share[s] = 1.0 if allowed[s] or anyone else 0.0
+    quota = share / share.sum() * size
     counts = quota.astype(np.int64)
-    left = size - int(counts.sum())
-    if left:
-        counts[(counts - quota).argsort(kind="stable")[:left]] += 1
+    for s in np.argsort(counts - quota, kind="mergesort")[: size - counts.sum()]:
+        counts[s] += 1
     return counts
 
 
@@ -292,9 +299,10 @@ class Ranking(NamedTuple):
 RANKING = types.NamedUniTuple(_INT64, 3, Ranking)
 
 
-@njit(RANKING(_INT64, _FLOAT, _INT64, types.int64, types.float64), cache=True)
-def _rank(fittest, fitness, species, count, survival):
-    """fittest: places, the fittest first."""
+@njit(RANKING(_FLOAT, _INT64, types.int64, types.float64), cache=True)
+def ranking(fitness, species, count, survival):
+    """fitness (P,), species (P,), of which there are `count`. Of a species of n networks the best floor(survival n) + 1 may be
+    parents (of equals the first in the population), and nobody without a finite fitness while another of it has one."""
     at, able = np.zeros(count + 1, np.int64), np.zeros(count, np.int64)
     for i in range(species.size):
         at[species[i] + 1] += 1
@@ -304,14 +312,8 @@ def _rank(fittest, fitness, species, count, survival):
         size = at[s + 1]
         parents[s] = min(int(survival * size + 1e-9) + 1, able[s] if able[s] > 0 else size)
         at[s + 1] += at[s]
-    order, next_of = np.empty(species.size, np.int64), at[:-1].copy()
-    for i in fittest:
-        order[next_of[species[i]]] = i
-        next_of[species[i]] += 1
+    order, free = np.empty(species.size, np.int64), at[:-1].copy()
+    for i in np.argsort(-fitness, kind="mergesort"):
+        order[free[species[i]]] = i
+        free[species[i]] += 1
     return Ranking(order, at, parents)
-
-
-def ranking(fitness: np.ndarray, species: Species, survival: float) -> Ranking:
-    """Of a species of n networks the best floor(survival n) + 1 may be parents (of equals the first in the population), and
-    nobody without a finite fitness while another of it has one."""
-    return _rank((-fitness).argsort(kind="stable"), fitness, species.of, len(species.id), survival)

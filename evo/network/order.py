@@ -15,7 +15,7 @@ from numba import njit, types
 
 from evo import threads
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.genome import BIAS, GENES, OUTPUT, Genomes
+from evo.genome import BIAS, GENES, OUTPUT, Genomes, longest
 
 WORK = 1 << 14  # nodes and connections that are worth a thread
 UNSEEN, OPEN, FINISHED = range(3)
@@ -86,7 +86,7 @@ def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -
     program = Program(
         genomes.inputs,
         genomes.outputs,
-        _longest(genomes.nodes_at),
+        longest(genomes.nodes_at),
         bool(recurrent or time_step > 0),
         float(time_step),
         genomes.nodes_at,
@@ -101,8 +101,8 @@ def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -
         links,
         np.empty(connections),
     )
-    longest = max(program.widest, _longest(genomes.connections_at))
-    walk = lambda a, b: _walk(program, genomes.genes, fault, np.empty((4, longest), np.int64), a, b)
+    room = max(program.widest, longest(genomes.connections_at))
+    walk = lambda a, b: _walk(program, genomes.genes, fault, np.empty((4, room), np.int64), a, b)
     threads.each(walk, size, grain=max(1, WORK * size // max(1, nodes + connections)))
     if fault.any():
         _raise_fault(genomes, fault)
@@ -127,14 +127,6 @@ def _raise_fault(genomes: Genomes, fault: np.ndarray) -> None:
     slow = own.start + int(np.argmax(~(genomes.time_constant[own] > 0)))
     node, value = genomes.node_id[slow], genomes.time_constant[slow]
     raise ValueError(f"genome {g}: node {node} has time_constant {value}; expected it above 0")
-
-
-@njit(types.int64(_INT64), cache=True, nogil=True, _nrt=False)
-def _longest(at):
-    longest = 0
-    for g in range(at.size - 1):
-        longest = max(longest, at[g + 1] - at[g])
-    return longest
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -204,7 +196,7 @@ def _walk(program, genes, fault, room, begin, end):
             given += not inner
             state[k], height[k], following[k] = UNSEEN if inner else FINISHED, 0, program.first[first + k]
         # Depth first, backwards from the outputs.
-        steps, longest = 0, 1
+        steps, depth = 0, 1
         for output in range(nodes):
             if genes.node_kind[first + output] != OUTPUT or state[output] == FINISHED:
                 continue
@@ -229,8 +221,8 @@ def _walk(program, genes, fault, room, begin, end):
                     program.node[first + steps] = k
                     steps += 1
                     height[k] = max(height[k], 1)
-            longest = max(longest, height[output])
-        program.steps[g], program.given[g], program.depth[g] = steps, given, longest
+            depth = max(depth, height[output])
+        program.steps[g], program.given[g], program.depth[g] = steps, given, depth
 
 
 @njit(types.void(PROGRAM, _INT64), cache=True, nogil=True, _nrt=False)

@@ -158,8 +158,7 @@ def test_negative_fitness_is_shifted_by_the_minimum_and_what_is_not_finite_count
 
 
 def ranked(fitness, species, survival=0.2):
-    known = Species(of=np.array(species), id=np.arange(max(species) + 1))
-    ranks = ranking(np.array(fitness, float), known, survival)
+    ranks = ranking(np.array(fitness, float), np.array(species), max(species) + 1, survival)
     return [ranks.order[a:b].tolist() for a, b in zip(ranks.at, ranks.at[1:])], ranks.parents.tolist()
 
 
