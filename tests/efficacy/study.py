@@ -1,4 +1,5 @@
-"""The studies behind RESULTS.md: python tests/efficacy/study.py backprop|ga|against-random|comparison [--seeds N] [--runs DIR].
+"""The studies behind RESULTS.md: python tests/efficacy/study.py backprop|ga|against-random|comparison|neat
+[--seeds N] [--runs DIR].
 
 Seeds 0 .. N-1, the scenarios' own settings and budgets. The same command goes on where it was stopped.
 """
@@ -19,6 +20,17 @@ GA = {"xor": 100, "cartpole": 10, "digits": 5}
 AGAINST_RANDOM = {"xor": 10_000, "two_spirals": 20_000, "digits": 20_000, "breast_cancer": 10_000, "cartpole": 1_000}
 METHODS = ("ga", "deep-ga", "backprop", "linear", "gradient-boosting", "random-search")
 COMPUTE = {"digits": 1e11, "breast_cancer": 3.6e9, "wine": 5.8e8, "two_spirals": 1.2e10}  # what their budgets give the GA
+
+CONTROL = (
+    "cartpole",
+    "acrobot",
+    "mountain_car",
+    "mountain_car_continuous",
+    "pendulum",
+    "swing_up",
+    "single_pole",
+    "double_pole",
+)
 
 
 def interval(values: Sequence[float]) -> str:
@@ -100,7 +112,21 @@ def comparison(seeds: int, runs: Path) -> None:
     print(report.write(compare.compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
 
 
-STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10), "comparison": (comparison, 10)}
+def neat(seeds: int, runs: Path) -> None:
+    """NEAT on every control task beside the GA, and on three tables beside gradient descent and a linear model, at equal
+    compute; one page of all. Without velocities, NEAT's networks need a memory: preset dpnv."""
+    for scenario in CONTROL:
+        print(run(scenario, methods=("neat", "ga"), seeds=seeds, runs=runs), end="\n\n")
+    preset = {"dpnv.preset": "dpnv"}
+    print(run("double_pole_no_velocity", methods=("dpnv=neat", "ga"), seeds=seeds, settings=preset, runs=runs), end="\n\n")
+    methods = ("neat", "neat-modern", "ga", "backprop", "linear")
+    for scenario in ("breast_cancer", "two_spirals", "digits"):
+        print(run(scenario, methods=methods, seeds=seeds, budget={"compute": COMPUTE[scenario]}, runs=runs), end="\n\n")
+    print(report.write(compare.compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
+
+
+STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
+STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10)}
 
 
 def main() -> None:
