@@ -115,13 +115,13 @@ def comparison(seeds: int, runs: Path) -> None:
 def neat(seeds: int, runs: Path) -> None:
     """NEAT on every control task beside the GA, and on three tables beside gradient descent and a linear model, at equal
     compute; one page of all. Without velocities, NEAT's networks need a memory: preset dpnv."""
-    for scenario in CONTROL:
+    for scenario in CONTROL + POLES:
         print(run(scenario, methods=("neat", "ga"), seeds=seeds, runs=runs), end="\n\n")
     preset = {"dpnv.preset": "dpnv"}
     print(run("double_pole_no_velocity", methods=("dpnv=neat", "ga"), seeds=seeds, settings=preset, runs=runs), end="\n\n")
     methods = ("neat", "neat-modern", "ga", "backprop", "linear")
-    for scenario in ("breast_cancer", "two_spirals", "digits"):
-        print(run(scenario, methods=methods, seeds=seeds, budget={"compute": COMPUTE[scenario]}, runs=runs), end="\n\n")
+    for scenario, compute in TABLES.items():
+        print(run(scenario, methods=methods, seeds=seeds, budget={"compute": compute}, runs=runs), end="\n\n")
     print(report.write(compare.compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
 
 
