@@ -24,13 +24,13 @@ def python(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_readme_holds_four_programs_and_two_worked_examples():
-    assert len(PROGRAMS) == 4
-    assert len(EXAMPLES) == 2
-    assert len(BLOCKS) == 6
+def test_readme_holds_five_programs_and_three_worked_examples():
+    assert len(PROGRAMS) == 5
+    assert len(EXAMPLES) == 3
+    assert len(BLOCKS) == 8
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_program_runs_as_it_stands(number, tmp_path):
     (tmp_path / "program.py").write_text(PROGRAMS[number], encoding="utf-8")
     assert python(tmp_path, "program.py").strip()
@@ -47,10 +47,12 @@ def test_worked_examples_pass_the_checks_they_name(tmp_path):
         (tmp_path / file).write_text(code, encoding="utf-8")
     (tmp_path / "check.py").write_text(
         "from evo import MLP\n"
-        "from evo.testing import check_algorithm, check_learner, check_task\n"
+        "from evo.testing import check_algorithm, check_environment, check_learner, check_task\n"
         "from climber import HillClimber\n"
         "from iris import IrisSettings, task\n"
-        "print(check_task(task(IrisSettings(), MLP)) + check_algorithm(HillClimber) + check_learner(HillClimber))\n"
+        "from rail import rail\n"
+        "found = check_task(task(IrisSettings(), MLP)) + check_environment(rail)\n"
+        "print(found + check_algorithm(HillClimber) + check_learner(HillClimber))\n"
     )
     assert python(tmp_path, "check.py").strip() == "[]"
 
