@@ -32,6 +32,36 @@ class Compatibility(NamedTuple):
 COMPATIBILITY = types.NamedTuple((types.float64, types.float64, types.float64, types.int64, types.float64), Compatibility)
 
 
+@njit(cache=True, nogil=True, _nrt=False)
+def mark(genes, i):
+    """64 bits of genome i: that of each of its innovation numbers, modulo 64, is set."""
+    bits = np.uint64(0)
+    for k in range(genes.connections_at[i], genes.connections_at[i + 1]):
+        bits |= np.uint64(1) << np.uint64(genes.innovation[k] & 63)
+    return bits
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def apart(one, other):
+    """In how many bits two marks differ: at least so many genes do not match."""
+    x = one ^ other
+    x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def alike(a, i, b, j, differing, rules):
+    """Is delta between genome i of the genes `a` and genome j of `b` below the threshold? differing: at least so many of their
+    genes do not match, which says most often that it is not."""
+    genes = max(a.connections_at[i + 1] - a.connections_at[i], b.connections_at[j + 1] - b.connections_at[j])
+    size = 1 if genes < rules.small else max(1, genes)
+    if min(rules.excess, rules.disjoint) * differing / size >= rules.threshold:
+        return False
+    return distance(a, i, b, j, rules, rules.threshold) < rules.threshold
+
+
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def distance(a, i, b, j, rules, enough):
     """delta between genome i of the genes `a` and genome j of `b`; or any number from `enough` up, once it is known to be so
@@ -63,31 +93,46 @@ def distance(a, i, b, j, rules, enough):
 _INT64 = types.int64[::1]
 
 
-@njit(types.void(_INT64, GENES, GENES, _INT64, COMPATIBILITY, types.int64, types.int64), cache=True, nogil=True, _nrt=False)
-def _join(species, genes, previous, representatives, rules, start, stop):
+_MARKS = types.uint64[::1]
+
+
+@njit(types.void(_MARKS, GENES, _INT64), cache=True, nogil=True, _nrt=False)
+def _mark(marks, genes, places):
+    for k in range(places.size):
+        marks[k] = mark(genes, places[k])
+
+
+@njit(
+    types.void(_INT64, GENES, GENES, _INT64, _MARKS, COMPATIBILITY, types.int64, types.int64),
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _join(species, genes, previous, representatives, marks, rules, start, stop):
     """species[i] of genomes start .. stop: the first whose representative, a place of `previous`, is alike; else -1."""
     for i in range(start, stop):
-        species[i] = -1
+        species[i], own = -1, mark(genes, i)
         for s in range(representatives.size):
-            if distance(genes, i, previous, representatives[s], rules, rules.threshold) < rules.threshold:
+            if alike(genes, i, previous, representatives[s], apart(own, marks[s]), rules):
                 species[i] = s
                 break
 
 
-@njit(types.int64(_INT64, _INT64, GENES, types.int64, COMPATIBILITY), cache=True, nogil=True, _nrt=False)
-def _found(species, founders, genes, known, rules):
+@njit(types.int64(_INT64, _INT64, _MARKS, GENES, types.int64, COMPATIBILITY), cache=True, nogil=True, _nrt=False)
+def _found(species, founders, marks, genes, known, rules):
     """Whoever is in no species yet joins the first founder it is like, or founds one; returns how many there are then.
-    founders: room for a place of each genome."""
+    founders, marks: room for a place and a mark of each genome."""
     count = 0
     for i in range(species.size):
         if species[i] >= 0:
             continue
+        own = mark(genes, i)
         for s in range(count):
-            if distance(genes, i, genes, founders[s], rules, rules.threshold) < rules.threshold:
+            if alike(genes, i, genes, founders[s], apart(own, marks[s]), rules):
                 species[i] = known + s
                 break
         if species[i] < 0:
-            founders[count] = i
+            founders[count], marks[count] = i, own
             species[i] = known + count
             count += 1
     return known + count
@@ -128,9 +173,11 @@ class Species:
         representatives (S,): a genome of `previous` for each present species. Species that got no member are dropped.
         """
         genes, old = Genes.of(genomes), Genes.of(previous)
-        self.of = np.empty(len(genomes), np.int64)
-        threads.each(lambda a, b: _join(self.of, genes, old, representatives, rules, a, b), len(genomes), GRAIN)
-        count = _found(self.of, np.empty_like(self.of), genes, len(self.id), rules)
+        self.of, marks = np.empty(len(genomes), np.int64), np.empty(len(representatives), np.uint64)
+        _mark(marks, old, representatives)
+        threads.each(lambda a, b: _join(self.of, genes, old, representatives, marks, rules, a, b), len(genomes), GRAIN)
+        founders, marks = np.empty_like(self.of), np.empty(len(genomes), np.uint64)
+        count = _found(self.of, founders, marks, genes, len(self.id), rules)
         new = count - len(self.id)
         if new:
             self.id = np.concatenate([self.id, self.next_id + np.arange(new)])

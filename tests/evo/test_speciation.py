@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evo.genome import OUTPUT, SENSOR, Connection, Genes, Genome, Genomes, Node
-from evo.speciation import Compatibility, Species, distance, offspring, ranking, shareable
+from evo.speciation import Compatibility, Species, alike, apart, distance, mark, offspring, ranking, shareable
 
 PAPER = Compatibility(1.0, 1.0, 0.4, 20, 3.0)
 NONE = np.zeros(0, np.int64)
@@ -35,6 +35,20 @@ def test_delta_by_hand():
     assert delta({0: 1.0}, {3: 1.0}) == 2.0  # nothing matches: one disjoint, one excess
     assert delta({}, {3: 1.0}) == 1.0
     assert delta({}, {}) == 0.0
+
+
+numbers = st.sets(st.integers(0, 200), max_size=30)
+
+
+@given(numbers, numbers, st.sampled_from([PAPER, Compatibility(0.3, 0.7, 0.0, 0, 0.2), PAPER._replace(threshold=np.inf)]))
+def test_marks_never_say_that_genomes_are_further_apart_than_they_are(one, two, rules):
+    genes = Genes.of(Genomes.of([genome(dict.fromkeys(one, 0.5)), genome(dict.fromkeys(two, 1.0))]))
+    differing = apart(*np.array([mark(genes, 0), mark(genes, 1)], np.uint64))
+    assert differing <= len(one ^ two)
+    if max(one | two, default=0) < 64:
+        assert differing == len(one ^ two)
+    near = distance(genes, 0, genes, 1, rules, rules.threshold) < rules.threshold
+    assert alike(genes, 0, genes, 1, differing, rules) == near
 
 
 @pytest.mark.parametrize(("genes", "size"), [(19, 1), (20, 20), (25, 25)])
