@@ -47,6 +47,7 @@ def ours(size: int, steps: int) -> Callable[[], object]:
 
 def theirs(size: int, steps: int) -> Callable[[], object]:
     population = neat.Population(configured(size, num_inputs=environment.inputs), seed=0)
+
     def score(genomes: list, config: neat.Config) -> None:
         for _, genome in genomes:
             network, state, genome.fitness = neat.nn.FeedForwardNetwork.create(genome, config), START, 0.0
