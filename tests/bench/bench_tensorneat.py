@@ -30,7 +30,7 @@ from scenarios.environments.cartpole import environment
 from scenarios.environments.cartpole import step as cartpole_step
 
 POPULATION = {"xor": 10_000, "cartpole": 1_000}
-ROUNDS = {"smallest": 5, "default": 3}
+ROUNDS = {"smallest": 5, "default": 2}
 CASES = [  # nodes and connections of its arrays, floor
     ("xor", "smallest", (8, 8), 100.0),
     ("xor", "default", (50, 100), 200.0),
