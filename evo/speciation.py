@@ -74,7 +74,7 @@ def mark(genes, i):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def _far(rules, size):
+def gulf(rules, size):
     """How many genes that are in one genome alone, at least 1 and at most 64, make two unlike where N is `size`."""
     least, count = min(rules.excess, rules.disjoint), 1
     while count < 64 and least * count / size < rules.threshold:
@@ -83,10 +83,10 @@ def _far(rules, size):
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _near(differing, larger, rules, far):
+def may_be_alike(differing, larger, rules, far):
     """May two genomes be alike? differing: the bits in which their marks differ; larger: the genes of the larger; far: how
     many of these bits are enough to tell where N is 1."""
-    enough = far if larger < rules.small else _far(rules, max(1, larger))
+    enough = far if larger < rules.small else gulf(rules, max(1, larger))
     for _ in range(enough - 1):
         differing &= differing - 1  # without its last bit
     return differing == 0
@@ -119,7 +119,7 @@ def _join(species, marks, genes, previous, representatives, known, rules, memo, 
     Siblings mostly have the same genes. So memo (SLOTS, 4 + KEPT) remembers, for a mark and a number of genes (-1: none yet),
     how many species were looked at and which of these are near.
     """
-    far = _far(rules, 1)
+    far = gulf(rules, 1)
     for i in range(start, stop):
         own, length = mark(genes, i), _length(genes, i)
         row = memo[own % SLOTS]
@@ -132,7 +132,7 @@ def _join(species, marks, genes, previous, representatives, known, rules, memo, 
                 break
         s = row[2]
         while species[i] < 0 and s < representatives.size:
-            near = _near(own ^ known[s], max(length, _length(previous, representatives[s])), rules, far)
+            near = may_be_alike(own ^ known[s], max(length, _length(previous, representatives[s])), rules, far)
             if row[3] < KEPT:
                 row[4 + row[3]] = s
                 row[3] += near
@@ -146,13 +146,13 @@ def _join(species, marks, genes, previous, representatives, known, rules, memo, 
 def _found(species, founders, marks, genes, known, rules):
     """Whoever is in no species yet joins the first founder it is like, or founds one; returns how many there are then.
     founders: room for a place of each genome."""
-    count, far = 0, _far(rules, 1)
+    count, far = 0, gulf(rules, 1)
     for i in range(species.size):
         if species[i] >= 0:
             continue
         for s in range(count):
             other = founders[s]
-            near = _near(marks[i] ^ marks[other], max(_length(genes, i), _length(genes, other)), rules, far)
+            near = may_be_alike(marks[i] ^ marks[other], max(_length(genes, i), _length(genes, other)), rules, far)
             if near and distance(genes, i, genes, other, rules, rules.threshold) < rules.threshold:
                 species[i] = known + s
                 break

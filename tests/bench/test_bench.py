@@ -24,13 +24,27 @@ import pytest
             ],
         ),
         (
+            "bench_neat_big_genomes.py",
+            [
+                r"20 feed-forward genomes, 5 hidden",
+                r"20 recurrent",
+                r"takes \d+ x as long \(floor 250 x\); species: ours 1, theirs 1",
+            ],
+        ),
+        (
+            "bench_neat_scale.py",
+            [r"a second thread: [\d.]+ x", r" 40 genomes, each: score \d+ ns, breed \d+ ns", r"\d+ species, \d+ MB"],
+        ),
+        ("bench_single_pole.py", [r"20 networks, 10 steps, 1 of", r"takes [\d.]+ x as long on one core \(floor 40 x\)"]),
+        ("bench_tensorneat.py", [r"xor, 20 networks", r"cartpole, 20 networks", r"compared with nothing: --python names"]),
+        (
             "bench_neat_python.py",
             [r"population 20, median of 2", r"ours +\d", r"neat-python +\d", r"takes [\d.]+ x as long \(floor 0 x\)"],
         ),
     ],
 )
 def test_a_benchmark_runs_and_prints_its_figures(name, lines):
-    if name == "bench_forward.py" and not Path("/proc/self/status").exists():
+    if name in ("bench_forward.py", "bench_neat_scale.py") and not Path("/proc/self/status").exists():
         pytest.skip("peak memory is read as Linux gives it")
     path = Path(__file__).with_name(name)
     done = subprocess.run([sys.executable, str(path), "--toy"], capture_output=True, text=True, timeout=300)

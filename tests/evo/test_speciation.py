@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evo.genome import OUTPUT, SENSOR, Connection, Genome, Genomes, Node
-from evo.speciation import Compatibility, Species, distance, offspring, ranking, shareable
+from evo.speciation import Compatibility, Species, distance, gulf, mark, may_be_alike, offspring, ranking, shareable
 
 PAPER = Compatibility(1.0, 1.0, 0.4, 20, 3.0)
 NONE = np.zeros(0, np.int64)
@@ -56,6 +56,53 @@ def test_delta_is_what_sets_of_numbers_say(one, two):
     mean = sum(abs(one[k] - two[k]) for k in both) / len(both) if both else 0.0
     rules = Compatibility(1.5, 0.7, 0.4, 20, 3.0)
     assert delta(one, two, rules) == pytest.approx((1.5 * excess + 0.7 * (len(unlike) - excess)) / size + 0.4 * mean)
+
+
+OTHER = Compatibility(0.3, 0.7, 0.0, 0, 0.2)
+RULES = st.sampled_from([PAPER, OTHER, PAPER._replace(threshold=np.inf), PAPER._replace(threshold=0.0)])
+numbers = st.integers(0, 200)
+
+
+@example(set(range(10)), set(range(20, 25)), OTHER)  # all excess, which counts less
+@given(st.sets(numbers, max_size=30), st.sets(numbers, max_size=8), RULES)
+def test_marks_never_part_two_genomes_that_are_alike(one, changed, rules):
+    two = one ^ changed
+    genes = Genomes.of([genome(dict.fromkeys(one, 0.5)), genome(dict.fromkeys(two, 1.0))]).genes
+    differing, larger = mark(genes, 0) ^ mark(genes, 1), max(len(one), len(two))
+    assert differing.bit_count() <= len(one ^ two)
+    possible = may_be_alike(differing, larger, rules, gulf(rules, 1))
+    alike = distance(genes, 0, genes, 1, rules, rules.threshold) < rules.threshold
+    assert possible or not alike
+    if rules == PAPER and max(one | two, default=0) < 63 and larger < rules.small:  # nothing is lost
+        assert possible == (len(one ^ two) * rules.excess < rules.threshold)
+
+
+crowded = st.sampled_from([*range(9), *range(63, 72)])  # pairs of them have one mark
+a_structure = st.tuples(st.sets(crowded, max_size=14), st.floats(-9, 9))
+
+
+@given(st.lists(a_structure, min_size=1, max_size=40), st.lists(a_structure, max_size=15), RULES)
+@example([({0, 1, 2, 3}, 1.0), ({0, 1, 2, 3, 63, 64}, 1.0)], [({0, 1, 63, 64}, 1.0)], PAPER._replace(small=0, threshold=0.4))
+def test_the_species_are_those_of_looking_at_all_pairs(population, founders, rules):
+    made = [dict.fromkeys(numbers, weight) for numbers, weight in population]
+    before = [dict.fromkeys(numbers, weight) for numbers, weight in founders]
+    genes = Genomes.of([genome(one) for one in [*before, *made]]).genes
+    like = lambda i, j: distance(genes, i, genes, j, rules, np.inf) < rules.threshold
+    standing, of = list(range(len(before))), []
+    for i in range(len(before), len(before) + len(made)):
+        of.append(next((s for s in range(len(before)) if like(i, s)), None))
+    for i in range(len(made)):
+        if of[i] is None:
+            found = (s for s in range(len(before), len(standing)) if like(len(before) + i, standing[s]))
+            of[i] = next(found, len(standing))
+            standing += [len(before) + i] * (of[i] == len(standing))
+    species = Species(id=np.arange(len(before)), best=np.zeros(len(before)), improved=np.zeros(len(before), np.int64))
+    representatives = np.arange(len(before))
+    previous = Genomes.of([genome(one) for one in before or [{}]])
+    species.assign(Genomes.of([genome(one) for one in made]), previous, representatives, rules, 1)
+    members = np.unique(of)
+    assert species.of.tolist() == np.searchsorted(members, of).tolist()
+    assert species.id[: (members < len(before)).sum()].tolist() == members[members < len(before)].tolist()
 
 
 def assigned(population, previous=None, representatives=NONE, species=None, threshold=3.0, generation=0):
