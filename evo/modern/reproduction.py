@@ -59,19 +59,15 @@ def species_fitness(fitness: np.ndarray, ranks: Ranking, species: Species, how: 
 def surviving(fitness: np.ndarray, species: Species, generation: int, options: ModernSettings) -> np.ndarray:
     """The species that go on, as places, the least fit first; fitness (S,) is theirs. None: the population is extinct.
 
-    One that has not improved for max_stagnation generations dies out, the least fit first, unless it is one of the fittest
-    species_elitism or no more than so many would be left. One without a finite fitness dies out where another has one. And of
-    more species than have room in the population, min_species_size or elitism to each, the fittest go on.
+    One that has not improved for max_stagnation generations dies out, unless it is one of the fittest species_elitism. One
+    without a finite fitness dies out where another has one. And of more species than have room in the population,
+    min_species_size or elitism to each, the fittest go on.
     """
-    order = np.argsort(fitness, kind="stable")
-    stagnant, left = generation - species.improved >= options.max_stagnation, len(order)
-    kept = []
-    for place, s in enumerate(order.tolist()):
-        if stagnant[s] and left > options.species_elitism and len(order) - place > options.species_elitism:
-            left -= 1
-        elif np.isfinite(fitness[s]) or not np.isfinite(fitness).any():
-            kept.append(s)
-    return np.array(kept, np.int64)[-(options.population_size // options.smallest) :]
+    order, finite = np.argsort(fitness, kind="stable"), np.isfinite(fitness)
+    alive = generation - species.improved[order] < options.max_stagnation
+    alive[max(0, len(order) - options.species_elitism) :] = True
+    kept = order[alive & (finite[order] | ~finite.any())]
+    return kept[-(options.population_size // options.smallest) :]
 
 
 def shares(values: np.ndarray, species: Species, kept: np.ndarray) -> np.ndarray:

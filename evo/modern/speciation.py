@@ -163,7 +163,7 @@ class Species:
         self.improved[better] = generation
 
     def keep(self, kept: np.ndarray) -> None:
-        """Lets all species but `kept` (places) die out."""
+        """Lets all species but `kept` (places) die out; `assign` follows, which gives the members of all."""
         kept = np.sort(kept)
         for name in ("id", "representative", "best", "improved"):
             setattr(self, name, getattr(self, name)[kept])
@@ -204,7 +204,7 @@ class Species:
         self.next_id += new
 
     def aim(self, target: int, rate: float, low: float, high: float) -> None:
-        """Moves the threshold by `rate`, within low .. high, so that there are more of fewer species than `target`."""
+        """Moves the threshold by `rate`, within low .. high: up where there are more species than `target`, else down."""
         step = rate * np.sign(len(self.id) - target)
         self.threshold = float(min(max(self.threshold + step, low), high))
 

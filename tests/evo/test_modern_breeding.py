@@ -136,6 +136,16 @@ def test_offspring_are_distributed_as_those_of_neat_python(kind):
     compared(ModernSettings(**options), genes)
 
 
+def test_a_path_through_the_node_that_is_deleted_is_none():
+    """Of 0 - 3 - 4 - 5 - 2 without 4, 5 may lead to 3."""
+    nodes = [*MOTHER.nodes[:3], *(Node(k, HIDDEN, activation=RELU) for k in (3, 4, 5))]
+    chain = Genome(2, 1, nodes, [Connection(k, *ends, 1.0) for k, ends in enumerate([(0, 3), (3, 4), (4, 5), (5, 2)])])
+    options = ModernSettings(**STILL | dict(conn_add_prob=1.0, node_delete_prob=1.0))
+    compared(options, genes, genomes=(chain,), pair=(0, 0))
+    back = bred(options, 2000, genomes=(chain,), pair=(0, 0)).check(feedforward=True)
+    assert ((back.source == 5) & (back.target == 3)).any()
+
+
 @pytest.mark.parametrize("surer", ["true", "false"])
 def test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set(surer):
     bare = Genome(2, 1, MOTHER.nodes[:4], [])
@@ -199,7 +209,7 @@ def test_the_first_population_is_that_of_neat_python():
         ("full_nodirect", 0, True), ("full_direct", 2, False), ("partial_nodirect", 2, True), ("partial_direct", 2, False),
     ]:  # fmt: skip
         options = ModernSettings(
-            **base, num_hidden=hidden, initial_connection=connection, feed_forward=feed_forward, connection_fraction=0.3
+            **base, num_hidden=hidden, initial_connection=connection, feed_forward=feed_forward, connection_fraction=0.37
         )
         first = ModernNEAT(3, 2, seed=1, **vars(options))
         population = first.ask().check(feedforward=feed_forward)

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 from types import SimpleNamespace
 
 import neat
@@ -145,6 +146,10 @@ def test_parents_are_the_best_of_their_species_each_with_equal_chance():
     counts = np.bincount(pairs[1:].reshape(-1), minlength=8)
     assert set(np.flatnonzero(counts).tolist()) == {0, 2, 4}  # ceil(.3 * 7) = 3
     assert counts[[0, 2, 4]] / counts.sum() == pytest.approx(1 / 3, abs=0.02)
+    few = dataclasses.replace(options, survival_threshold=0.01)
+    pairs = parents(fitness, ranks, species, np.array([0, 1]), np.array([3999, 1]), few, 3, 7)
+    assert set(pairs[2:].reshape(-1).tolist()) == {0, 4}  # two at least, where there are two
+    assert pairs[:2].tolist() == [[4, -1], [7, -1]]
     tied = pairs[1:][np.isin(pairs[1:], [0, 4]).all(axis=1) & (pairs[1:, 0] != pairs[1:, 1])]
     assert (tied[:, 0] == 0).mean() == pytest.approx(0.5, abs=0.05)
 

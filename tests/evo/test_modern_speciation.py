@@ -107,6 +107,12 @@ def test_of_two_species_with_one_nearest_genome_the_older_takes_it():
     assert assigned([9.0, 1.0], before=[0.0, 4.0], representatives=[0, 1]).of.tolist() == [1, 0]
 
 
+def test_of_two_genomes_as_near_the_first_represents_and_of_two_species_as_near_the_first_is_joined():
+    species = assigned([1.0, -1.0, 5.0, 3.0], before=[0.0], representatives=[0])
+    assert species.representative.tolist() == [0, 2]
+    assert species.of.tolist() == [0, 0, 1, 0]  # 3.0 is as near to 5.0
+
+
 def test_a_species_is_kept_even_where_nothing_is_like_it_any_more():
     species = assigned([100.0, 101.0], before=[0.0], representatives=[0])
     assert species.id.tolist() == [1]

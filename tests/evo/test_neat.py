@@ -243,6 +243,21 @@ def test_the_rates_of_crossover_and_of_interspecies_mating_are_met():
     assert mixed.mean() == pytest.approx(0.3, abs=0.06)
 
 
+def test_a_mate_of_another_species_is_of_any_other_and_of_equals_either_gives_the_structure():
+    neat = after(12, size=3000, threshold=4.0, crossover=1.0, interspecies=1.0, champion_above=10**6, stagnation=1000)
+    neat.fitness, of, count = np.full(3000, 3.0), neat.species.of.copy(), len(neat.species.id)
+    assert 3 < count < 100
+    neat.ask()
+    own = np.repeat(np.arange(count), [3000 // count + (s < 3000 % count) for s in range(count)])  # of equals equal shares
+    first, second = of[neat.parents].T
+    other = np.where(first == own, second, first)
+    assert ((first == own) != (second == own)).all()
+    assert 0.45 < (first == own).mean() < 0.55
+    seen = np.bincount(other, minlength=count)
+    expected = np.bincount(own, minlength=count)
+    assert stats.chisquare(seen, (3000 - expected) / (count - 1)).pvalue > 1e-4
+
+
 def test_either_of_two_equally_fit_parents_gives_the_structure_as_often():
     neat = after(12, size=400, told=True, threshold=100.0, champion_above=1000, crossover=1.0)
     neat.fitness = np.full(400, 3.0)
@@ -446,6 +461,22 @@ def test_a_warm_start_begins_with_the_network_and_numbers_go_on_after_its_own():
     for wrong in (object(), NEAT(3, 2).model(NEAT(3, 2).ask()[0])):
         with pytest.raises(ValueError, match="2 inputs and 2 outputs"):
             neat.warm_start(wrong)
+
+
+def test_what_a_node_is_stays_with_it_and_new_nodes_are_plain():
+    neat = NEAT(2, 2, seed=1, population_size=20, add_node=0.3)
+    model = neat.model(NEAT(2, 2, population_size=1).ask())
+    for name in ("bias", "response", "time_constant"):
+        getattr(model.genome, name)[:] = np.arange(5) + 0.5
+    model.genome.activation[:], model.genome.aggregation[:] = np.arange(5) + 2, np.arange(5) % 3
+    neat.warm_start(model)
+    old = {node.id: node for node in model.genome.one(0).nodes}
+    for _ in range(6):
+        for genome in neat.ask():
+            for node in genome.one(0).nodes:
+                assert node == old.get(node.id, Node(node.id, HIDDEN))
+        neat.tell(np.diff(neat.population.nodes_at))
+    assert neat.population.node_id.max() > 5
 
 
 def test_xor_is_solved():
