@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 from evo import breeding, rng
-from evo.activations import CODES
+from evo.activations import CODES, SUM
 from evo.core import Evaluation, Model, State
-from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
+from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Genomes, offsets
 from evo.innovation import Innovations
 from evo.presets import NEATSettings
 from evo.speciation import Compatibility, Ranking, Species, offspring, ranking, shareable
@@ -178,19 +178,24 @@ def first_population(inputs: int, outputs: int, options: NEATSettings, seed: int
         links = [(s, t) for s in sources for t in targets if options.recurrent or (s != t and forward(s, t))]
     elif not options.growth:
         links = [(s, t) for s in range(first) for t in layer] + [(s, t) for s in layer for t in ends]
-    code = CODES[options.activation]
-    nodes = [Node(name, kind, activation=code if kind >= OUTPUT else CODES["identity"]) for name, kind in enumerate(kinds)]
-    most = len(nodes) if random or not options.growth else first + outputs
-
-    genomes = []
-    for place in range(options.population_size):
-        words = rng.words(seed, 0, place, rng.INITIAL, 2 * len(links) + 1)
-        weights = options.initial_weights * (2 * (words[1::2] + 0.5) / 2**32 - 1)
-        count = first + outputs + 1 + int((words[0] * options.hidden) >> 32) if random else most
-        present = [max(link) < count and (not random or coin < 2**31) for link, coin in zip(links, words[2::2].tolist())]
-        genes = [Connection(k, *link, weights[k]) for k, link in enumerate(links) if present[k]]
-        genomes.append(Genome(inputs, outputs, nodes[:count], genes))
-    return Genomes.of(genomes)
+    most = len(kinds) if random or not options.growth else first + outputs
+    size = options.population_size
+    words = np.array([rng.words(seed, 0, place, rng.INITIAL, 2 * len(links) + 1) for place in range(size)])
+    count = first + outputs + 1 + ((words[:, 0] * options.hidden) >> 32) if random else np.full(size, most)
+    ids = np.array(links, np.int64).reshape(-1, 2)
+    present = ids.max(1, initial=-1) < count[:, None]
+    if random:
+        present &= words[:, 2::2] < 2**31
+    made = Genomes.empty(inputs, outputs, offsets(count), offsets(present.sum(1)))
+    made.node_id[:] = np.arange(len(made.node_id)) - np.repeat(made.nodes_at[:-1], count)
+    made.node_kind[:] = np.array(kinds)[made.node_id]
+    made.bias[:], made.response[:], made.time_constant[:], made.aggregation[:] = 0.0, 1.0, 1.0, SUM
+    made.activation[:] = np.where(made.node_kind >= OUTPUT, CODES[options.activation], CODES["identity"])
+    made.innovation[:] = np.nonzero(present)[1]
+    made.source[:], made.target[:] = ids[made.innovation].T
+    made.weight[:] = options.initial_weights * (2 * (words[:, 1::2][present] + 0.5) / 2**32 - 1)
+    made.enabled[:] = True
+    return made
 
 
 def _after(genomes: Genomes) -> Innovations:
