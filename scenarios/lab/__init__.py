@@ -64,8 +64,10 @@ def run(
     Raises ConfigError with every mistake before anything starts; KeyboardInterrupt, with all saved, after a Ctrl-C. A
     run that fails is counted in the Comparison, and stops no other.
     """
+    from scenarios.lab import compiling
     from scenarios.lab.config import study
 
+    compiling.announce()
     document: dict[str, Any] = {"scenario": _scenario(scenario, name), "seeds": seeds, "device": device}
     if methods is not None:
         document["learners"] = _learners(methods)

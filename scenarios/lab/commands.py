@@ -148,8 +148,9 @@ def run(
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
     command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
     try:
-        from scenarios.lab import ConfigError, flags, perform
+        from scenarios.lab import ConfigError, compiling, flags, perform
 
+        compiling.announce()
         try:
             study = flags.chosen(what, method, seeds, budget, set_, device, target, task, command=command)
             print(f"{study.name}: {study.title}", file=sys.stderr)
