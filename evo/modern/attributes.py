@@ -86,7 +86,7 @@ _SWITCH = types.NamedUniTuple(_FLOAT, 3, Switch)
 ATTRIBUTES = types.NamedTuple((_REAL, _REAL, _REAL, _CHOICE, _CHOICE, _SWITCH), Attributes)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def new_real(rule, one, two):
     """A first value, of two random words."""
     if rule.uniform:
@@ -102,7 +102,7 @@ def new_reals(out, rule, words):
         out[k] = new_real(rule, words[k, 0], words[k, 1])
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def mutated_real(rule, value, chance, one, two):
     """The value moved, drawn anew or as it is, of three random words."""
     drawn = rng.uniform(chance)
@@ -113,17 +113,17 @@ def mutated_real(rule, value, chance, one, two):
     return value
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def new_choice(rule, word):
     return rule.default if rule.default >= 0 else rule.options[(word * rule.options.size) >> 32]
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def mutated_choice(rule, code, chance, word):
     return rule.options[(word * rule.options.size) >> 32] if rng.uniform(chance) < rule.mutate else code
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def mutated_switch(rule, on, chance, coin):
     """It may be decided anew without being changed."""
     if rng.uniform(chance) < (rule.when_on if on else rule.when_off):

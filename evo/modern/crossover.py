@@ -26,7 +26,7 @@ def _copy_node(child, to, parents, node):
     child.time_constant[to] = parents.time_constant[node]
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def copy(child, i, parents, first):
     to, old = child.nodes_at[i], parents.nodes_at[first]
     for k in range(child.nodes_at[i + 1] - to):
@@ -63,7 +63,7 @@ def _add_node(child, to, name, attributes, i, generation, seed):
     child.aggregation[to] = new_choice(attributes.aggregation, four)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def write_nodes(child, i, parents, first, second, dropped, new, attributes, generation, seed):
     """Nodes that both parents have are aligned by their ids; a new one is the last. Inputs have no attributes."""
     to, start = child.nodes_at[i], parents.nodes_at[first]
@@ -91,7 +91,7 @@ def write_nodes(child, i, parents, first, second, dropped, new, attributes, gene
         to += 1
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def write_connections(child, i, parents, first, second, changes, numbers, attributes, generation, seed):
     """Connections that both parents have are aligned by innovation number. The connection into a new node has weight 1, that
     out of it the weight of the one that it splits, which is disabled; then all mutate."""

@@ -40,7 +40,7 @@ def by_ends(genomes: Genomes) -> Genes:
     return genomes.genes._replace(**{name: getattr(genomes, name)[order] for name in names})
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _between_nodes(a, i, b, j, rules):
     k, end = a.nodes_at[i], a.nodes_at[i + 1]
     m, stop = b.nodes_at[j], b.nodes_at[j + 1]
@@ -62,7 +62,7 @@ def _between_nodes(a, i, b, j, rules):
     return (rules.weight * difference + rules.disjoint * (alone + (end - k) + (stop - m))) / size
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def distance(a, i, b, j, rules):
     """Between genome i of the genes `a` and genome j of `b`, both as `by_ends` orders them."""
     k, end = a.connections_at[i], a.connections_at[i + 1]
