@@ -14,11 +14,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from evo import breeding, rng
 from evo.activations import CODES, SUM
-from evo.core import Evaluation, Model, State
+from evo.core import Model, State
 from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Genomes, offsets
 from evo.innovation import Innovations
 from evo.presets import NEATSettings
@@ -84,14 +83,11 @@ class NEAT(Topologies):
 
     def tell(self, evaluation: Any) -> None:
         """The fitness of the population last asked for. Raises RuntimeError if there is none."""
-        if self.population is None or self.fitness is not None:
-            raise RuntimeError("tell() needs a population from ask() that was not told before")
-        self.fitness = Evaluation.of(evaluation, len(self.population)).fitness
-        self.species.judge(self.fitness, self.generation)
-        best = float(self.fitness.max())
+        super().tell(evaluation)
+        last, best = self.generation - 1, float(self._told().max())
+        self.species.judge(self._told(), last)
         if best > self.record:
-            self.record, self.improved = best, self.generation
-        self.generation += 1
+            self.record, self.improved = best, last
 
     def nominee(self) -> int | None:
         """Whom to test: the champion of the best species that improved in the generation last told (section 4.3.2), if that
@@ -112,24 +108,11 @@ class NEAT(Topologies):
         self._begin(breeding.breed(genome, pairs, np.arange(size) == 0, self.innovations, *drawn))
 
     def state_dict(self) -> State:
-        return {
-            "generation": self.generation,
-            "population": None if self.population is None else self.population.state_dict(),
-            "fitness": None if self.fitness is None else torch.from_numpy(self.fitness.copy()),
-            "parents": torch.from_numpy(self.parents.copy()),
-            "species": self.species.state_dict(),
-            "record": self.record,
-            "improved": self.improved,
-            "innovations": [self.innovations.node, self.innovations.number],
-        }
+        return super().state_dict() | {"record": self.record, "improved": self.improved}
 
     def load_state_dict(self, state: State) -> None:
-        self.generation, self.record, self.improved = state["generation"], state["record"], state["improved"]
-        self.population = None if state["population"] is None else Genomes.from_state(state["population"])
-        self.fitness = None if state["fitness"] is None else state["fitness"].numpy().copy()
-        self.parents = state["parents"].numpy().copy()
-        self.species = Species.from_state(state["species"])
-        self.innovations = Innovations(*state["innovations"])
+        super().load_state_dict(state)
+        self.record, self.improved = state["record"], state["improved"]
 
     def _begin(self, population: Genomes) -> None:
         self.population = population

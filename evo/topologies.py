@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
-from evo.core import Model, Row, Task
+from evo.core import Evaluation, Model, Row, State, Task
 from evo.genome import Genomes
 from evo.innovation import Innovations
 from evo.network import NetworkModel, Networks, restore
@@ -17,10 +18,12 @@ from evo.settings import SettingsError
 
 
 class Topologies:
-    """A method adds its settings, ask, tell, state_dict and load_state_dict, and keeps here what it has: options, seed,
-    inputs and outputs; generation, how many were told; population (P genomes) and fitness (P,), None until known; parents
-    (P, 2), places in the population before, -1 for none; species, with `id` (S,) and `sizes` (S,); innovations; and _run, how
-    its networks run."""
+    """A method adds its settings, `ask`, and to `tell` and the state what it has more.
+
+    It keeps here: options, seed, inputs and outputs; generation, how many were told; population (P genomes) and fitness (P,),
+    None until known; parents (P, 2), places in the population before, -1 for none; species, with `id` (S,) and `sizes` (S,);
+    innovations; and _run, how its networks run.
+    """
 
     repeats = 1
     restore = staticmethod(restore)
@@ -51,6 +54,13 @@ class Topologies:
         if getattr(task, "outputs", 0) < 1:
             return "it evolves networks: the task has no outputs"
         return None
+
+    def tell(self, evaluation: Any) -> None:
+        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
+        if self.population is None or self.fitness is not None:
+            raise RuntimeError("tell() needs a population from ask() that was not told before")
+        self.fitness = Evaluation.of(evaluation, len(self.population)).fitness
+        self.generation += 1
 
     @property
     def best(self) -> Genomes:
@@ -85,6 +95,24 @@ class Topologies:
         born = self.generation - 1
         parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]
         return {"id": born * size + index, "parents": parents}
+
+    def state_dict(self) -> State:
+        return {
+            "generation": self.generation,
+            "population": None if self.population is None else self.population.state_dict(),
+            "fitness": None if self.fitness is None else torch.from_numpy(self.fitness.copy()),
+            "parents": torch.from_numpy(self.parents.copy()),
+            "species": self.species.state_dict(),
+            "innovations": [self.innovations.node, self.innovations.number],
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        self.generation = state["generation"]
+        self.population = None if state["population"] is None else Genomes.from_state(state["population"])
+        self.fitness = None if state["fitness"] is None else state["fitness"].numpy().copy()
+        self.parents = state["parents"].numpy().copy()
+        self.species = type(self.species).from_state(state["species"])
+        self.innovations = Innovations(*state["innovations"])
 
     def _warm(self, model: Model, feedforward: bool) -> Genomes:
         """The genome of a model that a population may begin with. Raises ValueError if it is no network of genes, or of other

@@ -79,13 +79,6 @@ class ModernNEAT(Topologies):
                 self._begin()
         return self.population
 
-    def tell(self, evaluation: Any) -> None:
-        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
-        if self.population is None or self.fitness is not None:
-            raise RuntimeError("tell() needs a population from ask() that was not told before")
-        self.fitness = Evaluation.of(evaluation, len(self.population)).fitness
-        self.generation += 1
-
     def warm_start(self, model: Model) -> None:
         """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model
         is no network of genes, or of other inputs and outputs."""
@@ -96,24 +89,6 @@ class ModernNEAT(Topologies):
         self.population = self._bred(genome, pairs)
         self.parents = np.full_like(pairs, -1)
         self._speciate(genome)
-
-    def state_dict(self) -> State:
-        return {
-            "generation": self.generation,
-            "population": None if self.population is None else self.population.state_dict(),
-            "fitness": None if self.fitness is None else torch.from_numpy(self.fitness.copy()),
-            "parents": torch.from_numpy(self.parents.copy()),
-            "species": self.species.state_dict(),
-            "innovations": [self.innovations.node, self.innovations.number],
-        }
-
-    def load_state_dict(self, state: State) -> None:
-        self.generation = state["generation"]
-        self.population = None if state["population"] is None else Genomes.from_state(state["population"])
-        self.fitness = None if state["fitness"] is None else state["fitness"].numpy().copy()
-        self.parents = state["parents"].numpy().copy()
-        self.species = Species.from_state(state["species"])
-        self.innovations = Innovations(*state["innovations"])
 
     def _begin(self) -> None:
         drawn = (self.innovations, self.generation, self.seed)
