@@ -15,9 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
-from evo.core import Evaluation, Model, State
+from evo.core import Model
 from evo.genome import Genomes
 from evo.innovation import Innovations
 from evo.modern import breeding
