@@ -22,7 +22,8 @@ from evo.crossover import cross
 from evo.genome import GENES, HIDDEN, Genomes, longest
 from evo.innovation import Innovations
 from evo.mutation import connection_to_split, mutate_weights, nodes_to_join, symmetric
-from evo.speciation import GRAIN, RANKING, Ranking
+from evo.sharing import RANKING, Ranking
+from evo.speciation import GRAIN
 
 
 class Rates(NamedTuple):

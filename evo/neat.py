@@ -2,7 +2,7 @@
 
     3.1  genomes of node and connection genes; mutation of weights and of structure     evo.genome, evo.mutation
     3.2  innovation numbers; crossover of genes that they align                         evo.innovation, evo.crossover
-    3.3  species, by compatibility distance; fitness sharing                            evo.speciation
+    3.3  species, by compatibility distance; fitness sharing                            evo.speciation, evo.sharing
     3.4  from a minimal structure on                                                    `first_population`
     4.1  who has how many offspring, and what is done to them                           `NEAT.ask`, evo.breeding
 
@@ -21,7 +21,8 @@ from evo.core import Model, State
 from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Genomes, offsets
 from evo.innovation import Innovations
 from evo.presets import NEATSettings
-from evo.speciation import Compatibility, Ranking, Species, offspring, ranking, shareable
+from evo.sharing import Ranking, offspring, ranking, shareable
+from evo.speciation import Compatibility, Species
 from evo.topologies import Topologies
 
 

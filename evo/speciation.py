@@ -1,8 +1,4 @@
-"""Species: who is like whom, and how many offspring each may have (Stanley and Miikkulainen 2002, sections 3.3 and 4.1).
-
-Equation 1: delta = c1 E / N + c2 D / N + c3 W. Equation 2, fitness sharing: a genome's fitness is divided by the number of
-networks in its species, and a species gets offspring in proportion to the sum over its members.
-"""
+"""Species: who is like whom (Stanley and Miikkulainen 2002, section 3.3). Equation 1: delta = c1 E / N + c2 D / N + c3 W."""
 
 from __future__ import annotations
 
@@ -60,7 +56,7 @@ def distance(a, i, b, j, rules, enough):
     return (rules.excess * excess + rules.disjoint * disjoint) / size + rules.weight * mean
 
 
-_INT64, _FLOAT, _BOOL = types.int64[::1], types.float64[::1], types.boolean[::1]
+_INT64, _FLOAT = types.int64[::1], types.float64[::1]
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -242,78 +238,3 @@ class Species:
     @staticmethod
     def from_state(state: dict[str, Any]) -> Species:
         return Species(**{name: value if name == "next_id" else value.numpy().copy() for name, value in state.items()})
-
-
-@njit(_FLOAT(_FLOAT), cache=True)
-def shareable(fitness):
-    """Fitness (P,) as it may be shared: from 0 up, at most of magnitude 2. Negative fitness is shifted by the population's
-    minimum, so that the worst gets 0; what is not finite counts 0."""
-    scale = lowest = 0.0
-    for value in fitness:
-        if np.isfinite(value):
-            scale = max(scale, abs(value))
-    scale = scale if scale > 0.0 else 1.0
-    for value in fitness:
-        if np.isfinite(value):
-            lowest = min(lowest, value / scale)
-    shared = np.zeros(fitness.size)
-    for i in range(fitness.size):
-        if np.isfinite(fitness[i]):
-            shared[i] = fitness[i] / scale - lowest
-    return shared
-
-
-@njit(_INT64(_FLOAT, _INT64, _BOOL, types.int64), cache=True)
-def offspring(fitness, species, allowed, size):
-    """How many of the next `size` genomes each species gets, (S,): in proportion to the mean of its members' fitness, which
-    is the sum of their shared fitness. fitness (P,) >= 0, species (P,), allowed (S,): who may reproduce (nobody: all may).
-
-    Shares are rounded down; what is left goes to the largest fractions, of equals to the oldest. If all shares are 0, they
-    count as equal.
-    """
-    share, members = np.zeros(allowed.size), np.zeros(allowed.size)
-    for i in range(species.size):
-        share[species[i]] += fitness[i]
-        members[species[i]] += 1
-    anyone = not allowed.any()
-    for s in range(allowed.size):
-        share[s] = share[s] / members[s] if allowed[s] or anyone else 0.0
-    if share.sum() <= 0.0:
-        for s in range(allowed.size):
-            share[s] = 1.0 if allowed[s] or anyone else 0.0
-    quota = share / share.sum() * size
-    counts = quota.astype(np.int64)
-    for s in np.argsort(counts - quota, kind="mergesort")[: size - counts.sum()]:
-        counts[s] += 1
-    return counts
-
-
-class Ranking(NamedTuple):
-    """The members of each species, the fittest first: order[at[s] : at[s + 1]]; the first parents[s] of them may be parents."""
-
-    order: np.ndarray
-    at: np.ndarray
-    parents: np.ndarray
-
-
-RANKING = types.NamedUniTuple(_INT64, 3, Ranking)
-
-
-@njit(RANKING(_FLOAT, _INT64, types.int64, types.float64), cache=True)
-def ranking(fitness, species, count, survival):
-    """fitness (P,), species (P,), of which there are `count`. Of a species of n networks the best floor(survival n) + 1 may be
-    parents (of equals the first in the population), and nobody without a finite fitness while another of it has one."""
-    at, able = np.zeros(count + 1, np.int64), np.zeros(count, np.int64)
-    for i in range(species.size):
-        at[species[i] + 1] += 1
-        able[species[i]] += np.isfinite(fitness[i])
-    parents = np.empty(count, np.int64)
-    for s in range(count):
-        size = at[s + 1]
-        parents[s] = min(int(survival * size + 1e-9) + 1, able[s] if able[s] > 0 else size)
-        at[s + 1] += at[s]
-    order, free = np.empty(species.size, np.int64), at[:-1].copy()
-    for i in np.argsort(-fitness, kind="mergesort"):
-        order[free[species[i]]] = i
-        free[species[i]] += 1
-    return Ranking(order, at, parents)

@@ -54,7 +54,8 @@ def _between_nodes(a, i, b, j, rules):
         if one == other:
             difference += abs(a.bias[k] - b.bias[m]) + abs(a.response[k] - b.response[m])
             difference += abs(a.time_constant[k] - b.time_constant[m])
-            difference += (a.activation[k] != b.activation[m]) + (a.aggregation[k] != b.aggregation[m])
+            difference += a.activation[k] != b.activation[m]
+            difference += a.aggregation[k] != b.aggregation[m]
         else:
             alone += 1
         k += one <= other

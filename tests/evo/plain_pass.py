@@ -28,15 +28,19 @@ TOY = [
     "evo/test_mutation.py::test_a_small_genome_splits_old_links_first",
     "evo/test_mutation.py::test_weights_are_perturbed_or_replaced_at_their_rates_within_their_ranges",
     "evo/test_mutation.py::test_the_nodes_to_join_are_any_that_may_be_and_no_others[0-False]",
+    "evo/test_sharing.py",
     "evo/test_speciation.py",
     "evo/test_neat.py::test_a_new_node_stands_in_the_middle_of_the_link_it_splits",
     "evo/test_neat.py::test_an_offspring_that_links_what_another_linked_before_keeps_its_genes_in_order",
     "evo/test_neat.py::test_offspring_come_from_the_best_fifth_of_their_own_species_and_the_fitter_parent_is_first",
     "evo/test_network_order.py::test_a_cycle_is_named_where_networks_are_feed_forward",
     "evo/test_network_order.py::test_a_connection_to_nowhere_is_named",
+    "evo/test_network_order.py::test_an_unknown_code_is_named",
     "evo/test_network_order.py::test_a_genome_compiles_alike_in_any_company_and_on_any_threads",
     "evo/test_network_forward.py::test_the_scalar_functions_give_the_bits_of_the_population_kernels",
     "evo/test_network_forward.py::test_both_backends_agree",
+    "evo/test_network_model.py::test_parameters_are_links_and_biases_that_take_part",
+    "evo/test_network_continuous.py::test_time_constants_are_parameters_where_they_are_not_a_second",
     "evo/test_network_continuous.py::test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in",
     "evo/test_variation.py::test_elites_keep_genes_and_step_size",
     "evo/test_deep_ga.py::test_the_next_generation_is_the_elite_and_a_child_for_every_place",
@@ -55,7 +59,7 @@ def results():
     since numpy rounds a product of a float32 and a Python number to float32, and a kernel does not."""
     import dataclasses
 
-    from evo import GA, MLP, NEAT, NSGA2, DeepGA, Parameters
+    from evo import GA, MLP, NEAT, NSGA2, DeepGA, ModernNEAT, Parameters
     from evo.network import Networks
     from evo.rollout import rollout
     from evo.testing import _bits, small_task
@@ -70,6 +74,15 @@ def results():
         for generation in range(12):
             neat.tell(np.random.default_rng(generation).random(len(neat.ask())))
         found[name] = digest(neat.state_dict())
+    many = dict(activation_mutate_rate=0.5, aggregation_mutate_rate=0.5, conn_delete_prob=0.3, node_delete_prob=0.3)
+    many |= dict(activation_options=["neat_sigmoid", "relu"], aggregation_options=["sum", "max"], response_mutate_rate=0.5)
+    many |= dict(enabled_mutate_rate=0.2, bias_replace_rate=0.2, compatibility_threshold=2.0)
+    kinds = {"modern": {}, "modern, all": many, "modern, recurrent": dict(feed_forward=False, weight_init_type="uniform")}
+    for name, values in kinds.items():
+        modern = ModernNEAT(2, 1, seed=3, population_size=20, node_add_prob=0.5, conn_add_prob=0.5, **values)
+        for generation in range(12):
+            modern.tell(np.random.default_rng(generation).random(len(modern.ask())))
+        found[name] = digest(modern.state_dict())
     kinds = {"deep-ga": (DeepGA, dict(truncation_size=4)), "nsga2": (NSGA2, {})} | {
         f"ga {values['crossover']}": (GA, dict(selection="tournament", **values))
         for values in (

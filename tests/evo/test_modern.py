@@ -1,7 +1,4 @@
 import dataclasses
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -176,24 +173,6 @@ def test_the_seed_and_nothing_else_decides():
     digests = [bits(after(5, seed=seed).state_dict()) for seed in (0, 0, 1, 2**63)]
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3
-
-
-BREED = """
-import hashlib, evo, numpy, evo.testing
-method = evo.ModernNEAT(2, 1, seed=3, population_size=20, activation_options=["relu", "neat_tanh"], activation_default="random",
-                        activation_mutate_rate=0.3, compatibility_threshold=2.0)
-for generation in range(12):
-    method.tell(numpy.random.default_rng(generation).random(len(method.ask())))
-digest = hashlib.sha256(evo.testing._bits(method.state_dict()).encode()).hexdigest()
-"""
-
-
-def test_plain_python_breeds_the_same_bytes_as_compiled_kernels():
-    scope = {}
-    exec(BREED, scope)
-    code, plain = BREED + "print(digest)", os.environ | {"NUMBA_DISABLE_JIT": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=plain, capture_output=True, text=True)
-    assert done.stdout.strip() == scope["digest"], done.stderr
 
 
 def test_the_contract_is_kept_on_data_and_in_episodes():
