@@ -77,7 +77,11 @@ def results():
     many = dict(activation_mutate_rate=0.5, aggregation_mutate_rate=0.5, conn_delete_prob=0.3, node_delete_prob=0.3)
     many |= dict(activation_options=["neat_sigmoid", "relu"], aggregation_options=["sum", "max"], response_mutate_rate=0.5)
     many |= dict(enabled_mutate_rate=0.2, bias_replace_rate=0.2, compatibility_threshold=2.0)
-    kinds = {"modern": {}, "modern, all": many, "modern, recurrent": dict(feed_forward=False, weight_init_type="uniform")}
+    kinds = {
+        "modern": {},
+        "modern, all": many,
+        "modern, recurrent": dict(feed_forward=False, weight_init_type="uniform", single_structural_mutation=True),
+    }
     for name, values in kinds.items():
         modern = ModernNEAT(2, 1, seed=3, population_size=20, node_add_prob=0.5, conn_add_prob=0.5, **values)
         for generation in range(12):
