@@ -33,6 +33,7 @@ TOY = [
     "evo/test_neat.py::test_a_new_node_stands_in_the_middle_of_the_link_it_splits",
     "evo/test_neat.py::test_an_offspring_that_links_what_another_linked_before_keeps_its_genes_in_order",
     "evo/test_neat.py::test_offspring_come_from_the_best_fifth_of_their_own_species_and_the_fitter_parent_is_first",
+    "evo/test_modern_breeding.py::test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set",
     "evo/test_network_order.py::test_a_cycle_is_named_where_networks_are_feed_forward",
     "evo/test_network_order.py::test_a_connection_to_nowhere_is_named",
     "evo/test_network_order.py::test_an_unknown_code_is_named",
