@@ -16,6 +16,8 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from enum import EnumType
+from functools import cache
 from pathlib import Path
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -102,20 +104,33 @@ def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
             value = thing.__globals__.get(name)
             yield name
             yield from _parts(value, seen)
-            if isinstance(value, ModuleType) and value.__name__.partition(".")[0] not in LIBRARIES:
-                yield from (part for inner in names for part in _parts(vars(value).get(inner), seen))
+            yield from _read(value, names, seen)
     elif isinstance(thing, np.ndarray):
         yield f"{thing.dtype}{thing.shape}{thing.tobytes().hex()}"
     elif isinstance(thing, (tuple, list)):
         yield f"{type(thing).__qualname__} {len(thing)}"
         for each in thing:
             yield from _parts(each, seen)
+    elif isinstance(thing, EnumType):
+        yield f"{thing.__qualname__} {[(name, member.value) for name, member in thing.__members__.items()]!r}"
+    elif isinstance(thing, type) and hasattr(thing, "_fields"):
+        yield f"{thing.__qualname__} {thing._fields}"
     elif thing is None or isinstance(thing, (bool, int, float, complex, str, bytes, np.generic)):
         yield f"{type(thing).__qualname__} {thing!r}"
     elif isinstance(thing, types.Type):
         yield str(thing)
     else:
         yield getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None) or type(thing).__qualname__
+
+
+def _read(module: Any, names: list[str], seen: set[int]) -> Iterator[str]:
+    """What `names` stand for in a module that is not a library's, and in the modules among them."""
+    if isinstance(module, ModuleType) and module.__name__.partition(".")[0] not in LIBRARIES and id(module) not in seen:
+        seen.add(id(module))
+        for name in names:
+            value = vars(module).get(name)
+            yield from _parts(value, seen)
+            yield from _read(value, names, seen)
 
 
 def _code(code: CodeType) -> Iterator[str]:
@@ -135,8 +150,9 @@ def _names(code: CodeType) -> list[str]:
 
 
 def _written(key: str, text: str) -> Path:
-    """The file of a generated module; in a folder for this user where the cache folder cannot be written to."""
-    for folder in (_cache_folder(), Path(tempfile.gettempdir()) / f"neuroevo-{os.getpid()}"):
+    """The file of a generated module; in a folder for this process where the cache folder cannot be written to."""
+    for find in (_cache_folder, _own_folder):
+        folder = find()
         path = folder / f"{key}.py"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -148,6 +164,11 @@ def _written(key: str, text: str) -> Path:
         except OSError as error:
             failed = error
     raise failed
+
+
+@cache
+def _own_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="neuroevo-"))
 
 
 def _cache_folder() -> Path:

@@ -76,9 +76,10 @@ CONNECTION_FIELDS = {
 }
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Genomes:
-    """A population. nodes_at (P + 1,), node_id .. time_constant (N,), connections_at (P + 1,), innovation .. enabled (C,)."""
+    """A population, whose arrays are not changed once it is made. nodes_at (P + 1,), node_id .. time_constant (N,),
+    connections_at (P + 1,), innovation .. enabled (C,)."""
 
     inputs: int
     outputs: int

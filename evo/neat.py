@@ -40,23 +40,20 @@ class NEAT(Topologies):
     negative fitness small differences then decide). What is not finite ranks last and counts 0. Whose shares are all 0 (a
     fitness that is equal and not positive, or nowhere finite) share equally. If every species is stagnant, all may reproduce.
 
-    Raises SettingsError for settings, ValueError or TypeError for a fitness that is not (P,) numbers.
+    Raises SettingsError for settings, ValueError for inputs or outputs below 1, ValueError or TypeError for a fitness that is
+    not (P,) numbers.
     """
 
     settings = NEATSettings
 
     def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
-        self.options, self.seed = NEATSettings(**values).filled(), seed
-        self.inputs, self.outputs = inputs, outputs
-        self.generation = 0
-        self.population = None
-        self.fitness = None
-        self.parents = np.zeros((0, 2), np.int64)
+        self.options = NEATSettings(**values).filled()
+        self._take(inputs, outputs, seed)
         self.species = Species()
         self.record, self.improved = -np.inf, 0  # the highest fitness ever, and the generation that reached it
         self.innovations = Innovations(0, 0)
         options = self.options
-        self._run = dict(recurrent=options.recurrent, ticks=1 if options.ticks == "one" else options.ticks)
+        self._run = dict(recurrent=options.recurrent, ticks=1 if options.ticks == "one" else options.ticks, time_step=0.0)
         self._rates = breeding.Rates.of(options)
         self._rules = Compatibility(
             options.excess_coefficient,
@@ -100,7 +97,7 @@ class NEAT(Topologies):
 
     def warm_start(self, model: Model) -> None:
         """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model
-        is no network of genes, or of other inputs and outputs."""
+        is no network of genes, of other inputs and outputs, or runs in another way; RuntimeError after the first ask()."""
         genome = self._warm(model, feedforward=not self.options.recurrent)
         size = self.options.population_size
         self.innovations = _after(genome)
@@ -174,7 +171,10 @@ def first_population(inputs: int, outputs: int, options: NEATSettings, seed: int
     made.node_id[:] = np.arange(len(made.node_id)) - np.repeat(made.nodes_at[:-1], count)
     made.node_kind[:] = np.array(kinds)[made.node_id]
     made.bias[:], made.response[:], made.time_constant[:], made.aggregation[:] = 0.0, 1.0, 1.0, SUM
-    made.activation[:] = np.where(made.node_kind >= OUTPUT, CODES[options.activation], CODES["identity"])
+    codes = [
+        CODES[name] for name in ("identity", "identity", options.output_activation or options.activation, options.activation)
+    ]
+    made.activation[:] = np.array(codes)[made.node_kind]
     made.innovation[:] = np.nonzero(present)[1]
     made.source[:], made.target[:] = ids[made.innovation].T
     made.weight[:] = options.initial_weights * (2 * (words[:, 1::2][present] + 0.5) / 2**32 - 1)

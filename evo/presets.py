@@ -79,6 +79,14 @@ class NEATSettings:
         source="4.1",
     )
 
+    output_activation: str | None = setting(
+        None,
+        "of output nodes; none: as of hidden ones, but identity where a task takes outputs of any size, as classes and "
+        "regression do",
+        choices=NODE_ACTIVATIONS,
+        source="ours: outputs between 0 and 1 cannot say that a class is certain",
+    )
+
     # The first population (section 3.4)
     initial: str = setting(
         "minimal",

@@ -103,7 +103,7 @@ def permutation(seed: int, generation: int, individual: int, stream: int, count:
 
 def signed(seed: int) -> int:
     """`seed` modulo 2^64 as a signed 64-bit integer, which is what the kernels take."""
-    seed &= 0xFFFFFFFFFFFFFFFF
+    seed = int(seed) & 0xFFFFFFFFFFFFFFFF
     return seed - (1 << 64) if seed >> 63 else seed
 
 

@@ -16,6 +16,8 @@ from evo.innovation import Innovations
 from evo.network import NetworkModel, Networks, restore
 from evo.settings import SettingsError
 
+UNBOUNDED = ("classification", "regression")  # kinds of tasks whose outputs may be any numbers
+
 
 class Topologies:
     """A method adds its settings, `ask`, and to `tell` and the state what it has more.
@@ -40,9 +42,20 @@ class Topologies:
     innovations: Innovations
     _run: dict[str, Any]
 
+    def _take(self, inputs: int, outputs: int, seed: int) -> None:
+        """Raises ValueError for sizes that no network has."""
+        for name, size in (("inputs", inputs), ("outputs", outputs)):
+            if not isinstance(size, (int, np.integer)) or size < 1:
+                raise ValueError(f"{name}: expected a whole number >= 1; got {size!r}")
+        self.inputs, self.outputs, self.seed = int(inputs), int(outputs), int(seed)
+        self.generation, self.population, self.fitness = 0, None, None
+        self.parents = np.zeros((0, 2), np.int64)
+
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:
         """Raises SettingsError where networks would remember rows of a table, which are in no order."""
+        if values.get("output_activation") is None and getattr(task, "kind", None) in UNBOUNDED:
+            values["output_activation"] = "identity"
         made = cls(task.inputs, task.outputs, seed=seed, **values)  # type: ignore[call-arg]
         if made._run["recurrent"] and task.episodes == 0:
             raise SettingsError([f"{cls.memory}: this task has no episodes that a network could remember"])
@@ -116,10 +129,15 @@ class Topologies:
 
     def _warm(self, model: Model, feedforward: bool) -> Genomes:
         """The genome of a model that a population may begin with. Raises ValueError if it is no network of genes, or of other
-        inputs and outputs, or has a cycle where there may be none."""
+        inputs and outputs, or runs in another way, or has a cycle where there may be none; RuntimeError after the start."""
+        if self.population is not None:
+            raise RuntimeError("warm_start() must come before the first ask()")
         genome = getattr(model, "genome", None)
         if not isinstance(genome, Genomes) or (genome.inputs, genome.outputs) != (self.inputs, self.outputs):
             raise ValueError(f"expected a network of genes with {self.inputs} inputs and {self.outputs} outputs; got {model!r}")
+        for name, ours in self._run.items():
+            if getattr(model, name) != ours:
+                raise ValueError(f"the network runs with {name} {getattr(model, name)}, those of this method with {ours}")
         return genome.check(feedforward)
 
     def _told(self) -> np.ndarray:

@@ -42,23 +42,22 @@ class ModernNEAT(Topologies):
     last, is no parent where another of its species is finite, and counts as the least that is; a species without a finite
     fitness dies out where another has one. Where all species die out the population begins again, with genomes drawn anew.
 
-    Raises SettingsError for settings, ValueError or TypeError for a fitness that is not (P,) numbers.
+    Raises SettingsError for settings, ValueError for inputs or outputs below 1, ValueError or TypeError for a fitness that is
+    not (P,) numbers.
     """
 
     settings = ModernSettings
     memory = "feed_forward: expected true; got false"
 
     def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
-        self.options, self.seed = ModernSettings(**values), seed
-        self.inputs, self.outputs = inputs, outputs
-        self.generation = 0
-        self.population = None
-        self.fitness = None
-        self.parents = np.zeros((0, 2), np.int64)
+        self.options = ModernSettings(**values)
+        self._take(inputs, outputs, seed)
         options = self.options
         self.species = Species(options.compatibility_threshold)
         self.innovations = Innovations(inputs + outputs, 0)
-        self._run = dict(recurrent=not options.feed_forward, ticks=1 if options.ticks == "one" else options.ticks)
+        self._run = dict(
+            recurrent=not options.feed_forward, ticks=1 if options.ticks == "one" else options.ticks, time_step=0.0
+        )
         self._chances, self._attributes = Chances.of(options), Attributes.of(options)
         self._rules = Compatibility(options.compatibility_disjoint_coefficient, options.compatibility_weight_coefficient)
 
@@ -80,7 +79,7 @@ class ModernNEAT(Topologies):
 
     def warm_start(self, model: Model) -> None:
         """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model
-        is no network of genes, or of other inputs and outputs."""
+        is no network of genes, of other inputs and outputs, or runs in another way; RuntimeError after the first ask()."""
         genome = self._warm(model, self.options.feed_forward)
         pairs = np.zeros((self.options.population_size, 2), np.int64)
         pairs[0, 1] = -1

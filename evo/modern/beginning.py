@@ -53,6 +53,8 @@ def first_population(
     draws = rng.words(seed, generation, 0, rng.INITIAL, size * len(acting) * 6).reshape(-1, 6)
     columns = [_reals(attributes.bias, draws[:, :2]), _reals(attributes.response, draws[:, 2:4])]
     columns += [_choices(attributes.activation, draws[:, 4]), _choices(attributes.aggregation, draws[:, 5])]
+    if options.output_activation is not None:
+        columns[2].reshape(size, -1)[:, :outputs] = CODES[options.output_activation]
     inside = [Node(name, SENSOR, activation=CODES["identity"]) for name in sensors]
     nodes = [Node(*gene, *values) for gene, values in zip(acting * size, zip(*(each.tolist() for each in columns)))]
 

@@ -47,6 +47,14 @@ def _init_type(what: str) -> Any:
 class ModernSettings:
     population_size: int = setting(150, "P, networks a generation; pop_size there", low=1, source=NEAT)
 
+    output_activation: str | None = setting(
+        None,
+        "of a first genome's outputs, which activation_mutate_rate changes as others; none: as of hidden nodes, but identity "
+        "where a task takes outputs of any size, as classes and regression do",
+        choices=NODE_ACTIVATIONS,
+        source="ours: outputs between 0 and 1 cannot say that a class is certain",
+    )
+
     # The first population
     feed_forward: bool = setting(True, "no cycles; false: any, and a network keeps its state", source=GENOME)
     ticks: str = setting(
@@ -169,6 +177,11 @@ class ModernSettings:
         for low, high in [*ranges, ("threshold_min", "threshold_max")]:
             if getattr(self, low) > getattr(self, high):
                 problems.append(f"{low}: expected at most {high}, {getattr(self, high):g}; got {getattr(self, low):g}")
+        for name in ("bias", "response", "weight"):
+            mean, reach = getattr(self, f"{name}_init_mean"), 2.0 * getattr(self, f"{name}_init_stdev")
+            low, high = getattr(self, f"{name}_min_value"), getattr(self, f"{name}_max_value")
+            if getattr(self, f"{name}_init_type") == "uniform" and not max(low, mean - reach) <= min(high, mean + reach):
+                problems.append(f"{name}_init_mean: expected it within {reach:g} of {low:g} .. {high:g}; got {mean:g}")
         for name in ("activation", "aggregation"):
             default, options = getattr(self, f"{name}_default"), getattr(self, f"{name}_options")
             if not options:

@@ -65,9 +65,7 @@ def forward(
     if x.ndim not in (2, 3) or x.shape[-1] != program.inputs or (x.ndim == 3 and len(x) != size):
         expected = f"(B, {program.inputs}) or ({size}, B, {program.inputs})"
         raise ValueError(f"expected inputs of shape {expected}; got {tuple(x.shape)}")
-    batch, count = x.shape[-2], 0 if ticks == "depth" else ticks
-    if not isinstance(count, int) or count < 0 or (count == 0 and ticks != "depth"):
-        raise ValueError(f'ticks: expected a whole number >= 1 or "depth"; got {ticks!r}')
+    batch, count = x.shape[-2], _count(ticks)
     if program.recurrent:
         state = memory(program, batch) if state is None else state
         if state.shape != (program.slots_at[-1], batch):
@@ -95,19 +93,28 @@ def forward(
     return out
 
 
+def _count(ticks: int | str) -> int:
+    """As many ticks, or 0 for the depth of each network."""
+    if ticks == "depth":
+        return 0
+    if not isinstance(ticks, (int, np.integer)) or ticks < 1:
+        raise ValueError(f'ticks: expected a whole number >= 1 or "depth"; got {ticks!r}')
+    return int(ticks)
+
+
 class Networks:
     """A population of genomes ready to run: Phenotypes.
 
     recurrent: keep the values of all nodes from one forward to the next, until `reset`; ticks: how many a forward, or
     "depth"; time_step: seconds a tick takes of networks of continuous time, which are recurrent; 0: they are not.
     Genomes are networks of the cores: `to` leaves them there, and they take and give tensors on the host.
-    Raises ValueError if a genome has a cycle and is not recurrent, or as `compile` does.
+    Raises ValueError if a genome has a cycle and is not recurrent, for ticks that are no such number, or as `compile` does.
     """
 
     device = torch.device("cpu")
 
     def __init__(self, genomes: Genomes, recurrent: bool = False, ticks: int | str = 1, time_step: float = 0.0):
-        self.genomes, self.ticks = genomes, ticks
+        self.genomes, self.ticks = genomes, _count(ticks) or ticks
         self.program = compile(genomes, recurrent, time_step)
         self._state: np.ndarray | None = None
 
@@ -166,6 +173,18 @@ class NetworkModel:
         return self._networks.program
 
     @property
+    def recurrent(self) -> bool:
+        return self.program.recurrent
+
+    @property
+    def ticks(self) -> int | str:
+        return self._networks.ticks
+
+    @property
+    def time_step(self) -> float:
+        return self.program.time_step
+
+    @property
     def parameters(self) -> int:
         return int(self._networks.parameters[0])
 
@@ -206,8 +225,7 @@ class NetworkModel:
         state = self.genome.state_dict()
         tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
         numbers = {name: str(value) for name, value in state.items() if name not in tensors}
-        program, ticks = self.program, self._networks.ticks
-        run = {"recurrent": str(program.recurrent), "ticks": str(ticks), "time_step": str(program.time_step)}
+        run = {name: str(getattr(self, name)) for name in ("recurrent", "ticks", "time_step")}
         return tensors, {"kind": "network", **numbers, **run}
 
     def figure(self) -> Any:

@@ -9,8 +9,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from evo import MLP, NEAT, ControlTask, ModernNEAT, threads
+from evo.activations import CODES
 from evo.genome import HIDDEN, OUTPUT, SENSOR, Genome, Genomes, Node
 from evo.modern.settings import ModernSettings
+from evo.network import NetworkModel
 from evo.settings import SettingsError
 from evo.testing import _bits as bits
 from evo.testing import check_algorithm, check_learner, small_task
@@ -275,9 +277,42 @@ def test_a_warm_start_begins_with_the_network_and_numbers_go_on_after_its_own(do
     assert len({tuple(one.weight) for one in genomes}) > 25
     for generation in range(8):
         method.tell(fitness_of(sound(method, None, known), generation))
+    with pytest.raises(RuntimeError, match="before the first ask"):
+        method.warm_start(model)
     for wrong in (object(), ModernNEAT(3, 2).model(ModernNEAT(3, 2).ask()[0])):
         with pytest.raises(ValueError, match="2 inputs and 2 outputs"):
-            method.warm_start(wrong)
+            ModernNEAT(2, 2).warm_start(wrong)
+    for way in (dict(recurrent=True), dict(recurrent=True, ticks=3), dict(time_step=0.01)):
+        with pytest.raises(ValueError, match=r"the network runs with (recurrent|ticks|time_step)"):
+            ModernNEAT(2, 2).warm_start(NetworkModel(model.genome, **way))
+
+
+@pytest.mark.parametrize("kind", [NEAT, ModernNEAT])
+@pytest.mark.parametrize(
+    ("name", "sizes"), [("inputs", (0, 1)), ("inputs", (-1, 1)), ("outputs", (2, 0)), ("inputs", (2.5, 1))]
+)
+def test_sizes_that_no_network_has_are_refused(kind, name, sizes):
+    with pytest.raises(ValueError, match=f"{name}: expected a whole number >= 1"):
+        kind(*sizes)
+
+
+@pytest.mark.parametrize("method", [NEAT, ModernNEAT])
+@pytest.mark.parametrize("kind", ["classification", "regression", "probability"])
+def test_outputs_are_of_any_size_where_a_task_takes_any(method, kind):
+    names = lambda **values: {
+        list(CODES)[code]
+        for genomes in [method.for_task(small_task(kind), seed=0, population_size=5, **values).ask()]
+        for code in genomes.activation[genomes.node_kind == OUTPUT]
+    }
+    usual = "steep_sigmoid" if method is NEAT else "neat_sigmoid"
+    assert names() == {usual if kind == "probability" else "identity"}
+    assert names(output_activation="tanh") == {"tanh"}
+
+
+@pytest.mark.parametrize("kind", [NEAT, ModernNEAT])
+def test_a_seed_may_be_a_numpy_number_of_any_size(kind):
+    for seed in (np.int64(-3), np.uint64(2**63 + 1)):
+        assert bits(kind(2, 1, seed=seed).ask().state_dict()) == bits(kind(2, 1, seed=int(seed)).ask().state_dict())
 
 
 def test_a_genome_without_links_goes_on():

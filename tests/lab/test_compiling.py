@@ -25,7 +25,7 @@ def test_the_first_kernel_that_is_compiled_is_announced_once(arguments, lines):
 
 
 def test_a_run_announces_what_it_compiles_and_the_next_has_nothing_to_compile(tmp_path):
-    """xor with the GA has few kernels; their cache is this test's own."""
+    """Random search has few kernels; their cache is this test's own."""
     run = [sys.executable, "-m", "scenarios", "run", "xor", "-m", "random-search", "--budget", "steps=1"]
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     said = []
