@@ -80,6 +80,9 @@ class ControlTask:
         stop: str = "solved",
         trials: Mapping[str, tuple[Environment, np.ndarray]] | None = None,
     ):
+        for what, count in (("", episodes), ("validation_", validation_episodes), ("test_", test_episodes)):
+            if not isinstance(count, int) or count < 1:
+                raise ValueError(f"{what}episodes: expected a whole number >= 1; got {count!r}")
         self.name = make if isinstance(make, str) else getattr(make, "name", getattr(make, "__name__", type(make).__name__))
         self.episodes, self.stop, self.normalize_observations = episodes, stop, normalize_observations
         self._make, self._network, self._solved = make, network, solved

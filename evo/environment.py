@@ -80,7 +80,13 @@ class Environment:
             if not isinstance(function, (FunctionType, Dispatcher)) and not (name == "value" and function is None):
                 wrong.append(f"{name}: expected a function, which can be compiled; got {type(function).__name__}")
         if not isinstance(self.actions, int):
-            object.__setattr__(self, "actions", tuple(tuple(map(float, pair)) for pair in self.actions))
+            try:
+                object.__setattr__(self, "actions", tuple(tuple(map(float, pair)) for pair in self.actions))
+            except TypeError:
+                raise ValueError(
+                    f"environment {self.name}: actions: expected a whole number, or a pair (low, high) for each number of an "
+                    f"action; got {self.actions!r}"
+                ) from None
         if isinstance(self.actions, int):
             if self.actions < 2:
                 wrong.append(f"actions: expected 2 or more choices; got {self.actions}")
@@ -90,7 +96,9 @@ class Environment:
             wrong.append(f"picture: expected a function, or the id of a Gymnasium environment; got {self.picture!r}")
         if not 0.0 < self.fps < math.inf:
             wrong.append(f"fps: expected a positive number; got {self.fps}")
-        if self.steps < 1 or self.draws < 0 or self.window < 0:
+        if not all(isinstance(each, int) for each in (self.steps, self.draws, self.window)):
+            wrong.append(f"steps, draws, window: expected whole numbers; got {self.steps}, {self.draws}, {self.window}")
+        elif self.steps < 1 or self.draws < 0 or self.window < 0:
             wrong.append(f"expected steps >= 1, draws >= 0, window >= 0; got {self.steps}, {self.draws}, {self.window}")
         if self.window and self.value is None:
             wrong.append("window: the last rewards are summed for `value`, which is not given")

@@ -95,9 +95,12 @@ def _onnx(module: nn.Module, inputs: int) -> bytes:
                 verbose=False,
             )
         except Exception as error:  # a user's module may do what no graph can hold
-            first = str(error).strip().partition("\n")[0]
+            cause: BaseException = error
+            while cause.__cause__ is not None:
+                cause = cause.__cause__
+            first = str(cause).strip().partition("\n")[0]
             raise ExportError(
-                f"torch.onnx cannot export this {type(module).__name__}: {type(error).__name__}: {first}"
+                f"torch.onnx cannot export this {type(module).__name__}: {type(cause).__name__}: {first}"
             ) from error
     return program.model_proto.SerializeToString()
 

@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from numba import njit, types
 
+from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
+
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
 KINDS = ("sensor", "bias", "output", "hidden")
 
@@ -200,9 +202,11 @@ class Genomes:
             edges, total = getattr(self, at), len(getattr(self, next(iter(names))))
             if np.ndim(edges) != 1 or len(edges) < 1 or edges[0] != 0 or edges[-1] != total or (np.diff(edges) < 0).any():
                 problems.append(f"{at}: expected offsets that ascend from 0 to {total}; got {np.asarray(edges).tolist()[:8]}")
-            for name, kind in names.items():
-                if getattr(self, name).dtype != kind:
-                    problems.append(f"{name}: expected {np.dtype(kind)}; got {getattr(self, name).dtype}")
+            for name, kind in {at: np.int64, **names}.items():
+                each = getattr(self, name)
+                if not isinstance(each, np.ndarray) or each.dtype != kind or not each.flags.c_contiguous:
+                    got = f"{each.dtype} with gaps" if isinstance(each, np.ndarray) and each.dtype == kind else _kind(each)
+                    problems.append(f"{name}: expected {np.dtype(kind)}; got {got}")
         if not problems and len(self.nodes_at) != len(self.connections_at):
             problems.append(f"nodes_at is of {len(self)} genomes, connections_at of {len(self.connections_at) - 1}")
         return problems
@@ -229,6 +233,10 @@ class Genomes:
         named(counted > 1, np.arange(len(self)), "expected at most one bias node; got {}", counted)
         mixed = again & (np.diff(self.node_kind) < 0)
         named(mixed, node_of, "sensors, bias, outputs, hidden nodes stand in this order, node {} does not", self.node_id[1:])
+        for name, table in (("activation", NODE_ACTIVATIONS), ("aggregation", AGGREGATIONS)):
+            code = getattr(self, name)
+            unknown = (code < 0) | (code >= len(table))
+            named(unknown, node_of, f"{name} of node {{}} is {{}}, not 0 to {len(table) - 1}", self.node_id, code)
         for name in ("bias", "response", "time_constant"):
             value = getattr(self, name)
             named(~np.isfinite(value), node_of, f"{name} of node {{}} is {{}}", self.node_id, value)
@@ -311,6 +319,10 @@ def _gathered(at: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _columns(kinds: dict[str, Any], genes: list[Any]) -> dict[str, np.ndarray]:
     columns = zip(*genes) if genes else [()] * len(kinds)
     return {name: np.array(column, kind) for (name, kind), column in zip(kinds.items(), columns)}
+
+
+def _kind(value: Any) -> str:
+    return str(value.dtype) if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
 def _tensor(value: Any) -> Any:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import types
 import typing
@@ -72,7 +73,18 @@ def settings(cls: type[T]) -> type[T]:
             raise SettingsError(problems)
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
-    return dataclass(frozen=True, kw_only=True)(cls)
+    made = dataclass(frozen=True, kw_only=True)(cls)
+    names, fill = [field.name for field in dataclasses.fields(made)], made.__init__  # type: ignore[arg-type, misc]
+
+    @functools.wraps(fill)
+    def __init__(self: Any, **values: Any) -> None:
+        unknown = [f"{name}: unknown setting{did_you_mean(name, names)}" for name in values if name not in names]
+        if unknown:
+            raise SettingsError(unknown)
+        fill(self, **values)
+
+    made.__init__ = __init__  # type: ignore[assignment, misc]
+    return made
 
 
 @dataclass(frozen=True)

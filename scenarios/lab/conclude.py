@@ -117,8 +117,12 @@ def _verdict(comparison: Comparison, ranked: Sequence[dict[str, Any]], pairs: Se
     unsure = [row["label"] for row in ranked[1:] if row["label"] not in sure]
     best = "reaches a solution for the fewest evaluations" if comparison.by_solution else f"has the best {comparison.title}"
     words = f"{first} {best}."
+    equal = [row["label"] for row in ranked[1:] if row["iqm"] == ranked[0]["iqm"]] if not comparison.by_solution else []
+    if equal:
+        words = f"{_listed([first, *equal])} have the same {comparison.title}, the best."
+        unsure = [label for label in unsure if label not in equal]
     if sure:
-        words += f" Its lead over {_listed(sure)} is more than chance (Holm's p < {LEVEL:g})."
+        words += f" {f'The lead of {first}' if equal else 'Its lead'} over {_listed(sure)} is more than chance (Holm's p < {LEVEL:g})."
     contrary = [pair for pair in own if pair["p_holm"] < LEVEL and pair["superiority"] < 0.5]
     if unsure := [label for label in unsure if label not in [pair["b"] for pair in contrary]]:
         words += f" Over {_listed(unsure)} these seeds do not settle it."

@@ -74,7 +74,8 @@ class Seed:
         except store.StoreError as error:
             self.fault = str(error)
         except OSError as error:
-            if self.begun:
+            failed_at_once = isinstance(error, FileNotFoundError) and (self.path / store.ERROR).is_file()
+            if self.begun and not failed_at_once:
                 self.fault = f"{self.path / store.METRICS}: {error.strerror}"
         return []
 

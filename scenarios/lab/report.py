@@ -225,7 +225,7 @@ def _picture(path: Path, entry: Any) -> dict[str, str] | None:
 
 
 def _failures(comparison: Comparison) -> list[dict[str, str]]:
-    """What failed, with the last line of its error."""
+    """What failed, with its error: what stands behind the places in the code, the exception and its notes."""
     found = []
     for series in comparison.series:
         for seed in [seed for seed in series.seeds if seed.state == "failed"][:NAMED]:
@@ -233,9 +233,10 @@ def _failures(comparison: Comparison) -> list[dict[str, str]]:
                 text = (seed.path / store.ERROR).read_text(encoding="utf-8", errors="replace").strip()
             except OSError:
                 text = ""
-            found.append(
-                {"run": f"{series.label} seed {seed.seed}", "error": (text.splitlines() or ["no error.txt"])[-1][:500]}
-            )
+            lines = text.splitlines() or ["no error.txt"]
+            places = [k for k, line in enumerate(lines) if line.startswith(" ")]
+            error = "; ".join(lines[places[-1] + 1 if places else 0 :] or lines[-1:])
+            found.append({"run": f"{series.label} seed {seed.seed}", "error": error[:500]})
     return found
 
 

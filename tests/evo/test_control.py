@@ -332,6 +332,13 @@ def test_what_is_no_environment_and_spaces_that_do_not_fit_are_refused():
             ControlTask(lambda space=space: Acted(space), network=network)
 
 
+@pytest.mark.parametrize("name", ["episodes", "validation_episodes", "test_episodes"])
+@pytest.mark.parametrize("count", [0, 2.5])
+def test_there_is_at_least_one_episode(name, count):
+    with pytest.raises(ValueError, match=f"^{name}: expected a whole number >= 1"):
+        ControlTask(Walk, network=network, **{name: count})
+
+
 def test_environments_are_closed_with_the_task():
     task = ControlTask(Walk, network=network)
     task.score(Parameters(task.network).model(population(task, 1)[1][0]), "validation")

@@ -12,6 +12,8 @@ from torch import nn
 
 from evo import export as exporting
 from evo.export import ExportError, export
+from evo.neat import NEAT
+from evo.network import NetworkModel
 from evo.networks import CNN, MLP
 from evo.normalization import NormalizedModel
 from evo.parameters import TorchModel, VectorModel
@@ -117,6 +119,12 @@ def test_nothing_is_said_on_the_terminal(tmp_path):
     assert (done.returncode, done.stdout) == (0, "")
     assert [line for line in done.stderr.splitlines() if not line.endswith("heard again")] == []
     assert "heard again" in done.stderr
+
+
+def test_a_recurrent_network_has_no_onnx_and_that_is_said(tmp_path):
+    model = NetworkModel(NEAT(2, 1, population_size=1).ask(), recurrent=True)
+    with pytest.raises(ExportError, match=r"GraphModule: ValueError: a recurrent network keeps its state between calls"):
+        export(model, tmp_path / "x.onnx", 2)
 
 
 class Estimator(VectorModel):

@@ -1,7 +1,10 @@
+import collections
+import enum
 import importlib.util
 import os
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -123,6 +126,28 @@ def test_a_fingerprint_sees_closures_defaults_arrays_and_functions_that_are_comp
     things += [njit(fastmath=True)(scaling(2.0)), scaling(scaling(2.0)), scaling(scaling(3.0)), (1, 2), (12,), "12", None]
     assert len({fingerprint(thing) for thing in things}) == len(things)
     assert fingerprint(scaling(2.0)) == fingerprint(scaling(2.0))
+
+
+class Kind(enum.IntEnum):
+    SLOW = 1
+
+
+def test_a_fingerprint_sees_members_fields_and_modules_in_modules():
+    def using(value):
+        scope = {"value": value}
+        exec("def read(x):\n    return x * value.inner.PUSH + value.SLOW + value.a", scope)
+        return scope["read"]
+
+    def module(push):
+        outer, inner = types.ModuleType("outer"), types.ModuleType("inner")
+        outer.inner, inner.PUSH = inner, push
+        return outer
+
+    other = enum.IntEnum("Kind", {"SLOW": 2})
+    fields = [collections.namedtuple("K", names) for names in ("a b", "b a")]
+    things = [using(value) for value in (module(1.0), module(2.0), Kind, other, *fields)]
+    assert len({fingerprint(thing) for thing in things}) == len(things)
+    assert fingerprint(using(module(1.0))) == fingerprint(things[0])
 
 
 def halved(x):

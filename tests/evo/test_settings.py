@@ -133,6 +133,11 @@ def test_any_table_gives_settings_or_problems_and_nothing_else(table):
     assert all(any(problem.startswith(f"{key}: ") for key in [*table, "size"]) for problem in found)
 
 
+def test_a_setting_that_is_not_there_is_named_with_the_closest():
+    with pytest.raises(SettingsError, match=r"sise: unknown setting \(did you mean 'size'\?\)"):
+        Example(sise=3)
+
+
 def test_settings_are_frozen_keyword_only_and_share_no_default_table():
     first, second = Example(), Example()
     with pytest.raises(dataclasses.FrozenInstanceError):

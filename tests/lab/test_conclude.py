@@ -61,6 +61,12 @@ def test_verdict_claims_a_lead_only_where_holm_allows_it(tmp_path):
     assert words.endswith("Over near these seeds do not settle it.")
 
 
+def test_equal_figures_are_no_win(tmp_path):
+    words = study(tmp_path, {"a": GOOD, "b": GOOD, "c": MIDDLE}).verdict
+    assert words.startswith("a and b have the same test error, the best. The lead of a over c is more than chance")
+    assert "Over b" not in words
+
+
 def test_a_lead_of_the_other_side_is_never_claimed(tmp_path):
     # a has the better middle half, but three fifths of its runs lose, significantly.
     a, b = [0.49] * 72 + [10.0] * 48, [0.5] * 120

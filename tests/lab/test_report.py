@@ -74,12 +74,18 @@ def test_champion_is_the_one_of_the_median_seed_not_of_the_best(tmp_path):
     assert "tree seed 3 of 4 finished" in text
 
 
-def test_failures_are_shown_with_the_last_line_of_their_error(tmp_path):
+def test_failures_are_shown_with_the_exception_and_its_notes(tmp_path):
     study(tmp_path, "ga", (0.5, 0.6))
     make(tmp_path, "ga", 2, [row(0, 0.1)], error="Traceback ...\n  File x\nValueError: the learner is unwell")
     text = page(tmp_path).text
     assert "Failures ga seed 2 ValueError: the learner is unwell" in text
     assert "Traceback ..." not in text
+    error = "Traceback ...\n  File x\nValueError: boom\nrail.evaluate, generation 0, a population of 150"
+    make(tmp_path, "ga", 3, [row(0, 0.1)], error=error)
+    (tmp_path / "digits" / "ga" / "seed-3" / "metrics.jsonl").unlink()
+    text = page(tmp_path).text
+    assert "ga seed 3 ValueError: boom; rail.evaluate, generation 0, a population of 150" in text
+    assert "No such file" not in text
 
 
 def test_a_result_whose_rows_are_damaged_counts_and_is_said(tmp_path):
