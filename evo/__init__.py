@@ -1,4 +1,4 @@
-"""An evolution engine for neural networks; it runs with numpy, torch, numba and networkx alone."""
+"""An evolution engine for neural networks; it runs with numpy, torch and numba alone."""
 
 from importlib import import_module
 from typing import Any

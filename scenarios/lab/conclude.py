@@ -122,7 +122,8 @@ def _verdict(comparison: Comparison, ranked: Sequence[dict[str, Any]], pairs: Se
         words = f"{_listed([first, *equal])} have the same {comparison.title}, the best."
         unsure = [label for label in unsure if label not in equal]
     if sure:
-        words += f" {f'The lead of {first}' if equal else 'Its lead'} over {_listed(sure)} is more than chance (Holm's p < {LEVEL:g})."
+        lead = f"The lead of {first}" if equal else "Its lead"
+        words += f" {lead} over {_listed(sure)} is more than chance (Holm's p < {LEVEL:g})."
     contrary = [pair for pair in own if pair["p_holm"] < LEVEL and pair["superiority"] < 0.5]
     if unsure := [label for label in unsure if label not in [pair["b"] for pair in contrary]]:
         words += f" Over {_listed(unsure)} these seeds do not settle it."
