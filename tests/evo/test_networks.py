@@ -80,5 +80,5 @@ def test_a_cnn_wants_pictures_and_says_so():
 def test_settings_are_checked_and_unknown_ones_refused(network):
     with pytest.raises(SettingsError, match=r"hidden: .*; got 0\nactivation: .* \(did you mean 'relu'\?\)"):
         network((1, 8, 8), 2, hidden=[0], activation="rellu")
-    with pytest.raises(TypeError, match="hiden"):
+    with pytest.raises(SettingsError, match=r"hiden: unknown setting \(did you mean 'hidden'\?\)"):
         network((1, 8, 8), 2, hiden=[3])
