@@ -2,28 +2,26 @@
 
 neat-python runs with the settings of its own XOR example; ours with the preset neat2002. Each breeds, speciates and scores
 a population of 150, 1,000 and 10,000 for the same number of generations from the first on, neither stopping when solved.
-The two take turns, a generation each; medians of a generation's wall clock. Exit code 1 below a floor.
+The two take turns, of some generations each; medians of a generation's wall clock. Exit code 1 below a floor.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import neat
 import numpy as np
+from turns import in_turn, medians, timed
 
-from evo import NEAT, threads
+from evo import NEAT
 from scenarios.xor import XorSettings, scenario
 
-SIZES = {150: (30, 25.0), 1_000: (12, 80.0), 10_000: (4, 80.0)}  # generations, floor
+SIZES = {150: (4, 10, 25.0), 1_000: (3, 6, 80.0), 10_000: (2, 3, 80.0)}  # turns, generations of a turn, floor
 CONFIG = """
 [NEAT]
 fitness_criterion = max
@@ -124,20 +122,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--toy", action="store_true", help="a small size, once, without a floor: does it still run?")
     toy = parser.parse_args(arguments).toy
     below = False
-    for size, (generations, floor) in ({20: (2, 0.0)} if toy else SIZES).items():
-        sides = {"ours": ours(size), "neat-python": theirs(size)}
-        seconds: dict[str, list[float]] = {name: [] for name in sides}
-        for number in range(generations + 1):
-            for name, generation in sides.items():
-                start = time.perf_counter()
-                generation()
-                if number:  # the first breeds nothing
-                    seconds[name].append(time.perf_counter() - start)
-        median = {name: statistics.median(values) for name, values in seconds.items()}
+    for size, (turns, generations, floor) in ({20: (1, 2, 0.0)} if toy else SIZES).items():
+        sides = {"ours": (timed(ours(size)), generations), "neat-python": (timed(theirs(size)), generations)}
+        median = medians(f"population {size:,}", in_turn(sides, turns))
         ratio = median["neat-python"] / median["ours"]
-        print(f"population {size:,}, median of {generations} generations, {threads.cores()} of {os.cpu_count()} cores")
-        for name, values in seconds.items():
-            print(f"  {name:<12} {1000 * median[name]:9.2f} ms   ({1000 * min(values):.2f} to {1000 * max(values):.2f})")
         print(f"  neat-python {version('neat-python')} takes {ratio:.1f} x as long (floor {floor:g} x)", flush=True)
         below |= ratio < floor
     return int(below)
