@@ -12,6 +12,7 @@
     [learners.LABEL]               # a table a method; without any, the scenario's line-up
     method = "ga"
     start = "runs/digits/backprop"  # begins from another run's champion (`scenarios.lab.start`)
+    [code]                         # in a run's own file: the sha256 of files of yours that it was made by
 
 Flags are the same keys. Every mistake is gathered: one ConfigError names them all, before anything starts.
 """
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import did_you_mean, setting, settings
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BudgetSettings", "Built", "ConfigError", "RunSettings", "RunSpec", "Study", "study"]
 
-KEYS = ("scenario", "seeds", "device", "budget", "task", "model", "run", "learners")
+KEYS = ("scenario", "seeds", "device", "budget", "task", "model", "run", "learners", "code")
 NO_START = (None, None)
 
 
@@ -77,6 +78,7 @@ class RunSpec:
     command: str  # what continues it
     start: str | None = None  # the run that it begins from
     start_sha256: str | None = None  # of that run's champion
+    code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of the files that scenario and method come from
 
     def build(self) -> Built:
         """The task, the method and its settings. Raises ConfigError."""
@@ -101,7 +103,7 @@ class RunSpec:
         return toml.write(self.document())
 
     def to_json(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> RunSpec:
@@ -135,7 +137,7 @@ class Study:
 
     def document(self) -> dict[str, Any]:
         """The effective configuration, as the tables of a TOML file."""
-        first = self.specs[0]
+        first, code = self.specs[0], {name: digest for spec in self.specs for name, digest in spec.code.items()}
         learners = {
             spec.label: {"method": _named(spec.method, spec.label), **_begun(spec), **spec.settings} for spec in self.specs
         }
@@ -147,6 +149,7 @@ class Study:
             "task": first.task,
             "model": first.model,
             "run": first.run,
+            **({"code": code} if code else {}),
             "learners": learners,
         }
 
@@ -214,6 +217,7 @@ def study(
             settings=plain(options),
             start=starts[label].get(seed, NO_START)[0],
             start_sha256=starts[label].get(seed, NO_START)[1],
+            code=names.code(given) | names.code(chosen),
             **same,
         )
         for label, chosen, _, options in found

@@ -305,3 +305,33 @@ def test_network_of_the_wrong_output_shape_is_told_before_the_start(tmp_path, sc
     )
     found = problems(scenario, ["ga"], sets=[f"model.network={tmp_path}/nets.py:wide"])
     assert any(problem.startswith("model.network: expected outputs of shape (B, O) = (2, ") for problem in found)
+
+
+MINE = """
+from scenarios.xor import scenario
+from evo import GA
+
+POWER = {power}
+"""
+
+
+def test_an_edited_file_of_ones_own_is_another_configuration(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(MINE.format(power=1))
+    asked = lambda: study({"scenario": f"{file}:scenario", "learners": {"own": {"method": f"{file}:GA"}, "ga": {}}})
+    own, registered = asked().specs
+    assert own.code.keys() == registered.code.keys() == {"mine.py"}
+    stored = own.toml()
+    assert tomllib.loads(stored)["code"] == own.code
+    assert RunSpec.from_json(json.loads(json.dumps(own.to_json()))) == own
+    assert asked().specs[0].differences(stored) == []
+    file.write_text(MINE.format(power=2))
+    (difference,) = asked().specs[0].differences(stored)
+    assert difference.startswith(f"code.mine.py: stored {own.code['mine.py']}, now ")
+    assert study(tomllib.loads(stored)).specs[0] == asked().specs[0]  # what a file says of its code is not believed
+
+
+def test_what_is_in_the_registries_has_no_code_of_its_own():
+    spec = chosen("ga").specs[0]
+    assert spec.code == {}
+    assert "code" not in spec.document()

@@ -124,6 +124,8 @@ def step(spec):
     learner = built.method(built.task, built.settings, spec.seed, spec.device)
     try:
         row = learner.step()
+    except MemoryError as error:  # billions of networks, of which numpy says how much room they want
+        return [names.said(error)]
     except (TypeError, ValueError) as error:
         if not spec.method.startswith("sklearn:"):
             raise
