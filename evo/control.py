@@ -95,6 +95,7 @@ class ControlTask:
         self._environments: list[Any] = []
         self.close = weakref.finalize(self, _close, self._environments)
         if isinstance(make, Environment):
+            make.tried()
             self.inputs, self.outputs, self._act = make.inputs, make.outputs, _scalar_actions(make)
             return
         self._environments.append(self._environment())

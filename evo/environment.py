@@ -126,6 +126,25 @@ class Environment:
         pairs = () if isinstance(self.actions, int) else self.actions
         return np.array(pairs, np.float64).reshape(-1, 2).T.copy()
 
+    def tried(self) -> Environment:
+        """Itself, after one step of its functions in plain Python. Raises ValueError where one gives something else than it
+        should; what a function raises passes through."""
+        state = self.start((0.5,) * self.draws)
+        middle = tuple(self.bounds.mean(axis=0).tolist())
+        action = 0 if isinstance(self.actions, int) else middle[0] if len(middle) == 1 else middle
+        seen, result = self.observe(state), self.step(state, action)
+        if not isinstance(result, (tuple, list)) or len(result) != 3:
+            expected = "the next state, the reward and whether the episode is over"
+            raise ValueError(f"environment {self.name}: step: expected {expected}; got {result!r}")
+        for what, numbers in (("start", state), ("observe", seen), ("step", result[0])):
+            some = isinstance(numbers, (tuple, list, np.ndarray)) and len(numbers) > 0
+            if not some or (what == "step" and len(numbers) != len(state)):
+                expected = f"a state of {len(state)} numbers, as start gives" if what == "step" else "a tuple of numbers"
+                raise ValueError(f"environment {self.name}: {what}: expected {expected}; got {numbers!r}")
+        if not isinstance(result[1], (int, float, np.number)):
+            raise ValueError(f"environment {self.name}: step: expected a number as reward; got {result[1]!r}")
+        return self
+
     def starts(self, seeds: Any) -> np.ndarray:
         """The first states (B, S) float64 of episodes with these start seeds (B,)."""
         drawn = [rng.uniforms(int(seed), 0, 0, rng.STARTS, self.draws).tolist() for seed in seeds]

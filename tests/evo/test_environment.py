@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numba import config
 
-from evo import rng
+from evo import MLP, ControlTask, rng
 from evo.environment import Environment, Episode
 from evo.testing import check_environment
 
@@ -160,3 +160,23 @@ TABLE = {0: 0.1, 1: 0.2}
 def test_each_fault_of_an_environment_is_found(broken, said):
     findings = check_environment(rail(**broken))
     assert any(re.search(said, finding) for finding in findings), findings
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (dict(step=lambda state, action: (state, 1.0)), "step: expected the next state, the reward and whether"),
+        (dict(step=lambda state, action: None), "step: expected the next state, the reward and whether"),
+        (dict(step=lambda state, action: ((0.0,) * 9, 1.0, False)), "step: expected a state of 2 numbers, as start gives"),
+        (dict(step=lambda state, action: (state, "much", False)), "step: expected a number as reward; got 'much'"),
+        (dict(observe=lambda state: ()), r"observe: expected a tuple of numbers; got \(\)"),
+        (dict(observe=lambda state: 1.0), "observe: expected a tuple of numbers; got 1.0"),
+    ],
+)
+def test_what_functions_should_not_give_is_named_before_anything_is_compiled(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        ControlTask(rail(**wrong), network=MLP)
+    task = ControlTask(
+        rail(actions=((-1.0, 2.0), (0.0, 1.0)), step=lambda state, action: (state, sum(action), False)), network=MLP
+    )
+    assert task.outputs == 2
