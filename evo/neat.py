@@ -90,10 +90,10 @@ class NEAT(Topologies):
     def nominee(self) -> int | None:
         """Whom to test: the champion of the best species that improved in the generation last told (section 4.3.2), if that
         is wanted and one did; else None, for the fittest."""
-        improved = (self.species.improved == self.generation - 1)[self.species.of]
-        if self.options.tested == "fittest" or not improved.any():
+        if self.options.tested == "fittest":
             return None
-        return int(np.argmax(np.where(improved, self._told(), -np.inf)))
+        improved = (self.species.improved == self.generation - 1)[self.species.of]
+        return int(np.argmax(np.where(improved, self._told(), -np.inf))) if improved.any() else None
 
     def warm_start(self, model: Model) -> None:
         """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model

@@ -189,8 +189,8 @@ def _alive(of, names, best, improved, count, next_id, generation):
 
 
 @dataclass
-class Species:
-    """The species of a population, in the order in which they were founded. S species, P genomes.
+class Founded:
+    """What is known of the species of a population, in the order in which they were founded. S species, P genomes.
 
     of (P,): whose genome is whose, places in the other arrays; id (S,), never used again; best (S,): the highest fitness so
     far; improved (S,): the generation that reached it (or founded the species).
@@ -206,6 +206,18 @@ class Species:
     def sizes(self) -> np.ndarray:
         """Members of each (S,)."""
         return np.bincount(self.of, minlength=len(self.id))
+
+    def state_dict(self) -> dict[str, Any]:
+        arrays = {name: each for name, each in vars(self).items() if isinstance(each, np.ndarray)}
+        return vars(self) | {name: torch.from_numpy(each.copy()) for name, each in arrays.items()}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Any:
+        return cls(**{name: each.numpy().copy() if torch.is_tensor(each) else each for name, each in state.items()})
+
+
+class Species(Founded):
+    """The species of NEAT."""
 
     def judge(self, fitness: np.ndarray, generation: int) -> None:
         """Takes note of each species' highest fitness. A fitness of -inf improves nothing."""
@@ -231,10 +243,3 @@ class Species:
         new, next_id = count - len(self.id), self.next_id
         self.id, self.best, self.improved = _alive(self.of, self.id, self.best, self.improved, count, next_id, generation)
         self.next_id += new
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: torch.from_numpy(value.copy()) if name != "next_id" else value for name, value in vars(self).items()}
-
-    @staticmethod
-    def from_state(state: dict[str, Any]) -> Species:
-        return Species(**{name: value if name == "next_id" else value.numpy().copy() for name, value in state.items()})

@@ -53,7 +53,7 @@ class ModernNEAT(Topologies):
         self.options = ModernSettings(**values)
         self._take(inputs, outputs, seed)
         options = self.options
-        self.species = Species(options.compatibility_threshold)
+        self.species = Species(threshold=options.compatibility_threshold)
         self.innovations = Innovations(inputs + outputs, 0)
         self._run = dict(
             recurrent=not options.feed_forward, ticks=1 if options.ticks == "one" else options.ticks, time_step=0.0

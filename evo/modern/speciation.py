@@ -12,15 +12,14 @@ are no genes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import torch
 from numba import njit, types
 
 from evo import threads
 from evo.genome import BIAS, GENES, Genes, Genomes
-from evo.speciation import GRAIN
+from evo.speciation import GRAIN, Founded
 
 DISTANCES = 4096  # that are worth a thread
 
@@ -136,26 +135,11 @@ def _found(founders, of, genes, rules, threshold):
 
 
 @dataclass
-class Species:
-    """The species of a population, in the order in which they were founded. S species, P genomes.
+class Species(Founded):
+    """representative (S,): of each species, a place in the population; threshold: the distance below which two are alike."""
 
-    of (P,): whose genome is whose, places in the other arrays; id (S,), never used again; representative (S,): a place in the
-    population; best (S,): the highest fitness of the species so far; improved (S,): the generation that reached it (or founded
-    the species). threshold: the distance below which genomes are alike.
-    """
-
-    threshold: float
-    of: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    id: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     representative: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    best: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    improved: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    next_id: int = 1
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Members of each (S,)."""
-        return np.bincount(self.of, minlength=len(self.id))
+    threshold: float = field(kw_only=True)
 
     def judge(self, fitness: np.ndarray, generation: int) -> None:
         """Takes note of each species' fitness (S,). A fitness of -inf improves nothing."""
@@ -208,12 +192,3 @@ class Species:
         """Moves the threshold by `rate`, within low .. high: up where there are more species than `target`, else down."""
         step = rate * np.sign(len(self.id) - target)
         self.threshold = float(min(max(self.threshold + step, low), high))
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            name: torch.from_numpy(each.copy()) if isinstance(each, np.ndarray) else each for name, each in vars(self).items()
-        }
-
-    @staticmethod
-    def from_state(state: dict[str, Any]) -> Species:
-        return Species(**{name: each.numpy().copy() if torch.is_tensor(each) else each for name, each in state.items()})

@@ -18,7 +18,7 @@ from evo.modern.speciation import Species
 def species_of(of, improved=None, ids=None):
     """Species whose members are given by `of`, all founded in generation 0."""
     count = max(of) + 1
-    species = Species(3.0)
+    species = Species(threshold=3.0)
     species.of, species.id = np.array(of), np.arange(1, count + 1) if ids is None else np.array(ids)
     species.representative = np.array([of.index(s) for s in range(count)])
     species.best = np.full(count, -np.inf)

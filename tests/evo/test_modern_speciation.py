@@ -85,7 +85,7 @@ def line(*weights):
 
 
 def assigned(weights, before=(), representatives=(), threshold=3.0):
-    species = Species(threshold)
+    species = Species(threshold=threshold)
     if before:
         species.assign(line(*before), line(*before), Compatibility(1.0, 1.0), 0)
         species.representative = np.array(representatives)
