@@ -20,10 +20,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evo import parameters, rng, threads
+from evo import rng, threads
 from evo.core import Champion, Cost, Row, State, Task
-from evo.parameters import TorchModel
 from evo.settings import SettingsError, did_you_mean, setting, settings
+from evo.vectors import models
+from evo.vectors.models import TorchModel
 
 
 def _named(module: Any, base: type, without: tuple[str, ...]) -> dict[str, type]:
@@ -105,7 +106,7 @@ def _weighted_layers(module: nn.Module) -> list[nn.Module]:
 class Backprop:
     """A Learner whose step is an epoch. The champion is the network of the epoch that did best on validation.
 
-    task: one with `split`, `loss` and `network` (`evo.supervised.SupervisedTask`). device: "cpu" or "cuda".
+    task: one with `split`, `loss` and `network` (`evo.tasks.supervised.SupervisedTask`). device: "cpu" or "cuda".
     finished: "early_stopping" after `patience` epochs without a better champion (never where task.stop is "budget"),
     "diverged" once a weight is no longer a finite number, since no later epoch could mend it.
     An optimiser that evaluates a minibatch several times a step (LBFGS) pays for each in `cost`.
@@ -123,7 +124,7 @@ class Backprop:
 
     @staticmethod
     def restore(task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel:
-        return parameters.restore(task, tensors, header)
+        return models.restore(task, tensors, header)
 
     def __init__(self, task: Any, settings: BackpropSettings, seed: int, device: str = "cpu"):
         self.task, self.options, self.seed = task, settings, seed

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evo.core import Evaluation
-from evo.parameters import VectorAlgorithm
+from evo.search.base import VectorAlgorithm
 from evo.settings import setting, settings
 
 

@@ -5,20 +5,20 @@ from typing import Any
 
 # The public surface; each name is imported when it is first used.
 _PUBLIC = {
-    "GA": "evo.ga",
-    "DeepGA": "evo.deep_ga",
-    "NSGA2": "evo.multiobjective",
-    "NEAT": "evo.neat",
-    "ModernNEAT": "evo.modern",
-    "Genomes": "evo.genome",
+    "GA": "evo.search.ga",
+    "DeepGA": "evo.search.deep_ga",
+    "NSGA2": "evo.search.nsga2",
+    "NEAT": "evo.neat.neat",
+    "ModernNEAT": "evo.neat_modern.neat_modern",
+    "Genomes": "evo.genomes.genome",
     "Evolve": "evo.evolve",
-    "FunctionTask": "evo.function",
-    "SupervisedTask": "evo.supervised",
-    "ControlTask": "evo.control",
-    "Environment": "evo.environment",
-    "Parameters": "evo.parameters",
-    "MLP": "evo.networks",
-    "CNN": "evo.networks",
+    "FunctionTask": "evo.tasks.function",
+    "SupervisedTask": "evo.tasks.supervised",
+    "ControlTask": "evo.tasks.control",
+    "Environment": "evo.rollout.environment",
+    "Parameters": "evo.vectors.encoding",
+    "MLP": "evo.vectors.modules",
+    "CNN": "evo.vectors.modules",
 }
 __all__ = list(_PUBLIC)
 

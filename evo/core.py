@@ -101,7 +101,7 @@ class Evaluation:
     fitness (P,) float64, maximised; a NaN or infinite value becomes -inf, so it ranks last, and is counted in
     `nonfinite`. samples (P,) int64: inputs really seen (episodes differ in length). solved (P,) bool where the
     training score alone tells it (a full truth table). objectives (P, M), behaviour (P, K): for the methods that use
-    them. observations: moments of what was seen (`evo.control`), for observation normalisation.
+    them. observations: moments of what was seen (`evo.tasks.control`), for observation normalisation.
     """
 
     fitness: np.ndarray
@@ -255,24 +255,6 @@ class Method(Protocol):
     def __call__(self, task: Task, settings: Any, seed: int, device: str) -> Learner: ...
     def fits(self, task: Task) -> str | None: ...
     def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model: ...
-
-
-def as_method(thing: Any, name: str) -> Method:
-    """`thing` as a Method: a Method is returned as it is, an Algorithm class is wrapped in `Evolved`.
-
-    Raises TypeError, naming what is missing.
-    """
-    if hasattr(thing, "ask") and hasattr(thing, "tell"):
-        from evo.evolve import Evolved
-
-        return Evolved(thing)
-    missing = [part for part in ("settings", "fits", "restore") if not hasattr(thing, part)]
-    if missing or not callable(thing):
-        raise TypeError(
-            f"{name} is not a method: expected an Algorithm class (ask, tell, ...) or a Learner class with settings, fits "
-            f"and restore; missing {', '.join(missing) or 'a call that makes a Learner'}"
-        )
-    return thing
 
 
 @dataclass

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo import parameters, rng
-from evo.core import Algorithm, Champion, Cost, Evaluation, Model, Phenotypes, Row, State, Task
+from evo import rng
+from evo.core import Algorithm, Champion, Cost, Evaluation, Method, Model, Phenotypes, Row, State, Task
+from evo.vectors import encoding, models
 
 
 class Evolve:
@@ -38,7 +39,7 @@ class Evolve:
         self._prepared = False
         self._statistics = None
         if getattr(task, "normalize_observations", False):
-            from evo.normalization import ObservationStatistics
+            from evo.tasks.normalization import ObservationStatistics
 
             self._statistics = ObservationStatistics(task.inputs)
 
@@ -100,7 +101,7 @@ class Evolve:
             raise RuntimeError("warm_start() must come before the first step")
         if not hasattr(self.algorithm, "warm_start"):
             raise ValueError(f"{type(self.algorithm).__name__} cannot begin from a model: it has no warm_start(model)")
-        from evo.normalization import NormalizedModel
+        from evo.tasks.normalization import NormalizedModel
 
         if not isinstance(model, NormalizedModel):
             self.algorithm.warm_start(model)
@@ -213,12 +214,12 @@ class Ensemble:
 def restore(algorithm: type, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
     """The Model a champion's `save` wrote. An Algorithm class may bring `restore(task, tensors, header)` of its own."""
     if "observation_mean" in tensors:
-        from evo.normalization import NormalizedModel
+        from evo.tasks.normalization import NormalizedModel
 
         inner = {key: value for key, value in tensors.items() if not key.startswith("observation_")}
         model = restore(algorithm, task, inner, header)
         return NormalizedModel(model, tensors["observation_mean"], tensors["observation_std"])
-    return getattr(algorithm, "restore", parameters.restore)(task, tensors, header)
+    return getattr(algorithm, "restore", models.restore)(task, tensors, header)
 
 
 class Evolved:
@@ -229,7 +230,7 @@ class Evolved:
 
     def fits(self, task: Task) -> str | None:
         """Why the algorithm cannot learn this task, or None."""
-        return getattr(self.algorithm, "fits", parameters.fits)(task)
+        return getattr(self.algorithm, "fits", encoding.fits)(task)
 
     def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Evolve:
         values = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
@@ -237,3 +238,19 @@ class Evolved:
 
     def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         return restore(self.algorithm, task, tensors, header)
+
+
+def as_method(thing: Any, name: str) -> Method:
+    """`thing` as a Method: a Method is returned as it is, an Algorithm class is wrapped in `Evolved`.
+
+    Raises TypeError, naming what is missing.
+    """
+    if hasattr(thing, "ask") and hasattr(thing, "tell"):
+        return Evolved(thing)
+    missing = [part for part in ("settings", "fits", "restore") if not hasattr(thing, part)]
+    if missing or not callable(thing):
+        raise TypeError(
+            f"{name} is not a method: expected an Algorithm class (ask, tell, ...) or a Learner class with settings, fits "
+            f"and restore; missing {', '.join(missing) or 'a call that makes a Learner'}"
+        )
+    return thing

@@ -20,14 +20,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from evo import parameters, rng
-from evo.core import Evaluation, Task, as_method
-from evo.environment import Environment, Episode
-from evo.film import record
-from evo.generated import compiled
-from evo.networks import MLP
-from evo.rollout import rollout
-from evo.supervised import SupervisedTask
+from evo import rng
+from evo.core import Evaluation, Task
+from evo.evolve import as_method
+from evo.rollout.codegen import compiled
+from evo.rollout.environment import Environment, Episode
+from evo.rollout.lanes import rollout
+from evo.rollout.recording import record
+from evo.tasks.supervised import SupervisedTask
+from evo.vectors.encoding import Parameters, encoding_for
+from evo.vectors.modules import MLP
 
 Findings = list[str]
 
@@ -55,7 +57,7 @@ def check_task(task: Task) -> Findings:
     if task.metric.direction not in ("max", "min"):
         found.append(f'metric.direction is {task.metric.direction!r}: say "max" or "min"')
     with _reported(found, "task.network() or a first population"):
-        encoding = parameters.encoding(task)
+        encoding = encoding_for(task)
         vectors = encoding.initial(0, 0, 5)
     if found:
         return found
@@ -137,7 +139,7 @@ def check_environment(environment: Environment, episodes: int = 5, steps: int = 
             if not np.allclose(numbers, (*seen, *after, reward, over), rtol=1e-9, atol=1e-12):
                 found.append(f"compiled, observe or step gives other numbers from state {state!r} and action {action!r}")
                 break
-        encoding = parameters.Parameters(lambda: MLP(environment.inputs, environment.outputs, hidden=(3,)))
+        encoding = Parameters(lambda: MLP(environment.inputs, environment.outputs, hidden=(3,)))
         returns, _ = rollout(environment, encoding.express(encoding.initial(0, 0, 2)), environment.starts(range(episodes)))
         if not np.isfinite(returns).all():
             found.append("an episode of a random network is not worth a finite number")

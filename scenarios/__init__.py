@@ -25,11 +25,11 @@ SCENARIOS = {
 }
 
 METHODS = {
-    "ga": "evo.ga:GA",
-    "deep-ga": "evo.deep_ga:DeepGA",
-    "ga-nsga2": "evo.multiobjective:NSGA2",
-    "neat": "evo.neat:NEAT",
-    "neat-modern": "evo.modern:ModernNEAT",
+    "ga": "evo.search.ga:GA",
+    "deep-ga": "evo.search.deep_ga:DeepGA",
+    "ga-nsga2": "evo.search.nsga2:NSGA2",
+    "neat": "evo.neat.neat:NEAT",
+    "neat-modern": "evo.neat_modern.neat_modern:ModernNEAT",
     "random-search": "baselines.random_search:RandomSearch",
     "backprop": "baselines.backprop:Backprop",
     "linear": "baselines.classical:linear",
@@ -41,6 +41,6 @@ METHODS = {
 }
 
 NETWORKS = {
-    "mlp": "evo.networks:MLP",
-    "cnn": "evo.networks:CNN",
+    "mlp": "evo.vectors.modules:MLP",
+    "cnn": "evo.vectors.modules:CNN",
 }

@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> int:
-    from scenarios.lab.commands import main
+    from scenarios.lab.cli.commands import main
 
     return main()
 

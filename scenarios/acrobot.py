@@ -3,9 +3,9 @@
 Solved at a mean return of -100, the threshold that Gymnasium registers.
 """
 
-from evo.control import ControlSettings, ControlTask
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
+from evo.tasks.control import ControlSettings, ControlTask
 from scenarios.environments.acrobot import environment
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sklearn.datasets import load_breast_cancer
 
 from evo.core import Budget, Scenario
-from evo.supervised import SupervisedTask
+from evo.tasks.supervised import SupervisedTask
 from scenarios.datasets import Classification
 
 

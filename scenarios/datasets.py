@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from evo.metrics import METRICS
 from evo.settings import setting, settings
-from evo.supervised import SupervisedTask
+from evo.tasks.metrics import METRICS
+from evo.tasks.supervised import SupervisedTask
 
 
 @settings

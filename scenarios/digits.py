@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.datasets import load_digits
 
 from evo.core import Budget, Scenario
-from evo.supervised import SupervisedTask, split
+from evo.tasks.supervised import SupervisedTask, split
 from scenarios.datasets import Classification
 
 

@@ -4,8 +4,8 @@ Stanley and Miikkulainen 2002, section 4.3.1. Fitness is the number of steps; 10
 steps from 100 random starts.
 """
 
-from evo.control import ControlTask
 from evo.core import Budget, Scenario
+from evo.tasks.control import ControlTask
 from scenarios.environments import poles
 from scenarios.environments.double_pole import balancing
 from scenarios.single_pole import PoleSettings

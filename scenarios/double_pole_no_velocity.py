@@ -5,9 +5,9 @@ Stanley and Miikkulainen 2002, section 4.3.2. Fitness is equations 3 and 4 over 
 The test is the mean of 1,000 steps from 100 random starts. A network without memory cannot do it.
 """
 
-from evo.control import ControlTask
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
+from evo.tasks.control import ControlTask
 from scenarios.environments import poles
 from scenarios.environments.double_pole_no_velocity import balancing, shaking
 

@@ -4,9 +4,9 @@ Every network that never gets out scores -200, so fitness is flat until the goal
 -110, the threshold that Gymnasium registers.
 """
 
-from evo.control import ControlSettings, ControlTask
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
+from evo.tasks.control import ControlSettings, ControlTask
 from scenarios.environments.mountain_car import environment
 
 

@@ -4,9 +4,9 @@
 goal until the goal has once been met. Solved at a mean return of 90, the threshold that Gymnasium registers.
 """
 
-from evo.control import ControlSettings, ControlTask
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
+from evo.tasks.control import ControlSettings, ControlTask
 from scenarios.environments.mountain_car_continuous import environment
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from evo.core import Budget, Scenario
-from evo.metrics import METRICS
 from evo.settings import setting, settings
-from evo.supervised import SupervisedTask
+from evo.tasks.metrics import METRICS
+from evo.tasks.supervised import SupervisedTask
 
 FITNESS = ("closeness", *METRICS["probability"])
 

@@ -3,8 +3,8 @@
 The cost of a step is angle^2 + .1 speed^2 + .001 torque^2, over 200 steps; no return counts as solved.
 """
 
-from evo.control import ControlSettings, ControlTask
 from evo.core import Budget, Scenario
+from evo.tasks.control import ControlSettings, ControlTask
 from scenarios.environments.pendulum import environment
 
 scenario = Scenario(

@@ -3,9 +3,9 @@
 Solved is all of them from the usual start; the test is the mean of 1,000 steps from 100 random starts.
 """
 
-from evo.control import ControlTask
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
+from evo.tasks.control import ControlTask
 from scenarios.environments import poles
 from scenarios.environments.single_pole import balancing
 

@@ -3,8 +3,8 @@
 The task of Gaier and Ha: Weight agnostic neural networks. NeurIPS 2019. No return counts as solved.
 """
 
-from evo.control import ControlSettings, ControlTask
 from evo.core import Budget, Scenario
+from evo.tasks.control import ControlSettings, ControlTask
 from scenarios.environments.swing_up import environment
 
 scenario = Scenario(

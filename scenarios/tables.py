@@ -27,7 +27,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from evo.core import Budget, Scenario
 from evo.settings import did_you_mean, setting, settings
-from evo.supervised import SupervisedTask, split
+from evo.tasks.supervised import SupervisedTask, split
 from scenarios.datasets import Classification, Regression
 
 MISSING = {"", "?", "na", "n/a", "nan", "null"}  # in any case of letters

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evo.core import Budget, Scenario
-from evo.supervised import SupervisedTask
+from evo.tasks.supervised import SupervisedTask
 from scenarios.datasets import Classification
 
 POINTS = 97

@@ -5,7 +5,7 @@ from typing import Any
 from sklearn.datasets import load_wine
 
 from evo.core import Budget, Scenario
-from evo.supervised import SupervisedTask
+from evo.tasks.supervised import SupervisedTask
 from scenarios.datasets import Classification
 
 

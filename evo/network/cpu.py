@@ -12,7 +12,7 @@ from __future__ import annotations
 from numba import njit, types
 
 from evo.activations import MEAN, SUM, activate, activate_rows, aggregate
-from evo.network.order import PROGRAM
+from evo.network.program import PROGRAM
 
 LANES, WIDTH = 8, 64  # the population kernels take a multiple of LANES rows at a time, at most WIDTH
 

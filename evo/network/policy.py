@@ -1,7 +1,7 @@
 """Networks of genomes inside a kernel: one network, one row, with the values it keeps from step to step of an episode.
 
-A kind of policy, as `evo.rollout` needs one: TYPE, memory, begin and answer are what its kernels call. Outputs are rounded to
-float32, as those of `Networks.forward` are, so that an episode goes the same way with either.
+A kind of policy, as `evo.rollout.lanes` needs one: TYPE, memory, begin and answer are what its kernels call. Outputs are
+rounded to float32, as those of `Networks.forward` are, so that an episode goes the same way with either.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy as np
 from numba import njit, types
 
 from evo.activations import CODES
-from evo.genome import Genomes
+from evo.genomes.genome import Genomes
 from evo.network.cpu import feedforward, tick
-from evo.network.order import PROGRAM, Program
-from evo.rollout import Policy
+from evo.network.program import PROGRAM, Program
+from evo.rollout.lanes import Policy
 
 # The networks; ticks of a recurrent one a step, 0: as many as it is deep.
 TYPE = types.Tuple((PROGRAM, types.int64))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from evo.activations import AGGREGATIONS, EMPTY, NODE_ACTIVATIONS
-from evo.network.order import Program
+from evo.network.program import Program
 
 
 class GraphModule(nn.Module):
@@ -89,7 +89,7 @@ class GraphModule(nn.Module):
 
 @torch.no_grad()
 def forward(program: Program, x: Tensor, state: np.ndarray | None, ticks: int) -> Tensor:
-    """What `evo.network.forward` computes, network by network: outputs (P, B, O) float64; `state` is moved on in place."""
+    """What `population.forward` computes, network by network: outputs (P, B, O) float64; `state` is moved on in place."""
     outputs = []
     for g in range(len(program.depth)):
         module = GraphModule(program, g, ticks, torch.float64)

@@ -1,1 +1,1 @@
-"""Environments as scalar physics (`evo.environment`): constants, the functions start, observe, step, and an `environment`."""
+"""Environments as scalar physics (`evo.Environment`): constants, the functions start, observe, step, and an `environment`."""

@@ -6,7 +6,7 @@ book of Sutton and Barto (2018). A step costs 1 until the arm is up.
 
 import math
 
-from evo.environment import Environment
+from evo.rollout.environment import Environment
 
 GRAVITY = 9.8  # m/s^2; both links weigh 1 kg, are 1 m long with the centre in their middle, and have inertia 1 kg m^2
 LENGTH, CENTRE, INERTIA = 1.0, 0.5, 1.0

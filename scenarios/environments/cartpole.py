@@ -6,7 +6,7 @@ Systems, Man, and Cybernetics 13, 1983. A step is worth 1, the one in which the 
 
 import math
 
-from evo.environment import Environment
+from evo.rollout.environment import Environment
 
 GRAVITY, CART, POLE, HALF_LENGTH = 9.8, 1.0, 0.1, 0.5  # m/s^2, kg, kg, m
 TOTAL, POLE_LENGTH = POLE + CART, POLE * HALF_LENGTH

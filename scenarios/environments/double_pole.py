@@ -6,7 +6,7 @@ scaled as in the program released with it.
 
 from functools import partial
 
-from evo.environment import Environment
+from evo.rollout.environment import Environment
 from scenarios.environments.poles import FALLEN, FORCE, FPS, START_ANGLE, draw2, move2, out
 
 

@@ -6,7 +6,7 @@ fitness punishes those who balance by shaking; as in Stanley and Miikkulainen 20
 
 from functools import partial
 
-from evo.environment import Environment
+from evo.rollout.environment import Environment
 from scenarios.environments import double_pole
 from scenarios.environments.double_pole import start
 from scenarios.environments.poles import FALLEN, FORCE, FPS, START_ANGLE, draw2, move2, out

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 WIDTH, METRE, SMOOTH = 600, 110, 2  # pixels: of a picture, of a metre; edges are smoothed by drawing so many times larger
 PAPER, LINE, CART = (255, 255, 255), (170, 170, 170), (40, 40, 40)
-POLES = ((0, 114, 178), (230, 159, 0))  # blue and orange (Okabe and Ito, as in evo.pictures)
+POLES = ((0, 114, 178), (230, 159, 0))  # blue and orange (Okabe and Ito, as in evo.plots.figures)
 
 
 def cart_with_poles(x, track, poles, above, below):

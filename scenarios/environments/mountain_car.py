@@ -5,7 +5,7 @@ Moore: Efficient memory-based learning for robot control. PhD thesis, Cambridge 
 
 import math
 
-from evo.environment import Environment
+from evo.rollout.environment import Environment
 
 FORCE, GRAVITY = 0.001, 0.0025
 LEFT, RIGHT, FASTEST, GOAL = -1.2, 0.6, 0.07, 0.5

@@ -8,7 +8,7 @@ import math
 
 from numpy import float32, float64
 
-from evo.environment import Environment
+from evo.rollout.environment import Environment
 
 POWER, THREE = float32(0.0015), float32(3)
 LEFT, RIGHT, FASTEST, GOAL = float32(-1.2), float32(0.6), float32(0.07), float32(0.45)

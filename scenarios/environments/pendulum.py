@@ -7,7 +7,7 @@ import math
 
 from numpy import float32, float64
 
-from evo.environment import Environment
+from evo.rollout.environment import Environment
 
 GRAVITY, MASS, LENGTH, TIME = 10.0, 1.0, 1.0, 0.05  # m/s^2, kg, m, s
 FASTEST, STRONGEST = 8.0, 2.0  # rad/s, N m

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from evo.environment import Environment
+from evo.rollout.environment import Environment
 from scenarios.environments.poles import FORCE, FPS, START_ANGLE, draw1, move1, out
 
 

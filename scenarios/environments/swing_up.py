@@ -6,7 +6,7 @@ ICML 2011. A step is worth (cos(angle) + 1) / 2 * cos(pi x / 4.8).
 
 import math
 
-from evo.environment import Environment
+from evo.rollout.environment import Environment
 from scenarios.environments.drawing import cart_with_poles
 
 GRAVITY, CART, POLE, LENGTH = 9.82, 0.5, 0.5, 0.6  # m/s^2, kg, kg, m

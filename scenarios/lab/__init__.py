@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     import numpy as np
 
     from evo.core import Model, Scenario, Task
-    from scenarios.lab.compare import Comparison
-    from scenarios.lab.config import Built, ConfigError, RunSpec, Study
+    from scenarios.lab.report.comparison import Comparison
+    from scenarios.lab.study.config import Built, ConfigError, RunSpec, Study
 
 __all__ = ["Comparison", "ConfigError", "Run", "Scenario", "load", "main", "run"]
 
 _TASK = ("inputs", "outputs", "metric", "episodes", "stop", "evaluate", "score", "solved", "figure")  # evo.core.Task
 _PLACES = {
-    "Comparison": "scenarios.lab.compare",
-    "ConfigError": "scenarios.lab.config",
+    "Comparison": "scenarios.lab.report.comparison",
+    "ConfigError": "scenarios.lab.study.config",
     "Scenario": "evo.core",
 }
 
@@ -64,8 +64,8 @@ def run(
     Raises ConfigError with every mistake before anything starts; KeyboardInterrupt, with all saved, after a Ctrl-C. A
     run that fails is counted in the Comparison, and stops no other.
     """
-    from scenarios.lab import compiling
-    from scenarios.lab.config import study
+    from scenarios.lab.cli import compiling
+    from scenarios.lab.study.config import study
 
     compiling.announce()
     document: dict[str, Any] = {"scenario": _scenario(scenario, name), "seeds": seeds, "device": device}
@@ -81,18 +81,22 @@ def run(
 
 def perform(study: Study, runs: Path, jobs: int | None, restart: bool) -> tuple[list[str], Comparison]:
     """Runs a study with its live lines and writes the report: how each run ended, and the table of all."""
-    from scenarios.lab import compare, display, report, runner, store
+    from scenarios.lab.cli import progress
+    from scenarios.lab.execution import runner
+    from scenarios.lab.report import report
+    from scenarios.lab.report.comparison import compare
+    from scenarios.lab.store import store
 
-    with display.showing(study) as shown:
+    with progress.showing(study) as shown:
         states = runner.run_study(study, runs, jobs=jobs, restart=restart, emit=shown.emit)
     paths = [store.run_path(runs, spec.name, spec.label, spec.seed) for spec in study.specs]
     failed = [path for k, path in enumerate(paths) if states[k] == "failed"]
-    comparison = compare.compare(paths, failed)[0]
+    comparison = compare(paths, failed)[0]
     try:
         # The page is about the scenario's folder: what was run before is compared too.
         found = [status.path for status in store.find_runs(runs) if status.scenario == study.name]
         others = [path for path in found if path not in paths]
-        every = compare.compare([*paths, *others], failed) if others else [comparison]
+        every = compare([*paths, *others], failed) if others else [comparison]
         comparison.report = report.write(every, runs / study.name / report.REPORT, own=True)[0]
     except store.StoreError as error:
         comparison.notes.append(f"no report: {error}")
@@ -112,7 +116,7 @@ class Run:
     """One run as it lies on disk: config, rows, result and champion, each read when first asked for."""
 
     def __init__(self, path: Path, scenario: Any = None, method: Any = None):
-        from scenarios.lab import store
+        from scenarios.lab.store import store
 
         self.path, self._scenario, self._method = path, scenario, method
         self.config: dict[str, Any] = store.read_config(path)
@@ -124,7 +128,7 @@ class Run:
     def rows(self) -> dict[str, np.ndarray]:
         """Every column of metrics.jsonl as an array, one item a step; nested keys are dotted ("validation.accuracy"),
         a missing or non-finite number is nan."""
-        from scenarios.lab import store
+        from scenarios.lab.store import store
 
         flat = [_flat(row) for row in store.read_rows(self.path / store.METRICS)]
         return {key: _column([row.get(key) for row in flat]) for key in dict.fromkeys(key for row in flat for key in row)}
@@ -132,14 +136,15 @@ class Run:
     @cached_property
     def result(self) -> dict[str, Any] | None:
         """result.json; None while the run is unfinished."""
-        from scenarios.lab import store
+        from scenarios.lab.store import store
 
         return store.read_result(self.path)
 
     @cached_property
     def champion(self) -> Model:
         """The champion, ready to call; `champion.figure()` draws it. Raises StoreError if it cannot be had."""
-        from scenarios.lab import names, store
+        from scenarios.lab.store import store
+        from scenarios.lab.study import resolve
 
         file = self.path / store.CHAMPION
         if not file.is_file():
@@ -149,7 +154,7 @@ class Run:
         try:
             return built.method.restore(built.task, built.settings, spec.seed, tensors, header)
         except Exception as error:  # tensors and header may be anybody's
-            raise store.StoreError(f"{file} does not fit its config.toml: {names.said(error)}") from error
+            raise store.StoreError(f"{file} does not fit its config.toml: {resolve.said(error)}") from error
 
     @cached_property
     def task(self) -> Task:
@@ -162,7 +167,7 @@ class Run:
 
     @cached_property
     def _spec(self) -> RunSpec:
-        from scenarios.lab.config import study
+        from scenarios.lab.study.config import study
 
         document = dict(self.config)
         if self._scenario is not None:
@@ -175,7 +180,7 @@ class Run:
 
 def main(name: str) -> NoReturn:
     """What a scenario's file does as a script: `evo run NAME` with the command line's arguments."""
-    from scenarios.lab import commands
+    from scenarios.lab.cli import commands
 
     sys.exit(commands.main(["run", name, *sys.argv[1:]]))
 
@@ -183,7 +188,7 @@ def main(name: str) -> NoReturn:
 def _scenario(given: Any, name: str | None) -> Any:
     """A Task as a Scenario without settings; a name or a Scenario as it is. Raises ConfigError."""
     from evo.core import Budget, Scenario
-    from scenarios.lab.checks import ConfigError, NoSettings
+    from scenarios.lab.study.problems import ConfigError, NoSettings
 
     if isinstance(given, (str, Scenario)):
         return given if name is None or isinstance(given, str) else dataclasses.replace(given, name=name)
@@ -197,8 +202,8 @@ def _scenario(given: Any, name: str | None) -> Any:
 
 
 def _learners(methods: str | Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
-    from scenarios.lab.checks import ConfigError
-    from scenarios.lab.flags import line_up
+    from scenarios.lab.cli.flags import line_up
+    from scenarios.lab.study.problems import ConfigError
 
     if isinstance(methods, Mapping):
         return {label: {"method": method} for label, method in methods.items()}

@@ -8,10 +8,10 @@ from torch import nn
 
 from baselines.backprop import OPTIMIZERS, SCHEDULERS, Backprop
 from evo import rng, threads
-from evo.networks import CNN, MLP
-from evo.parameters import TorchModel
 from evo.settings import SettingsError
-from evo.supervised import SupervisedTask
+from evo.tasks.supervised import SupervisedTask
+from evo.vectors.models import TorchModel
+from evo.vectors.modules import CNN, MLP
 
 SCHEDULES = {
     "ConstantLR": {"factor": 0.5, "total_iters": 2},

@@ -14,10 +14,10 @@ from baselines import estimator
 from baselines.classical import forest, gradient_boosting, knn, linear, sklearn_method, svm
 from baselines.estimator import estimators
 from evo import rng
-from evo.core import as_method
-from evo.networks import MLP
+from evo.evolve import as_method
 from evo.settings import SettingsError, describe
-from evo.supervised import SupervisedTask
+from evo.tasks.supervised import SupervisedTask
+from evo.vectors.modules import MLP
 
 NAMED = {"linear": linear, "svm": svm, "knn": knn, "forest": forest, "gradient-boosting": gradient_boosting}
 XOR = (np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32), np.array([[0, 1], [1, 0], [1, 0], [0, 1]], np.float32))

@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from baselines.random_search import RandomSearch
-from evo import parameters
 from evo.evolve import Evolve, Evolved
-from evo.networks import MLP
 from evo.settings import SettingsError
-from evo.supervised import SupervisedTask
+from evo.tasks.supervised import SupervisedTask
+from evo.vectors.encoding import encoding_for
+from evo.vectors.modules import MLP
 
 XOR = (np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32), np.array([[0], [1], [1], [0]], np.float32))
 
@@ -23,7 +23,7 @@ def told(search):
 
 
 def test_a_generation_is_drawn_from_the_initial_distribution_and_none_is_drawn_twice():
-    encoding = parameters.encoding(task())
+    encoding = encoding_for(task())
     search = RandomSearch(encoding, seed=4, population_size=6)
     generations = [told(search) for _ in range(3)]
     for number, population in enumerate(generations):

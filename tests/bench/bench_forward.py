@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from evo import rng, threads
-from evo.networks import MLP
-from evo.parameters import Parameters
+from evo.vectors.encoding import Parameters
+from evo.vectors.modules import MLP
 
 # layers, rows, networks, floor
 CASES = [((64, 32, 10), 256, 500, 1.3), ((4, 16, 2), 1, 1_000, 10.0)]

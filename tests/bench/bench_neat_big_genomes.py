@@ -22,8 +22,8 @@ from turns import in_turn, medians, timed
 
 from evo import NEAT, rng
 from evo.activations import CODES
-from evo.genome import HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
-from evo.network import NetworkModel
+from evo.genomes.genome import HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
+from evo.network.model import NetworkModel
 
 INPUTS, OUTPUTS, ADD_NODE, ADD_LINK = 4, 2, 0.2, 0.5
 FLOORS = {False: 500.0, True: 250.0}  # feed-forward, recurrent

@@ -20,7 +20,7 @@ from peer import configured
 from turns import in_turn, medians, timed
 
 from evo import NEAT, threads
-from evo.control import ControlTask
+from evo.tasks.control import ControlTask
 from scenarios.environments.poles import FORCE
 from scenarios.environments.single_pole import environment, start
 from scenarios.environments.single_pole import step as pole_step

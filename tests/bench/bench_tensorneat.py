@@ -25,7 +25,7 @@ import numpy as np
 from turns import in_turn, medians, timed
 
 from evo import NEAT
-from evo.control import ControlTask
+from evo.tasks.control import ControlTask
 from scenarios.environments.cartpole import environment
 from scenarios.environments.cartpole import step as cartpole_step
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.random import Generator, Philox
 from scipy import stats as reference
 
-from scenarios.lab import stats
+from scenarios.lab.report import stats
 
 SEEDS = (2, 3, 4, 5, 10, 20, 30)
 LOW, HIGH, FAMILY = 0.91, 0.97, 0.065

@@ -19,8 +19,8 @@ import numpy as np
 from study import interval, rate
 
 from evo import ModernNEAT, threads
-from evo.genome import HIDDEN
-from scenarios.lab import stats
+from evo.genomes.genome import HIDDEN
+from scenarios.lab.report import stats
 from scenarios.parity import truth_table
 
 sys.path.append(str(Path(__file__).parents[1] / "evo"))

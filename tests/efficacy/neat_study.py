@@ -21,10 +21,10 @@ from study import interval, rate
 from evo import NEAT, rng, threads
 from evo.core import Evaluation, Scenario
 from evo.evolve import Evolve
-from evo.genome import HIDDEN
+from evo.genomes.genome import HIDDEN
 from scenarios.double_pole import scenario as poles
 from scenarios.double_pole_no_velocity import scenario as no_velocity
-from scenarios.lab import stats
+from scenarios.lab.report import stats
 from scenarios.xor import XorSettings, scenario
 
 GENERATIONS, NO_VELOCITY_GENERATIONS = 300, 150

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from scenarios.lab import compare, gather, load, report, run
+from scenarios.lab import load, run
+from scenarios.lab.report import gather, report
+from scenarios.lab.report.comparison import compare
 
 BACKPROP = ("digits", "breast_cancer", "mnist", "fashion_mnist")
 GA = {"xor": 100, "cartpole": 10, "digits": 5}
@@ -101,7 +103,7 @@ def comparison(seeds: int, runs: Path) -> None:
     """Six methods on four scenarios at equal compute, and one page of all; a model without a compute is fitted once."""
     for scenario, compute in COMPUTE.items():
         print(run(scenario, methods=METHODS, seeds=seeds, budget={"compute": compute}, runs=runs), end="\n\n")
-    print(report.write(compare.compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
+    print(report.write(compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
 
 
 def neat(seeds: int, runs: Path) -> None:
@@ -114,7 +116,7 @@ def neat(seeds: int, runs: Path) -> None:
     methods = ("neat", "neat-modern", "ga", "backprop", "linear")
     for scenario, compute in TABLES.items():
         print(run(scenario, methods=methods, seeds=seeds, budget={"compute": compute}, runs=runs), end="\n\n")
-    print(report.write(compare.compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
+    print(report.write(compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
 
 
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}

@@ -4,7 +4,7 @@ import intervals
 import numpy as np
 import pytest
 
-from scenarios.lab import stats
+from scenarios.lab.report import stats
 
 TOY = 400
 

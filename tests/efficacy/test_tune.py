@@ -3,8 +3,8 @@ import json
 import pytest
 import tune
 
-from scenarios.lab import config
-from scenarios.lab.names import method
+from scenarios.lab.study import config
+from scenarios.lab.study.resolve import method
 
 
 def test_every_drawn_setting_is_allowed_by_its_method():
@@ -44,7 +44,7 @@ def test_every_method_spends_the_same_compute():
 
 
 def test_tuning_never_asks_for_the_test_part(monkeypatch):
-    from evo.supervised import SupervisedTask
+    from evo.tasks.supervised import SupervisedTask
 
     asked, score = [], SupervisedTask.score
     monkeypatch.setattr(SupervisedTask, "score", lambda self, model, split: asked.append(split) or score(self, model, split))

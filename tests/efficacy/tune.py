@@ -24,7 +24,7 @@ import numpy as np
 
 from evo import rng, threads
 from evo.core import Budget
-from scenarios.lab import config
+from scenarios.lab.study import config
 
 FIRST_SEED = 1000
 # Passes of the scenario's own network over its training part: the same compute for every method.

@@ -10,8 +10,8 @@ from neat.reporting import ReporterSet
 from random_graphs import NEAT_NAME
 
 from evo.activations import AGGREGATIONS, CODES
-from evo.genome import OUTPUT, Genome
-from evo.modern.settings import ModernSettings
+from evo.genomes.genome import OUTPUT, Genome
+from evo.neat_modern.settings import ModernSettings
 
 SECTIONS = {
     "NEAT": ("population_size",),

@@ -15,7 +15,7 @@ import numpy as np
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
-# What rollouts compile although it is plain Python (`evo.generated`).
+# What rollouts compile although it is plain Python (`evo.rollout.codegen`).
 COMPILED_LATER = {"lanes", "gather", "has_nan", "largest", "scaled", "total_reward"}
 # A few seconds of tests, which enter every kernel.
 TOY = [
@@ -28,16 +28,16 @@ TOY = [
     "evo/test_mutation.py::test_a_small_genome_splits_old_links_first",
     "evo/test_mutation.py::test_weights_are_perturbed_or_replaced_at_their_rates_within_their_ranges",
     "evo/test_mutation.py::test_the_nodes_to_join_are_any_that_may_be_and_no_others[0-False]",
-    "evo/test_sharing.py",
+    "evo/test_selection.py",
     "evo/test_speciation.py",
     "evo/test_neat.py::test_a_new_node_stands_in_the_middle_of_the_link_it_splits",
     "evo/test_neat.py::test_an_offspring_that_links_what_another_linked_before_keeps_its_genes_in_order",
     "evo/test_neat.py::test_offspring_come_from_the_best_fifth_of_their_own_species_and_the_fitter_parent_is_first",
-    "evo/test_modern_breeding.py::test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set",
-    "evo/test_network_order.py::test_a_cycle_is_named_where_networks_are_feed_forward",
-    "evo/test_network_order.py::test_a_connection_to_nowhere_is_named",
-    "evo/test_network_order.py::test_an_unknown_code_is_named",
-    "evo/test_network_order.py::test_a_genome_compiles_alike_in_any_company_and_on_any_threads",
+    "evo/test_modern_reproduction.py::test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set",
+    "evo/test_network_program.py::test_a_cycle_is_named_where_networks_are_feed_forward",
+    "evo/test_network_program.py::test_a_connection_to_nowhere_is_named",
+    "evo/test_network_program.py::test_an_unknown_code_is_named",
+    "evo/test_network_program.py::test_a_genome_compiles_alike_in_any_company_and_on_any_threads",
     "evo/test_network_forward.py::test_the_scalar_functions_give_the_bits_of_the_population_kernels",
     "evo/test_network_forward.py::test_both_backends_agree",
     "evo/test_network_model.py::test_parameters_are_links_and_biases_that_take_part",
@@ -45,12 +45,12 @@ TOY = [
     "evo/test_network_continuous.py::test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in",
     "evo/test_variation.py::test_elites_keep_genes_and_step_size",
     "evo/test_deep_ga.py::test_the_next_generation_is_the_elite_and_a_child_for_every_place",
-    "evo/test_multiobjective.py::test_it_begins_from_a_model_with_what_is_zero_masked",
-    "evo/test_rollout.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",
-    "evo/test_rollout.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way3-rail]",
-    "evo/test_rollout.py::test_a_nan_ends_a_lane_and_no_other",
-    "evo/test_rollout.py::test_value_is_of_the_rewards_their_last_ones_and_the_steps",
-    "evo/test_rollout.py::test_normalised_observations_and_their_moments_are_those_of_the_ticks",
+    "evo/test_nsga2.py::test_it_begins_from_a_model_with_what_is_zero_masked",
+    "evo/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",
+    "evo/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way3-rail]",
+    "evo/test_lanes.py::test_a_nan_ends_a_lane_and_no_other",
+    "evo/test_lanes.py::test_value_is_of_the_rewards_their_last_ones_and_the_steps",
+    "evo/test_lanes.py::test_normalised_observations_and_their_moments_are_those_of_the_ticks",
     "scenarios/test_environments.py::test_a_step_is_gymnasiums[cartpole]",
 ]
 
@@ -61,8 +61,8 @@ def results():
     import dataclasses
 
     from evo import GA, MLP, NEAT, NSGA2, DeepGA, ModernNEAT, Parameters
-    from evo.network import Networks
-    from evo.rollout import rollout
+    from evo.network.population import Networks
+    from evo.rollout.lanes import rollout
     from evo.testing import _bits, small_task
     from scenarios.environments import cartpole, double_pole_no_velocity
 

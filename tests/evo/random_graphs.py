@@ -9,7 +9,7 @@ from neat.ctrnn import CTRNN
 from neat.nn import FeedForwardNetwork, RecurrentNetwork
 
 from evo.activations import AGGREGATIONS, CODES
-from evo.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Node
+from evo.genomes.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Node
 
 NEAT_ACTIVATIONS, NEAT_AGGREGATIONS = neat.activations.ActivationFunctionSet(), neat.aggregations.AggregationFunctionSet()
 OWN_NAME = {name: f"neat_{name}" if f"neat_{name}" in CODES else name for name in NEAT_ACTIVATIONS.functions}
@@ -112,3 +112,17 @@ class Peer:
             network.advance(given, self.time_step, self.time_step)
             network.values[1 - network.active] = dict(network.values[network.active])
         return [network.values[network.active][key] for key in network.output_nodes]
+
+
+def any_graph(seed):
+    """Any graph over 2 inputs, perhaps a bias, 2 outputs and some hidden nodes; the same link has the same number."""
+    draw = np.random.default_rng(seed)
+    inputs, biased, hidden = 2, int(draw.integers(2)), int(draw.integers(6))
+    kinds = [SENSOR] * inputs + [BIAS] * biased + [OUTPUT] * 2 + [HIDDEN] * hidden
+    ids = [*range(inputs + biased + 2), *sorted(draw.choice(np.arange(10, 30), hidden, replace=False).tolist())]
+    links = [(s, t) for s in ids for t in ids[inputs + biased :]]
+    chosen = sorted(draw.choice(len(links), int(draw.integers(len(links) + 1)), replace=False).tolist(), key=links.__getitem__)
+    genes = [
+        Connection(100 * s + t, s, t, float(draw.normal()), bool(draw.integers(2))) for s, t in map(links.__getitem__, chosen)
+    ]
+    return Genome(inputs, 2, [Node(*node) for node in zip(ids, kinds)], genes)

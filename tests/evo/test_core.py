@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evo import GA, Evolve, FunctionTask
-from evo.core import Algorithm, Budget, Champion, Cost, Evaluation, Learner, Method, Model, Phenotypes, Task, as_method
-from evo.evolve import Evolved
-from evo.parameters import Parameters
+from evo.core import Algorithm, Budget, Champion, Cost, Evaluation, Learner, Method, Model, Phenotypes, Task
+from evo.evolve import Evolved, as_method
 from evo.testing import small_task
+from evo.vectors.encoding import Parameters
 
 
 def test_costs_add_up_and_none_stays_none():

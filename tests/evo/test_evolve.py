@@ -7,12 +7,13 @@ import torch
 from evo import NSGA2, DeepGA, Evolve
 from evo.core import Evaluation, Metric
 from evo.evolve import Evolved
-from evo.ga import GA
-from evo.networks import MLP
-from evo.normalization import NormalizedModel
-from evo.parameters import Networks, VectorModel
-from evo.supervised import SupervisedTask
+from evo.search.ga import GA
+from evo.tasks.normalization import NormalizedModel
+from evo.tasks.supervised import SupervisedTask
 from evo.testing import small_task
+from evo.vectors.models import VectorModel
+from evo.vectors.modules import MLP
+from evo.vectors.population import Networks
 
 D = 2 * 4 + 4 + 4 * 2 + 2  # parameters of small_task's network
 

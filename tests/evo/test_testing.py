@@ -7,10 +7,10 @@ import torch
 from evo import GA, DeepGA, FunctionTask
 from evo.core import Champion, Cost, Evaluation, Metric
 from evo.evolve import Evolved
-from evo.parameters import TorchModel, restore
 from evo.settings import setting, settings
-from evo.supervised import SupervisedTask
+from evo.tasks.supervised import SupervisedTask
 from evo.testing import check_algorithm, check_learner, check_task, small_task
+from evo.vectors.models import TorchModel, restore
 
 KINDS = ("classification", "probability", "regression")
 

@@ -191,7 +191,7 @@ scenario = Scenario(
 
 def study(steps=8, seeds=1, task=None, run=None, labels=("climber",), command="evo run goal", scenario=None, **climber):
     """A Study of Climbers on the goal, by name; `scenario` may be an object."""
-    from scenarios.lab import config
+    from scenarios.lab.study import config
 
     learners = {label: {"method": f"{__file__}:Climber", **climber} for label in labels}
     document = {
@@ -219,8 +219,8 @@ class After:
 
 def start(runs, spec=None, stop_after=10**9, **options):
     """Runs one spec in this process: how it ended, its events, its folder."""
-    from scenarios.lab import store
-    from scenarios.lab.execute import execute
+    from scenarios.lab.execution.execute import execute
+    from scenarios.lab.store import store
 
     spec = spec or study().specs[0]
     events = []
@@ -237,7 +237,7 @@ PROGRAM = """
 import sys
 sys.path[:0] = sys.argv[2].split(":")
 from lab_fakes import study
-from scenarios.lab.runner import run_study
+from scenarios.lab.execution.runner import run_study
 
 def show(event):
     print(event["event"], event.get("message", ""), flush=True)

@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from evo.ga import GA
-from evo.parameters import TorchModel
-from evo.supervised import SupervisedTask
+from evo.search.ga import GA
+from evo.tasks.supervised import SupervisedTask
+from evo.vectors.models import TorchModel
 from scenarios.lab import Comparison, ConfigError, Scenario, load, main, run
-from scenarios.lab.store import StoreError
+from scenarios.lab.store.store import StoreError
 
 SMALL = {"ga.population_size": 6}
 
@@ -248,7 +248,7 @@ def test_failure_is_counted_and_raises_nothing(rings, tmp_path):
 
 
 def test_interrupt_is_raised_after_everything_is_saved(rings, tmp_path, monkeypatch):
-    from scenarios.lab import runner
+    from scenarios.lab.execution import runner
 
     monkeypatch.setattr(runner, "execute", lambda *arguments, **options: "stopped")
     with pytest.raises(KeyboardInterrupt, match="the same call of run"):

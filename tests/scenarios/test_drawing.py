@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from evo.control import ControlTask
-from evo.networks import MLP
+from evo.tasks.control import ControlTask
+from evo.vectors.modules import MLP
 from scenarios.environments import double_pole, double_pole_no_velocity, drawing, single_pole, swing_up
 
 ALL = (single_pole, double_pole, double_pole_no_velocity, swing_up)

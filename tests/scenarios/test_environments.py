@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from evo import rng
-from evo.environment import Episode
-from evo.generated import compiled
-from evo.networks import MLP
-from evo.parameters import Parameters
-from evo.rollout import rollout
+from evo.rollout.codegen import compiled
+from evo.rollout.environment import Episode
+from evo.rollout.lanes import rollout
 from evo.testing import check_environment
+from evo.vectors.encoding import Parameters
+from evo.vectors.modules import MLP
 from scenarios.environments import (
     acrobot,
     cartpole,

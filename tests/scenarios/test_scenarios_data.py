@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from test_scenarios_registry import build, find
 
 from scenarios import SCENARIOS, two_spirals
-from scenarios.lab.listing import facts
+from scenarios.lab.cli.listing import facts
 from scenarios.parity import closeness
 
 LOADERS = {"digits": load_digits, "breast_cancer": load_breast_cancer, "wine": load_wine}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo.networks import MLP
+from evo.vectors.modules import MLP
 from scenarios.datasets import FILES, Classification, Pictures, cache_folder
 
 network = lambda inputs, outputs: MLP(inputs, outputs)

@@ -9,9 +9,9 @@ import pytest
 
 import scenarios
 from evo import rng
-from evo.control import ControlTask
 from evo.core import Scenario, Task
 from evo.settings import describe
+from evo.tasks.control import ControlTask
 
 ROOM = Path(scenarios.__file__).parent
 DATA = [name for name in scenarios.SCENARIOS if name in ("xor", "parity", "two_spirals", "digits", "breast_cancer", "wine")]
@@ -59,7 +59,7 @@ def test_names_of_methods_and_networks_lead_somewhere(name):
 
 @pytest.mark.parametrize("name", DATA + CONTROL)
 def test_every_default_method_fits_the_task(name):
-    from evo.core import as_method
+    from evo.evolve import as_method
 
     task = build(name)
     assert isinstance(task, Task)
@@ -72,7 +72,7 @@ def test_every_default_method_fits_the_task(name):
 
 @pytest.mark.parametrize("name", DATA + CONTROL)
 def test_settings_of_a_learner_in_a_scenario_are_settings_of_the_method(name):
-    from evo.core import as_method
+    from evo.evolve import as_method
 
     for method, values in find(scenarios.SCENARIOS[name]).learners.items():
         as_method(find(scenarios.METHODS[method]), method).settings(**values)

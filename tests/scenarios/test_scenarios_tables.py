@@ -7,9 +7,9 @@ import torch
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from evo.networks import MLP
 from evo.settings import SettingsError
-from evo.supervised import split
+from evo.tasks.supervised import split
+from evo.vectors.modules import MLP
 from scenarios.tables import table_scenario
 
 network = lambda inputs, outputs: MLP(inputs, outputs, hidden=(2,))

@@ -1,0 +1,147 @@
+"""What the methods that evolve genomes of networks have in common: NEAT (`evo.neat`) and neat-modern.
+
+The population and its fitness as last told; the networks of it; what a run writes down of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from evo.core import Evaluation, Model, Row, State, Task
+from evo.genomes.genome import Genomes
+from evo.genomes.innovation import Innovations
+from evo.network.model import NetworkModel, restore
+from evo.network.population import Networks
+from evo.settings import SettingsError
+
+UNBOUNDED = ("classification", "regression")  # kinds of tasks whose outputs may be any numbers
+
+
+class Topologies:
+    """A method adds its settings, `ask`, and to `tell` and the state what it has more.
+
+    It keeps here: options, seed, inputs and outputs; generation, how many were told; population (P genomes) and fitness (P,),
+    None until known; parents (P, 2), places in the population before, -1 for none; species, with `id` (S,) and `sizes` (S,);
+    innovations; and _run, how its networks run.
+    """
+
+    repeats = 1
+    restore = staticmethod(restore)
+    memory = "recurrent: expected false; got true"  # the setting that makes networks remember, and how it is wrong
+
+    options: Any
+    species: Any
+    inputs: int
+    outputs: int
+    generation: int
+    population: Genomes | None
+    fitness: np.ndarray | None
+    parents: np.ndarray
+    innovations: Innovations
+    _run: dict[str, Any]
+
+    def _take(self, inputs: int, outputs: int, seed: int) -> None:
+        """Raises ValueError for sizes that no network has."""
+        for name, size in (("inputs", inputs), ("outputs", outputs)):
+            if not isinstance(size, (int, np.integer)) or size < 1:
+                raise ValueError(f"{name}: expected a whole number >= 1; got {size!r}")
+        self.inputs, self.outputs, self.seed = int(inputs), int(outputs), int(seed)
+        self.generation, self.population, self.fitness = 0, None, None
+        self.parents = np.zeros((0, 2), np.int64)
+
+    @classmethod
+    def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:
+        """Raises SettingsError where networks would remember rows of a table, which are in no order."""
+        if values.get("output_activation") is None and getattr(task, "kind", None) in UNBOUNDED:
+            values["output_activation"] = "identity"
+        made = cls(task.inputs, task.outputs, seed=seed, **values)  # type: ignore[call-arg]
+        if made._run["recurrent"] and task.episodes == 0:
+            raise SettingsError([f"{cls.memory}: this task has no episodes that a network could remember"])
+        return made
+
+    @staticmethod
+    def fits(task: Task) -> str | None:
+        """Why NEAT cannot learn the task, or None."""
+        if getattr(task, "outputs", 0) < 1:
+            return "it evolves networks: the task has no outputs"
+        return None
+
+    def tell(self, evaluation: Any) -> None:
+        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
+        if self.population is None or self.fitness is not None:
+            raise RuntimeError("tell() needs a population from ask() that was not told before")
+        self.fitness = Evaluation.of(evaluation, len(self.population)).fitness
+        self.generation += 1
+
+    @property
+    def best(self) -> Genomes:
+        return self.population[int(np.argmax(self._told()))]
+
+    @property
+    def best_fitness(self) -> float:
+        return float(self._told().max())
+
+    def express(self, population: Genomes) -> Networks:
+        return Networks(population, **self._run)
+
+    def model(self, genome: Genomes) -> NetworkModel:
+        """The network of a population of one."""
+        return NetworkModel(genome, **self._run)
+
+    def row(self) -> Row:
+        """species: sizes by id; nodes and enabled connections, a genome; innovation numbers given so far."""
+        if self.population is None:
+            return {}
+        size = len(self.population)
+        return {
+            "species": {str(name): members for name, members in zip(self.species.id.tolist(), self.species.sizes.tolist())},
+            "nodes_mean": len(self.population.node_id) / size,
+            "connections_mean": int(self.population.enabled.sum()) / size,
+            "innovations": self.innovations.number,
+        }
+
+    def lineage(self, index: int) -> dict[str, Any]:
+        """Ids are generation * P + place; a first genome has no parents."""
+        size = self.options.population_size
+        born = self.generation - 1
+        parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]
+        return {"id": born * size + index, "parents": parents}
+
+    def state_dict(self) -> State:
+        return {
+            "generation": self.generation,
+            "population": None if self.population is None else self.population.state_dict(),
+            "fitness": None if self.fitness is None else torch.from_numpy(self.fitness.copy()),
+            "parents": torch.from_numpy(self.parents.copy()),
+            "species": self.species.state_dict(),
+            "innovations": [self.innovations.node, self.innovations.number],
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        self.generation = state["generation"]
+        self.population = None if state["population"] is None else Genomes.from_state(state["population"])
+        self.fitness = None if state["fitness"] is None else state["fitness"].numpy().copy()
+        self.parents = state["parents"].numpy().copy()
+        self.species = type(self.species).from_state(state["species"])
+        self.innovations = Innovations(*state["innovations"])
+
+    def _warm(self, model: Model, feedforward: bool) -> Genomes:
+        """The genome of a model that a population may begin with. Raises ValueError if it is no network of genes, or of other
+        inputs and outputs, or runs in another way, or has a cycle where there may be none; RuntimeError after the start."""
+        if self.population is not None:
+            raise RuntimeError("warm_start() must come before the first ask()")
+        genome = getattr(model, "genome", None)
+        if not isinstance(genome, Genomes) or (genome.inputs, genome.outputs) != (self.inputs, self.outputs):
+            raise ValueError(f"expected a network of genes with {self.inputs} inputs and {self.outputs} outputs; got {model!r}")
+        for name, ours in self._run.items():
+            if getattr(model, name) != ours:
+                raise ValueError(f"the network runs with {name} {getattr(model, name)}, those of this method with {ours}")
+        return genome.check(feedforward)
+
+    def _told(self) -> np.ndarray:
+        if self.fitness is None:
+            raise RuntimeError("best is known after tell()")
+        return self.fitness

@@ -1,0 +1,148 @@
+"""NEAT: neuroevolution of augmenting topologies (Stanley and Miikkulainen, Evolutionary Computation 10(2), 2002).
+
+    3.1  genomes of node and connection genes; mutation of weights and of structure     genomes.genome, mutation
+    3.2  innovation numbers; crossover of genes that they align                         genomes.innovation, crossover
+    3.3  species, by compatibility distance; fitness sharing                            speciation, selection
+    3.4  from a minimal structure on                                                    initialization
+    4.1  who has how many offspring, and what is done to them                           `NEAT.ask`, reproduction
+
+Every clause is a setting of `evo.neat.settings`, which says where it stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evo import rng
+from evo.core import Model, State
+from evo.genomes.genome import Genomes
+from evo.genomes.innovation import Innovations
+from evo.neat import reproduction
+from evo.neat.base import Topologies
+from evo.neat.initialization import first_population
+from evo.neat.selection import Ranking, offspring, ranking, shareable
+from evo.neat.settings import NEATSettings
+from evo.neat.speciation import Compatibility, Species
+
+
+class NEAT(Topologies):
+    """ask / tell. inputs, outputs: of every network; a bias node comes besides.
+
+        neat = NEAT(inputs=2, outputs=1, population_size=150, seed=0)
+        for _ in range(100):
+            genomes = neat.ask()                      # Genomes: P of them
+            neat.tell(fitness)                        # (P,), maximised
+        neat.best, neat.best_fitness
+
+    best (a population of one) and best_fitness: of the generation last told. Fitness sharing needs fitness >= 0: if the
+    population's minimum is negative it is subtracted from all of it there, so the worst counts 0 (of an all but constant
+    negative fitness small differences then decide). What is not finite ranks last and counts 0. Whose shares are all 0 (a
+    fitness that is equal and not positive, or nowhere finite) share equally. If every species is stagnant, all may reproduce.
+
+    Raises SettingsError for settings, ValueError for inputs or outputs below 1, ValueError or TypeError for a fitness that is
+    not (P,) numbers.
+    """
+
+    settings = NEATSettings
+
+    def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
+        self.options = NEATSettings(**values).filled()
+        self._take(inputs, outputs, seed)
+        self.species = Species()
+        self.record, self.improved = -np.inf, 0  # the highest fitness ever, and the generation that reached it
+        self.innovations = Innovations(0, 0)
+        options = self.options
+        self._run = dict(recurrent=options.recurrent, ticks=1 if options.ticks == "one" else options.ticks, time_step=0.0)
+        self._rates = reproduction.Rates.of(options)
+        self._rules = Compatibility(
+            options.excess_coefficient,
+            options.disjoint_coefficient,
+            options.weight_coefficient,
+            options.small_genome,
+            options.threshold if options.speciation else np.inf,
+        )
+
+    def ask(self) -> Genomes:
+        """The next population; the same one until it is told."""
+        if self.population is None:
+            self._begin(first_population(self.inputs, self.outputs, self.options, self.seed))
+        elif self.fitness is not None:
+            ranks = ranking(self.fitness, self.species.of, len(self.species.id), self.options.survival)
+            representatives = self._representatives(ranks)
+            counts = offspring(shareable(self.fitness), self.species.of, self._allowed(ranks), self.options.population_size)
+            champions = self.species.sizes > self.options.champion_above
+            drawn = (self._rates, self.generation, self.seed)
+            self.parents, copied = reproduction.mate(self.fitness, ranks, counts, champions, *drawn)
+            before, self.fitness = self.population, None
+            self.population = reproduction.breed(
+                before, self.parents, copied, self.innovations, self.options.activation, *drawn
+            )
+            self.species.assign(self.population, before, representatives, self._rules, self.generation)
+        return self.population
+
+    def tell(self, evaluation: Any) -> None:
+        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
+        super().tell(evaluation)
+        last, best = self.generation - 1, float(self._told().max())
+        self.species.judge(self._told(), last)
+        if best > self.record:
+            self.record, self.improved = best, last
+
+    def nominee(self) -> int | None:
+        """Whom to test: the champion of the best species that improved in the generation last told (section 4.3.2), if that
+        is wanted and one did; else None, for the fittest."""
+        if self.options.tested == "fittest":
+            return None
+        improved = (self.species.improved == self.generation - 1)[self.species.of]
+        return int(np.argmax(np.where(improved, self._told(), -np.inf))) if improved.any() else None
+
+    def warm_start(self, model: Model) -> None:
+        """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model
+        is no network of genes, of other inputs and outputs, or runs in another way; RuntimeError after the first ask()."""
+        genome = self._warm(model, feedforward=not self.options.recurrent)
+        size = self.options.population_size
+        self.innovations = _after(genome)
+        pairs = np.column_stack([np.zeros(size, np.int64), np.full(size, -1)])
+        drawn = (self.options.activation, self._rates, 0, self.seed)
+        self._begin(reproduction.breed(genome, pairs, np.arange(size) == 0, self.innovations, *drawn))
+
+    def state_dict(self) -> State:
+        return super().state_dict() | {"record": self.record, "improved": self.improved}
+
+    def load_state_dict(self, state: State) -> None:
+        super().load_state_dict(state)
+        self.record, self.improved = state["record"], state["improved"]
+
+    def _begin(self, population: Genomes) -> None:
+        self.population = population
+        self.innovations = _after(population)
+        self.parents = np.full((len(population), 2), -1)
+        self.species = Species()
+        self.species.assign(population, population, np.zeros(0, np.int64), self._rules, 0)
+
+    def _representatives(self, ranks: Ranking) -> np.ndarray:
+        """Section 3.3: a random member of each species; or its champion. Places (S,)."""
+        if self.options.representative == "champion":
+            return ranks.order[ranks.at[:-1]]
+        draws = rng.words(self.seed, self.generation, 0, rng.SPECIES, len(self.species.id))
+        return ranks.order[ranks.at[:-1] + ((draws * (ranks.at[1:] - ranks.at[:-1])) >> 32)]
+
+    def _allowed(self, ranks: Ranking) -> np.ndarray:
+        """Who may reproduce (S,). Section 4.1: no species that is stagnant. Footnote 2: of a stagnant population the two
+        species with the fittest champions."""
+        last, species = self.generation - 1, self.species
+        if self.options.population_rule == "none" or last - self.improved <= self.options.population_stagnation:
+            return last - species.improved < self.options.stagnation
+        allowed = np.zeros(len(species.id), np.bool_)
+        allowed[np.argsort(-self.fitness[ranks.order[ranks.at[:-1]]], kind="stable")[:2]] = True
+        if self.options.population_rule == "once":
+            self.improved = last
+            species.improved[:] = last
+        return allowed
+
+
+def _after(genomes: Genomes) -> Innovations:
+    """Numbers above all that these genomes have."""
+    return Innovations(int(genomes.node_id.max()) + 1, int(genomes.innovation.max(initial=-1)) + 1)

@@ -1,0 +1,117 @@
+"""neat-modern: NEAT as neat-python 2.0.0 does it (github.com/CodeReclaimers/neat-python), with its settings and their names.
+
+    genome.py, genes.py, attributes.py    evo.neat_modern.attributes, mutation, breeding; the first population: beginning
+    species.py                            evo.neat_modern.speciation
+    stagnation.py, reproduction.py        evo.neat_modern.selection
+    configuration                         evo.neat_modern.settings
+
+evo/README.md lists its clauses, and where this differs on purpose. From `evo.neat.neat`, the method of 2002, it differs
+throughout: nodes have biases and there is no bias node, structure may be deleted, attributes mutate one by one, a genome
+belongs to the species that is nearest, fitness is that of species' means from least to highest, and sizes of species move by
+halves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evo.core import Model
+from evo.genomes.genome import Genomes
+from evo.genomes.innovation import Innovations
+from evo.neat.base import Topologies
+from evo.neat_modern import reproduction
+from evo.neat_modern.attributes import Attributes
+from evo.neat_modern.initialization import first_population
+from evo.neat_modern.mutation import Chances
+from evo.neat_modern.selection import Ranking, parents, rank, shares, spawn, species_fitness, surviving
+from evo.neat_modern.settings import ModernSettings
+from evo.neat_modern.speciation import Compatibility, Species
+
+
+class ModernNEAT(Topologies):
+    """ask / tell. inputs, outputs: of every network; nodes' ids are inputs, outputs, hidden nodes.
+
+        neat = ModernNEAT(inputs=2, outputs=1, population_size=150, seed=0)
+        for _ in range(100):
+            genomes = neat.ask()                      # Genomes: P of them
+            neat.tell(fitness)                        # (P,), maximised
+        neat.best, neat.best_fitness
+
+    best (a population of one) and best_fitness: of the generation last told. Fitness may be negative. What is not finite ranks
+    last, is no parent where another of its species is finite, and counts as the least that is; a species without a finite
+    fitness dies out where another has one. Where all species die out the population begins again, with genomes drawn anew.
+
+    Raises SettingsError for settings, ValueError for inputs or outputs below 1, ValueError or TypeError for a fitness that is
+    not (P,) numbers.
+    """
+
+    settings = ModernSettings
+    memory = "feed_forward: expected true; got false"
+
+    def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
+        self.options = ModernSettings(**values)
+        self._take(inputs, outputs, seed)
+        options = self.options
+        self.species = Species(threshold=options.compatibility_threshold)
+        self.innovations = Innovations(inputs + outputs, 0)
+        self._run = dict(
+            recurrent=not options.feed_forward, ticks=1 if options.ticks == "one" else options.ticks, time_step=0.0
+        )
+        self._chances, self._attributes = Chances.of(options), Attributes.of(options)
+        self._rules = Compatibility(options.compatibility_disjoint_coefficient, options.compatibility_weight_coefficient)
+
+    def ask(self) -> Genomes:
+        """The next population; the same one until it is told."""
+        if self.population is None:
+            self._begin()
+        elif self.fitness is not None:
+            fitness, self.fitness, last = self.fitness, None, self.generation - 1
+            ranks = rank(fitness, self.species)
+            reached = species_fitness(fitness, ranks, self.species, self.options.species_fitness_func)
+            self.species.judge(reached, last)
+            kept = surviving(reached, self.species, last, self.options)
+            if kept.size:
+                self._reproduce(fitness, ranks, kept)
+            else:
+                self._begin()
+        return self.population
+
+    def warm_start(self, model: Model) -> None:
+        """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model
+        is no network of genes, of other inputs and outputs, or runs in another way; RuntimeError after the first ask()."""
+        genome = self._warm(model, self.options.feed_forward)
+        pairs = np.zeros((self.options.population_size, 2), np.int64)
+        pairs[0, 1] = -1
+        self.innovations = Innovations(int(genome.node_id.max()) + 1, int(genome.innovation.max(initial=-1)) + 1)
+        self.population = self._bred(genome, pairs)
+        self.parents = np.full_like(pairs, -1)
+        self._speciate(genome)
+
+    def _begin(self) -> None:
+        drawn = (self.innovations, self.generation, self.seed)
+        self.population = first_population(self.inputs, self.outputs, self.options, self._attributes, *drawn)
+        self.parents = np.full((len(self.population), 2), -1)
+        self.species.keep(np.zeros(0, np.int64))
+        self._speciate(self.population)
+
+    def _reproduce(self, fitness: np.ndarray, ranks: Ranking, kept: np.ndarray) -> None:
+        before, species, options = self.population, self.species, self.options
+        share = shares(ranks.values, species, kept)
+        counts = spawn(share, species.sizes[kept], options.population_size, options.smallest)
+        self.parents = parents(fitness, ranks, species, kept, counts, options, self.generation, self.seed)
+        self.population = self._bred(before, self.parents)
+        species.keep(kept)
+        self._speciate(before)
+
+    def _bred(self, genomes: Genomes, pairs: np.ndarray) -> Genomes:
+        rules = (self.innovations, self._chances, self._attributes)
+        return reproduction.breed(genomes, pairs, *rules, self.generation, self.seed)
+
+    def _speciate(self, previous: Genomes) -> None:
+        options = self.options
+        self.species.assign(self.population, previous, self._rules, self.generation)
+        if options.target_num_species is not None:
+            limits = (options.threshold_min, options.threshold_max)
+            self.species.aim(options.target_num_species, options.threshold_adjust_rate, *limits)

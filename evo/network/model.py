@@ -1,0 +1,142 @@
+"""One genome as a network: what a champion of NEAT is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
+from evo.core import Saved
+from evo.genomes.genome import HIDDEN, KINDS, Genomes
+from evo.network import reference
+from evo.network.population import Networks
+from evo.network.program import Program
+from evo.rollout.lanes import Policy
+
+
+class NetworkModel:
+    """One genome as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) float32 on the host.
+
+    genome: a Genomes that holds one; recurrent, ticks and time_step as of Networks. Raises ValueError if it holds another
+    number.
+    """
+
+    def __init__(self, genome: Genomes, recurrent: bool = False, ticks: int | str = 1, time_step: float = 0.0):
+        if len(genome) != 1:
+            raise ValueError(f"expected one genome; got {len(genome)}")
+        self.genome, self._networks = genome, Networks(genome, recurrent, ticks, time_step)
+
+    @property
+    def program(self) -> Program:
+        return self._networks.program
+
+    @property
+    def recurrent(self) -> bool:
+        return self.program.recurrent
+
+    @property
+    def ticks(self) -> int | str:
+        return self._networks.ticks
+
+    @property
+    def time_step(self) -> float:
+        return self.program.time_step
+
+    @property
+    def parameters(self) -> int:
+        return int(self._networks.parameters[0])
+
+    @property
+    def nodes(self) -> int:
+        return len(self.genome.node_id)
+
+    @property
+    def hidden(self) -> int:
+        return int((self.genome.node_kind == HIDDEN).sum())
+
+    @property
+    def connections(self) -> int:
+        """Those that are enabled."""
+        return int(self.genome.enabled.sum())
+
+    def __call__(self, inputs: Any) -> Tensor:
+        return self._networks.forward(inputs)[0]
+
+    def reset(self) -> None:
+        self._networks.reset()
+
+    @property
+    def output_range(self) -> np.ndarray:
+        """The interval (1, O, 2) that each output lies in."""
+        return self._networks.output_range
+
+    def policy(self) -> Policy:
+        """For kernels that run whole episodes (`evo.rollout.lanes`)."""
+        return self._networks.policy()
+
+    def to_module(self) -> nn.Module:
+        """The network in torch, float32: `reference.GraphModule`."""
+        return reference.GraphModule(self.program, 0, self._networks.ticks)
+
+    def save(self) -> Saved:
+        """The genome's arrays, and how it runs; `restore` reads them."""
+        state = self.genome.state_dict()
+        tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+        numbers = {name: str(value) for name, value in state.items() if name not in tensors}
+        run = {name: str(getattr(self, name)) for name in ("recurrent", "ticks", "time_step")}
+        return tensors, {"kind": "network", **numbers, **run}
+
+    def figure(self) -> Any:
+        """The topology in layers, inputs at the left (matplotlib Figure)."""
+        from evo.plots.topology import draw
+
+        return draw(_topology(self.genome, self.program))
+
+
+def _topology(genome: Genomes, program: Program) -> Any:
+    """What a picture shows of the first network of a program; a node's number is its slot."""
+    from evo.plots.topology import Topology
+
+    computed = program.node[: program.steps[0]].tolist()
+    ends = [(slot, range(program.first[slot], program.last[slot])) for slot in computed]
+    links = [(int(program.link_source[k]), slot, float(program.link_weight[k])) for slot, own in ends for k in own]
+    first = int(program.given[0])
+    slots = sorted({*range(first + program.outputs), *computed, *(source for source, *_ in links)})
+    kinds = {slot: KINDS[genome.node_kind[slot]] for slot in slots}
+    names = _names(genome, computed, kinds, first)
+    return Topology(kinds, names, computed, links, int((genome.node_kind == HIDDEN).sum()), len(genome.node_id) - len(slots))
+
+
+def _names(genome: Genomes, computed: list[int], kinds: dict[int, str], first: int) -> dict[int, str]:
+    """Inputs and outputs by number, outputs from slot `first` on; of nodes that compute, the functions, where they are not all
+    the same."""
+    activations, aggregations = list(NODE_ACTIVATIONS), list(AGGREGATIONS)
+    functions = {slot: activations[genome.activation[slot]] for slot in computed}
+    same = len(set(functions.values())) <= 1
+    names = {}
+    for slot, kind in kinds.items():
+        parts = {"sensor": [f"in {slot}"], "bias": ["bias"], "output": [f"out {slot - first}"]}.get(kind, [])
+        if slot in functions:
+            aggregation = aggregations[genome.aggregation[slot]]
+            parts += [functions[slot]] * (not same) + [aggregation] * (aggregation != "sum")
+        names[slot] = "\n".join(parts)
+    return names
+
+
+def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> NetworkModel:
+    """The model that `NetworkModel.save` wrote. Raises ValueError if it is none, is broken, or does not fit the task."""
+    if header.get("kind") != "network":
+        raise ValueError(f"expected the genome of a network; got {header.get('kind', 'nothing')}")
+    try:
+        numbers = {name: int(header[name]) for name in ("inputs", "outputs")}
+        genome = Genomes.from_state({**tensors, **numbers}).check()
+        recurrent, ticks, time_step = header["recurrent"] == "True", header["ticks"], float(header["time_step"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the genome of a network is not complete: {error}") from error
+    if (genome.inputs, genome.outputs) != (task.inputs, task.outputs):
+        raise ValueError(
+            f"this network has {genome.inputs} inputs and {genome.outputs} outputs, the task {task.inputs} and {task.outputs}"
+        )
+    return NetworkModel(genome, recurrent, ticks if ticks == "depth" else int(ticks), time_step)

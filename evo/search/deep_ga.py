@@ -1,0 +1,146 @@
+"""Deep GA (Such et al. 2017, Deep neuroevolution, arXiv 1712.06567, Algorithm 1).
+
+No crossover: a child is one of the T best, plus sigma times Gaussian noise on every gene. Where scores are noisy, the
+best candidates are scored again on more episodes, and the best of these is the elite: it heads the list of parents
+and is copied unchanged. Genomes are kept as vectors; the paper's list of seeds saves memory and changes no number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from evo import rng, threads
+from evo.core import Evaluation, Model, Task
+from evo.search.base import VectorAlgorithm
+from evo.settings import setting, settings
+from evo.vectors.encoding import Reals, encoding_for
+
+
+@settings
+class DeepGASettings:
+    population_size: int = setting(100, "children a generation, and one elite", low=2, source="Such et al. 2017: 1000")
+    truncation_size: int = setting(20, "T: how many of the best are parents", low=1, source="Such et al. 2017")
+    mutation_std: float = setting(0.1, "sigma of the noise on every gene", low=0.0, source="Such et al. 2017: .002")
+    candidates: int = setting(10, "best individuals that compete to be the elite", low=1, source="Such et al. 2017")
+    validation_episodes: int = setting(
+        30, "times as many episodes for the candidates, on tasks with episodes", low=1, source="Such et al. 2017"
+    )
+    initial_scale: float = setting(1.0, "spread of the first population, in that of the network's own initialiser", above=0.0)
+
+    def contradictions(self) -> list[str]:
+        return [
+            f"{name}: expected at most population_size {self.population_size}; got {getattr(self, name)}"
+            for name in ("truncation_size", "candidates")
+            if getattr(self, name) > self.population_size
+        ]
+
+
+class DeepGA(VectorAlgorithm):
+    """ask / tell. On a noisy task a generation takes two asks: the population, then the candidates for elite, on
+    `repeats` times as many episodes. `encoding` as in GA; noisy: whether the task has episodes."""
+
+    settings = DeepGASettings
+    arrays = ("population", "order", "candidates", "parents")
+
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, noisy: bool = False, **values: Any):
+        super().__init__(encoding, seed=seed, **values)
+        self.noisy = noisy
+        self.order: np.ndarray | None = None  # the elite, then the others by fitness; without those that have none
+        self.candidates: np.ndarray | None = None  # places of the population that compete to be the elite
+        self.parents = np.zeros(0, np.int64)
+        self._asked = np.zeros(0, np.int64)  # places of what ask gave last
+
+    @classmethod
+    def for_task(cls, task: Task, *, seed: int, **values: Any) -> DeepGA:
+        return cls(encoding_for(task), seed=seed, noisy=task.episodes > 0, **values)
+
+    @property
+    def repeats(self) -> int:
+        return 1 if self.candidates is None else self.options.validation_episodes
+
+    def warm_start(self, model: Model) -> None:
+        """The first population: the model's weights, unchanged in place 0, and mutants of them. Raises ValueError if
+        the model does not fit."""
+        places = np.zeros(self.options.population_size, np.int64)
+        self.population = self._children(self.encoding.of(model)[None], places)
+        self.parents = places - 1
+
+    def ask(self) -> np.ndarray:
+        """The next population (P + 1, D), the elite first ((P, D) in the first generation); or the candidates."""
+        if self.candidates is not None:
+            self._asked = self.candidates
+            return self.population[self.candidates]
+        if self.population is None:
+            self.population = self.encoding.initial(self.seed, 0, self.options.population_size, self.options.initial_scale)
+            self.parents = np.full(len(self.population), -1)
+        elif self.order is not None:
+            self.population, self.order = self._mutated(), None
+        self._asked = np.arange(len(self.population))
+        return self.population
+
+    def tell(self, evaluation: Any) -> None:
+        """The fitness of what ask gave last. Raises RuntimeError if it was told already."""
+        if self.population is None or (self.order is not None and self.candidates is None):
+            raise RuntimeError("tell() needs a population from ask() that was not told before")
+        if self.candidates is None:
+            fitness = Evaluation.of(evaluation, len(self.population)).fitness
+            able = int(np.isfinite(fitness).sum()) or len(fitness)
+            self.order = np.argsort(-fitness, kind="stable")[:able]
+            if self.noisy:
+                self.candidates = self._candidates()
+                return
+        else:
+            scores = Evaluation.of(evaluation, len(self.candidates)).fitness
+            elite = self.candidates[int(np.argmax(scores))]
+            self.order = np.concatenate([[elite], self.order[self.order != elite]])
+            self.candidates = None
+        self.generation += 1
+
+    @property
+    def best(self) -> np.ndarray:
+        """The elite (D,) of the generation last told."""
+        if self.order is None or self.candidates is not None:
+            raise RuntimeError("best is known after tell()")
+        return self.population[self.order[0]].copy()
+
+    def lineage(self, index: int) -> dict[str, Any]:
+        """Of row `index` of what ask gave last. Ids are generation * (P + 1) + place; a first individual has no parents."""
+        size, born, place = self.options.population_size + 1, self.generation - 1, int(self._asked[index])
+        parent = int(self.parents[place])
+        return {"id": born * size + place, "parents": [parent + (born - 1) * size] if parent >= 0 else []}
+
+    def _candidates(self) -> np.ndarray:
+        """The first generation's best ten; later the last elite (place 0) and the best nine others."""
+        best = self.order[: self.options.candidates]
+        if self.generation == 0:
+            return best
+        return np.concatenate([[0], self.order[self.order != 0][: self.options.candidates - 1]])
+
+    def _mutated(self) -> np.ndarray:
+        size, pool = self.options.population_size, min(self.options.truncation_size, len(self.order))
+        draws = rng.words(self.seed, self.generation, 0, rng.SELECTION, size)
+        self.parents = np.concatenate([self.order[:1], self.order[(draws * pool) >> 32]])
+        return self._children(self.population, self.parents)
+
+    def _children(self, parents: np.ndarray, places: np.ndarray) -> np.ndarray:
+        child = np.empty((len(places), parents.shape[1]), np.float32)
+        numbers = (self.options.mutation_std, self.generation, rng.signed(self.seed))
+        threads.each(lambda a, b: _perturb(child, parents, places, a, b, *numbers), len(places))
+        return child
+
+
+@njit("void(float32[:, ::1], float32[:, ::1], int64[::1], int64, int64, float64, int64, int64)", cache=True, nogil=True)
+def _perturb(child, parent, places, start, stop, std, generation, seed):
+    """Places start .. stop: the parent plus std times N(0, 1) on every gene; place 0 is the elite, unchanged."""
+    for i in range(start, stop):
+        out, source = child[i], parent[places[i]]
+        if i == 0:
+            out[:] = source
+            continue
+        for block in range((out.size + 3) // 4):
+            noise = rng.four_normals(block, i, generation, rng.NOISE, seed)
+            for k in range(min(4, out.size - 4 * block)):
+                out[4 * block + k] = source[4 * block + k] + std * noise[k]

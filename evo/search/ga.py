@@ -1,0 +1,152 @@
+"""Genetic algorithm on real vectors (Holland 1975; for networks: Montana and Davis, IJCAI 1989).
+
+A generation: rank the population by fitness; keep the elites; choose two parents for every other place (selection);
+join them gene by gene (crossover); change some genes (mutation). Elites are scored again with everyone else. Whoever
+has no finite fitness is neither elite nor parent, unless nobody has one. `evo.search.variation` holds crossover and mutation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evo import rng
+from evo.core import Evaluation, Model
+from evo.search import variation
+from evo.search.base import VectorAlgorithm
+from evo.settings import setting, settings
+from evo.vectors.encoding import Reals
+
+SELECTIONS = ("tournament", "truncation", "rank")
+
+
+@settings
+class GASettings:
+    population_size: int = setting(200, "individuals a generation, elites included", low=2)
+    elites: int = setting(2, "best individuals copied unchanged, and scored again", low=0)
+    selection: str = setting("truncation", "how parents are chosen", choices=SELECTIONS)
+    tournament_size: int = setting(3, "contestants of a tournament", low=1, source="Goldberg and Deb 1991")
+    truncation: float = setting(0.08, "share of the population that may be parents", above=0.0, high=1.0)
+    selection_pressure: float = setting(
+        1.5, "children expected of the best under rank selection", low=1.0, high=2.0, source="Baker 1985"
+    )
+    crossover: str = setting("blx-alpha", "how two parents are joined", choices=variation.CROSSOVERS)
+    crossover_rate: float = setting(1.0, "share of children with two parents", low=0.0, high=1.0)
+    blx_alpha: float = setting(
+        0.5, "how far past its parents a gene may lie, in their distance", low=0.0, source="Eshelman and Schaffer 1993"
+    )
+    sbx_eta: float = setting(2.0, "how close to their parents SBX puts genes", low=0.0, source="Deb and Agrawal 1995: 2 to 5")
+    mutation: str = setting("gaussian", "how a gene changes", choices=variation.MUTATIONS)
+    mutation_rate: float = setting(0.1, "probability that a gene mutates", low=0.0, high=1.0)
+    mutation_std: float = setting(
+        0.1, "standard deviation of a gene's mutation; the first step size of a self-adaptive one", low=0.0
+    )
+    mutation_eta: float = setting(20.0, "how small polynomial mutations are", low=0.0, source="Deb and Goyal 1996")
+    mutation_reach: float = setting(1.0, "largest polynomial mutation, as a weight has no bounds to measure it by", low=0.0)
+    initial_scale: float = setting(2.5, "spread of the first population, in that of the network's own initialiser", above=0.0)
+
+    def contradictions(self) -> list[str]:
+        if self.elites >= self.population_size:
+            return [f"elites: expected fewer than population_size {self.population_size}; got {self.elites}"]
+        return []
+
+
+class GA(VectorAlgorithm):
+    """ask / tell. `encoding` is a number of dimensions D, or Parameters: what the vectors (P, D) stand for.
+
+        ga = GA(10, population_size=50, seed=1)
+        for _ in range(100):
+            population = ga.ask()                     # (P, D) float32
+            ga.tell(-(population**2).sum(axis=1))     # fitness (P,), maximised
+        ga.best, ga.best_fitness
+
+    best (D,) and best_fitness: of the generation last told. Raises SettingsError for settings, ValueError or TypeError
+    for a fitness that is not (P,) numbers.
+    """
+
+    settings = GASettings
+    arrays = ("population", "fitness", "parents")
+
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Any):
+        super().__init__(encoding, seed=seed, **values)
+        self.fitness: np.ndarray | None = None
+        self.parents = np.zeros((0, 2), np.int64)
+        self.steps: np.ndarray | None = None  # step sizes (P,); they are state where they adapt
+        if self.options.mutation == "self-adaptive":
+            self.arrays = (*self.arrays, "steps")
+
+    def warm_start(self, model: Model) -> None:
+        """The first population: the model's weights, unchanged in place 0, and mutants of them. Raises ValueError if
+        the model does not fit."""
+        size = self.options.population_size
+        self.population = self._children(self.encoding.of(model)[None], np.zeros((size, 2), np.int64), elites=1)
+        self.parents = np.full((size, 2), -1)
+
+    def ask(self) -> np.ndarray:
+        """The next population (P, D) float32; the same one until it is told."""
+        if self.population is None:
+            size, scale = self.options.population_size, self.options.initial_scale
+            self.population = self.encoding.initial(self.seed, 0, size, scale)
+            self.parents = np.full((size, 2), -1)
+        elif self.fitness is not None:
+            self.population, self.fitness = self._bred(), None
+        return self.population
+
+    def tell(self, evaluation: Any) -> None:
+        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
+        if self.population is None or self.fitness is not None:
+            raise RuntimeError("tell() needs a population from ask() that was not told before")
+        self.fitness = Evaluation.of(evaluation, len(self.population)).fitness
+        self.generation += 1
+
+    @property
+    def best(self) -> np.ndarray:
+        return self.population[int(np.argmax(self._told()))].copy()
+
+    @property
+    def best_fitness(self) -> float:
+        return float(self._told().max())
+
+    def lineage(self, index: int) -> dict[str, Any]:
+        """Ids are generation * P + place; a first individual has no parents."""
+        size = self.options.population_size
+        born = self.generation - 1
+        parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]
+        return {"id": born * size + index, "parents": parents}
+
+    def _told(self) -> np.ndarray:
+        if self.fitness is None:
+            raise RuntimeError("best is known after tell()")
+        return self.fitness
+
+    def _bred(self) -> np.ndarray:
+        options, size = self.options, self.options.population_size
+        able = int(np.isfinite(self.fitness).sum()) or size
+        order = np.argsort(-self.fitness, kind="stable")[:able]
+        elites = min(options.elites, able)
+        self.parents = self._selected(order)
+        self.parents[:elites] = order[:elites, None]
+        return self._children(self.population, self.parents, elites)
+
+    def _children(self, parents: np.ndarray, pairs: np.ndarray, elites: int) -> np.ndarray:
+        drawn = dict(generation=self.generation, seed=self.seed)
+        child, self.steps = variation.children(parents, pairs, self.options, elites=elites, steps=self.steps, **drawn)
+        return child
+
+    def _selected(self, order: np.ndarray) -> np.ndarray:
+        """Two parents (P, 2) for every place, from `order`: those that may be parents, the best first."""
+        options, g, size, able = self.options, self.generation, self.options.population_size, len(order)
+        if options.selection == "tournament":
+            draws = rng.words(self.seed, g, 0, rng.SELECTION, 2 * size * options.tournament_size)
+            contestants = order[(draws * able) >> 32].reshape(size, 2, -1)
+            winners = self.fitness[contestants].argmax(-1)  # of equals the first drawn
+            return np.take_along_axis(contestants, winners[..., None], -1)[..., 0]
+        draws = rng.uniforms(self.seed, g, 0, rng.SELECTION, 2 * size)
+        if options.selection == "truncation":
+            best = min(able, max(1, round(options.truncation * size)))
+            return order[(draws * best).astype(np.int64)].reshape(size, 2)
+        # Linear ranking: rank r of P expects s - 2 (s - 1) r / (P - 1) children.
+        expected = options.selection_pressure - 2 * (options.selection_pressure - 1) * np.arange(able) / max(1, able - 1)
+        wheel = np.cumsum(expected) / able
+        return order[np.minimum(np.searchsorted(wheel, draws), able - 1)].reshape(size, 2)

@@ -1,0 +1,253 @@
+"""NSGA-II (Deb, Pratap, Agarwal, Meyarivan: A fast and elitist multiobjective genetic algorithm: NSGA-II. IEEE
+Transactions on Evolutionary Computation 6, 2002): how well a network does against how many weights it needs.
+
+A genome is D weights and a mask of D bits; the network runs with weights * mask. Two objectives: the task's fitness,
+maximised, and the number of parameters that are not zero, minimised. A generation, as in section III:
+
+    fronts and crowding of parents and children together; the best half survives
+    parents by binary tournament: the lower front, then the less crowded
+    children by crossover and mutation: of the weights as in `evo.search.variation`, of the masks bit by bit
+
+Two changes, without which the first small networks, which beat any untrained large one, take over for good. Of
+networks alike in both objectives one survives. And connections decide on a share of survivors and parents only, fitness
+alone on the others: Clune, Mouret and Lipson (The evolutionary origins of modularity, 2013) let them count in a quarter
+of all comparisons. Sorting and crowding are DEAP's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from evo import rng, threads
+from evo.core import Evaluation, Model, Phenotypes, Row, Task
+from evo.search import variation
+from evo.search.base import VectorAlgorithm
+from evo.settings import setting, settings
+from evo.vectors.encoding import Reals, encoding_for
+
+
+@settings
+class NSGA2Settings:
+    population_size: int = setting(100, "parents, and children, a generation", low=2, source="Deb et al. 2002")
+    crossover: str = setting("blx-alpha", "how the weights of two parents are joined", choices=variation.CROSSOVERS)
+    crossover_rate: float = setting(0.9, "share of children with two parents", low=0.0, high=1.0, source="Deb et al. 2002")
+    blx_alpha: float = setting(
+        0.5, "how far past its parents a weight may lie, in their distance", low=0.0, source="Eshelman and Schaffer 1993"
+    )
+    sbx_eta: float = setting(2.0, "how close to their parents SBX puts weights", low=0.0, source="Deb and Agrawal 1995: 2 to 5")
+    mutation: str = setting("gaussian", "how a weight changes", choices=("gaussian", "polynomial"))
+    mutation_rate: float = setting(0.1, "probability that a weight mutates", low=0.0, high=1.0)
+    mutation_std: float = setting(0.1, "standard deviation of a weight's mutation", low=0.0)
+    mutation_eta: float = setting(20.0, "how small polynomial mutations are", low=0.0, source="Deb and Goyal 1996")
+    mutation_reach: float = setting(1.0, "largest polynomial mutation, as a weight has no bounds to measure it by", low=0.0)
+    connections_share: float = setting(
+        0.25,
+        "share of survivors and parents chosen by front and crowding, the others by fitness alone; 1: all, as published",
+        low=0.0,
+        high=1.0,
+        source="Clune et al. 2013",
+    )
+    mask_mutation_rate: float | None = setting(
+        None, "probability that a bit of the mask flips; none: one bit a child on average", low=0.0, high=1.0
+    )
+    initial_density: float = setting(
+        1.0, "the first networks have a share of all weights drawn evenly from 0 to this", above=0.0, high=1.0
+    )
+    initial_scale: float = setting(2.5, "spread of the first population, in that of the network's own initialiser", above=0.0)
+
+
+class NSGA2(VectorAlgorithm):
+    """ask / tell. A population is (P, 2 D) float32: weights, then the mask as 0 and 1. `encoding` as in GA.
+
+    ask gives the children alone: their parents keep the fitness they had. On a task with episodes (noisy) that would
+    favour old luck, so there parents come first and are scored again with their children, which costs as much again.
+    population: after tell, the survivors, at most P: who has no finite fitness survives only if nobody has one.
+    """
+
+    settings = NSGA2Settings
+    arrays = ("population", "fitness", "family", "asked", "asked_family")
+
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, noisy: bool = False, **values: Any):
+        super().__init__(encoding, seed=seed, **values)
+        self.noisy = noisy
+        self.fitness: np.ndarray | None = None  # of the population
+        self.family: np.ndarray | None = None  # of the population: an id and those of the parents, -1 for none
+        self.asked: np.ndarray | None = None  # what ask gave and was not told yet
+        self.asked_family = np.zeros((0, 3), np.int64)  # of what ask gave last
+
+    @classmethod
+    def for_task(cls, task: Task, *, seed: int, **values: Any) -> NSGA2:
+        return cls(encoding_for(task), seed=seed, noisy=task.episodes > 0, **values)
+
+    def warm_start(self, model: Model) -> None:
+        """The first population: the model's weights, those that are zero masked, unchanged in place 0, and mutants of
+        them. Raises ValueError if the model does not fit."""
+        vector = self.encoding.of(model)
+        genome = np.concatenate([vector, vector != 0])[None]
+        self._begin(self._children(genome, np.zeros((self.options.population_size, 2), np.int64), elites=1))
+
+    def ask(self) -> np.ndarray:
+        """The next children, in the first generation the first population; on a noisy task behind their parents."""
+        if self.asked is None:
+            if self.population is None:
+                self._begin(self._first())
+            else:
+                self._breed()
+        return self.asked
+
+    def tell(self, evaluation: Any) -> None:
+        """The fitness of what ask gave last; parents and children become the next parents. Raises RuntimeError if it
+        was told already."""
+        if self.asked is None:
+            raise RuntimeError("tell() needs a population from ask() that was not told before")
+        fitness = Evaluation.of(evaluation, len(self.asked)).fitness
+        everyone, family = self.asked, self.asked_family
+        if self.population is not None and not self.noisy:
+            everyone = np.concatenate([self.population, everyone])
+            family = np.concatenate([self.family, family])
+            fitness = np.concatenate([self.fitness, fitness])
+        connections = np.count_nonzero(self._weights(everyone), axis=1)
+        chosen = survivors(fitness, connections, self.options.population_size, self.options.connections_share)
+        self.population, self.family, self.fitness = everyone[chosen], family[chosen], fitness[chosen]
+        self.asked = None
+        self.generation += 1
+
+    def front(self) -> list[dict[str, float]]:
+        """The points of the population that no other beats in both: fitness and connections, the fewest first."""
+        if self.population is None:
+            return []
+        connections = self._connections()
+        points: list[dict[str, float]] = []
+        for place in np.lexsort((-self.fitness, connections)):
+            if not points or self.fitness[place] > points[-1]["fitness"]:
+                points.append({"fitness": float(self.fitness[place]), "connections": int(connections[place])})
+        return points
+
+    def express(self, population: np.ndarray) -> Phenotypes:
+        return self.encoding.express(self._weights(population))
+
+    def model(self, genome: np.ndarray) -> Model:
+        return self.encoding.model(self._weights(genome[None])[0])
+
+    def lineage(self, index: int) -> dict[str, Any]:
+        """Of row `index` of what ask gave last. Ids count the births: generation * P + place."""
+        own, *parents = (int(each) for each in self.asked_family[index])
+        return {"id": own, "parents": sorted({each for each in parents if each >= 0})}
+
+    def row(self) -> Row:
+        """front: how many of the population are in the first front. connections_mean: of the population."""
+        return {"front": len(self.front()), "connections_mean": float(self._connections().mean())}
+
+    def _connections(self) -> np.ndarray:
+        return np.count_nonzero(self._weights(self.population), axis=1)
+
+    def _weights(self, population: np.ndarray) -> np.ndarray:
+        """What the networks run with (P, D): a masked weight is 0."""
+        weights, masks = np.split(population, 2, axis=1)
+        return np.where(masks > 0, weights, np.float32(0))
+
+    def _first(self) -> np.ndarray:
+        options, size, genes = self.options, self.options.population_size, self.encoding.dimensions
+        weights = self.encoding.initial(self.seed, 0, size, options.initial_scale)
+        density = options.initial_density * rng.uniforms(self.seed, 0, size, rng.MASKING, size)
+        bits = [rng.uniforms(self.seed, 0, place, rng.MASKING, genes) < density[place] for place in range(size)]
+        return np.concatenate([weights, np.array(bits, np.float32)], axis=1)
+
+    def _begin(self, population: np.ndarray) -> None:
+        self.asked = population
+        ids = np.arange(len(population))
+        self.asked_family = np.stack([ids, np.full_like(ids, -1), np.full_like(ids, -1)], axis=1)
+
+    def _breed(self) -> None:
+        size = self.options.population_size
+        pairs = self._pairs()
+        self.asked = self._children(self.population, pairs, elites=0)
+        ids = self.generation * size + np.arange(size)
+        self.asked_family = np.concatenate([ids[:, None], self.family[pairs, 0]], axis=1)
+        if self.noisy:
+            self.asked = np.concatenate([self.population, self.asked])
+            self.asked_family = np.concatenate([self.family, self.asked_family])
+
+    def _pairs(self) -> np.ndarray:
+        """Two parents (P, 2) for every child, each the winner of two: by front, then crowding; or by fitness alone."""
+        size, g = self.options.population_size, self.generation
+        draws = rng.words(self.seed, g, 0, rng.SELECTION, 4 * size).reshape(2, size, 2)
+        first, second = (draws * len(self.population)) >> 32
+        rank, crowding = standing(self.fitness, self._connections())
+        better = (rank[second] < rank[first]) | ((rank[second] == rank[first]) & (crowding[second] > crowding[first]))
+        fitter = self.fitness[second] > self.fitness[first]
+        both = rng.uniforms(self.seed, g, 1, rng.SELECTION, 2 * size).reshape(size, 2) < self.options.connections_share
+        return np.where(np.where(both, better, fitter), second, first)
+
+    def _children(self, parents: np.ndarray, pairs: np.ndarray, elites: int) -> np.ndarray:
+        """Children (n, 2 D) of `pairs` (n, 2), places in `parents`; the first `elites` are copies."""
+        genes, rate = self.encoding.dimensions, self.options.mask_mutation_rate
+        weights, masks = map(np.ascontiguousarray, np.split(parents, 2, axis=1))
+        drawn = dict(generation=self.generation, seed=self.seed)
+        child, _ = variation.children(weights, pairs, self.options, elites=elites, **drawn)
+        mask = np.empty_like(child)
+        numbers = (round((1 / genes if rate is None else rate) * 2**32), self.generation, rng.signed(self.seed))
+        threads.each(lambda a, b: _breed_masks(mask, masks, pairs, a, b, elites, *numbers), len(pairs))
+        return np.concatenate([child, mask], axis=1)
+
+
+def survivors(fitness: np.ndarray, connections: np.ndarray, size: int, share: float = 1.0) -> np.ndarray:
+    """The places of at most `size` of the points (fitness, connections): of equal points the first; nobody without
+    finite fitness while another has it; (1 - share) * size by fitness alone, the others by front and crowding."""
+    from deap import tools
+
+    _, first = np.unique(np.stack([fitness, connections]), axis=1, return_index=True)
+    able = np.isfinite(fitness[first])
+    order = np.sort(first[able] if able.any() else first)
+    order = order[np.argsort(-fitness[order], kind="stable")]
+    fittest, others = np.split(order, [round((1 - share) * size)])
+    room = size - len(fittest)
+    if len(others) > room:
+        others = np.array([point.place for point in tools.selNSGA2(_points(fitness, connections, others), room, nd="log")], int)
+    return np.concatenate([fittest, others])
+
+
+def standing(fitness: np.ndarray, connections: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each of the points (fitness, connections) the number of its front, 0 the best, and its crowding distance in it."""
+    from deap.tools import emo
+
+    rank, crowding = np.empty(len(fitness), int), np.empty(len(fitness))
+    points = _points(fitness, connections, np.arange(len(fitness)))
+    for number, front in enumerate(emo.sortLogNondominated(points, len(points))):
+        emo.assignCrowdingDist(front)
+        for point in front:
+            rank[point.place], crowding[point.place] = number, point.fitness.crowding_dist
+    return rank, crowding
+
+
+def _points(fitness: np.ndarray, connections: np.ndarray, places: np.ndarray) -> list[Any]:
+    """The points at `places` as DEAP wants them."""
+    from deap import base
+
+    class Objectives(base.Fitness):
+        weights = (1.0, -1.0)
+
+    class Point:
+        def __init__(self, place: int):
+            self.place, self.fitness = place, Objectives((float(fitness[place]), float(connections[place])))
+
+    return [Point(int(place)) for place in places]
+
+
+@njit("void(float32[:, ::1], float32[:, ::1], int64[:, ::1], int64, int64, int64, int64, int64, int64)", cache=True, nogil=True)
+def _breed_masks(child, parent, pairs, start, stop, elites, below, generation, seed):
+    """Places start .. stop: each bit from either parent with equal chance, and flipped with probability below / 2^32."""
+    for i in range(start, stop):
+        a, b, out = parent[pairs[i, 0]], parent[pairs[i, 1]], child[i]
+        if i < elites:
+            out[:] = a
+            continue
+        for block in range((out.size + 1) // 2):
+            four = rng.philox(block, i, generation, rng.MASKING, seed)
+            for k in range(min(2, out.size - 2 * block)):
+                g = 2 * block + k
+                bit = a[g] if four[2 * k] & 1 else b[g]
+                out[g] = 1.0 - bit if four[2 * k + 1] < below else bit

@@ -1,0 +1,379 @@
+"""Control: networks act in an environment, and fitness is the mean return over a few episodes.
+
+One (genome, episode) is one lane. All genomes of a generation meet the same start seeds. In a scalar environment
+(`evo.rollout.environment`) lanes of MLPs and of NEAT's networks run fused (`evo.rollout.lanes`). Everything else goes tick by
+tick: each lane has an environment object of its own, kept for the task's life if it is Gymnasium's. A tick is one forward pass
+of fixed shape (P, B, I): lanes that are done stay in the batch and are ignored, so no number depends on who has finished.
+`done` latches: a lane that has terminated or was truncated is not stepped again; the reward of its last step counts.
+
+Terminology and step protocol: Towers et al.: Gymnasium: a standard interface for reinforcement learning environments (2024).
+Gymnasium is imported when the first task is made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evo import rng
+from evo.core import Evaluation, Metric, Model, Phenotypes
+from evo.rollout.environment import Environment, Episode
+from evo.rollout.lanes import policy, rollout
+from evo.rollout.recording import Film, offscreen, record
+from evo.settings import did_you_mean, setting, settings
+from evo.tasks.normalization import LaneMoments
+
+LONGEST = 100_000  # steps after which an episode without end is an error instead of a hang
+FILMED = 2000  # steps of a scalar environment that a film shows
+
+
+@settings
+class ControlSettings:
+    """What a scenario of this kind lets its user set: the keywords of `ControlTask`. A subclass changes a default."""
+
+    episodes: int = setting(3, "episodes that score a genome; their start seeds are the generation's", low=1)
+    validation_episodes: int = setting(20, "episodes that judge a generation's best, the same ones in every run", low=1)
+    normalize_observations: bool = setting(False, "networks see observations minus mean, over std, of all seen so far")
+    solved: float | None = setting(None, "mean validation return at which the task is solved; none: undefined")
+    stop: str = setting("solved", '"budget" goes on when solved', choices=("solved", "budget"))
+
+
+class ControlTask:
+    """An environment as a task.
+
+    make: an `evo.rollout.environment.Environment`; or a Gymnasium id, or a callable that makes a `gymnasium.Env`, whose state
+    after reset(seed) must be a function of the seed alone. Observations other than vectors are flattened (one-hot for discrete
+    ones). Actions: argmax of O outputs for O choices; for bounded numbers, tanh of each output, scaled to low .. high, or the
+    output itself, scaled, where networks say in which interval they answer (`output_range`). network(inputs, outputs): gives a
+    fresh nn.Module, for the methods that need one. episodes: start seeds an evaluation; validation_episodes and test_episodes:
+    fixed starts of their own, the same for every run. normalize_observations: `Evaluation.observations` holds what
+    `evo.tasks.normalization` needs. solved: the mean validation return at which the task is solved; None: undefined. trials:
+    where "validation" or "test" is another scalar environment than the one that gives fitness, it and the first states (B, S)
+    of its episodes.
+
+    Raises TypeError if `make` gives no environment, ValueError for a space that is not supported.
+    """
+
+    kind = "control"
+    metric = Metric("return")
+
+    def __init__(
+        self,
+        make: str | Environment | Callable[[], Any],
+        *,
+        network: Callable[[int, int], torch.nn.Module],
+        episodes: int = 1,
+        normalize_observations: bool = False,
+        solved: float | None = None,
+        validation_episodes: int = 20,
+        test_episodes: int = 100,
+        stop: str = "solved",
+        trials: Mapping[str, tuple[Environment, np.ndarray]] | None = None,
+    ):
+        for what, count in (("", episodes), ("validation_", validation_episodes), ("test_", test_episodes)):
+            if not isinstance(count, int) or count < 1:
+                raise ValueError(f"{what}episodes: expected a whole number >= 1; got {count!r}")
+        self.name = make if isinstance(make, str) else getattr(make, "name", getattr(make, "__name__", type(make).__name__))
+        self.episodes, self.stop, self.normalize_observations = episodes, stop, normalize_observations
+        self._make, self._network, self._solved = make, network, solved
+        self._starts = {
+            "validation": rng.words(0, 0, 0, rng.VALIDATION, validation_episodes),
+            "test": rng.words(0, 0, 0, rng.TEST, test_episodes),
+        }
+        self._worlds = {split: world for split, (world, _) in (trials or {}).items()}
+        self._starts |= {split: starts for split, (_, starts) in (trials or {}).items()}
+        self._environments: list[Any] = []
+        self.close = weakref.finalize(self, _close, self._environments)
+        if isinstance(make, Environment):
+            make.tried()
+            self.inputs, self.outputs, self._act = make.inputs, make.outputs, _scalar_actions(make)
+            return
+        self._environments.append(self._environment())
+        self.inputs = self._environments[0].observation_space.shape[0]
+        self.outputs, self._act = _actions(self._environments[0].action_space, self.name)
+
+    def _environment(self, mode: str | None = None) -> Any:
+        """A fresh environment, which draws itself in that render mode if it can: a callable gets `render_mode` if it
+        takes one, and is asked without otherwise."""
+        import gymnasium
+        from gymnasium.spaces import Box
+
+        if isinstance(self._make, str):
+            drawing = {} if mode is None else {"render_mode": mode}
+            with warnings.catch_warnings():
+                if drawing:
+                    warnings.simplefilter("ignore")  # that it cannot draw is told by the film
+                made = gymnasium.make(self._make, disable_env_checker=True, **drawing)
+        elif mode is not None and _takes(self._make, "render_mode"):
+            made = self._make(render_mode=mode)
+        else:
+            made = self._make()
+        if not isinstance(made, gymnasium.Env):
+            raise TypeError(f"{self.name}: expected it to make a gymnasium.Env; got {type(made).__name__}")
+        space = made.observation_space
+        if not (isinstance(space, Box) and len(space.shape) == 1):
+            made = gymnasium.wrappers.FlattenObservation(made)
+        return made
+
+    def network(self) -> torch.nn.Module:
+        """A fresh network, (B, I) -> (B, O)."""
+        return self._network(self.inputs, self.outputs)
+
+    def prepare(self, phenotypes: Phenotypes) -> None:
+        """Compiles, or takes from disk, what such networks need here, so that no run's clock pays for it."""
+        chosen = policy(phenotypes)
+        for world in (self._make, *self._worlds.values()):
+            if chosen is not None and isinstance(world, Environment):
+                rollout(world, chosen, np.empty((0, world.size)))
+
+    def evaluate(self, phenotypes: Phenotypes, seeds: np.ndarray) -> Evaluation:
+        """Every genome on the start seeds (B,): fitness is the mean return, samples the steps really taken.
+
+        Raises RuntimeError, naming task, genome and episode, if an environment fails or breaks its own declaration.
+        """
+        size = len(phenotypes)
+        moments = LaneMoments(size * len(seeds), self.inputs) if self.normalize_observations else None
+        forward = lambda x: phenotypes.forward(x.to(phenotypes.device))
+        returns, steps = self._rollout(phenotypes, forward, size, seeds, moments)
+        return Evaluation(
+            returns.mean(axis=1), samples=steps.sum(axis=1), observations=moments.merged() if moments is not None else None
+        )
+
+    def score(self, model: Model, split: str) -> dict[str, float] | None:
+        """Return and length over the fixed "validation" or "test" episodes; None for "train", whose starts are never fixed."""
+        if split == "train":
+            return None
+        if split not in self._starts:
+            raise ValueError(f"unknown split {split!r}{did_you_mean(split, ['train', *self._starts])}")
+        returns, steps = self.returns(model, self._starts[split], self._worlds.get(split))
+        mean = float(returns.mean())
+        return {
+            "return": mean,
+            "return_std": float(returns.std()),
+            "steps": float(steps.mean()),
+            "fitness": mean,
+            "n": returns.size,
+        }
+
+    def solved(self, score: Mapping[str, float]) -> bool | None:
+        return None if self._solved is None else score["return"] >= self._solved
+
+    def returns(
+        self, model: Model, starts: np.ndarray, environment: Environment | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns and steps (1, B) of a model in episodes from `starts`: start seeds (B,), or first states (B, S) of a scalar
+        environment; `environment`: another one than the task's."""
+        return self._rollout(model, lambda x: torch.as_tensor(model(x[0]))[None], 1, starts, environment=environment)
+
+    def _rollout(
+        self,
+        networks: Any,
+        forward: Callable[[Tensor], Tensor],
+        genomes: int,
+        starts: np.ndarray,
+        moments: LaneMoments | None = None,
+        environment: Environment | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns (P, B) float64 and steps (P, B); `forward`: (P, B, I) -> (P, B, O)."""
+        shape, world = (genomes, len(starts)), environment or self._make
+        networks.reset()
+        if isinstance(world, Environment):
+            starts = world.starts(starts) if np.ndim(starts) == 1 else starts
+            chosen = policy(networks)
+            if chosen is not None:
+                return rollout(world, chosen, starts, moments)
+            environments: list[Any] = [Episode(world, start) for _ in range(genomes) for start in starts]
+            starts = np.zeros(len(starts), np.int64)
+        else:
+            environments = self._environments
+            while len(environments) < genomes * len(starts):
+                environments.append(self._environment())
+        lanes = _Lanes(self.name, environments, genomes, np.asarray(starts), self.inputs)
+        x = torch.from_numpy(lanes.observations).view(*shape, self.inputs)
+        ranges = getattr(networks, "output_range", None)
+        ranges = None if ranges is None else np.repeat(ranges, len(starts), axis=0)
+        while lanes.live:
+            if moments is not None:
+                moments.add(lanes.observations, lanes.alive)
+            with torch.no_grad():
+                outputs = forward(x).cpu()
+            if outputs.shape != (*shape, self.outputs):
+                raise ValueError(f"{self.name}: expected outputs of shape {(*shape, self.outputs)}; got {tuple(outputs.shape)}")
+            outputs = outputs.reshape(-1, self.outputs)
+            lanes.step(self._act(outputs, ranges), torch.isnan(outputs).any(dim=1).tolist())
+        return np.array(lanes.returns).reshape(shape), lanes.steps.reshape(shape)
+
+    def film(
+        self, model: Model, split: str = "validation", episode: int = 0, frames: int = 500, mode: str = "rgb_array"
+    ) -> Film:
+        """One episode of a split, "validation" or "test", in an environment of its own, with at most `frames` frames.
+
+        mode "human": the environment shows itself in a window, and nothing is kept. The film's frames are None, and its
+        `trouble` says why, where the environment cannot draw. Raises RuntimeError, naming task, episode and step, if the
+        environment fails otherwise; ValueError for a split or an episode that is not there.
+        """
+        starts = self._fixed(split)
+        if not 0 <= episode < len(starts):
+            raise ValueError(f"episode: expected 0 to {len(starts) - 1}, of the {split} episodes; got {episode}")
+        taken, ranges = 0, getattr(model, "output_range", None)
+
+        def choose(observation: Any) -> Any:
+            nonlocal taken
+            rows = torch.as_tensor(np.asarray(observation, np.float32)[None])
+            outputs = torch.as_tensor(model(rows)).cpu()
+            taken += 1
+            return None if torch.isnan(outputs).any() else self._act(outputs, ranges)[0]
+
+        trouble = ""
+        with offscreen() if mode == "rgb_array" else nullcontext():
+            try:
+                environment = self._shown(split, episode, mode)
+            except Exception as error:  # it may well act without being able to draw
+                trouble = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                environment = self._shown(split, episode, None)
+            model.reset()
+            try:
+                made = record(environment, choose, 0 if starts.ndim == 2 else int(starts[episode]), frames, LONGEST)
+            except Exception as error:
+                raise RuntimeError(
+                    f"{self.name}, {split} episode {episode}, step {taken}: {type(error).__name__}: {error}"
+                ) from error
+            finally:
+                environment.close()
+        return dataclasses.replace(made, trouble=trouble or made.trouble)
+
+    def figure(self, model: Model, split: str = "validation") -> Any:
+        """The first episode of a split, as a strip of frames or, where the environment cannot draw, as observations and
+        actions over time; and the returns of all its episodes (matplotlib Figure). split: "validation" or "test"."""
+        from evo.plots import figures
+
+        starts = self._fixed(split)
+        returns, _ = self.returns(model, starts, self._worlds.get(split))
+        solved = None if split in self._worlds else self._solved
+        return figures.episode(self.film(model, split, frames=64), returns[0], solved, self.name, split)
+
+    def _shown(self, split: str, episode: int, mode: str | None) -> Any:
+        """What a film of an episode is made in."""
+        world, start = self._worlds.get(split, self._make), self._starts[split][episode]
+        if not isinstance(world, Environment):
+            return self._environment(mode)
+        short = dataclasses.replace(world, steps=min(world.steps, FILMED))
+        return Episode(short, start if np.ndim(start) else short.starts([start])[0], mode)
+
+    def _fixed(self, split: str) -> np.ndarray:
+        """The start seeds (B,) of "validation" or "test", or the first states (B, S)."""
+        if split not in self._starts:
+            raise ValueError(f"unknown split {split!r}{did_you_mean(split, self._starts)}; there are fixed starts for these")
+        return self._starts[split]
+
+
+class _Lanes:
+    """L = P * B environments in flight: genome p in the episode with start seed b is lane p * B + b."""
+
+    def __init__(self, name: str, environments: list[Any], genomes: int, seeds: np.ndarray, inputs: int):
+        count = genomes * len(seeds)
+        self._name, self._episodes, self._shape = name, len(seeds), (inputs,)
+        self.observations = np.zeros((count, inputs), np.float32)
+        self.returns, self.steps = [0.0] * count, np.zeros(count, np.int64)
+        self.alive, self.live = np.ones(count, bool), list(range(count))
+        self._rows = list(self.observations)
+        self._step = [environment.step for environment in environments[:count]]
+        for lane, start in enumerate(np.tile(seeds, genomes).tolist()):
+            try:
+                self._see(lane, environments[lane].reset(seed=start)[0])
+            except Exception as error:
+                raise self._failed(lane, error) from error
+
+    def step(self, actions: Any, lost: list[bool]) -> None:
+        """One step of every lane that is not done. A lane whose network answered NaN is `lost`: it ends, with return NaN."""
+        self.steps += self.alive
+        going = []
+        for lane in self.live:
+            if lost[lane]:
+                self.returns[lane], self.alive[lane] = np.nan, False
+                continue
+            try:
+                observation, reward, terminated, truncated, _ = self._step[lane](actions[lane])
+                self.returns[lane] += float(reward)
+                if terminated or truncated:
+                    self.alive[lane] = False
+                else:
+                    self._see(lane, observation)
+                    going.append(lane)
+            except Exception as error:
+                raise self._failed(lane, error) from error
+        self.live = going
+        if going and self.steps[going[0]] >= LONGEST:
+            error = ValueError(f"no end after {LONGEST:,} steps; wrap the environment in gymnasium.wrappers.TimeLimit")
+            raise self._failed(going[0], error)
+
+    def _see(self, lane: int, observation: Any) -> None:
+        observation = np.asarray(observation)
+        if observation.shape != self._shape:
+            raise ValueError(f"expected an observation of shape {self._shape}; got {observation.shape}")
+        self._rows[lane][:] = observation
+
+    def _failed(self, lane: int, error: Exception) -> RuntimeError:
+        genome, episode = divmod(lane, self._episodes)
+        return RuntimeError(
+            f"{self._name}, genome {genome}, episode {episode}, step {self.steps[lane]}: {type(error).__name__}: {error} "
+            "(reset(seed) gives observation, info; step(action) gives observation, reward, terminated, truncated, info)"
+        )
+
+
+def _actions(space: Any, name: str) -> tuple[int, Callable[..., Any]]:
+    """Outputs O that a space of actions needs, and what turns outputs (L, O) into one action a lane."""
+    from gymnasium.spaces import Box, Discrete
+
+    if isinstance(space, Discrete):
+        return int(space.n), _choosing(int(space.start))
+    if not isinstance(space, Box):
+        raise ValueError(f"{name}: expected a Discrete or Box space of actions; got {space}: wrap the environment")
+    if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
+        raise ValueError(f"{name}: actions are scaled to low .. high, which must be finite; got {space}: wrap the environment")
+    return int(np.prod(space.shape)), _scaling(space.low, space.high)
+
+
+def _scalar_actions(environment: Environment) -> Callable[..., Any]:
+    return _choosing(0) if isinstance(environment.actions, int) else _scaling(*environment.bounds)
+
+
+def _choosing(first: int) -> Callable[..., Any]:
+    """One of O choices that are counted from `first`."""
+    return lambda outputs, ranges=None: (outputs.argmax(dim=1) + first).tolist()
+
+
+def _scaling(low: np.ndarray, high: np.ndarray) -> Callable[..., Any]:
+    """Numbers within low .. high, of their shape and type. ranges (L, A, 2): the interval of each output, or infinite."""
+    centre, half = (low.astype(np.float64) + high) / 2, (high.astype(np.float64) - low) / 2
+
+    def scaled(outputs: Tensor, ranges: np.ndarray | None = None) -> np.ndarray:
+        unit = torch.tanh(outputs.double()).numpy()
+        if ranges is not None:
+            bottom, top = ranges[..., 0], ranges[..., 1]
+            with np.errstate(invalid="ignore"):
+                unit = np.where(np.isinf(bottom), unit, 2 * (outputs.double().numpy() - bottom) / (top - bottom) - 1)
+        return np.clip(centre + half * unit.reshape(-1, *low.shape), low, high).astype(low.dtype)
+
+    return scaled
+
+
+def _takes(make: Callable[..., Any], name: str) -> bool:
+    try:
+        return name in signature(make).parameters
+    except ValueError:  # a callable without a signature
+        return False
+
+
+def _close(environments: list[Any]) -> None:
+    for environment in environments:
+        environment.close()

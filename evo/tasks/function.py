@@ -1,0 +1,43 @@
+"""A task that is any function of points (P, D): test functions, simulators, other people's code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from evo.core import Evaluation, Metric, Model
+
+
+class FunctionTask:
+    """function: points (P, D) float32 -> (P,), which is maximised. solved: the value at which the task is solved."""
+
+    outputs = 0
+    episodes = 0
+    metric = Metric("fitness")
+
+    def __init__(
+        self, function: Callable[[np.ndarray], Any], dimensions: int, solved: float | None = None, stop: str = "solved"
+    ):
+        self.function, self.dimensions, self.inputs, self.target, self.stop = function, dimensions, dimensions, solved, stop
+
+    def evaluate(self, phenotypes: np.ndarray, seeds: np.ndarray) -> Evaluation:
+        return Evaluation.of(self.function(phenotypes), len(phenotypes))
+
+    def score(self, model: Model, split: str) -> dict[str, float] | None:
+        """The value of the model's point: a function has no splits, so "validation" is the function itself."""
+        if split != "validation":
+            return None
+        return {"fitness": float(Evaluation.of(self.function(np.asarray(model(None))[None]), 1).fitness[0])}
+
+    def solved(self, score: Mapping[str, float]) -> bool | None:
+        return None if self.target is None else score["fitness"] >= self.target
+
+    def figure(self, model: Model, split: str = "validation") -> Any:
+        """The point and the function's value there (matplotlib Figure); `split` changes nothing: a function has none."""
+        from evo.plots import figures
+
+        score = self.score(model, "validation")
+        assert score is not None
+        return figures.point(np.asarray(model(None)), score["fitness"])

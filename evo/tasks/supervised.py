@@ -1,0 +1,315 @@
+"""Learning from examples: named, fixed splits; fitness may be any metric, with or without a gradient.
+
+Selection sees the training part, the choice of a champion the validation part, and the test part is scored once, by
+the runner, at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from evo import rng, threads
+from evo.core import Evaluation, Metric, Model, Phenotypes
+from evo.settings import did_you_mean
+from evo.tasks import calibration
+from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
+
+Pair = tuple[Any, Any]
+PARTS = ("train", "validation", "test")
+# Networks a metric sees at once: 32, or more where they have few outputs, since a block costs the same few calls. A function
+# of a network's outputs alone, as a sum may round otherwise over another number of networks.
+BLOCK, SMALL = 32, 2**15
+
+
+class SupervisedTask:
+    """Examples to learn from. A split is (x, y): x (B, I), pictures flattened; y as `kind` wants it (`evo.tasks.metrics`).
+
+    kind: "classification", "probability" (outputs in [0, 1]) or "regression".
+    validation None: the training part serves as validation too (a full truth table). test None: there is none.
+    network(inputs, outputs) gives an nn.Module, (B, I) -> (B, O); for "probability" a sigmoid is put behind it. inputs
+    is I, or `shape` (C, H, W) for pictures.
+    fitness: the name of a metric (minus it, where less is better) or a function (outputs (P, B, O), targets) -> (P,),
+    which is maximised. metric: the name of the reported one. solved: the value of the metric, on validation, at which
+    the task is solved; None: undefined. batch_size: evolution scores a generation on that many examples, drawn afresh
+    each generation; None: on all.
+    Raises ValueError, naming what is wrong with the arguments.
+    """
+
+    def __init__(
+        self,
+        train: Pair,
+        validation: Pair | None = None,
+        test: Pair | None = None,
+        *,
+        kind: str,
+        network: Callable[..., nn.Module],
+        fitness: str | Measure | None = None,
+        metric: str | None = None,
+        solved: float | None = None,
+        batch_size: int | None = None,
+        stop: str = "solved",
+        shape: tuple[int, int, int] | None = None,
+        classes: list[str] | None = None,
+    ):
+        if kind not in METRICS:
+            raise ValueError(f"kind: expected one of {', '.join(METRICS)}; got {kind!r}{did_you_mean(str(kind), METRICS)}")
+        self.kind, self.shape, self.stop, self.target = kind, shape, stop, solved
+        self._splits = {"train": _tensors(train, kind, "train")}
+        for name, pair in (("validation", validation), ("test", test)):
+            if pair is not None:
+                self._splits[name] = _tensors(pair, kind, name)
+        x, y = self._splits["train"]
+        self.inputs = x.shape[1]
+        self.outputs = y.shape[1] if kind != "classification" else int(max(s[1].max() for s in self._splits.values())) + 1
+        self.classes = classes or [str(k) for k in range(self.outputs)]
+        self._check_splits()
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size: expected a whole number >= 1, or None; got {batch_size}")
+        self._network = network
+        names = METRICS[kind]
+        name = metric or next(iter(names))
+        self.metric = Metric(name, names[_known(name, names, "metric")][1])
+        self._fitness = self._fitness_of(fitness or DEFAULT_FITNESS[kind])
+        self.full_table = validation is None
+        self.batch_size = batch_size if batch_size is not None and batch_size < len(x) else None
+        self.episodes = 0 if self.batch_size is None else 1
+        self._placed: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
+
+    @classmethod
+    def from_arrays(cls, x: Any, y: Any, *, network: Callable[..., nn.Module], kind: str | None = None, **rest: Any):
+        """A task from your own arrays x (B, I) and y (B,) or (B, O): 60 % train, 20 % validation, 20 % test, stratified
+        by class, standardised by the training part. kind None: classification for whole numbers and words, else
+        regression."""
+        x, y = np.asarray(x, np.float32), np.asarray(y)
+        if x.ndim != 2 or len(x) != len(y):
+            raise ValueError(f"expected x of shape (B, I) and y with B rows; got {x.shape} and {y.shape}")
+        kind = kind or ("regression" if y.dtype.kind == "f" else "classification")
+        if kind == "classification":
+            names, y = np.unique(y, return_inverse=True)
+            rest.setdefault("classes", [str(name) for name in names])
+        parts = split(y if kind == "classification" else len(y))
+        x = standardised(x, parts[0])
+        return cls(*[(x[part], y[part]) for part in parts], kind=kind, network=network, **rest)
+
+    def network(self) -> nn.Module:
+        """A fresh nn.Module (B, I) -> (B, O), initialised from torch's global generator."""
+        made = self._network(self.shape or self.inputs, self.outputs)
+        return nn.Sequential(made, nn.Sigmoid()) if self.kind == "probability" else made
+
+    def split(self, name: str, device: str | torch.device = "cpu") -> tuple[Tensor, Tensor] | None:
+        """(x, y) of "train", "validation" or "test" on a device; None where the task has no such part."""
+        if name == "validation" and self.full_table:
+            name = "train"
+        if name not in self._splits:
+            return None
+        key = (name, str(device))
+        if key not in self._placed:
+            self._placed[key] = tuple(part.to(device) for part in self._splits[name])  # type: ignore[assignment]
+        return self._placed[key]
+
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        """What gradient methods minimise: cross-entropy, or squared error for regression; mean over (B, O)."""
+        if self.kind == "classification":
+            return functional.cross_entropy(outputs, targets, label_smoothing=label_smoothing)
+        if self.kind == "probability":
+            smoothed = targets * (1 - label_smoothing) + label_smoothing / 2
+            return functional.binary_cross_entropy(outputs, smoothed)
+        return functional.mse_loss(outputs, targets)
+
+    def evaluate(self, phenotypes: Phenotypes, seeds: np.ndarray) -> Evaluation:
+        """Fitness of every network on the training part, or on the minibatches that the seeds draw, one each."""
+        x, y = self._splits["train"] if phenotypes.device.type == "cpu" else self.split("train", phenotypes.device)
+        if self.batch_size is not None:
+            orders = [rng.permutation(int(seed), 0, 0, rng.DATA_ORDER, len(x)) for seed in seeds]
+            chosen = torch.from_numpy(np.concatenate([order[: self.batch_size] for order in orders])).to(x.device)
+            x, y = x[chosen], y[chosen]
+        outputs = phenotypes.forward(x)
+        expected = (len(phenotypes), len(x), self.outputs)
+        if tuple(outputs.shape) != expected:
+            raise ValueError(f"expected outputs of shape (P, B, O) = {expected}; got {tuple(outputs.shape)}")
+        full = self.full_table and self.batch_size is None and self.target is not None
+        measures = [self._fitness] + ([METRICS[self.kind][self.metric.name][0]] if full else [])
+        fitness, *scores = self._over_population(measures, outputs, y)
+        solved = self._reached(scores[0]) if full else None
+        return Evaluation(fitness, samples=np.full(len(fitness), len(x)), solved=solved)
+
+    def score(self, model: Model, split: str) -> dict[str, float] | None:
+        """Every metric of the kind on a split, "fitness", and "n" examples."""
+        pair = self.split(split)
+        if pair is None:
+            return None
+        x, y = pair
+        outputs = torch.as_tensor(model(x), dtype=torch.float32)
+        if tuple(outputs.shape) != (len(x), self.outputs):
+            raise ValueError(f"expected outputs of shape (B, O) = {(len(x), self.outputs)}; got {tuple(outputs.shape)}")
+        measures = {name: measure for name, (measure, _) in METRICS[self.kind].items()} | {"fitness": self._fitness}
+        values = measured(list(measures.values()), outputs[None], y)[:, 0].tolist()
+        return {**dict(zip(measures, values)), "n": len(x)}
+
+    def solved(self, score: Mapping[str, float]) -> bool | None:
+        return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
+
+    def trust(self, model: Model) -> dict[str, Any] | None:
+        """Calibration and robustness on the test part (`evo.tasks.calibration.trust`); None without one, and for what is no
+        classifier: regression, several probabilities at once, targets between 0 and 1."""
+        test = self.split("test")
+        if test is None or self.kind == "regression":
+            return None
+        x, y = test
+        if self.kind == "probability":
+            if self.outputs != 1 or not ((y == 0) | (y == 1)).all():
+                return None
+            y = y.flatten().long()
+        return calibration.trust(model, self.kind, self._splits["train"][0], x, y)
+
+    def pool(self, outputs: Tensor) -> Tensor:
+        """What an ensemble answers, (P, B, O) -> (B, O): the log of the mean softmax for classes, else the mean.
+
+        Members with an output that is not finite are left out; NaN if none is left.
+        """
+        members = outputs[outputs.isfinite().all(-1).all(-1)].double()
+        if not len(members):
+            return torch.full_like(outputs[0], float("nan"))
+        if self.kind != "classification":
+            return members.mean(0).to(outputs.dtype)
+        return (members.log_softmax(-1).logsumexp(0) - math.log(len(members))).to(outputs.dtype)
+
+    def predictions(self, model: Model, x: Any, y: Any = None) -> list[dict[str, Any]]:
+        """What the model says of each row of x (B, I), as the network sees it, and what is true where `y` tells.
+
+        A row is {"predicted": class, "confidence": probability, "truth": class} for classes, {"outputs": numbers,
+        "truth": numbers} otherwise, by `decode`. Confidence is NaN, and the class None, where an output is not finite.
+        Raises ValueError for x of another shape.
+        """
+        x = torch.as_tensor(x, dtype=torch.float32)
+        if x.ndim != 2 or x.shape[1] != self.inputs:
+            raise ValueError(f"expected rows of {self.inputs} inputs; got shape {tuple(x.shape)}")
+        outputs = torch.as_tensor(model(x)).cpu()
+        said = self.decode(outputs)
+        if self.kind != "classification":
+            rows = [{"outputs": row} for row in said]
+            truth = None if y is None else self.decode(y)
+        else:
+            confidence = outputs.softmax(-1).amax(-1).tolist()
+            rows = [{"predicted": name, "confidence": math.nan if name is None else c} for name, c in zip(said, confidence)]
+            truth = None if y is None else [self.classes[int(k)] for k in y]
+        return rows if truth is None else [{**row, "truth": value} for row, value in zip(rows, truth)]
+
+    def decode(self, values: Any) -> list[Any]:
+        """What outputs (B, O) stand for: names of classes, None where one is not finite; else the numbers, row by row."""
+        values = torch.as_tensor(values).detach().cpu()
+        if self.kind != "classification":
+            return values.tolist()
+        chosen, finite = values.argmax(-1).tolist(), values.isfinite().all(-1).tolist()
+        return [self.classes[k] if known else None for k, known in zip(chosen, finite)]
+
+    def figure(self, model: Model, split: str = "validation") -> Any:
+        """What a person would look at (matplotlib Figure): for classes the decision boundary (2 inputs), or the confusion
+        matrix and the examples with the highest loss; for numbers output against target.
+
+        split: "train", "validation" or "test"; where the task has no such part, its validation. Raises ValueError.
+        """
+        from evo.plots import figures
+
+        if split not in PARTS:
+            raise ValueError(f"unknown split {split!r}{did_you_mean(split, PARTS)}")
+        name = split if self.split(split) is not None else "validation"
+        x, y = self.split(name)  # type: ignore[misc]
+        what = f"{'training' if name == 'validation' and self.full_table else name} part, {len(x):,} examples"
+        if self.inputs == 2 and self.kind != "regression" and self.outputs <= figures.COLOURS and y.numel() == len(y):
+            return figures.decision_boundary(model, x, y, self.classes, what)
+        outputs = torch.as_tensor(model(x)).cpu()
+        if self.kind == "classification":
+            return figures.mistakes(outputs, x, y, self.classes, self.shape, what)
+        return figures.scatter(outputs, y, what)
+
+    def _over_population(self, measures: list[Measure], outputs: Tensor, y: Tensor) -> np.ndarray:
+        """(M, P)"""
+        size, batch, width = outputs.shape
+        values, block = np.empty((len(measures), size)), max(BLOCK, SMALL // (batch * width))
+
+        def part(start: int, stop: int) -> None:
+            for at in range(start, stop, block):
+                values[:, at : at + block] = measured(measures, outputs[at : at + block], y).cpu().numpy()
+
+        if outputs.device.type == "cpu":
+            threads.each(part, size, grain=block)
+        else:
+            part(0, size)
+        return values
+
+    def _reached(self, values: np.ndarray) -> np.ndarray:
+        return values >= self.target if self.metric.direction == "max" else values <= self.target
+
+    def _fitness_of(self, fitness: str | Measure) -> Measure:
+        if callable(fitness):
+            return fitness
+        names = METRICS[self.kind]
+        measure, direction = names[_known(fitness, names, "fitness")]
+        return measure if direction == "max" else lambda outputs, targets: -measure(outputs, targets)
+
+    def _check_splits(self) -> None:
+        for name, (x, y) in self._splits.items():
+            if x.shape[1] != self.inputs:
+                raise ValueError(f"{name}: expected {self.inputs} inputs, as in train; got {x.shape[1]}")
+            if self.kind != "classification" and y.shape[1] != self.outputs:
+                raise ValueError(f"{name}: expected {self.outputs} outputs, as in train; got {y.shape[1]}")
+        if self.shape is not None and math.prod(self.shape) != self.inputs:
+            raise ValueError(f"shape: {self.shape} has {math.prod(self.shape)} numbers; x has {self.inputs} columns")
+        if self.kind == "classification" and len(self.classes) != self.outputs:
+            raise ValueError(f"classes: expected {self.outputs} names; got {len(self.classes)}")
+        if self.kind == "classification" and self.outputs < 2:
+            raise ValueError("classification needs at least two classes; every target is 0")
+
+
+def _known(name: str, names: Mapping[str, Any], what: str) -> str:
+    if name not in names:
+        raise ValueError(f"{what}: unknown metric {name!r}{did_you_mean(name, names)}")
+    return name
+
+
+def _tensors(pair: Pair, kind: str, name: str) -> tuple[Tensor, Tensor]:
+    x, y = torch.as_tensor(pair[0]).detach().cpu().float(), torch.as_tensor(pair[1]).detach().cpu()
+    if x.ndim < 2 or y.ndim < 1:
+        raise ValueError(f"{name}: expected x of shape (B, I), and y with B rows; got {tuple(x.shape)} and {tuple(y.shape)}")
+    x = x.flatten(1).contiguous()
+    if len(x) != len(y) or not len(x):
+        raise ValueError(f"{name}: expected as many rows in x as in y, at least one; got {len(x)} and {len(y)}")
+    if not x.isfinite().all():
+        raise ValueError(f"{name}: x holds NaN or infinite numbers in {int((~x.isfinite()).any(1).sum())} rows")
+    if kind == "classification":
+        if y.ndim != 1 or y.is_floating_point() or y.min() < 0:
+            raise ValueError(
+                f"{name}: classification needs y of shape (B,), whole numbers from 0; got {y.dtype} {tuple(y.shape)}"
+            )
+        return x, y.long()
+    y = y.float().reshape(len(y), -1)
+    if not y.isfinite().all() or (kind == "probability" and (y.min() < 0 or y.max() > 1)):
+        raise ValueError(f"{name}: y must be finite{', and within [0, 1]' if kind == 'probability' else ''}")
+    return x, y
+
+
+def split(y: Any, shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Row numbers of train, validation and test: class by class where y holds classes (B,), or of `y` rows, an int."""
+    groups = [np.arange(y)] if isinstance(y, int) else [np.flatnonzero(np.asarray(y) == k) for k in np.unique(y)]
+    parts: list[list[np.ndarray]] = [[], [], []]
+    for number, rows in enumerate(groups):
+        rows = rows[rng.permutation(seed, 0, number, rng.SPLIT, len(rows))]
+        ends = np.rint(np.cumsum(shares)[:2] * len(rows)).astype(int)
+        for part, chunk in zip(parts, np.split(rows, ends)):
+            part.append(chunk)
+    return tuple(np.sort(np.concatenate(part)) for part in parts)
+
+
+def standardised(x: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """x (B, I) with the mean and standard deviation of the rows `train` taken out; a constant column becomes 0."""
+    x = np.asarray(x, np.float32)  # in which the mean of equal numbers, taken in float64, is exact
+    mean, deviation = x[train].mean(0, dtype=np.float64), x[train].std(0, dtype=np.float64)
+    return ((x - mean) / np.where(deviation > 0, deviation, 1)).astype(np.float32)

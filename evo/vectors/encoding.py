@@ -1,0 +1,193 @@
+"""What a flat vector (D,) stands for: the parameters of an nn.Module, or a point of D real numbers.
+
+Networks run in tiles of the population: as many as fit a cache, a function of shapes alone. That no tile changes a bit, every
+network must lie alike in memory: vector instructions take LANES numbers at a time and round otherwise in the rest (sigmoid,
+softplus), and matrix products round otherwise where their rows begin off a 16-byte boundary. So a tile holds whole groups whose
+rows are a multiple of LANES, the last tile is filled up, and none holds a single network (vmap of one takes another path).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor, nn
+
+from evo import rng, threads
+from evo.core import Task
+from evo.vectors.models import TorchModel, VectorModel
+from evo.vectors.population import Networks
+
+TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one tile
+LANES = 32  # numbers that the widest vector instructions take in one go
+
+
+@njit("void(float32[:, ::1], int64, float64[::1], float64[::1], int64, int64)", cache=True, nogil=True)
+def _draw(out, first, centre, spread, generation, seed):
+    """Rows of `out` (n, D): individual first + i, each gene centre + spread * N(0, 1)."""
+    genes = out.shape[1]
+    for i in range(out.shape[0]):
+        for block in range((genes + 3) // 4):
+            four = rng.four_normals(block, first + i, generation, rng.INITIAL, seed)
+            for k in range(min(4, genes - 4 * block)):
+                g = 4 * block + k
+                out[i, g] = centre[g] + spread[g] * four[k]
+
+
+class Reals:
+    """Vectors (D,) of real numbers that stand for themselves; the initial ones are N(0, 1) a gene."""
+
+    def __init__(self, dimensions: int):
+        if dimensions < 1:
+            raise ValueError(f"dimensions: expected a whole number >= 1; got {dimensions}")
+        self.dimensions = int(dimensions)
+        self.centre = np.zeros(self.dimensions)
+        self.spread = np.ones(self.dimensions)
+
+    def initial(self, seed: int, generation: int, count: int, scale: float = 1.0) -> np.ndarray:
+        """`count` fresh vectors (count, D) float32, scale times as far from the centre as the initialiser would put them."""
+        out = np.empty((count, self.dimensions), np.float32)
+        spread = scale * self.spread
+        word = rng.signed(seed)
+        threads.each(lambda a, b: _draw(out[a:b], a, self.centre, spread, generation, word), count)
+        return out
+
+    def of(self, model: Any) -> np.ndarray:
+        """The vector (D,) of a model that `model` could have made. Raises ValueError if it is none."""
+        if np.shape(getattr(model, "vector", None)) != (self.dimensions,):
+            raise ValueError(f"expected a point of {self.dimensions} numbers; got {type(model).__name__}")
+        return np.array(model.vector, np.float32)
+
+    def express(self, vectors: np.ndarray) -> Any:
+        return vectors
+
+    def model(self, vector: np.ndarray) -> VectorModel:
+        return VectorModel(vector)
+
+
+class Parameters(Reals):
+    """The networks that differ from `network()` in their parameters alone, as flat vectors (D,).
+
+    network: makes the nn.Module, (B, I) -> (B, O), initialised from torch's global generator. A fresh vector is drawn
+    as the module's own initialiser would: normal, with each parameter tensor's centre and spread as measured over a
+    few initialisations (a constant one, such as a normalisation's scale, stays constant). Buffers are not evolved.
+    """
+
+    def __init__(self, network: Callable[[], nn.Module], samples: int = 8):
+        drawn = []
+        for k in range(samples):
+            with rng.torch_seed(0, 0, k, rng.NETWORK):
+                drawn.append(network())
+        self.template = drawn[0].eval().requires_grad_(False)
+        self.shapes = {name: p.shape for name, p in self.template.named_parameters()}
+        super().__init__(sum(shape.numel() for shape in self.shapes.values()))
+        self._measure_initialiser(drawn)
+        self._copies = threading.local()
+        self._probed: dict[int, tuple[int, int]] = {}
+
+    def _measure_initialiser(self, drawn: list[nn.Module]) -> None:
+        centres, spreads = [], []
+        for name, shape in self.shapes.items():
+            values = torch.stack([dict(m.named_parameters())[name].detach().flatten().double() for m in drawn])
+            mean, spread = values.mean(), values.std(correction=0)
+            if spread == 0 or (values == values[0]).all():
+                centre, spread = values[0], torch.zeros(())
+            else:
+                noise = 3 * spread / values.numel() ** 0.5
+                centre = (mean if abs(mean) > noise else torch.zeros(())).expand(shape.numel())
+            centres.append(centre)
+            spreads.append(spread.expand(shape.numel()))
+        self.centre, self.spread = torch.cat(centres).double().numpy(), torch.cat(spreads).double().numpy()
+
+    def of(self, model: Any) -> np.ndarray:
+        """The flat vector (D,) float32 of a module of this shape, or of a Model of one.
+
+        Raises ValueError, saying what differs, if it is none: in its parameters' shapes, or in a buffer's content.
+        """
+        module = model.to_module() if hasattr(model, "to_module") else model
+        if not isinstance(module, nn.Module):
+            raise ValueError(f"expected a network of torch, whose weights can be taken over; got {type(model).__name__}")
+        given = {name: p.shape for name, p in module.named_parameters()}
+        differences = [
+            f"{name}: expected {_shape(self.shapes.get(name))}, got {_shape(given.get(name))}"
+            for name in [*self.shapes, *(name for name in given if name not in self.shapes)]
+            if given.get(name) != self.shapes.get(name)
+        ]
+        own = dict(self.template.named_buffers())
+        for name, buffer in module.named_buffers():
+            if name not in own or not torch.equal(buffer.cpu(), own[name]):
+                differences.append(f"{name}: a buffer, which is not evolved, holds other numbers")
+        if differences:
+            raise ValueError(f"these weights do not fit the network of the task: {'; '.join(differences)}")
+        return torch.cat([p.detach().flatten() for p in module.parameters()]).cpu().float().numpy()
+
+    def express(self, vectors: Any) -> Networks:
+        return Networks(self, torch.as_tensor(vectors, dtype=torch.float32))
+
+    def model(self, vector: Any) -> TorchModel:
+        values = torch.as_tensor(vector, dtype=torch.float32)
+        if values.shape != (self.dimensions,):
+            raise ValueError(f"expected a vector of shape ({self.dimensions},); got {tuple(values.shape)}")
+        module = copy.deepcopy(self.template).requires_grad_()
+        module.load_state_dict(self._named(values), strict=False)
+        return TorchModel(module)
+
+    def _named(self, vector: Tensor) -> dict[str, Tensor]:
+        pieces = vector.split([shape.numel() for shape in self.shapes.values()])
+        return {name: piece.view(shape) for (name, shape), piece in zip(self.shapes.items(), pieces)}
+
+    def tile(self, population: int, x: Tensor) -> int:
+        """Networks a tile: as many groups as fit TILE_BYTES, spread evenly; a function of shapes and device alone."""
+        width = self.dimensions + x.shape[-2] * (x.shape[-1] + self._probe(x.shape[-1])[0])
+        group = max(2, LANES // math.gcd(LANES, x.shape[-2]))
+        groups = max(1, -(-population // group))
+        most = max(1, min(512, TILE_BYTES[x.device.type] // (4 * width)) // group)
+        return group * -(-groups // -(-groups // most))
+
+    def _probe(self, inputs: int) -> tuple[int, int]:
+        """Numbers that one example makes on its way through the network, and outputs O."""
+        if inputs not in self._probed:
+            seen: list[int] = []
+            hooks = [
+                part.register_forward_hook(lambda part, args, out: seen.append(out[0].numel()))
+                for part in self.template.modules()
+                if not list(part.children())
+            ]
+            try:
+                shape = tuple(self.template(torch.zeros(2, inputs)).shape)
+            finally:
+                for hook in hooks:
+                    hook.remove()
+            if len(shape) != 2 or shape[0] != 2:
+                raise ValueError(f"the network must give outputs of shape (B, O); for 2 examples it gave {shape}")
+            self._probed[inputs] = sum(seen), shape[1]
+        return self._probed[inputs]
+
+    def _copy(self, device: torch.device) -> nn.Module:
+        """This thread's own module: functional_call exchanges a module's parameters while it runs."""
+        copies = self._copies.__dict__
+        if str(device) not in copies:
+            copies[str(device)] = copy.deepcopy(self.template).to(device)
+        return copies[str(device)]
+
+
+def encoding_for(task: Task) -> Reals:
+    """What a vector of a weight-based method stands for on this task: its network's parameters, or a point."""
+    return Parameters(task.network) if hasattr(task, "network") else Reals(task.dimensions)  # type: ignore[attr-defined]
+
+
+def fits(task: Task) -> str | None:
+    """Why a weight-based method does not fit the task, or None."""
+    if hasattr(task, "network") or hasattr(task, "dimensions"):
+        return None
+    return "it searches real vectors: the task has neither a network (task.network) nor a number of dimensions"
+
+
+def _shape(shape: Any) -> str:
+    return "nothing" if shape is None else str(tuple(shape))

@@ -1,0 +1,80 @@
+"""A multi-layer perceptron (`modules.MLP`) inside a kernel: one network of a population of flat vectors (P, D), one row.
+
+A kind of policy, as `evo.rollout.lanes` needs one: TYPE, memory, begin and answer are what its kernels call.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import torch
+from numba import njit, types
+from torch import nn
+
+from evo.activations import CODES, activate
+from evo.rollout.lanes import Policy
+from evo.vectors.modules import MLP, Activation
+
+# vectors (P, D) float32, the parameters of the layers in their order; sizes (layers + 1,): I, hidden .., O; activation's code.
+TYPE = types.Tuple((types.float32[:, ::1], types.int64[::1], types.int64))
+
+
+@njit(cache=True, nogil=True)
+def memory(policy):
+    """Room for one network: its weights, each layer's transposed, and the values of two layers."""
+    vectors, sizes, _ = policy
+    return np.empty(vectors.shape[1], np.float32), np.empty(sizes.max(), np.float32), np.empty(sizes.max(), np.float32)
+
+
+@njit(cache=True, nogil=True)
+def begin(policy, genome, room):
+    """Before an episode of a genome: its weights, so that those of one input lie side by side."""
+    vectors, sizes, _ = policy
+    vector, weights, at = vectors[genome], room[0], 0
+    for layer in range(sizes.size - 1):
+        before, after = sizes[layer], sizes[layer + 1]
+        for o in range(after):
+            for i in range(before):
+                weights[at + i * after + o] = vector[at + o * before + i]
+        at += before * after
+        weights[at : at + after] = vector[at : at + after]
+        at += after
+
+
+@njit(cache=True, nogil=True)
+def answer(policy, genome, room, x, y):
+    """The outputs y (O,) of the network for x (I,)."""
+    _, sizes, activation = policy
+    weights, here, there = room
+    at, last = 0, sizes.size - 2
+    for i in range(sizes[0]):
+        here[i] = x[i]
+    for layer in range(last + 1):
+        before, after = sizes[layer], sizes[layer + 1]
+        bias = weights[at + before * after : at + before * after + after]
+        for o in range(after):
+            there[o] = bias[o]
+        for i in range(before):
+            value, row = here[i], weights[at + i * after : at + i * after + after]
+            for o in range(after):
+                there[o] += value * row[o]
+        if layer < last:
+            for o in range(after):
+                there[o] = activate(activation, np.float64(there[o]))
+        here, there = there, here
+        at += before * after + after
+    for o in range(sizes[last + 1]):
+        y[o] = here[o]
+
+
+def policy(module: nn.Module, vectors: torch.Tensor) -> Policy | None:
+    """The networks that `module` is with these parameters (P, D); None if it is no MLP, or they are not on the cpu."""
+    if type(module) is not MLP or vectors.device.type != "cpu":
+        return None
+    linear = [layer for layer in module.layers if isinstance(layer, nn.Linear)]
+    names = [layer.name for layer in module.layers if isinstance(layer, Activation)]
+    sizes = np.array([linear[0].in_features, *(layer.out_features for layer in linear)], np.int64)
+    rows = np.ascontiguousarray(vectors.detach().numpy(), np.float32)
+    data = (rows, sizes, CODES[names[0] if names else "identity"])
+    return Policy(sys.modules[__name__], data, len(rows), int(sizes[0]), int(sizes[-1]))

@@ -1,0 +1,84 @@
+"""A population (P, D) of flat vectors as networks that run side by side: the forward pass is vmapped over tiles.
+
+How the population is cut into tiles (`Parameters.tile`, a function of shapes alone) changes no bit. Tiles run on all cores
+(`evo.threads`); the examples of a batch are never split.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, vmap
+from torch.nn import functional
+
+from evo import threads
+from evo.rollout.lanes import Policy
+from evo.vectors import mlp_kernel
+
+if TYPE_CHECKING:
+    from evo.vectors.encoding import Parameters
+
+
+class Networks:
+    """A population (P, D) of Parameters, ready to run: the Phenotypes of every weight-based method."""
+
+    def __init__(self, encoding: Parameters, vectors: Tensor):
+        if vectors.ndim != 2 or vectors.shape[1] != encoding.dimensions:
+            raise ValueError(f"expected vectors of shape (P, {encoding.dimensions}); got {tuple(vectors.shape)}")
+        self.encoding, self.vectors = encoding, vectors
+
+    @property
+    def parameters(self) -> int:
+        return self.encoding.dimensions
+
+    @property
+    def device(self) -> torch.device:
+        return self.vectors.device
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def to(self, device: str | torch.device) -> Networks:
+        return Networks(self.encoding, self.vectors.to(device))
+
+    def reset(self) -> None:
+        """Feed-forward networks keep nothing between calls."""
+
+    def policy(self) -> Policy | None:
+        """For kernels that run whole episodes (`evo.rollout.lanes`)."""
+        return mlp_kernel.policy(self.encoding.template, self.vectors)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (P, B, O) of every network on x: the same rows (B, I) for all, or rows of its own (P, B, I)."""
+        size = len(self)
+        x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
+        if x.ndim not in (2, 3) or (x.ndim == 3 and len(x) != size):
+            raise ValueError(f"expected inputs of shape (B, I) or ({size}, B, I); got {tuple(x.shape)}")
+        tile = self.encoding.tile(size, x)
+        out = torch.empty((size, x.shape[-2], self.encoding._probe(x.shape[-1])[1]), device=self.device)
+
+        def part(start: int, stop: int) -> None:
+            for at in range(start, stop, tile):
+                rows = self._padded(x, at, tile) if x.ndim == 3 else x
+                here = out[at : at + tile]
+                with torch.no_grad():  # a thread of the pool has a grad mode of its own
+                    here.copy_(self._run(self._padded(self.vectors, at, tile), rows)[: len(here)])
+
+        if self.device.type == "cpu":
+            threads.each(part, size, grain=tile)
+        else:
+            part(0, size)
+        return out
+
+    def _run(self, vectors: Tensor, x: Tensor) -> Tensor:
+        module = self.encoding._copy(self.device)
+        one = lambda vector, rows: functional_call(module, self.encoding._named(vector), (rows,))
+        return vmap(one, in_dims=(0, 0 if x.ndim == 3 else None))(vectors, x)
+
+    @staticmethod
+    def _padded(values: Tensor, at: int, tile: int) -> Tensor:
+        """A copy of `tile` members from `at` on, zeros after the last."""
+        block = values[at : at + tile]
+        return functional.pad(block, ((0, 0) * (block.ndim - 1) + (0, tile - len(block))))

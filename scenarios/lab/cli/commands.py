@@ -1,0 +1,320 @@
+"""The command line: `evo list | show | run | compare | plot | play | export | watch`.
+
+Exit codes: 0 ok, 1 a run failed, 2 usage, 130 interrupted. A mistake is said in a line, never with a traceback.
+Whatever imports torch is imported inside a command, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evo.settings import did_you_mean
+from scenarios import SCENARIOS
+from scenarios.lab.study import resolve
+
+START = """neuroevo: evolve neural networks, and compare them with networks that learn by gradient descent.
+
+  evo run xor                                     a first run
+  evo run digits -m ga -m backprop -m linear      three methods side by side
+  evo list                                        scenarios and methods
+  evo show digits -m ga                           every setting of a run, as a file to edit and run
+  evo compare digits                              the table again, and the report
+  evo watch digits                                the report in a browser while runs go on
+  evo play runs/cartpole/ga/seed-0                a champion at work
+
+evo COMMAND --help tells more."""
+
+COMMANDS = ("list", "show", "run", "compare", "plot", "play", "export", "watch")
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help="a scenario, a TOML file, or a table with --target")]
+Methods = Annotated[
+    list[str], typer.Option("-m", "--method", metavar="[LABEL=]METHOD", help="a method, under a label of your own; repeatable")
+]
+Seeds = Annotated[str, typer.Option(metavar="N|a,b", help="5: seeds 0 to 4; 7,: seed 7; 3,5: seeds 3 and 5")]
+Limits = Annotated[
+    list[str],
+    typer.Option("--budget", metavar="AXIS=LIMIT", help="evaluations, samples, compute, seconds or steps; repeatable"),
+]
+Sets = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="LABEL.key, task.key, model.key or run.key; repeatable")
+]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="where networks run")]
+Target = Annotated[str, typer.Option(metavar="COLUMN", help="the column of a table that is to be predicted")]
+Task = Annotated[str, typer.Option(metavar="classification|regression", help="the kind of a table's target; else inferred")]
+Runs = Annotated[Path, typer.Option(metavar="DIR", help="where runs are kept")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command line (default: that of this process) and returns its exit code."""
+    usage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps click
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # the name of a folder need not be text
+    try:
+        for package in resolve.OURS:
+            resolve.check_shadowing(package)
+        return int(typer.main.get_command(app).main(args=arguments, prog_name="evo", standalone_mode=False) or 0)
+    except usage as error:
+        return _wrong(_suggested(error))
+    except resolve.Unresolved as error:
+        return _wrong(str(error))
+    except KeyboardInterrupt:  # before typer, which makes an exit of it, with code 130
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _wrong(message: object) -> int:
+    print(f"evo: {message}", file=sys.stderr)
+    return 2
+
+
+def _suggested(error: Any) -> str:
+    """What click says is wrong, in one line, with the closest command."""
+    if hasattr(error, "possibilities"):
+        return f"no such option: {error.option_name}{did_you_mean(error.option_name, error.possibilities or ())}"
+    text = " ".join(error.format_message().split())
+    unknown = text.partition("No such command '")[2].partition("'")[0]
+    if unknown in SCENARIOS:
+        return f"{text} Did you mean 'evo run {unknown}'?"
+    return text + did_you_mean(unknown, COMMANDS) if unknown and "Did you mean" not in text else text
+
+
+@app.callback(invoke_without_command=True, help=START.partition("\n")[0])
+def start(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(START)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(metavar="[runs]", help="runs: what was run, and what continues it")] = "",
+    runs: Runs = Path("runs"),
+) -> int:
+    """Scenarios and methods, one line each; or the runs."""
+    if what not in ("", "runs"):
+        return _wrong(f"list {what}: expected nothing, or runs{did_you_mean(what, ['runs'])}")
+    from scenarios.lab.cli import listing
+
+    print(listing.runs(runs) if what else listing.everything())
+    return 0
+
+
+@app.command()
+def show(
+    what: What,
+    method: Methods = [],  # noqa: B006
+    seeds: Seeds = "",
+    budget: Limits = [],  # noqa: B006
+    set_: Sets = [],  # noqa: B006
+    device: Device = "",
+    target: Target = "",
+    task: Task = "",
+) -> int:
+    """The effective configuration as commented TOML: paste it in a file, edit it, run it."""
+    from scenarios.lab import ConfigError
+    from scenarios.lab.cli import flags, listing
+
+    try:
+        study = flags.chosen(what, method, seeds, budget, set_, device, target, task, build=False)
+    except ConfigError as error:
+        return _wrong(error)
+    print(listing.commented(study), end="")
+    return 0
+
+
+@app.command()
+def run(
+    what: What,
+    method: Methods = [],  # noqa: B006
+    seeds: Seeds = "",
+    budget: Limits = [],  # noqa: B006
+    set_: Sets = [],  # noqa: B006
+    jobs: Annotated[int | None, typer.Option(metavar="N", min=1, help="runs side by side; default: one a core")] = None,
+    runs: Runs = Path("runs"),
+    device: Device = "",
+    restart: Annotated[bool, typer.Option("--restart", help="put runs that are there aside and start anew")] = False,
+    target: Target = "",
+    task: Task = "",
+) -> int:
+    """Run methods on a scenario, or go on with what was stopped; ends in a table."""
+    options = [("-m", one) for one in method] + [("--seeds", seeds)] + [("--budget", one) for one in budget]
+    options += [("--set", one) for one in set_] + [("--device", device), ("--target", target), ("--task", task)]
+    options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
+    command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
+    try:
+        from scenarios.lab import ConfigError, perform
+        from scenarios.lab.cli import compiling, flags
+
+        compiling.announce()
+        try:
+            study = flags.chosen(what, method, seeds, budget, set_, device, target, task, command=command)
+            print(f"{study.name}: {study.title}", file=sys.stderr)
+            states, comparison = perform(study, runs, jobs, restart)
+        except ConfigError as error:
+            return _wrong(error)
+    except KeyboardInterrupt:
+        print(f"stopped at once; continue with: {command}", file=sys.stderr)
+        return 130
+    print(comparison)
+    if comparison.report is not None:
+        print(f"report: {comparison.report}")
+    if "stopped" in states:
+        print(f"continue with: {command}", file=sys.stderr)
+        return 130
+    return 1 if "failed" in states else 0
+
+
+Compared = Annotated[
+    list[str],
+    typer.Argument(metavar="[SCENARIO|RUN]...", help="scenarios, or folders of runs; default: every scenario that was run"),
+]
+At = Annotated[
+    str,
+    typer.Option(metavar="AXIS[=VALUE]", help="compare at a budget: evaluations, samples, compute or seconds, by validation"),
+]
+
+
+@app.command()
+def compare(
+    what: Compared = [],  # noqa: B006
+    at: At = "",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="where the report goes")] = None,
+    runs: Runs = Path("runs"),
+) -> int:
+    """The table again, and the report with its tables beside it, of scenarios or of any set of runs."""
+    from scenarios.lab.report import report
+    from scenarios.lab.report.comparison import BadPoint
+    from scenarios.lab.report.gather import NoRuns
+    from scenarios.lab.store.store import StoreError
+
+    if output is not None and output.suffix.lower() not in (".html", ".htm"):
+        return _wrong(f"-o {output}: expected a name that ends in .html; evo plot makes pictures")
+    try:
+        found = _compared(what, runs, at)
+        print("\n\n".join(map(str, found)))
+        path, own = (output, False) if output is not None else _report_path(what, runs, at)
+        print(f"report: {report.write(found, path, own)[0]}")
+    except (NoRuns, BadPoint) as error:
+        return _wrong(error)
+    except StoreError as error:
+        return _failed(error)
+    return 0
+
+
+@app.command()
+def plot(
+    what: Compared = [],  # noqa: B006
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="a name that ends in .svg, .png or .pdf")
+    ] = Path("curves.svg"),
+    axis: Annotated[str, typer.Option(metavar="AXIS", help="evaluations, samples, compute or seconds")] = "evaluations",
+    runs: Runs = Path("runs"),
+) -> int:
+    """The learning curves as a picture."""
+    from scenarios.lab.report import charts
+    from scenarios.lab.report.gather import NoRuns
+    from scenarios.lab.store.store import StoreError
+
+    try:
+        found = _compared(what, runs, "")
+        if len(found) > 1:
+            return _wrong(
+                f"{len(found)} scenarios are not drawn in one picture; name one: {', '.join(each.scenario for each in found)}"
+            )
+        charts.save(found[0], output, axis)
+    except (NoRuns, charts.BadPicture) as error:
+        return _wrong(error)
+    except StoreError as error:
+        return _failed(error)
+    print(output)
+    return 0
+
+
+OneRun = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, such as runs/digits/ga/seed-0")]
+
+
+@app.command()
+def play(
+    run: OneRun,
+    record: Annotated[Path | None, typer.Option(metavar="FILE.gif", help="an episode as a film, instead of showing it")] = None,
+    rows: Annotated[str | None, typer.Option(metavar="0,5,7", help="rows of the test part to predict; default 0-9")] = None,
+    table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="rows of your own to predict")] = None,
+) -> int:
+    """A champion at work: acting in its environment, or predicting."""
+    from scenarios.lab import ConfigError, load
+    from scenarios.lab.cli.play import PlayError
+    from scenarios.lab.cli.play import play as played
+    from scenarios.lab.store.store import StoreError
+
+    try:
+        return played(load(run), record, rows, table, sys.stdout)
+    except (ConfigError, StoreError, PlayError) as error:
+        return _wrong(error)
+    except RuntimeError as error:
+        return _failed(error)
+
+
+@app.command()
+def export(
+    run: OneRun,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a name that ends in .pt, .safetensors or .onnx")],
+) -> int:
+    """A champion's network as a file that torch, safetensors or ONNX reads."""
+    from evo.interop.export import ExportError
+    from evo.interop.export import export as exported
+    from scenarios.lab import ConfigError, load
+    from scenarios.lab.store.store import StoreError
+
+    try:
+        one = load(run)
+        exported(one.champion, file, one.task.inputs)
+    except (ConfigError, StoreError, ExportError) as error:
+        return _wrong(error)
+    print(file)
+    return 0
+
+
+@app.command()
+def watch(
+    what: Annotated[str, typer.Argument(metavar="[SCENARIO]", help="default: every scenario that is run")] = "",
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="of this machine; 0: any free one")] = 8000,
+    runs: Runs = Path("runs"),
+) -> int:
+    """The report in a browser, refreshed while runs go on. For this machine alone; Ctrl-C ends it."""
+    from scenarios.lab.cli import watch as served
+
+    try:
+        served.serve([what] if what else [], runs, port)
+    except OSError as error:
+        return _failed(f"port {port}: {error.strerror or error}; --port 0 takes any free one")
+    return 0
+
+
+def _compared(what: list[str], runs: Path, at: str) -> Any:
+    from scenarios.lab.report import gather
+    from scenarios.lab.report.comparison import compare, parse_at
+
+    return compare(gather.find(what, runs), at=parse_at(at) if at else None)
+
+
+def _report_path(what: list[str], runs: Path, at: str) -> tuple[Path, bool]:
+    """Of one scenario beside its runs, of everything in the folder of all, of any other set here; and whether the folder
+    is the runs' own. A report at a budget does not replace the one of the whole runs."""
+    from scenarios.lab.report.report import REPORT
+
+    name = f"report-at-{at.replace('=', '-')}.html" if at else REPORT
+    one = len(what) == 1 and (runs / what[0]).is_dir() and Path(what[0]).name == what[0]
+    folder = runs if not what else runs / what[0] if one else Path()
+    return folder / name, folder != Path() and not at
+
+
+def _failed(message: object) -> int:
+    print(f"evo: {message}", file=sys.stderr)
+    return 1

@@ -1,0 +1,103 @@
+"""What a user types, as the document that `config.study` checks: a file's tables, with the flags laid over them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from evo.settings import did_you_mean
+from scenarios.lab.study import resolve
+from scenarios.lab.study.config import ConfigError, Study, study
+
+
+def chosen(
+    what: str,
+    methods: Sequence[str] = (),
+    seeds: str = "",
+    budget: Sequence[str] = (),
+    sets: Sequence[str] = (),
+    device: str = "",
+    target: str = "",
+    kind: str = "",
+    *,
+    command: str = "",
+    build: bool = True,
+) -> Study:
+    """The Study of a command line. `what`: a scenario, a TOML file, or a table with its `target` column.
+
+    -m chooses among a file's learners, which keep their tables, or adds to them; --budget takes the place of the file's
+    or scenario's; --set is laid over everything. Raises ConfigError with every mistake.
+    """
+    problems: list[str] = []
+    document: dict[str, Any] = read_file(what) if what.endswith(".toml") else {"scenario": what}
+    if kind and not target:
+        problems.append("--task: it is for a table, and needs --target COLUMN")
+    if kind and kind not in resolve.KINDS:
+        problems.append(f"--task: expected classification or regression; got {kind!r}{did_you_mean(kind, resolve.KINDS)}")
+    if target and not what.endswith(".csv"):
+        problems.append(f"--target: it is for a table, FILE.csv; got {what}")
+    elif target:
+        document["scenario"] = resolve.table(what, target, kind if kind in resolve.KINDS else None)
+    if methods:
+        document["learners"] = line_up(methods, document.get("learners", {}), problems)
+    if seeds:
+        document["seeds"] = seeds
+    if device:
+        document["device"] = device
+    if budget:
+        document["budget"] = pairs("--budget", budget, problems)
+    return study(document, pairs("--set", sets, problems), command=command, problems=problems, build=build)
+
+
+def read_file(path: str) -> dict[str, Any]:
+    """The document in a TOML file. Raises ConfigError if it cannot be read."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        folder = Path(path).parent
+        close = did_you_mean(Path(path).name, [one.name for one in folder.glob("*.toml")]) if folder.is_dir() else ""
+        raise ConfigError([f"{path}: {error.strerror or error}{close}"]) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([f"{path} is not a TOML file: {error}"]) from error
+
+
+def value(text: str) -> Any:
+    """What follows the "=" of a flag: a TOML value, or else the text itself."""
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    plain = isinstance(document["value"], (bool, int, float, str, list, dict))  # a date is meant as text
+    return document["value"] if plain and len(document) == 1 else text
+
+
+def pairs(flag: str, texts: Iterable[str], problems: list[str]) -> dict[str, Any]:
+    """The "key=value" texts of a repeated flag."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, rest = text.partition("=")
+        if not equals or not key:
+            problems.append(f"{flag} {text}: expected {'AXIS=LIMIT' if flag == '--budget' else 'LABEL.key=value'}")
+        elif key in found:
+            problems.append(f"{flag} {key}: given twice")
+        else:
+            found[key] = value(rest)
+    return found
+
+
+def line_up(methods: Sequence[str], stored: Any, problems: list[str]) -> dict[str, Any]:
+    """The learners' tables that the texts of -m mean; those of a file, `stored`, keep what they hold."""
+    learners: dict[str, Any] = {}
+    stored = stored if isinstance(stored, dict) else {}
+    for text in methods:
+        label, method = resolve.labelled(text)
+        if label in learners:
+            problems.append(f"-m {text}: label {label!r} is taken; choose another, LABEL=METHOD")
+            continue
+        known = stored.get(label)
+        learners[label] = {"method": method} if known is None else known
+        if known is not None and "=" in text:
+            learners[label] = {**known, "method": method} if isinstance(known, dict) else known
+    return learners

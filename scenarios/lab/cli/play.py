@@ -1,0 +1,248 @@
+"""`evo play RUN`: a champion at work. In an environment it acts: in a window where there is a screen, as a GIF, or in the
+terminal; on data it says what it predicts for rows of the test part, or for rows of a file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from scenarios.lab import Run
+from scenarios.lab.store import files
+
+EPISODES = 3  # shown one after another, where none is recorded
+FRAMES = 500  # of a GIF, at most
+ROWS = "0-9"
+WIDTH = 80  # characters of a frame in the terminal, at most
+
+
+class PlayError(ValueError):
+    """What cannot be played, and why: one line."""
+
+
+def play(run: Run, record: Path | None, rows: str | None, table: Path | None, out: TextIO) -> int:
+    """Shows the champion of `run` on `out`, and returns the exit code, 0.
+
+    record: a .gif to write instead; for tasks with an environment. rows: "0,5,7" or "0-9", of the test part; table: a
+    CSV file instead of them; for tasks with data. Raises PlayError, a ValueError; StoreError for a run whose files are
+    missing or damaged, and for a film that cannot be written; RuntimeError, naming task and step, if the environment fails.
+    """
+    task: Any = run.task
+    options = {"--rows": rows, "--input": table, "--record": record}
+    given = [name for name, value in options.items() if value is not None]
+    acts = hasattr(task, "film")
+    if not acts and not hasattr(task, "predictions"):
+        raise PlayError(f"{run.path}: a {type(task).__name__} has neither an environment nor data to play on")
+    wrong = [name for name in given if (name == "--record") != acts]
+    if wrong:
+        kind = "an environment: --record out.gif" if acts else "data: --rows 0,5,7 or --input file.csv"
+        raise PlayError(f"{wrong[0]} means nothing here: {run.path} is about {kind} fits it")
+    if rows is not None and table is not None:
+        raise PlayError("--rows takes rows of the test part, --input those of a file: give one of them")
+    if record is not None:
+        _check_gif(record)
+        _write_gif(run, task, record, out)
+    elif acts:
+        _show(run, task, out)
+    else:
+        _predict(run, task, rows, table, out)
+    return 0
+
+
+# --- an environment
+
+
+def _check_gif(path: Path) -> None:
+    if path.suffix.lower() != ".gif":
+        raise PlayError(f"--record {path}: expected a name that ends in .gif")
+    if not path.parent.is_dir():
+        raise PlayError(f"--record {path}: there is no folder {path.parent}; make it first")
+
+
+def _write_gif(run: Run, task: Any, path: Path, out: TextIO) -> None:
+    from PIL import Image
+
+    film = task.film(run.champion, "test", 0, FRAMES)
+    if film.frames is None:
+        raise PlayError(f"--record {path}: {task.name} cannot be drawn: {film.trouble}")
+    pictures = (Image.fromarray(frame) for frame in film.frames)
+    # A GIF counts hundredths of a second, and programs that show it slow down what is quicker than 2 of them.
+    hundredths = max(2, round(100 / film.fps))
+    data = io.BytesIO()
+    first = next(pictures)
+    first.save(data, "GIF", save_all=True, append_images=pictures, loop=0, duration=10 * hundredths)
+    files.write(path, data.getvalue())
+    print(f"{_told(0, film)}; {len(film.frames)} frames in {path}", file=out)
+
+
+def _show(run: Run, task: Any, out: TextIO) -> None:
+    """A few test episodes: in a window, else drawn in the terminal, else a line each."""
+    if _screen():
+        try:
+            for episode in range(EPISODES):
+                film = task.film(run.champion, "test", episode, mode="human")
+                if film.trouble:
+                    raise RuntimeError(film.trouble)
+                print(_told(episode, film), file=out, flush=True)
+            return
+        except RuntimeError as error:  # a screen that is named, and not there; the environment's own faults return below
+            print(f"no window: {' '.join(str(error).split())}", file=out)
+    for episode in range(EPISODES):
+        film = task.film(run.champion, "test", episode, 300 if out.isatty() else 1)
+        if out.isatty() and film.frames is not None:
+            _draw(film, out)
+        print(_told(episode, film), file=out, flush=True)
+    if not out.isatty():
+        print("no screen and no terminal to draw on: --record out.gif makes a film", file=out)
+    elif film.frames is None:
+        print(f"{task.name} cannot be drawn: {film.trouble}", file=out)
+
+
+def _screen() -> bool:
+    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _told(episode: int, film: Any) -> str:
+    return f"test episode {episode}: return {film.rewards.sum():.6g} in {len(film.rewards)} steps"
+
+
+def _draw(film: Any, out: TextIO) -> None:
+    """The frames over one another, each character two points: the upper half block in two colours."""
+    columns, lines = shutil.get_terminal_size()
+    plain = "NO_COLOR" in os.environ and os.environ["NO_COLOR"] != ""
+    height, width = film.frames.shape[1:3]
+    wide = max(1, min(columns - 1, WIDTH, width, int(2 * max(1, lines - 2) * width / height)))
+    high = max(2, 2 * round(wide * height / width / 2))
+    across = np.arange(wide) * width // wide
+    down = np.arange(high) * height // high
+    for k, frame in enumerate(film.frames):
+        small = frame[down][:, across]
+        text = "\n".join((_blocks if plain else _coloured)(small))
+        print(f"\x1b[{high // 2}A" * (k > 0) + text, file=out, flush=True)
+        time.sleep(1 / film.fps)
+
+
+def _coloured(small: np.ndarray) -> Iterator[str]:
+    for upper, lower in zip(small[::2].tolist(), small[1::2].tolist()):
+        cells = [f"\x1b[38;2;{a[0]};{a[1]};{a[2]};48;2;{b[0]};{b[1]};{b[2]}m▀" for a, b in zip(upper, lower)]
+        yield "".join(cells) + "\x1b[0m"
+
+
+def _blocks(small: np.ndarray) -> Iterator[str]:
+    """Without colour: a block where a point is unlike the corner, which is background."""
+    inked = (np.abs(small.astype(int) - small[0, 0]).sum(-1) > 60).astype(int)
+    for upper, lower in zip(inked[::2], inked[1::2]):
+        yield "".join(" ▀▄█"[k] for k in upper + 2 * lower)
+
+
+# --- data
+
+
+def _predict(run: Run, task: Any, rows: str | None, table: Path | None, out: TextIO) -> None:
+    if table is not None:
+        if hasattr(task, "encode"):
+            x, taken = _encoded(task, table), "by the names of their columns"
+        else:
+            x, taken = _read(table, task.inputs), "as the network sees its inputs: standardised as the training data were"
+        numbers, y = None, None
+        print(f"{len(x)} rows of {table}, taken {taken}", file=out)
+    else:
+        part = "test" if task.split("test") is not None else "validation"
+        whole, truth = task.split(part)
+        numbers = _chosen(rows, len(whole), part)
+        x, y = whole[numbers], truth[numbers]
+        print(f"{len(x)} of {len(whole):,} rows of the {part} part", file=out)
+    predicted = task.predictions(run.champion, x, y)
+    names = list(predicted[0])
+    lines = [["row", *names, ""]]
+    for k, row in enumerate(predicted):
+        wrong = "predicted" in row and "truth" in row and row["predicted"] != row["truth"]
+        lines.append([str(k if numbers is None else numbers[k]), *(_cell(row[name]) for name in names), "wrong" * wrong])
+    widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip(), file=out)
+
+
+def _cell(value: Any) -> str:
+    """A class, a confidence or numbers, in one line; what a terminal would obey is not printed."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() else "?" for c in value)
+    return " ".join(f"{number:.6g}" for number in value) if isinstance(value, list) else f"{value:.4f}"
+
+
+def _chosen(text: str | None, count: int, part: str) -> list[int]:
+    """Row numbers of "0,5,7", "0-9" or both; None: the first ten, or as many as there are."""
+    if text is None:
+        return list(range(min(10, count)))
+    chosen: list[int] = []
+    for piece in text.split(","):
+        found = re.fullmatch(r"\s*(\d{1,18})\s*(?:-\s*(\d{1,18})\s*)?", piece, re.ASCII)
+        if not found:
+            raise PlayError(f"--rows {text}: expected row numbers from 0, as 0,5,7 or {ROWS}; got {piece.strip()!r}")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last < first:
+            raise PlayError(f"--rows {text}: {piece.strip()} ends before it begins")
+        if last >= count:
+            raise PlayError(f"--rows {text}: the {part} part has the rows 0 to {count - 1}")
+        chosen += range(first, last + 1)
+    return chosen
+
+
+def _encoded(task: Any, path: Path) -> Any:
+    """The rows of a file, (B, inputs), for a task that knows the columns of its own data."""
+    try:
+        return task.encode(path)
+    except OSError as error:
+        raise PlayError(f"--input {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise PlayError(f"--input {' '.join(str(error).split())}") from error
+
+
+def _read(path: Path, inputs: int) -> np.ndarray:
+    """The rows of a CSV file of numbers, float32 (B, inputs); a first line without any number holds names."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlayError(f"--input {path}: {getattr(error, 'strerror', None) or 'not a text file in UTF-8'}") from error
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    values: list[list[float]] = []
+    try:
+        for line, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 1):
+            if not row or (line == 1 and all(_number(cell) is None for cell in row)):
+                continue
+            if len(row) != inputs:
+                raise PlayError(f"--input {path}, line {line}: expected {inputs} columns, the task's inputs; got {len(row)}")
+            values.append(_numbers(row, f"--input {path}, line {line}"))
+    except csv.Error as error:
+        raise PlayError(f"--input {path}: not CSV: {error}") from error
+    if not values:
+        raise PlayError(f"--input {path}: no rows; expected {inputs} numbers a line")
+    return np.array(values, np.float32)
+
+
+def _numbers(row: Sequence[str], where: str) -> list[float]:
+    found = [_number(cell) for cell in row]
+    for column, number in enumerate(found, 1):
+        if number is None or not abs(number) <= float(np.finfo(np.float32).max):
+            raise PlayError(f"{where}, column {column}: expected a finite number; got {row[column - 1]!r}")
+    return [number for number in found if number is not None]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,314 @@
+"""The one loop: every method, on every scenario, goes through here.
+
+    task, method, settings = spec.build()
+    learner = method(task, settings, seed, device)
+    until solved, finished or out of budget:
+        row = learner.step()            -> metrics.jsonl
+        a new champion                  -> history/
+        every run.checkpoint_seconds    -> checkpoint.pt
+    task.score(champion, "test")        -> result.json
+
+What is written is a function of configuration and seed alone (keys with `seconds` or `_per_second` apart), wherever
+the run was cut and continued: no file remembers the cuts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from evo import threads as thread_budget
+from evo.core import Budget, Cost, Model, Row
+from scenarios.lab.execution import finalize
+from scenarios.lab.store.files import CannotWrite, plain, read_checkpoint, tensor_bytes
+from scenarios.lab.store.provenance import meta
+from scenarios.lab.store.store import CHAMPION, SPLITS, RunDirectory, StoreError, history_name, run_path
+from scenarios.lab.study import warm_start
+from scenarios.lab.study.config import RunSpec
+from scenarios.lab.study.resolve import said
+
+Emit = Callable[[dict[str, Any]], None]
+
+ROW_SECONDS = 0.2  # between the rows that are shown; all are written
+
+
+def execute(
+    spec: RunSpec,
+    runs: str | Path,
+    *,
+    restart: bool = False,
+    threads: int = 1,
+    emit: Emit = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> str:
+    """Runs, continues or skips one run, and says how that ended: "finished", "stopped", "failed" or "skipped".
+
+    threads: of the population (`run.threads` overrides it; torch and BLAS always have one). emit is called with
+    events: dicts with "event" ("started", "row", "warning", and one of the four ends) and "message", "row" or
+    "result". stop is asked before every step; once it is true the run is saved and left. Nothing is raised for a run
+    that fails: the event "failed" says why in one line, error.txt has the traceback.
+    """
+    threads = spec.run.get("threads") or threads
+    directory = RunDirectory(run_path(runs, spec.name, spec.label, spec.seed))
+    try:
+        with directory, thread_budget.limited(threads), threadpool_limits(1):
+            return _execute(spec, directory, restart, threads, emit, stop)
+    except (StoreError, OSError) as error:
+        kept = "; the last checkpoint is kept" if isinstance(error, CannotWrite) and directory.checkpoints() else ""
+        emit({"event": "failed", "message": f"{error}{kept}"})
+        return "failed"
+
+
+def conflicts(spec: RunSpec, directory: RunDirectory) -> str | None:
+    """Why a stored run cannot be continued with these settings, or None."""
+    stored = directory.config_text()
+    keys = spec.differences(stored) if stored is not None else []
+    if not keys:
+        return None
+    return f"{directory.path} holds a run with other settings: {'; '.join(keys)} (--restart puts it aside and starts anew)"
+
+
+def _execute(spec: RunSpec, directory: RunDirectory, restart: bool, threads: int, emit: Emit, stop: Callable[[], bool]) -> str:
+    try:
+        if restart and directory.path.exists():
+            emit({"event": "warning", "message": f"the old run is now {directory.set_aside()}"})
+        elif why := conflicts(spec, directory):
+            raise StoreError(why)
+        result = directory.result()
+        if result is not None and _done(result, spec):
+            directory.write_config(spec.toml())
+            emit({"event": "skipped", "message": "already finished", "result": result})
+            return "skipped"
+        run = _Run(spec, directory, threads, emit)
+        run.begin(had_finished=result is not None)
+        while (reason := run.over()) is None:
+            if stop():
+                return run.leave()
+            run.step()
+        return run.finish(reason)
+    except StoreError:
+        raise
+    except (Exception, SystemExit) as error:  # a learner or a user's task may fail in any way; it stops no other run
+        directory.write_error(traceback.format_exc())
+        message = f"{said(error)} (traceback in {directory.path / 'error.txt'})"
+        emit({"event": "failed", "message": message})
+        return "failed"
+
+
+def _done(result: Mapping[str, Any], spec: RunSpec) -> bool:
+    """Whether a finished run would go no further with this budget."""
+    return result["stopped_by"] != "budget" or _budget(spec).spent(Cost(**result["cost"]), result["steps"])
+
+
+def _budget(spec: RunSpec) -> Budget:
+    limits: Mapping[str, Any] = spec.budget
+    return Budget(**limits)
+
+
+@dataclass
+class _Progress:
+    """What the loop itself must remember across a cut."""
+
+    steps: int = 0
+    nonfinite: int = 0
+    solved_at: dict[str, Any] | None = None
+    champion_step: int = -1
+    champion_digest: str = ""
+
+
+class _Run:
+    """One run on its way from the first step, or the last checkpoint, to its result."""
+
+    def __init__(self, spec: RunSpec, directory: RunDirectory, threads: int, emit: Emit):
+        self.spec, self.directory, self.threads, self.emit = spec, directory, threads, emit
+        self.budget = _budget(spec)
+        self.progress = _Progress()
+        self.saved_steps = 0
+        self.saved_at = time.monotonic()
+        self.shown_at = -math.inf
+
+    def begin(self, had_finished: bool) -> None:
+        """Opens the folder and takes up the run where its last good checkpoint left it."""
+        spec, directory = self.spec, self.directory
+        self.open()
+        built = spec.build()
+        self.task = built.task
+        make = lambda: built.method(built.task, built.settings, spec.seed, spec.device)
+        bad: list[Path] = []
+        for path in directory.checkpoints():
+            self.learner = make()
+            try:
+                self.restore(path)
+                break
+            except Exception as error:  # a damaged state may make a learner fail in any way
+                bad.append(path)
+                self.warn(f"{path} is left out: {error if isinstance(error, StoreError) else said(error)}")
+        else:
+            if bad or had_finished:
+                self.warn(f"no good checkpoint: starting over from step 0; what there was is now {directory.set_aside()}")
+                self.open()
+                bad = []
+            self.learner, self.progress = make(), _Progress()
+            if spec.start is not None:
+                self.learner.warm_start(warm_start.model(spec.start, spec.seed))  # type: ignore[attr-defined]
+            directory.cut_back(0)
+        for path in bad:
+            self.warn(f"continuing from step {self.progress.steps}; the damaged file is now {directory.set_aside(path)}")
+        self.saved_steps = self.progress.steps
+        self.emit({"event": "started", "steps": self.progress.steps, "path": str(directory.path)})
+
+    def open(self) -> None:
+        self.directory.open(self.spec.toml(), meta(self.spec, self.threads, self.directory.meta()))
+
+    def restore(self, path: Path) -> None:
+        state = read_checkpoint(path)
+        self.learner.load_state_dict(state["learner"])
+        self.learner.cost.load_state_dict(state["cost"])
+        self.progress = _Progress(**state["progress"])
+        self.directory.cut_back(self.progress.steps)
+
+    def over(self) -> str | None:
+        """Why the run takes no further step. The budget comes last, so that a larger one leaves the others alone."""
+        if self.progress.solved_at is not None and self.task.stop == "solved":
+            return "solved"
+        if self.learner.finished is not None:
+            return self.learner.finished
+        return "budget" if self.budget.spent(self.learner.cost, self.progress.steps) else None
+
+    def step(self) -> None:
+        """One step of the learner, its row, and its champion if that is new."""
+        before = self.learner.cost.state_dict()
+        columns = self.learner.step()
+        if not isinstance(columns, Mapping):
+            raise TypeError(f"step() must return a row, a dict; got {type(columns).__name__}")
+        cost = self.learner.cost.state_dict()
+        ours = {"step": self.progress.steps, **cost}
+        row: Row = {**ours, **columns, **ours}  # ours come first, and win
+        if (took := cost["seconds"] - before["seconds"]) > 0:
+            row["evaluations_per_second"] = (cost["evaluations"] - before["evaluations"]) / took
+        self.note_champion()
+        row["champion_step"] = self.progress.champion_step
+        row = plain(row)
+        self.directory.append(row)
+
+        validation = columns.get("validation")
+        if self.progress.solved_at is None and validation is not None and self.task.solved(validation):
+            self.progress.solved_at = cost
+        self.progress.nonfinite += int(columns.get("nonfinite") or 0)
+        self.progress.steps += 1
+
+        now = time.monotonic()
+        if now - self.shown_at >= ROW_SECONDS:
+            self.shown_at = now
+            self.emit({"event": "row", "row": row})
+        if now - self.saved_at >= self.spec.run["checkpoint_seconds"]:
+            self.save()
+
+    def note_champion(self) -> None:
+        """Sees by its content whether the champion is another than a step ago, and keeps it in history/."""
+        tensors, header = self.learner.champion().save()
+        digest = hashlib.sha256(tensor_bytes(tensors, header)).hexdigest()
+        step, history = self.progress.steps, self.spec.run["history"]
+        new = digest != self.progress.champion_digest
+        if new:
+            self.progress.champion_digest, self.progress.champion_step = digest, step
+        if history == "all" or (new and history == "champions"):
+            self.directory.keep(history_name(step), (tensors, self.header(header)))
+        if history == "all" and (population := _population(self.learner.state_dict())):
+            self.directory.keep(history_name(step, "population"), (population, {"step": str(step)}))
+
+    def header(self, header: Mapping[str, str]) -> dict[str, str]:
+        """What a champion's file says of itself."""
+        spec, lineage = self.spec, json.dumps(plain(self.learner.lineage()))
+        ours = {"scenario": spec.name, "label": spec.label, "method": method_name(spec), "seed": str(spec.seed)}
+        return {**header, **ours, "step": str(self.progress.champion_step), "lineage": lineage}
+
+    def save(self) -> None:
+        tensors, header = self.learner.champion().save()
+        state = {
+            "learner": self.learner.state_dict(),
+            "cost": self.learner.cost.state_dict(),
+            "progress": asdict(self.progress),
+        }
+        self.directory.save(state, (tensors, self.header(header)))
+        self.saved_steps, self.saved_at = self.progress.steps, time.monotonic()
+
+    def leave(self) -> str:
+        if self.progress.steps > self.saved_steps:
+            self.save()
+        message = f"after {self.progress.steps} steps; continue with: {self.spec.command}"
+        self.emit({"event": "stopped", "message": message, "steps": self.progress.steps})
+        return "stopped"
+
+    def finish(self, reason: str) -> str:
+        """Scores the champion, on the test for the only time, and writes the result."""
+        # Twice: the two checkpoints of a finished run are the same, wherever the run was cut.
+        self.save()
+        self.save()
+        champion = self.learner.champion()
+        scores = {split: self.task.score(champion, split) for split in ("train", "validation", "test")}
+        split = next((name for name in SPLITS if scores[name] is not None), "validation")
+        further = finalize.measured(self.task, self.learner, champion, split, self.warn)
+        further["pictures"] = finalize.drawn(self.task, champion, split, self.spec, self.directory, self.warn)
+        result = plain({**self.result(reason, champion, scores), **further})
+        self.directory.write_meta(meta(self.spec, self.threads, self.directory.meta(), finished=True))
+        self.directory.write_result(result)
+        self.emit({"event": "finished", "message": f"{reason} after {self.progress.steps} steps", "result": result})
+        return "finished"
+
+    def result(self, reason: str, champion: Model, scores: Mapping[str, dict[str, float] | None]) -> dict[str, Any]:
+        progress, spec, validation = self.progress, self.spec, scores["validation"]
+        undefined = validation is None or self.task.solved(validation) is None
+        judged = validation or scores["train"]
+        return {
+            "schema": 1,
+            "scenario": spec.name,
+            "label": spec.label,
+            "method": method_name(spec),
+            "seed": spec.seed,
+            "status": "finished",
+            "stopped_by": reason,
+            "steps": progress.steps,
+            "solved": None if undefined else progress.solved_at is not None,
+            "solved_at": progress.solved_at,
+            "cost": self.learner.cost.state_dict(),
+            "metric": {"name": self.task.metric.name, "direction": self.task.metric.direction},
+            **scores,
+            "champion": {
+                "file": CHAMPION,
+                "parameters": champion.parameters or None,  # a tree has none that could be counted
+                **{name: getattr(champion, name, None) for name in ("nodes", "connections", "hidden")},
+                "fitness": None if judged is None else judged["fitness"],
+                "step": progress.champion_step,
+            },
+            "nonfinite": progress.nonfinite,
+        }
+
+    def warn(self, message: str) -> None:
+        self.emit({"event": "warning", "message": message})
+
+
+def method_name(spec: RunSpec) -> str:
+    return spec.method if isinstance(spec.method, str) else getattr(spec.method, "__name__", type(spec.method).__name__)
+
+
+def _population(state: Any) -> dict[str, Tensor]:
+    """The tensors under the first key "population" of a learner's state, however deep; {} if there is none."""
+    if not isinstance(state, dict):
+        return {}
+    found = state.get("population")
+    if isinstance(found, Tensor):
+        return {"population": found}
+    if isinstance(found, dict):
+        return {name: each for name, each in found.items() if isinstance(each, Tensor)}
+    return next((tensors for each in state.values() if (tensors := _population(each))), {})

@@ -1,0 +1,76 @@
+"""What is kept of a run's end beyond its scores, so that a report needs neither the champion nor the data.
+
+Learners and tasks are asked for what they have (`evo.core.Learner`, `evo.core.Task`); None stands for nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from evo.core import Learner, Model, Task
+from scenarios.lab.store.files import plain
+from scenarios.lab.store.store import RunDirectory
+from scenarios.lab.study.config import RunSpec
+from scenarios.lab.study.resolve import said
+
+Warn = Callable[[str], None]
+
+DPI = 100
+COLORS = 128
+
+
+def measured(task: Task, learner: Learner, champion: Model, split: str, warn: Warn) -> dict[str, Any]:
+    """trust: `task.trust`, a classifier's calibration and firmness; ensemble: the score of `learner.ensemble` on the
+    split that is reported; front: `learner.front`. One that fails costs no result: `warn` says why."""
+    wanted: dict[str, Callable[[], Any]] = {
+        "trust": lambda: task.trust(champion) if hasattr(task, "trust") else None,
+        "ensemble": lambda: _ensemble(task, learner, split),
+        "front": lambda: learner.front() if hasattr(learner, "front") else None,
+    }
+    found: dict[str, Any] = {}
+    for name, ask in wanted.items():
+        try:
+            found[name] = plain(ask(), name)
+        except Exception as error:  # a user's task or learner may fail in any way
+            warn(f"{name} is left out: {said(error)}")
+            found[name] = None
+    return found
+
+
+def _ensemble(task: Task, learner: Learner, split: str) -> dict[str, float] | None:
+    ensemble = learner.ensemble() if hasattr(learner, "ensemble") else None
+    return None if ensemble is None else task.score(ensemble, split)
+
+
+def drawn(task: Task, champion: Model, split: str, spec: RunSpec, directory: RunDirectory, warn: Warn) -> list[dict[str, str]]:
+    """Draws the champion, and what it does, into pictures/: file, title and alt of each. A picture that cannot be drawn
+    costs no result: `warn` says why."""
+    wanted = {
+        "champion.png": (champion.figure, f"The network that {spec.label} found"),
+        "behaviour.png": (lambda: task.figure(champion, split), f"What it does on the {split} part"),
+    }
+    found = []
+    for name, (figure, title) in wanted.items():
+        try:
+            data = _png(figure())
+        except Exception as error:  # a user's figure may fail in any way
+            warn(f"{name} is left out: {said(error)}")
+            continue
+        if data is not None:
+            directory.picture(name, data)
+            found.append({"file": name, "title": title, "alt": f"{title}, on {spec.name}, seed {spec.seed}"})
+    return found
+
+
+def _png(figure: Any) -> bytes | None:
+    """A matplotlib figure as PNG with a palette, half as large, and the same bytes each time; None for None."""
+    if figure is None:
+        return None
+    from PIL import Image
+
+    out, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(out, format="png", dpi=DPI)
+    Image.open(out).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE).save(small, format="PNG", optimize=True)
+    return small.getvalue()

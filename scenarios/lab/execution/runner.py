@@ -1,0 +1,241 @@
+"""Runs a study: worker processes for what has a name, this process for what was given as an object.
+
+Workers are subprocesses reused from run to run (one costs an import of torch); nothing is forked, so a notebook needs
+no `__main__` guard. Ctrl-C once: every run finishes its step and saves; twice: they are killed. The bytes a run writes
+do not depend on which process ran it, or beside how many others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from evo import threads as thread_budget
+from scenarios.lab.execution.execute import Emit, conflicts, execute
+from scenarios.lab.store.store import RunDirectory, StoreError, run_path
+from scenarios.lab.study.config import ConfigError, RunSpec, Study
+
+# Torch and BLAS give other bits with two threads than with one; libraries read this when they are loaded.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+POLL_SECONDS = 0.1  # how soon a Ctrl-C, or the death of a worker, is noticed
+FAREWELL_SECONDS = 5.0  # that an idle worker may take to end
+
+
+def run_study(
+    study: Study, runs: str | Path, *, jobs: int | None = None, restart: bool = False, emit: Emit = lambda event: None
+) -> dict[int, str]:
+    """Runs every spec of the study, and says of each how it ended, by its index: "finished", "skipped", "stopped"
+    (also: never started, since Ctrl-C came first) or "failed".
+
+    jobs: worker processes; None: one a core. emit gets the events of `execute` with "index", on this thread. A failed
+    run stops no other. Raises ConfigError, before anything starts, if stored runs have other settings (unless
+    `restart`); KeyboardInterrupt on a second Ctrl-C.
+    """
+    specs = study.specs
+    if not restart:
+        found = [conflicts(spec, RunDirectory(_path(spec, runs))) for spec in specs]
+        if problems := [problem for problem in found if problem]:
+            raise ConfigError(problems)
+    named = [k for k, spec in enumerate(specs) if isinstance(spec.scenario, str) and isinstance(spec.method, str)]
+    states = dict.fromkeys(range(len(specs)), "stopped")
+    with Interrupt() as interrupt:
+        if named:
+            _Pool(specs, Path(runs), restart, emit, interrupt).run(named, jobs or thread_budget.cores(), states)
+        for k in sorted(set(states) - set(named)):
+            if interrupt.requested:
+                break
+            tell = lambda event, k=k: emit({**event, "index": k})
+            with _one_thread():
+                states[k] = execute(
+                    specs[k], runs, restart=restart, threads=thread_budget.cores(), emit=tell, stop=lambda: interrupt.requested
+                )
+    return states
+
+
+class Interrupt:
+    """Inside the block the first Ctrl-C sets `requested`, the second raises KeyboardInterrupt.
+
+    Python delivers Ctrl-C to the main thread alone; on another thread the block changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: Any = None
+        self._main = threading.current_thread() is threading.main_thread()
+
+    def __enter__(self) -> Interrupt:
+        if self._main:
+            self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._main:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+    @contextmanager
+    def ignored(self) -> Iterator[None]:
+        """A process started inside inherits deafness to Ctrl-C, which it would not survive while it imports."""
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if self._main else None
+        try:
+            yield
+        finally:
+            if self._main:
+                signal.signal(signal.SIGINT, before)
+
+
+class _Worker:
+    """One subprocess, and the index of the run it is at."""
+
+    def __init__(self, inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]):
+        self.index: int | None = None
+        # The modules that this process finds, it finds too; -P: not those of the current folder before them.
+        environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "scenarios.lab.execution.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        threading.Thread(target=self._read, args=(inbox,), daemon=True).start()
+
+    def _read(self, inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                if line.endswith(b"\n"):  # else it died in the middle of it
+                    inbox.put((self, json.loads(line)))
+        inbox.put((self, None))
+
+    def send(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        with suppress(OSError):  # it is dead, which `_read` is about to tell
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def death(self) -> str:
+        """How the process ended, in words; it has ended after this."""
+        self.close(kindly=True)
+        code = self.process.returncode
+        if code >= 0:
+            return f"its worker process ended by itself with exit code {code}"
+        name = signal.Signals(-code).name
+        return f"its worker process was killed by {name}" + (" (by hand, or for want of memory)" if name == "SIGKILL" else "")
+
+    def close(self, kindly: bool) -> None:
+        if not kindly:
+            self.process.kill()
+        assert self.process.stdin is not None
+        with suppress(OSError):  # what was still to be sent has no reader
+            self.process.stdin.close()
+        try:
+            self.process.wait(FAREWELL_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class _Pool:
+    """Worker processes, and the loop that hands them runs and passes on their events."""
+
+    def __init__(self, specs: Sequence[RunSpec], runs: Path, restart: bool, emit: Emit, interrupt: Interrupt):
+        self.specs, self.runs, self.restart, self.emit, self.interrupt = specs, runs, restart, emit, interrupt
+        self.inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
+        self.busy: set[_Worker] = set()
+        self.idle: list[_Worker] = []
+
+    def run(self, indices: Sequence[int], jobs: int, states: dict[int, str]) -> None:
+        """Runs the specs of these indices, `jobs` at a time, and puts how each ended in `states`."""
+        jobs = max(1, min(jobs, len(indices)))
+        self.threads = max(1, thread_budget.cores() // jobs)
+        waiting, told, kindly = deque(indices), False, False
+        try:
+            while self.busy or (waiting and not self.interrupt.requested):
+                if self.interrupt.requested and not told:
+                    told = True
+                    words = "stopping: every run finishes its step and saves; Ctrl-C again stops at once"
+                    self.emit({"event": "interrupted", "message": words})
+                    for worker in self.busy:
+                        worker.send({"stop": True})
+                while waiting and len(self.busy) < jobs and not self.interrupt.requested:
+                    self._start(waiting.popleft())
+                try:
+                    worker, event = self.inbox.get(timeout=POLL_SECONDS)
+                except queue.Empty:
+                    for worker in [each for each in self.busy if each.process.poll() is not None]:
+                        self._died(worker, states)  # a child of its own may still hold its pipe open
+                    continue
+                if event is None:
+                    self._died(worker, states)
+                elif event["event"] == "done":
+                    states[event["index"]] = event["state"]
+                    self.busy.remove(worker)
+                    self.idle.append(worker)
+                else:
+                    self.emit(event)
+            kindly = True
+        finally:
+            for worker in [*self.busy, *self.idle]:
+                worker.close(kindly)
+
+    def _start(self, index: int) -> None:
+        if not self.idle:
+            with self.interrupt.ignored():
+                self.idle.append(_Worker(self.inbox))
+        worker = self.idle.pop()
+        worker.index = index
+        self.busy.add(worker)
+        options = {"runs": str(self.runs), "threads": self.threads, "restart": self.restart}
+        worker.send({"run": self.specs[index].to_json(), "index": index, **options})
+
+    def _died(self, worker: _Worker, states: dict[int, str]) -> None:
+        """A worker that is gone takes only its run along: that has failed, and the next gets a new worker."""
+        if worker in self.idle:
+            self.idle.remove(worker)
+        if worker not in self.busy:
+            return
+        self.busy.remove(worker)
+        assert worker.index is not None
+        spec = self.specs[worker.index]
+        message = f"{worker.death()}; the same command continues from its last checkpoint"
+        try:
+            with RunDirectory(_path(spec, self.runs)) as directory:
+                directory.write_error(message + "\n")
+        except StoreError as error:
+            message += f" ({error})"
+        states[worker.index] = "failed"
+        self.emit({"event": "failed", "index": worker.index, "message": message})
+
+
+def _path(spec: RunSpec, runs: str | Path) -> Path:
+    return run_path(runs, spec.name, spec.label, spec.seed)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A library that is first loaded inside the block reads ONE_THREAD; the user's environment comes back after it."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

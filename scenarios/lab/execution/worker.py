@@ -1,0 +1,79 @@
+"""A worker process: runs what its parent sends, one run after another, and ends when its parent does.
+
+    python -m scenarios.lab.execution.worker
+    stdin    {"run": <RunSpec>, "index": 3, "runs": "runs", "threads": 1, "restart": false}    a line a run
+             {"stop": true}                                    finish the step, save, and take no further step
+             end of file: the parent is gone, and so is this process, at once
+    stdout   the events of `execute`, with "index"; {"event": "done", "index": 3, "state": "finished"} ends a run
+
+A user's code may print, and read its standard input: the protocol has descriptors of its own, standard output becomes
+standard error, standard input is empty.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from typing import IO, Any
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the parent says what to do
+    _die_with_parent()
+    requests = os.fdopen(os.dup(0), "rb")
+    events = os.fdopen(os.dup(1), "wb", buffering=0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    runs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    stopping = threading.Event()
+    threading.Thread(target=_listen, args=(requests, runs, stopping), daemon=True).start()
+    while True:
+        _run(runs.get(), events, stopping)
+
+
+def _die_with_parent() -> None:
+    """Linux ends this process with its parent even while C code holds the interpreter lock that `_listen` needs."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _listen(requests: IO[bytes], runs: queue.SimpleQueue[dict[str, Any]], stopping: threading.Event) -> None:
+    for line in requests:
+        request = json.loads(line)
+        if request.get("stop"):
+            stopping.set()
+        else:
+            runs.put(request)
+    os._exit(0)  # whatever the main thread is at: a run needs no farewell, it is safe at any moment
+
+
+def _run(request: dict[str, Any], events: IO[bytes], stopping: threading.Event) -> None:
+    # Here, not above: the parent's death is noticed also while these take their seconds to import.
+    from scenarios.lab.execution.execute import execute
+    from scenarios.lab.store.files import to_json
+    from scenarios.lab.study.config import RunSpec
+
+    def emit(event: dict[str, Any]) -> None:
+        data = to_json({**event, "index": request["index"]})
+        try:
+            while data:
+                data = data[events.write(data) :]
+        except OSError:
+            os._exit(0)  # nobody listens
+
+    spec = RunSpec.from_json(request["run"])
+    options = {"restart": request["restart"], "threads": request["threads"]}
+    state = execute(spec, request["runs"], **options, emit=emit, stop=stopping.is_set)
+    emit({"event": "done", "state": state})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,386 @@
+"""Charts of a comparison, written once: the same altair chart is in the page, and is saved as SVG, PNG or PDF.
+
+A method has one colour and one dash (or point) wherever it is drawn, by its place in the table. The colours keep a
+contrast of 3 to 1 on their background, and tell apart for the common kinds of colour blindness with the dashes' help.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evo.settings import did_you_mean
+from scenarios.lab.report import stats
+from scenarios.lab.report.comparison import Comparison, solutions
+from scenarios.lab.report.gather import Series
+from scenarios.lab.store import files, store
+
+Rows = list[dict[str, Any]]
+Run = tuple[np.ndarray, np.ndarray, bool]  # x (T,), rising; y (T,); whether it keeps its last value
+
+POINTS = 80  # of a curve
+FEWEST = 10  # examples behind a point of a reliability diagram
+SUFFIXES = ("svg", "png", "pdf")
+PALETTES = {
+    "light": ["#0072B2", "#C44E00", "#00795A", "#AA3E98", "#7A6500", "#5B5B5B", "#882255", "#332288", "#B8004B", "#1F7A8C"],
+    "dark": ["#56B4E9", "#F0913A", "#2CC59A", "#E07BC8", "#E6D24A", "#B5B5B5", "#F28CA8", "#A59BF5", "#FF7F7F", "#7FD6E4"],
+}
+DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2, 1, 2, 1, 2]]
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
+INKS = {"light": ("#1b1b1b", "#d9d9d9", "#ffffff"), "dark": ("#ececec", "#444444", "#161616")}  # text, grid, page
+FONT = 'system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif'
+
+
+class BadPicture(ValueError):
+    """A picture that cannot be made: of an unknown kind, or on an unknown axis."""
+
+
+def theme(name: str) -> dict[str, Any]:
+    """The Vega-Lite configuration of "light" or "dark"."""
+    ink, grid, page = INKS[name]
+    text = {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
+    return {
+        "background": None,
+        "font": FONT,
+        "axis": {
+            **text,
+            "gridColor": grid,
+            "domainColor": ink,
+            "tickColor": ink,
+            "labelLimit": 130,
+            "labelOverlap": "greedy",
+            "labelSeparation": 8,
+        },
+        "legend": {**text, "labelLimit": 220, "orient": "bottom", "columns": 4, "title": None, "symbolStrokeWidth": 2},
+        "header": text,
+        "title": {"color": ink, "fontSize": 13},
+        "text": {"color": ink},
+        "view": {"stroke": None},
+        "style": {"reference": {"stroke": ink, "strokeWidth": 1}, "stream": {"stroke": page, "strokeWidth": 0.7}},
+        "range": {"category": PALETTES[name]},
+    }
+
+
+def curves(comparison: Comparison, legend: bool = True) -> Any:
+    """Interquartile mean of the champion so far against cost, with its 95 % interval; data: `curve_rows`."""
+    alt = _altair()
+    metric = next((row["metric"] for row in comparison.rows if row["metric"]), "metric")
+    x = alt.X("x:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6))
+    return banded(comparison, alt.Chart(alt.NamedData("rows")).encode(x), f"validation {metric}", legend).properties(height=300)
+
+
+def banded(comparison: Comparison, base: Any, title: str, legend: bool) -> Any:
+    """A line a method and the band around it, on the x of `base`, whose data are `band_rows`."""
+    alt = _altair()
+    y = lambda name: alt.Y(f"{name}:Q", scale=alt.Scale(zero=False), title=title)
+    band = base.mark_area(opacity=0.18, interpolate="step-after").encode(y("low"), alt.Y2("high:Q"), _method(comparison, False))
+    tooltip = _tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), ("low", "Q"), ("high", "Q"), ("seeds", "Q"))
+    line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
+        y("y"), _method(comparison, legend), strokeDash=_dash(comparison, legend), tooltip=tooltip
+    )
+    return (band + line).resolve_legend(color="independent", strokeDash="independent").properties(width="container")
+
+
+def curve_rows(comparison: Comparison, axis: str) -> Rows:
+    """`band_rows` of the champions so far, x being the cost: a run that ended by itself keeps its last value."""
+    drawn = lambda seeds: [seed for seed in seeds if _drawable(seed.curve.cost[axis])]
+    runs = {
+        one.label: [(seed.curve.cost[axis], seed.curve.metric, seed.ended_itself) for seed in drawn(one.seeds)]
+        for one in comparison.series
+    }
+    return band_rows(runs, np.geomspace)
+
+
+def band_rows(runs: Mapping[str, Sequence[Run]], spaced: Callable[..., np.ndarray]) -> Rows:
+    """method, x, y (interquartile mean), low, high, seeds: how many have got so far; POINTS of a method, `spaced`.
+
+    Those of `runs` that keep their last value have it up to the end of the longest of all, others count as far as they went. A
+    curve goes as far as half of its runs did.
+    """
+    rows: Rows = []
+    longest = max((x[-1] for own in runs.values() for x, _, _ in own), default=math.nan)
+    for label, own in runs.items():
+        if not own:
+            continue
+        ends = sorted((longest if keeps else x[-1] for x, _, keeps in own), reverse=True)
+        first, last = max(x[0] for x, _, _ in own), ends[(len(ends) - 1) // 2]
+        at = spaced(min(first, last), last, POINTS) if last > first else np.array([last], float)
+        at[-1] = last
+        values = np.array([_sampled(run, at) for run in own])
+        middle, low, high = _summary(values)
+        known = np.isfinite(values).sum(0)
+        for k in np.flatnonzero(known):
+            row = {"method": label, "x": _short(at[k]), "y": _short(middle[k]), "seeds": int(known[k])}
+            rows.append(row | {"low": _short(low[k], row["y"]), "high": _short(high[k], row["y"])})
+    return rows
+
+
+def solved_share(comparison: Comparison, legend: bool = True) -> Any:
+    """The share of seeds that have solved the task by a cost; data: `solved_rows`."""
+    alt = _altair()
+    base = alt.Chart(alt.NamedData("rows")).mark_line(interpolate="step-after", strokeWidth=2)
+    return base.encode(
+        alt.X("x:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6)),
+        alt.Y("y:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%"), title="seeds that solved it"),
+        color=_method(comparison, legend),
+        strokeDash=_dash(comparison, legend),
+        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q")),
+    ).properties(width="container", height=240)
+
+
+def solved_rows(comparison: Comparison, axis: str) -> Rows:
+    """method, x (cost), y: the empirical distribution of the cost of a solution; runs that failed count as seeds."""
+    found = [(one.label, *solutions(one.finished, axis)) for one in comparison.series]
+    found = [(label, costs, solved) for label, costs, solved in found if len(costs) and (costs > 0).all()]
+    first = min((costs.min() for _, costs, _ in found), default=1.0)
+    last = max((costs.max() for _, costs, _ in found), default=1.0)
+    rows: Rows = []
+    for label, costs, solved in found:
+        x, share = stats.ecdf(costs, solved)
+        steps = [(first, 0.0), *zip(x[1:], share[1:]), (last, float(solved.mean()))]
+        rows += [{"method": label, "x": _short(float(at)), "y": _short(float(y))} for at, y in steps]
+    return rows
+
+
+def reached_share(comparison: Comparison, legend: bool = True) -> Any:
+    """Performance profile (Dolan and More 2002; Agarwal et al. 2021): the share of seeds that reached a value."""
+    alt = _altair()
+    rows: Rows = []
+    sign = -1 if any(row["direction"] == "min" for row in comparison.rows) else 1
+    every = [value for row in comparison.rows for value in row["values"] if value is not None]
+    for row in comparison.rows:
+        own = np.sort(sign * np.array([value for value in row["values"] if value is not None], float))
+        if len(own):
+            points = np.unique(np.concatenate([own, [min(sign * v for v in every), max(sign * v for v in every)]]))
+            share = [float((own >= point).mean()) for point in points]
+            rows += [{"method": row["label"], "x": _short(float(sign * x)), "y": y} for x, y in zip(points, share)]
+    chart = alt.Chart(alt.Data(values=rows)).mark_line(interpolate="step-before", strokeWidth=2)
+    better = "at least" if sign > 0 else "at most"
+    return chart.encode(
+        alt.X("x:Q", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6), title=f"{comparison.title}, {better}"),
+        alt.Y("y:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%"), title="seeds that reached it"),
+        alt.Order("x:Q"),
+        color=_method(comparison, legend),
+        strokeDash=_dash(comparison, legend),
+        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q")),
+    ).properties(width="container", height=240)
+
+
+def final(comparison: Comparison, legend: bool = False) -> Any:
+    """Every seed's value as a point, with the interquartile mean and its interval."""
+    alt = _altair()
+    points: Rows = []
+    means: Rows = []
+    for row, series in zip(comparison.rows, comparison.series):
+        for seed, value in zip(series.finished, row["values"]):
+            points += [{"method": row["label"], "value": value, "seed": seed.seed}] if value is not None else []
+        if row["iqm"] is not None:
+            means.append({"method": row["label"], **{key: row[key] for key in ("iqm", "low", "high")}})
+    y = alt.Y("method:N", sort=_labels(comparison), title=None)
+    x = alt.X("value:Q", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6), title=comparison.title)
+    color = _method(comparison, legend)
+    shape = alt.Shape("method:N", sort=_labels(comparison), scale=alt.Scale(range=SHAPES), legend=None)
+    dots = alt.Chart(alt.Data(values=points)).mark_point(size=45, opacity=1)
+    dots = dots.encode(x, y, color, shape=shape, tooltip=_tooltip(("method", "N"), ("seed", "N"), ("value", "Q")))
+    bars = alt.Chart(alt.Data(values=means)).encode(y=y, color=color)
+    tooltip = _tooltip(("method", "N"), ("iqm", "Q"), ("low", "Q"), ("high", "Q"))
+    interval = bars.mark_rule(strokeWidth=3).encode(alt.X("low:Q"), alt.X2("high:Q"), tooltip=tooltip)
+    middle = bars.mark_tick(thickness=3, size=18, opacity=1).encode(alt.X("iqm:Q"), tooltip=tooltip)
+    known = [interval] if any(mean["low"] is not None for mean in means) else []  # a scale without a number is warned about
+    return alt.layer(dots, *known, middle).properties(width="container", height=30 * len(comparison.rows) + 20)
+
+
+def reliability_rows(comparison: Comparison) -> Rows:
+    """method, x (confidence), y (accuracy), examples: tenths of the confidence, every seed's examples together."""
+    rows: Rows = []
+    for series in comparison.series:
+        bins: dict[int, list[float]] = {}
+        for confidence, accuracy, count in _pooled(series, "reliability", 3):
+            sums = bins.setdefault(min(9, int(10 * min(1.0, max(0.0, confidence)))), [0.0, 0.0, 0.0])
+            sums[0] += confidence * count
+            sums[1] += accuracy * count
+            sums[2] += count
+        for _, (confidence, accuracy, count) in sorted(bins.items()):
+            if count >= FEWEST:
+                point = {"x": _short(confidence / count), "y": _short(accuracy / count), "examples": int(count)}
+                rows.append({"method": series.label, **point})
+    return rows
+
+
+def reliability(comparison: Comparison, legend: bool = True) -> Any:
+    """Reliability diagram: accuracy against confidence; a diagonal is well calibrated."""
+    alt = _altair()
+    unit = alt.Scale(domain=[0, 1])
+    ideal = alt.Chart(alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])).mark_line(style="reference", strokeDash=[3, 3])
+    ideal = ideal.encode(x=alt.X("x:Q", scale=unit, title="confidence"), y=alt.Y("y:Q", scale=unit, title="accuracy"))
+    line = alt.Chart(alt.Data(values=reliability_rows(comparison))).mark_line(point=True, strokeWidth=2)
+    line = line.encode(
+        alt.X("x:Q", scale=unit, title="confidence"),
+        alt.Y("y:Q", scale=unit, title="accuracy"),
+        alt.Order("x:Q"),
+        color=_method(comparison, legend),
+        strokeDash=_dash(comparison, legend),
+        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), ("examples", "Q")),
+    )
+    return (ideal + line).properties(width="container", height=260)
+
+
+def disturbed_rows(comparison: Comparison, what: str) -> Rows:
+    """method, x (level of "noise", share "missing"), y (test accuracy, mean over the seeds)."""
+    rows: Rows = []
+    for series in comparison.series:
+        levels: dict[float, list[float]] = {}
+        for level, accuracy in _pooled(series, what, 2):
+            levels.setdefault(level, []).append(accuracy)
+        points = [{"x": level, "y": _short(float(np.mean(own)))} for level, own in sorted(levels.items())]
+        rows += [{"method": series.label, **point} for point in points]
+    return rows
+
+
+def disturbed(comparison: Comparison, what: str, legend: bool = True) -> Any:
+    """Test accuracy under input "noise" or with inputs "missing"."""
+    alt = _altair()
+    titles = {"noise": "noise on the inputs, in their standard deviation", "missing": "share of the inputs missing"}
+    chart = alt.Chart(alt.Data(values=disturbed_rows(comparison, what))).mark_line(point=True, strokeWidth=2)
+    return chart.encode(
+        alt.X("x:Q", axis=alt.Axis(tickCount=5), title=titles[what]),
+        alt.Y("y:Q", scale=alt.Scale(zero=False), title="test accuracy"),
+        color=_method(comparison, legend),
+        strokeDash=_dash(comparison, legend),
+        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q")),
+    ).properties(width="container", height=260)
+
+
+def front(comparison: Comparison, legend: bool = True) -> Any:
+    """Fitness against connections: the fronts of the methods that have one, every seed's."""
+    alt = _altair()
+    chart = alt.Chart(alt.Data(values=front_rows(comparison))).mark_point(size=40, opacity=1)
+    return chart.encode(
+        alt.X(
+            "connections:Q",
+            scale=alt.Scale(zero=False),
+            axis=alt.Axis(tickCount=8),
+            title="connections (weights that are not zero)",
+        ),
+        alt.Y("fitness:Q", scale=alt.Scale(zero=False), title="training fitness"),
+        color=_method(comparison, legend),
+        shape=alt.Shape(
+            "method:N", sort=_labels(comparison), scale=alt.Scale(domain=_labels(comparison), range=SHAPES), legend=None
+        ),
+        tooltip=_tooltip(("method", "N"), ("seed", "N"), ("connections", "Q"), ("fitness", "Q")),
+    ).properties(width="container", height=280)
+
+
+def front_rows(comparison: Comparison) -> Rows:
+    """method, seed, connections, fitness of every point of every front, by seed and connections."""
+    rows: Rows = []
+    for series in comparison.series:
+        for seed in series.finished:
+            points = (seed.result or {}).get("front")
+            for point in points if isinstance(points, list) else []:
+                if isinstance(point, dict) and all(store.is_number(point.get(key)) for key in ("connections", "fitness")):
+                    ours = {"method": series.label, "seed": seed.seed}
+                    rows.append({**ours, "connections": point["connections"], "fitness": _short(point["fitness"])})
+    return rows
+
+
+def save(comparison: Comparison, path: Path, axis: str = "evaluations") -> None:
+    """The learning curves as a picture, its kind told by the suffix. Raises BadPicture for another one, or another axis."""
+    if axis not in store.AXES:
+        raise BadPicture(f"--axis: expected one of {', '.join(store.AXES)}; got {axis!r}{did_you_mean(axis, store.AXES)}")
+    suffix = path.suffix.removeprefix(".").lower()
+    if suffix not in SUFFIXES:
+        raise BadPicture(f"{path}: expected a name that ends in .{', .'.join(SUFFIXES)}{did_you_mean(suffix, SUFFIXES)}")
+    import vl_convert
+
+    title = f"{comparison.scenario}: champion so far, interquartile mean and 95 % interval over the seeds"
+    spec = curves(comparison).properties(width=640, height=360, title=title).to_dict()
+    spec["datasets"] = {**spec.get("datasets", {}), "rows": curve_rows(comparison, axis)}
+    spec["config"] = {**theme("light"), "background": "#ffffff"}
+    titled(spec, axis)
+    convert: Callable[..., Any] = getattr(vl_convert, f"vegalite_to_{suffix}")
+    made = convert(spec, scale=2) if suffix == "png" else convert(spec)
+    files.write(path, made.encode() if isinstance(made, str) else made)
+
+
+def titled(spec: dict[str, Any], axis: str) -> None:
+    """Names the horizontal axis of every layer; seconds without SI prefixes, since 30m looks like minutes."""
+    for layer in spec.get("layer", [spec]):
+        layer["encoding"]["x"]["title"] = axis
+        layer["encoding"]["x"]["axis"]["format"] = "~g" if axis == "seconds" else "~s"
+
+
+def _drawable(cost: np.ndarray) -> bool:
+    return len(cost) > 0 and bool(np.isfinite(cost).all() and cost[0] > 0 and (np.diff(cost) >= 0).all())
+
+
+def _sampled(run: Run, at: np.ndarray) -> np.ndarray:
+    """The run's values at the places `at` (T,): nan before its first row, and where it has not got yet."""
+    x, y, keeps = run
+    row = np.searchsorted(x, at, side="right") - 1
+    values = np.where(row >= 0, y[row], np.nan)
+    return values if keeps else np.where(at <= x[-1], values, np.nan)
+
+
+def _summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Interquartile mean, low and high (T,) over the seeds that have a value at each point; values (n, T)."""
+    middle, low, high = np.full((3, values.shape[1]), np.nan)
+    known = np.isfinite(values)
+    for pattern in np.unique(known, axis=1).T:
+        if pattern.any():
+            columns = (known == pattern[:, None]).all(0)
+            own = values[np.ix_(pattern, columns)]
+            middle[columns] = stats.iqm(own)
+            low[columns], high[columns] = stats.iqm_interval(own)
+    return middle, low, high
+
+
+def _pooled(series: Series, what: str, width: int) -> list[list[float]]:
+    """The rows of `width` numbers that the finished seeds' trust tables hold under a name."""
+    found = []
+    for seed in series.finished:
+        trust = (seed.result or {}).get("trust")
+        rows = trust.get(what) if isinstance(trust, dict) else None
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, list) and len(row) == width and all(store.is_number(each) for each in row):
+                found.append(row)
+    return found
+
+
+def _short(value: float, otherwise: Any = None) -> Any:
+    """Five digits are enough to draw with; `otherwise` for nan."""
+    return otherwise if math.isnan(value) else float(f"{value:.5g}")
+
+
+def _labels(comparison: Comparison) -> list[str]:
+    return [row["label"] for row in comparison.rows]
+
+
+def _method(comparison: Comparison, legend: bool) -> Any:
+    alt = _altair()
+    scale = alt.Scale(domain=_labels(comparison), range="category")
+    return alt.Color("method:N", scale=scale, legend=alt.Legend() if legend else None)
+
+
+def _dash(comparison: Comparison, legend: bool) -> Any:
+    alt = _altair()
+    labels = _labels(comparison)
+    scale = alt.Scale(domain=labels, range=[DASHES[k % len(DASHES)] for k in range(len(labels))])
+    return alt.StrokeDash("method:N", scale=scale, legend=alt.Legend() if legend else None)
+
+
+def _tooltip(*fields: tuple[str, str]) -> list[Any]:
+    alt = _altair()
+    return [
+        alt.Tooltip(f"{name}:{kind}", format=".4~g") if kind == "Q" else alt.Tooltip(f"{name}:{kind}") for name, kind in fields
+    ]
+
+
+def _altair() -> Any:
+    import altair
+
+    return altair

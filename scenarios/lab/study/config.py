@@ -1,0 +1,285 @@
+"""What is to be run: a TOML file or flags, checked once, become a Study of RunSpecs.
+
+    scenario = "digits"            # or "package.module:attr", "file.py:attr", "table.csv::COLUMN"
+    seeds = 3                      # seeds 0, 1, 2; or [3, 5]
+    device = "auto"
+    [budget]                       # the first limit that is reached stops a run; without it the scenario's own
+    evaluations = 20000
+    [task]                         # keys of the scenario
+    [model]                        # the network that weight-based methods share
+    network = "mlp"
+    [run]                          # keys of RunSettings
+    [learners.LABEL]               # a table a method; without any, the scenario's line-up
+    method = "ga"
+    start = "runs/digits/backprop"  # begins from another run's champion (`scenarios.lab.study.warm_start`)
+    [code]                         # in a run's own file: the sha256 of files of yours that it was made by
+
+Flags are the same keys. Every mistake is gathered: one ConfigError names them all, before anything starts.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from evo.settings import did_you_mean, setting, settings
+from scenarios.lab.study import resolve, toml
+from scenarios.lab.study.problems import Checks, ConfigError, plain
+
+if TYPE_CHECKING:
+    from evo.core import Method, Scenario, Task
+
+__all__ = ["BudgetSettings", "Built", "ConfigError", "RunSettings", "RunSpec", "Study", "study"]
+
+KEYS = ("scenario", "seeds", "device", "budget", "task", "model", "run", "learners", "code")
+NO_START = (None, None)
+
+
+@settings
+class RunSettings:
+    checkpoint_seconds: float = setting(10.0, "between checkpoints; one is also written on a stop", low=0.0, unit="seconds")
+    history: str = setting("champions", "which champions to keep", choices=("none", "champions", "all"))
+    threads: int | None = setting(None, "threads that score one run's population; none: the cores divided by --jobs", low=1)
+
+
+@settings
+class BudgetSettings:
+    evaluations: int | None = setting(None, "networks scored on the training set or training episodes", above=0)
+    samples: int | None = setting(None, "network x input pairs", above=0)
+    compute: float | None = setting(None, "forward-equivalents x parameters; a backward pass counts two forwards", above=0)
+    seconds: float | None = setting(None, "wall clock inside the steps", above=0)
+    steps: int | None = setting(None, "generations or epochs", above=0)
+
+
+@dataclass(frozen=True)
+class Built:
+    task: Task
+    method: Method
+    settings: Any
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run: one label, one seed, every setting effective. JSON-able unless scenario or method is an object."""
+
+    scenario: str | Scenario
+    name: str  # of the scenario's folder
+    label: str
+    method: str | Method
+    seed: int
+    budget: dict[str, float]
+    settings: dict[str, Any]
+    task: dict[str, Any]
+    model: dict[str, Any]
+    run: dict[str, Any]
+    device: str  # "cpu" or "cuda"
+    command: str  # what continues it
+    start: str | None = None  # the run that it begins from
+    start_sha256: str | None = None  # of that run's champion
+    code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of the files that scenario and method come from
+
+    def build(self) -> Built:
+        """The task, the method and its settings. Raises ConfigError."""
+        check, task, options = Checks(), None, None
+        scenario, method = check.scenario(self.scenario), check.method(self.method, self.label)
+        network = check.network(self.model)[1]
+        if scenario is not None:
+            values = check.settings(scenario.settings, self.task, "task.")
+            task = None if check.problems else check.task(scenario, values, network)
+        if method is not None:
+            options = check.settings(method.settings, self.settings, f"{self.label}.")
+        check.done()
+        assert task is not None
+        assert method is not None
+        return Built(task, method, options)
+
+    def document(self) -> dict[str, Any]:
+        """The configuration that runs this seed of this label again, as the tables of a TOML file."""
+        return Study((self,), self.name).document()
+
+    def toml(self) -> str:
+        return toml.write(self.document())
+
+    def to_json(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> RunSpec:
+        return RunSpec(**values)
+
+    def differences(self, toml_text: str) -> list[str]:
+        """What differs from a stored config.toml and forbids continuing; a larger budget and `run.` do not."""
+        try:
+            stored = _flat(tomllib.loads(toml_text))
+        except (ValueError, RecursionError) as error:
+            return [f"the stored config.toml cannot be read: {error}"]
+        now = _flat(self.document())
+        found = []
+        for key in dict.fromkeys([*stored, *now]):
+            old, new = stored.get(key), now.get(key)
+            if old == new or key.startswith("run."):
+                continue
+            if key.startswith("budget.") and (new is None or (isinstance(old, (int, float)) and new > old)):
+                continue
+            found.append(f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}")
+        return found
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs of one scenario, label by label; `name` is the scenario's folder, `title` what it says of itself."""
+
+    specs: tuple[RunSpec, ...]
+    name: str
+    title: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """The effective configuration, as the tables of a TOML file."""
+        first, code = self.specs[0], {name: digest for spec in self.specs for name, digest in spec.code.items()}
+        learners = {
+            spec.label: {"method": _named(spec.method, spec.label), **_begun(spec), **spec.settings} for spec in self.specs
+        }
+        return {
+            "scenario": _named(first.scenario, first.name),
+            "seeds": list(dict.fromkeys(spec.seed for spec in self.specs)),
+            "device": first.device,
+            "budget": first.budget,
+            "task": first.task,
+            "model": first.model,
+            "run": first.run,
+            **({"code": code} if code else {}),
+            "learners": learners,
+        }
+
+
+def study(
+    document: Mapping[str, Any],
+    overrides: Mapping[str, Any] | None = None,
+    command: str = "",
+    problems: Iterable[str] = (),
+    build: bool = True,
+) -> Study:
+    """The Study that `document` (the tables of a TOML file) asks for.
+
+    overrides: more settings, by dotted key ("ga.population_size", "task.fitness"). problems: mistakes found before.
+    build: also make the task and the learners, which tells whether they fit each other. Raises ConfigError with every
+    mistake.
+    """
+    check = Checks(problems)
+    check.problems += [f"{key}: unknown key{did_you_mean(key, KEYS)}" for key in document if key not in KEYS]
+    tables = {key: check.table(document.get(key, {}), key) for key in KEYS[3:]}
+    given: Any = document.get("scenario")
+    if given is None:
+        check.problems.append('scenario: missing; name one, as in scenario = "digits" (evo list shows them)')
+    scenario = None if given is None else check.scenario(given)
+    learners = _learners(tables["learners"], scenario, check)
+    _override(tables, learners, overrides or {}, check)
+
+    seeds, device = check.seeds(document.get("seeds", 1)), check.device(document.get("device", "auto"))
+    budget = _budget(tables["budget"], scenario, check)
+    run = check.settings(RunSettings, tables["run"], "run.")
+    before = len(check.problems)
+    values = network = None
+    model: dict[str, Any] = {}
+    if scenario is not None:
+        values = check.settings(scenario.settings, tables["task"], "task.")
+        model, network = check.network(_with_defaults(tables["model"], scenario))
+    buildable = build and len(check.problems) == before
+
+    found, starts = [], {}
+    for label, table in learners.items():
+        chosen = table.pop("method", label)
+        starts[label] = check.starts(table.pop("start", None), table.pop("start_sha256", None), seeds, label)
+        if (method := check.method(chosen, label)) is not None:
+            defaults = scenario.learners.get(chosen, {}) if scenario is not None and isinstance(chosen, str) else {}
+            options = check.settings(method.settings, {**defaults, **table}, f"{label}.")
+            found.append((label, chosen, method, options))
+
+    # A task that needs a download is left alone while there are mistakes to mend.
+    if scenario is not None and buildable and not (check.problems and scenario.needs):
+        task = check.task(scenario, values, network)
+        for label, _, method, options in found:
+            begins = starts[label].get(seeds[0]) if seeds else None
+            check.trial(method, task, options, label, seeds[0] if seeds else 0, begins and begins[0])
+    check.done()
+    assert scenario is not None
+
+    same: dict[str, Any] = dict(budget=budget, task=plain(values), model=model, run=plain(run), device=device, command=command)
+    specs = [
+        RunSpec(
+            scenario=given,
+            name=scenario.name,
+            label=label,
+            method=chosen,
+            seed=seed,
+            settings=plain(options),
+            start=starts[label].get(seed, NO_START)[0],
+            start_sha256=starts[label].get(seed, NO_START)[1],
+            code=resolve.code(given) | resolve.code(chosen),
+            **same,
+        )
+        for label, chosen, _, options in found
+        for seed in seeds
+    ]
+    return Study(tuple(specs), scenario.name, scenario.title)
+
+
+def _with_defaults(table: Mapping[str, Any], scenario: Scenario) -> dict[str, Any]:
+    # The scenario's model settings belong to its own network; another one starts from that network's defaults.
+    own = table.get("network", scenario.model.get("network")) == scenario.model.get("network")
+    return {**scenario.model, **table} if own else dict(table)
+
+
+def _learners(given: dict[str, Any], scenario: Scenario | None, check: Checks) -> dict[str, dict[str, Any]]:
+    if not given and scenario is not None:
+        given = {label: {"method": method} for label, method in map(resolve.labelled, scenario.methods)}
+        if not given:
+            check.problems.append("no method to run: name one at least")
+    check.problems += [wrong for label in given if (wrong := resolve.bad_label(label))]
+    return {label: check.table(table, f"learners.{label}") for label, table in given.items()}
+
+
+def _override(tables: dict[str, Any], learners: dict[str, Any], overrides: Mapping[str, Any], check: Checks) -> None:
+    places = {**{key: tables[key] for key in resolve.RESERVED}, **learners}
+    for dotted, new in overrides.items():
+        place, _, key = dotted.rpartition(".")
+        if place in places:
+            places[place][key] = new
+        elif not place:
+            check.problems.append(f"{dotted}: expected LABEL.key, where LABEL is one of {', '.join(places)}")
+        elif learners:
+            check.problems.append(f"{dotted}: nothing here is called {place!r}{did_you_mean(place, places)}")
+
+
+def _budget(table: dict[str, Any], scenario: Scenario | None, check: Checks) -> dict[str, float]:
+    if not table and scenario is not None:
+        limits: dict[str, float] = scenario.budget.limits()
+    else:
+        chosen = check.settings(BudgetSettings, table, "budget.")
+        limits = {axis: limit for axis, limit in plain(chosen).items() if limit is not None}
+        if chosen is None:
+            return limits
+    if not limits and scenario is not None:
+        check.problems.append("budget: expected at least one limit, such as evaluations = 20000")
+    return limits
+
+
+def _begun(spec: RunSpec) -> dict[str, str]:
+    return {} if spec.start is None else {"start": spec.start, "start_sha256": str(spec.start_sha256)}
+
+
+def _named(thing: Any, name: str) -> str:
+    return thing if isinstance(thing, str) else resolve.OBJECT + name
+
+
+def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
+    """By dotted key, as --set writes it; without the seeds, of which a folder has one."""
+    found = {key: item for key, item in document.items() if not isinstance(item, Mapping) and key != "seeds"}
+    tables = {key: item for key, item in document.items() if isinstance(item, Mapping) and key != "learners"}
+    learners = document.get("learners")
+    tables |= learners if isinstance(learners, Mapping) else {}
+    for name, table in tables.items():
+        found |= {f"{name}.{key}": item for key, item in table.items()} if isinstance(table, Mapping) else {name: table}
+    return {key: None if item == "none" else item for key, item in found.items()}

@@ -1,0 +1,222 @@
+"""Making what a configuration names (scenario, task, network, method), and gathering everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from evo.settings import SettingsError, describe, did_you_mean, parse, settings
+from scenarios.lab.study import resolve
+
+if TYPE_CHECKING:
+    from evo.core import Method, Scenario, Task
+
+DEVICES = ("auto", "cpu", "cuda")
+MOST_SEEDS, LARGEST_SEED = 100_000, 2**32 - 1
+
+
+class ConfigError(ValueError):
+    """Every mistake found in a configuration; `problems` lists them, one line each."""
+
+    def __init__(self, problems: Iterable[str]):
+        self.problems = list(dict.fromkeys(map(_printable, problems)))
+        head = f"{len(self.problems)} mistakes:\n  " if len(self.problems) > 1 else ""
+        super().__init__(head + "\n  ".join(self.problems))
+
+
+@settings
+class NoSettings:
+    """The task settings of a task that was given as an object."""
+
+
+class Checks:
+    """Each method gives what it was asked for, or None (empty) after adding to `problems`."""
+
+    def __init__(self, problems: Iterable[str] = ()):
+        self.problems = list(problems)
+
+    def done(self) -> None:
+        """Raises ConfigError if anything was wrong."""
+        if self.problems:
+            raise ConfigError(self.problems)
+
+    def scenario(self, given: Any) -> Scenario | None:
+        from evo.core import Scenario
+
+        found = given if isinstance(given, Scenario) else self._resolved(resolve.scenario, given, "scenario")
+        if found is not None and (wrong := resolve.bad_label(found.name)):
+            self.problems.append(f"a scenario's name is that of its folder; {wrong.partition(';')[0]}")
+        return found
+
+    def method(self, given: Any, label: str) -> Method | None:
+        if isinstance(given, str):
+            return self._resolved(resolve.method, given, f"{label}.method")
+        if callable(given):
+            return self._resolved(lambda thing: resolve.as_method(thing, label), given, label, object)
+        self.problems.append(f"{label}.method: expected a name; got {given!r}")
+        return None
+
+    def network(self, table: Mapping[str, Any]) -> tuple[dict[str, Any], Callable[..., Any] | None]:
+        """The effective `model.` table, and what makes a network of (inputs, outputs); None where there is none."""
+        rest = dict(table)
+        name = rest.pop("network", None)
+        if name is None:
+            self.problems += [f"model.{key}: this scenario has no network to set" for key in rest]
+            return {}, None
+        made = self._resolved(resolve.network, name, "model.network")
+        if made is None:
+            return {}, None
+        if not hasattr(made, "settings"):
+            self.problems += [f"model.{key}: unknown key; the network {name} declares no settings" for key in rest]
+            return {"network": name}, made
+        known = ["network", *(one.name for one in describe(made.settings))]
+        self.problems += [f"model.{key}: unknown key{did_you_mean(key, known)}" for key in rest if key not in known]
+        chosen = self.settings(made.settings, {key: rest[key] for key in rest if key in known}, "model.")
+        options = {} if chosen is None else {one.name: getattr(chosen, one.name) for one in describe(made.settings)}
+        return {"network": name, **plain(chosen)}, lambda inputs, outputs: made(inputs, outputs, **options)
+
+    def task(self, scenario: Scenario, values: Any, network: Any) -> Task | None:
+        """The task. A network of it is tried once: one that does not fit it is told before the start."""
+        try:
+            task = scenario.task(values, network)
+            if network is not None and hasattr(task, "network"):
+                self.fitting(task)
+            return task
+        except (Exception, SystemExit) as error:  # a user's task or network may fail in any way
+            self.problems.append(f"scenario {scenario.name}: {resolve.said(error)}")
+            return None
+
+    def fitting(self, task: Any) -> None:
+        """Whether the task's network makes (B, O) of (B, I)."""
+        import torch
+
+        from evo import rng
+
+        with rng.torch_seed(0, 0, 0, rng.NETWORK), torch.no_grad():
+            network, rows = task.network(), torch.zeros(2, task.inputs)
+            try:
+                shape = tuple(network(rows).shape)
+            except Exception as error:  # it may be the user's
+                self.problems.append(f"model.network: fails on inputs of shape {tuple(rows.shape)}: {resolve.said(error)}")
+                return
+        if shape != (2, task.outputs):
+            self.problems.append(f"model.network: expected outputs of shape (B, O) = {(2, task.outputs)}; got {shape}")
+
+    def default_task(self, scenario: Scenario) -> Task | None:
+        """The task of a scenario, every setting at its default."""
+        values, network = self.settings(scenario.settings, {}, "task."), self.network(scenario.model)[1]
+        return None if self.problems else self.task(scenario, values, network)
+
+    def starts(self, given: Any, known: Any, seeds: list[int], label: str) -> dict[int, tuple[str, str]]:
+        """For each seed what it begins from, and the sha256 of that champion, which must be `known` if that is given."""
+        from scenarios.lab.study import warm_start
+
+        found = {}
+        for seed in seeds if given not in (None, "none") else ():
+            try:
+                found[seed] = (given, warm_start.digest(given, seed))
+            except (warm_start.BadStart, OSError) as error:
+                self.problems.append(f"{label}.start: {error}")
+                break
+            if known is not None and known != found[seed][1]:
+                self.problems.append(f"{label}.start: the champion in {warm_start.folder(given, seed)} is another one by now")
+        return found
+
+    def trial(self, method: Method, task: Task | None, options: Any, label: str, seed: int, begins: str | None = None) -> None:
+        """Whether the method fits the task, takes its settings there, and can begin so: a learner is made, and thrown
+        away."""
+        if task is None:
+            return
+        try:
+            if why := method.fits(task):
+                self.problems.append(f"{label}: the method does not fit the task: {why}")
+            elif options is not None:
+                learner = method(task, options, seed, "cpu")
+                if begins is not None:
+                    self.begun(learner, begins, label, seed)
+        except SettingsError as error:
+            self.problems += [f"{label}.{problem}" for problem in error.problems]
+        except (Exception, SystemExit) as error:  # a user's method may fail in any way
+            self.problems.append(f"{label}: {resolve.said(error)}")
+
+    def begun(self, learner: Any, begins: str, label: str, seed: int) -> None:
+        from scenarios.lab.study import warm_start
+
+        if not hasattr(learner, "warm_start"):
+            self.problems.append(f"{label}.start: this method cannot begin from another run's champion")
+            return
+        try:
+            learner.warm_start(warm_start.model(begins, seed))
+        except ValueError as error:
+            self.problems.append(f"{label}.start: {resolve.said(error)}")
+
+    def settings(self, cls: type, values: Mapping[str, Any], prefix: str) -> Any:
+        """An instance of a settings class."""
+        if cls is NoSettings and values:
+            keys = ", ".join(prefix + key for key in values)
+            self.problems.append(f"{keys}: the task was given as an object; set it where the object is made")
+            return None
+        made, wrong = parse(cls, values, prefix)
+        self.problems += wrong
+        return made
+
+    def table(self, given: Any, key: str) -> dict[str, Any]:
+        if isinstance(given, Mapping):
+            return dict(given)
+        self.problems.append(f"{key}: expected a table; got {given!r}")
+        return {}
+
+    def seeds(self, given: Any) -> list[int]:
+        """5 is seeds 0 to 4; [7] or "7," is seed 7; [3, 5] or "3,5" are seeds 3 and 5."""
+        seeds = given
+        if isinstance(given, str):
+            parts = [part.strip() for part in given.strip().removesuffix(",").split(",")]
+            if all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):
+                seeds = [int(part) for part in parts] if "," in given else int(parts[0])
+        if _whole(seeds) and 1 <= seeds <= MOST_SEEDS:
+            return list(range(seeds))
+        several = isinstance(seeds, (list, tuple, range)) and all(_whole(one) and 0 <= one <= LARGEST_SEED for one in seeds)
+        if several and 1 <= len(set(seeds)) == len(seeds) <= MOST_SEEDS:
+            return list(seeds)
+        expected = f"a count of 1 to {MOST_SEEDS}, or different seeds of 0 to {LARGEST_SEED} as 3,5 or 7,"
+        self.problems.append(f"seeds: expected {expected}; got {given!r}")
+        return []
+
+    def device(self, given: Any) -> str:
+        """ "cpu" or "cuda"."""
+        if given not in DEVICES:
+            self.problems.append(f"device: expected {', '.join(DEVICES)}; got {given!r}{did_you_mean(str(given), DEVICES)}")
+        if given not in DEVICES or given == "cpu":
+            return "cpu"
+        import torch
+
+        if torch.cuda.is_available():
+            return "cuda"
+        if given == "cuda":
+            self.problems.append(f"device: torch {torch.__version__} finds no CUDA device here; use cpu or auto")
+        return "cpu"
+
+    def _resolved(self, find: Callable[[Any], Any], given: Any, key: str, kind: type = str) -> Any:
+        if not isinstance(given, kind):
+            self.problems.append(f"{key}: expected a name; got {given!r}")
+            return None
+        try:
+            return find(given)
+        except resolve.Unresolved as error:
+            self.problems.append(str(error))
+            return None
+
+
+def plain(made: Any) -> dict[str, Any]:
+    """Checked settings as plain values, as TOML and JSON give them back; {} for None."""
+    found = {} if made is None else {one.name: getattr(made, one.name) for one in describe(type(made))}
+    return {key: list(item) if isinstance(item, tuple) else item for key, item in found.items()}
+
+
+def _printable(text: str) -> str:
+    # A key may hold a line break, or half a character that no terminal can encode.
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,215 @@
+"""From a name to the thing it stands for: a scenario, a method or a network.
+
+digits, ga, mlp            an entry of a registry (a dict: name -> "module:attr")
+package.module:attr        anything importable; the current folder is importable
+file.py:attr               the same from a file, with its own folder importable
+sklearn:Name               an entry whose key ends in a colon: it is called with what follows
+table.csv::COLUMN[::KIND]  a table as a scenario (see `scenarios.tables`)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evo.settings import did_you_mean
+
+if TYPE_CHECKING:
+    from evo.core import Method, Scenario
+
+OURS = ("evo", "graphs", "baselines", "scenarios")
+RESERVED = ("task", "model", "run")
+KINDS = ("classification", "regression")
+OBJECT = "python:"  # leads the name, in a config.toml, of what was given as an object and cannot be found by name
+
+
+class Unresolved(LookupError):
+    """A name that stands for nothing: what was looked for, why it failed, and the closest match."""
+
+
+def resolve(name: str, registry: Mapping[str, str], what: str) -> Any:
+    """What `name` stands for. `what` ("method", ...) leads the message of the Unresolved that is raised otherwise."""
+    prefix, colon, rest = name.partition(":")
+    if name in registry and not name.endswith(":"):
+        return _load(registry[name], what)
+    if name.startswith(OBJECT):
+        again = f"give it again, as in run(..., name=...) or load(..., {what}=...)"
+        raise Unresolved(f"{what} {name[len(OBJECT) :]!r} was a Python object, which no file can hold: {again}")
+    if colon and prefix + colon in registry:
+        try:
+            return _load(registry[prefix + colon], what)(rest)
+        except (ValueError, LookupError, ImportError) as error:
+            raise Unresolved(f"{what} {name!r}: {said(error)}") from error
+    if colon and rest:
+        return _load(name, what)
+    if Path(name).suffix in (".py", ".toml", ".csv"):
+        hint = {".py": f"name the attribute: {name}:attr", ".toml": "a file is run by itself: evo run FILE.toml"}
+        raise Unresolved(f"{what} {name!r}: {hint.get(Path(name).suffix, f'a table needs its column: {name} --target COLUMN')}")
+    known = [key for key in registry if not key.endswith(":")]
+    raise Unresolved(
+        f"unknown {what} {name!r}{did_you_mean(name, known)}; a {what} of your own is package.module:attr or file.py:attr"
+    )
+
+
+def scenario(name: str) -> Scenario:
+    """The Scenario called `name`: a registry's, a user's, or a table's."""
+    from evo.core import Scenario
+    from scenarios import SCENARIOS
+
+    if "::" in name:
+        return _table(name)
+    found = resolve(name, SCENARIOS, "scenario")
+    if not isinstance(found, Scenario):
+        raise Unresolved(
+            f"scenario {name!r} is a {type(found).__name__}: expected a Scenario (from scenarios.lab import Scenario)"
+        )
+    return found
+
+
+def method(name: str) -> Method:
+    """The Method called `name`; an Algorithm class is wrapped."""
+    from scenarios import METHODS
+
+    return as_method(resolve(name, METHODS, "method"), name)
+
+
+def as_method(thing: Any, name: str) -> Method:
+    """`thing` as a Method, or Unresolved with what it lacks."""
+    from evo.evolve import as_method
+
+    try:
+        return as_method(thing, f"method {name!r}")
+    except TypeError as error:
+        raise Unresolved(str(error)) from error
+
+
+def network(name: str) -> Any:
+    """The network called `name`: a class or function, called as name(inputs, outputs, **settings)."""
+    from scenarios import NETWORKS
+
+    found = resolve(name, NETWORKS, "network")
+    if not callable(found):
+        raise Unresolved(f"network {name!r} is a {type(found).__name__}: expected a class called as Net(inputs, outputs)")
+    return found
+
+
+def table(path: str, target: str, kind: str | None = None) -> str:
+    """The scenario name of a table: what `scenario` takes."""
+    return "::".join([path, target] + ([kind] if kind else []))
+
+
+def code(target: Any) -> dict[str, str]:
+    """The file that "file.py:attr" or "package.module:attr" names, and its sha256; nothing for an entry of a registry."""
+    place, colon, _ = target.rpartition(":") if isinstance(target, str) else ("", "", "")
+    if not colon:
+        return {}
+    path = Path(place if place.endswith(".py") else getattr(sys.modules.get(place), "__file__", None) or "")
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()} if path.is_file() else {}
+
+
+def labelled(text: str) -> tuple[str, str]:
+    """(label, method) of "LABEL=METHOD" or a bare "METHOD", whose label is itself, or what follows its colon."""
+    label, equals, name = text.partition("=")
+    return (label, name) if equals else (text.rpartition(":")[2], text)
+
+
+def bad_label(label: str) -> str | None:
+    """What is wrong with `label`, which also names a folder; None: nothing."""
+    if label in RESERVED:
+        return f"label {label!r} is reserved (task, model, run): choose another, LABEL=METHOD"
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", label):
+        return f"label {label!r}: expected letters, digits, '.', '_' and '-', and no '.' first; choose one, LABEL=METHOD"
+    return None
+
+
+def _table(name: str) -> Scenario:
+    from scenarios.tables import table_scenario
+
+    path, *parts = name.split("::")
+    kind = parts.pop() if len(parts) > 1 and parts[-1] in KINDS else None
+    try:
+        return table_scenario(path, "::".join(parts), kind)
+    except (ValueError, LookupError, OSError) as error:
+        raise Unresolved(said(error)) from error
+
+
+def _load(target: str, what: str) -> Any:
+    """The attribute that "package.module:attr" or "file.py:attr" names."""
+    place, _, attribute = target.rpartition(":")
+    module = _file(place, what) if place.endswith(".py") else _module(place, what)
+    found = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            public = [one for one in vars(found) if not one.startswith("_")] if hasattr(found, "__dict__") else []
+            raise Unresolved(f"{what} {target!r}: {place} has no {part!r}{did_you_mean(part, public)}")
+        found = getattr(found, part)
+    return found
+
+
+def _module(name: str, what: str) -> Any:
+    check_shadowing(name.partition(".")[0])
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # a user's module may fail in any way
+        top = Path.cwd() / name.partition(".")[0]
+        hidden = f"; {top} is hidden by neuroevo's package of that name: rename it" if top.name in OURS and top.exists() else ""
+        raise Unresolved(f"{what} {name!r} could not be imported: {said(error)}{hidden}") from error
+
+
+def _file(name: str, what: str) -> Any:
+    path = Path(name).resolve()
+    if not path.is_file():
+        siblings = [one.name for one in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise Unresolved(f"{what}: no file {name}{did_you_mean(path.name, siblings)}")
+    # A name of its own: a user's random.py must not stand in for Python's. The same file is imported once.
+    key = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if key in sys.modules:
+        return sys.modules[key]
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(key, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[key] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[key]
+        raise Unresolved(f"{what} {name} could not be imported: {said(error)}") from error
+    return module
+
+
+def check_shadowing(package: str) -> None:
+    """Unresolved if `package` is one of our generic names and a folder of the user's stands in its place."""
+    root = Path(__file__).resolve().parents[3]
+    if package not in OURS:
+        return
+    spec = importlib.util.find_spec(package)
+    found = Path(spec.origin).resolve().parent if spec and spec.origin else None
+    if found != root / package:
+        where = found or f"a folder {package!r} without __init__.py"
+        raise Unresolved(f"{where} hides neuroevo's package {package!r}: rename it, or run from another folder")
+
+
+def said(error: BaseException) -> str:
+    """An error in one line: its type, what it says, the last line of code below ours where it arose, its first note."""
+    where, trace = "", error.__traceback__
+    while trace is not None:
+        path = Path(trace.tb_frame.f_code.co_filename)
+        if path.name != Path(__file__).name and "importlib" not in path.parts and path.suffix == ".py":
+            where = f" ({path.name}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    told = isinstance(error, (ValueError, LookupError, OSError)) and not isinstance(error, (KeyError, IndexError, SyntaxError))
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror}"
+    text = text if told and text else f"{type(error).__name__}: {text}{where}"
+    return " ".join("; ".join([text, *getattr(error, "__notes__", [])[:1]]).split())

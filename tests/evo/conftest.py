@@ -1,0 +1,1 @@
+"""The tests below share what lies here: random graphs, and neat-python as a peer."""

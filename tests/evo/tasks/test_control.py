@@ -1,0 +1,393 @@
+import re
+import subprocess
+import sys
+import weakref
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from evo import rng
+from evo.evolve import Evolve
+from evo.search.ga import GA
+from evo.tasks import control
+from evo.tasks.control import ControlSettings, ControlTask
+from evo.testing import check_task
+from evo.vectors.encoding import Parameters
+from evo.vectors.modules import MLP
+
+ENVIRONMENTS = ("CartPole-v1", "Acrobot-v1", "MountainCarContinuous-v0", "Pendulum-v1")
+network = lambda inputs, outputs: MLP(inputs, outputs, hidden=(5,))
+
+
+def population(task, size=4, scale=3.0):
+    encoding = Parameters(task.network)
+    vectors = encoding.initial(0, 0, size, scale)
+    return encoding, vectors
+
+
+class Walk(gymnasium.Env):
+    """Ends after as many steps as the start seed's last digit says; pays its step number, and 1000 if stepped after the end."""
+
+    observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    action_space = spaces.Discrete(2)
+    end = "terminated"
+
+    def __init__(self):
+        self.starts, self.closed = [], False
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.starts.append(seed)
+        self.length, self.step_number = 1 + seed % 10, 0
+        return np.array([seed % 10, 0], np.float32), {}
+
+    def step(self, action):
+        self.step_number += 1
+        over = self.step_number >= self.length
+        reward = 1000.0 if self.step_number > self.length else float(self.step_number)
+        observation = np.array([self.length, self.step_number], np.float32)
+        return observation, reward, over and self.end == "terminated", over and self.end == "truncated", {}
+
+    def close(self):
+        self.closed = True
+
+
+class Truncating(Walk):
+    end = "truncated"
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_return_and_length_are_those_of_gymnasium_stepped_by_hand(name):
+    task = ControlTask(name, network=network, episodes=2)
+    encoding, vectors = population(task, 3)
+    seeds = np.array([11, 12])
+    evaluation = task.evaluate(encoding.express(vectors), seeds)
+    environment = gymnasium.make(name)
+    for genome, vector in enumerate(vectors):
+        model, returns, steps = encoding.model(vector), [], 0
+        for seed in seeds.tolist():
+            observation, _ = environment.reset(seed=seed)
+            total, done = 0.0, False
+            while not done:
+                output = model(observation[None])[0]
+                if isinstance(environment.action_space, spaces.Discrete):
+                    action = int(output.argmax())
+                else:
+                    low, high = environment.action_space.low, environment.action_space.high
+                    action = (low + (np.tanh(output.numpy().astype(float)) + 1) / 2 * (high - low)).astype(np.float32)
+                observation, reward, terminated, truncated, _ = environment.step(action)
+                total, steps, done = total + reward, steps + 1, terminated or truncated
+            returns.append(total)
+        # The vmapped forward may differ from the single one in the last bit, which Acrobot's chaos enlarges a little.
+        assert evaluation.fitness[genome] == pytest.approx(np.mean(returns), rel=1e-3)
+        assert evaluation.samples[genome] == steps
+    environment.close()
+
+
+@pytest.mark.parametrize("environment", [Walk, Truncating])
+def test_done_latches_and_the_last_reward_counts(environment):
+    task = ControlTask(environment, network=network, episodes=3)
+    encoding, vectors = population(task, 2)
+    evaluation = task.evaluate(encoding.express(vectors), np.array([3, 9, 0]))
+    lengths = np.array([4, 10, 1])
+    assert evaluation.fitness.tolist() == [pytest.approx((lengths * (lengths + 1) / 2).mean())] * 2
+    assert evaluation.samples.tolist() == [lengths.sum()] * 2
+
+
+def test_all_genomes_meet_the_same_start_seeds_and_environments_are_reused():
+    task = ControlTask(Walk, network=network, episodes=2)
+    encoding, vectors = population(task, 3)
+    task.evaluate(encoding.express(vectors), np.array([5, 6]))
+    task.evaluate(encoding.express(vectors), np.array([7, 8]))
+    assert [environment.starts for environment in task._environments] == [[5, 7], [6, 8]] * 3
+
+
+def test_fitness_does_not_depend_on_the_others_in_the_population():
+    task = ControlTask("CartPole-v1", network=network, episodes=2)
+    encoding, vectors = population(task, 6)
+    seeds = rng.words(0, 0, 0, rng.EPISODES, 2)
+    whole = task.evaluate(encoding.express(vectors), seeds).fitness
+    order = np.array([5, 0, 3, 1, 4, 2])
+    assert np.array_equal(task.evaluate(encoding.express(vectors[order]), seeds).fitness, whole[order])
+    assert np.array_equal(task.evaluate(encoding.express(vectors), seeds).fitness, whole)
+
+
+def test_done_lanes_stay_in_the_batch_so_every_forward_has_the_same_shape():
+    task = ControlTask(Walk, network=network, episodes=2)
+    encoding, vectors = population(task, 3)
+    phenotypes, shapes = encoding.express(vectors), []
+    forward = phenotypes.forward
+    phenotypes.forward = lambda x: (shapes.append(tuple(x.shape)), forward(x))[1]
+    task.evaluate(phenotypes, np.array([9, 1]))
+    assert shapes == [(3, 2, 2)] * 10
+
+
+def test_validation_and_test_starts_are_fixed_and_differ_from_each_other_and_from_training():
+    made = [ControlTask(Walk, network=network, validation_episodes=7) for _ in range(2)]
+    encoding, vectors = population(made[0], 1)
+    model, starts = encoding.model(vectors[0]), {}
+    for split in ("validation", "test"):
+        seen = []
+        for task in made:
+            before = [len(environment.starts) for environment in task._environments]
+            task.score(model, split)
+            before += [0] * (len(task._environments) - len(before))
+            seen.append([s for e, n in zip(task._environments, before) for s in e.starts[n:]])
+        assert seen[0] == seen[1]
+        starts[split] = set(seen[0])
+    assert (len(starts["validation"]), len(starts["test"])) == (7, 100)
+    training = {int(s) for seed in range(20) for g in range(20) for s in rng.words(seed, g, 0, rng.EPISODES, 3)}
+    assert not starts["validation"] & starts["test"]
+    assert not training & (starts["validation"] | starts["test"])
+
+
+def test_score_is_the_mean_over_the_split_and_there_is_no_training_score():
+    task = ControlTask(Walk, network=network, test_episodes=5, solved=10.0)
+    encoding, vectors = population(task, 1)
+    score = task.score(encoding.model(vectors[0]), "test")
+    lengths = rng.words(0, 0, 0, rng.TEST, 5) % 10 + 1
+    assert score["return"] == score["fitness"] == pytest.approx((lengths * (lengths + 1) / 2).mean())
+    assert (score["steps"], score["n"]) == (lengths.mean(), 5)
+    assert task.score(encoding.model(vectors[0]), "train") is None
+    with pytest.raises(ValueError, match="did you mean 'test'"):
+        task.score(encoding.model(vectors[0]), "tset")
+
+
+def test_solved_is_undefined_without_a_threshold():
+    task = lambda solved: ControlTask(Walk, network=network, solved=solved)
+    assert task(None).solved({"return": 1e9}) is None
+    assert [task(5.0).solved({"return": value}) for value in (4.9, 5.0)] == [False, True]
+
+
+class Recorder:
+    """Phenotypes with constant outputs."""
+
+    device, parameters = torch.device("cpu"), 1
+
+    def __init__(self, outputs):
+        self.outputs, self.resets = torch.tensor(outputs), 0
+
+    def __len__(self):
+        return len(self.outputs)
+
+    def forward(self, x):
+        return self.outputs[:, None].expand(-1, x.shape[1], -1)
+
+    def reset(self):
+        self.resets += 1
+
+    def to(self, device):
+        return self
+
+
+class Acted(Walk):
+    """Remembers its actions."""
+
+    def __init__(self, space):
+        super().__init__()
+        self.action_space, self.actions = space, []
+
+    def step(self, action):
+        self.actions.append(action)
+        assert self.action_space.contains(action)
+        return super().step(action)
+
+
+def actions(space, outputs):
+    made = []
+    task = ControlTask(lambda: made.append(Acted(space)) or made[-1], network=network)
+    task.evaluate(Recorder(outputs), np.array([0]))
+    return task, [environment.actions[0] for environment in made[: len(outputs)]]
+
+
+def test_discrete_actions_are_the_argmax_counted_from_the_first():
+    task, taken = actions(spaces.Discrete(3, start=-1), [[0.1, 0.3, 0.2], [5.0, 0.0, 0.0]])
+    assert (task.outputs, taken) == (3, [0, -1])
+
+
+def test_box_actions_are_tanh_scaled_to_low_and_high():
+    box = spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 10.0], np.float32))
+    task, taken = actions(box, [[0.0, 0.0], [99.0, -99.0], [0.5, 0.5]])
+    assert task.outputs == 2
+    np.testing.assert_allclose(taken, [[0, 5], [2, 0], [2 * np.tanh(0.5), 5 + 5 * np.tanh(0.5)]], rtol=1e-6)
+    assert taken[0].dtype == np.float32
+
+
+def test_a_box_of_several_axes_gets_actions_of_its_shape():
+    task, taken = actions(spaces.Box(-1, 1, (2, 3), np.float32), [[0.0] * 6])
+    assert (task.outputs, taken[0].shape) == (6, (2, 3))
+
+
+def test_phenotypes_and_models_are_reset_before_an_evaluation():
+    task = ControlTask(Walk, network=network)
+    phenotypes = Recorder([[0.0, 1.0]])
+    task.evaluate(phenotypes, np.array([3]))
+    assert phenotypes.resets == 1
+    encoding, vectors = population(task, 1)
+    model, resets = encoding.model(vectors[0]), []
+    model.reset = lambda: resets.append(1)
+    task.score(model, "validation")
+    assert resets == [1]
+
+
+def test_a_network_that_answers_nan_ranks_last_and_is_counted_and_steps_no_further():
+    task = ControlTask(Walk, network=network, episodes=2)
+    evaluation = task.evaluate(Recorder([[0.0, 1.0], [np.nan, 1.0]]), np.array([3, 9]))
+    assert evaluation.fitness[0] > 0
+    assert evaluation.fitness[1] == -np.inf
+    assert evaluation.nonfinite == 1
+    assert evaluation.samples.tolist() == [14, 2]
+
+
+@pytest.mark.parametrize("space", [spaces.Discrete(4), spaces.Box(0, 1, (2, 2), np.float32)])
+def test_observations_that_are_no_vector_are_flattened(space):
+    class Other(Walk):
+        observation_space = space
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            return space.sample(), {}
+
+        def step(self, action):
+            return space.sample(), *super().step(action)[1:]
+
+    task = ControlTask(Other, network=network)
+    assert task.inputs == 4
+    encoding, vectors = population(task, 2)
+    assert task.evaluate(encoding.express(vectors), np.array([4])).fitness.tolist() == [15.0, 15.0]
+
+
+class Broken(Walk):
+    """Genome 1, episode 1 of two (lane 3) fails at its second step, in the way `fault` says."""
+
+    made: list = []
+    fault = staticmethod(lambda walk, action: 1 / 0)
+
+    def __init__(self):
+        super().__init__()
+        self.lane = len(self.made)
+        self.made.append(self)
+
+    def step(self, action):
+        if self.lane == 3 and self.step_number == 1:
+            return self.fault(self, action)
+        return super().step(action)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (lambda walk, action: 1 / 0, "ZeroDivisionError"),
+        (lambda walk, action: (np.zeros(3, np.float32), 0.0, False, False, {}), r"shape \(2,\); got \(3,\)"),
+        (lambda walk, action: (np.zeros(1, np.float32), 0.0, False, False, {}), r"shape \(2,\); got \(1,\)"),
+        (lambda walk, action: (np.zeros(2, np.float32), 0.0, False, {}), "expected 5, got 4"),
+        (lambda walk, action: (np.zeros(2, np.float32), "much", False, False, {}), "could not convert string to float"),
+    ],
+)
+def test_a_fault_of_an_environment_names_task_genome_episode_and_step(fault, said):
+    environment = type("Faulty", (Broken,), {"made": [], "fault": staticmethod(fault)})
+    task = ControlTask(environment, network=network)
+    encoding, vectors = population(task, 3)
+    with pytest.raises(RuntimeError, match=f"Faulty, genome 1, episode 1, step 2: .*{said}"):
+        task.evaluate(encoding.express(vectors), np.array([9, 9]))
+
+
+def test_a_fault_of_reset_names_genome_and_episode():
+    class Stuck(Walk):
+        def reset(self, *, seed=None, options=None):
+            if seed == 4:
+                raise OSError("no such track")
+            return super().reset(seed=seed)
+
+    task = ControlTask(Stuck, network=network)
+    encoding, vectors = population(task, 2)
+    with pytest.raises(RuntimeError, match=r"Stuck, genome 0, episode 2, step 0: OSError: no such track"):
+        task.evaluate(encoding.express(vectors), np.array([1, 2, 4]))
+
+
+def test_an_episode_without_end_is_an_error_instead_of_a_hang(monkeypatch):
+    class Endless(Walk):
+        def step(self, action):
+            return np.zeros(2, np.float32), 0.0, False, False, {}
+
+    monkeypatch.setattr(control, "LONGEST", 50)
+    task = ControlTask(Endless, network=network)
+    with pytest.raises(RuntimeError, match="no end after 50 steps; wrap the environment"):
+        task.evaluate(Recorder([[0.0, 1.0]]), np.array([0]))
+
+
+def test_outputs_of_a_wrong_shape_are_told_with_the_task():
+    task = ControlTask(Walk, network=network)
+    with pytest.raises(ValueError, match=re.escape("Walk: expected outputs of shape (1, 1, 2); got (1, 1, 3)")):
+        task.evaluate(Recorder([[0.0, 1.0, 2.0]]), np.array([0]))
+
+
+def test_what_is_no_environment_and_spaces_that_do_not_fit_are_refused():
+    with pytest.raises(TypeError, match=r"expected it to make a gymnasium\.Env; got dict"):
+        ControlTask(dict, network=network)
+    for space, said in ((spaces.MultiBinary(3), "Discrete or Box"), (spaces.Box(-np.inf, 1, (1,)), "must be finite")):
+        with pytest.raises(ValueError, match=said):
+            ControlTask(lambda space=space: Acted(space), network=network)
+
+
+@pytest.mark.parametrize("name", ["episodes", "validation_episodes", "test_episodes"])
+@pytest.mark.parametrize("count", [0, 2.5])
+def test_there_is_at_least_one_episode(name, count):
+    with pytest.raises(ValueError, match=f"^{name}: expected a whole number >= 1"):
+        ControlTask(Walk, network=network, **{name: count})
+
+
+def test_environments_are_closed_with_the_task():
+    task = ControlTask(Walk, network=network)
+    task.score(Parameters(task.network).model(population(task, 1)[1][0]), "validation")
+    environments, gone = list(task._environments), weakref.ref(task)
+    assert len(environments) == 20
+    assert not any(environment.closed for environment in environments)
+    del task
+    assert gone() is None
+    assert all(environment.closed for environment in environments)
+
+
+def test_observations_are_the_moments_of_what_the_networks_saw():
+    task = ControlTask(Walk, network=network, normalize_observations=True)
+    count, mean, m2 = task.evaluate(Recorder([[0.0, 1.0]] * 2), np.array([2, 0])).observations.numpy()
+    # Seed 2: start (2, 0), then (3, 1), (3, 2), and the end; seed 0: start (0, 0), and the end. Twice, for two genomes.
+    seen = np.array([[2, 0], [3, 1], [3, 2], [0, 0]] * 2, float)
+    assert (count == 8).all()
+    np.testing.assert_allclose(mean, seen.mean(axis=0))
+    np.testing.assert_allclose(m2 / 8, seen.var(axis=0))
+    assert ControlTask(Walk, network=network).evaluate(Recorder([[0.0, 1.0]]), np.array([2])).observations is None
+
+
+def test_evolution_with_normalised_observations_continues_to_the_same_bytes():
+    def learner():
+        task = ControlTask("CartPole-v1", network=network, normalize_observations=True, validation_episodes=3, episodes=2)
+        return Evolve(task, GA.for_task(task, seed=1, population_size=8), seed=1)
+
+    whole, first, second = learner(), learner(), learner()
+    rows = [whole.step()["validation"] for _ in range(4)]
+    for _ in range(2):
+        first.step()
+    second.load_state_dict(first.state_dict())
+    assert [second.step()["validation"] for _ in range(2)] == rows[2:]
+    one, other = whole.champion().save()[0], second.champion().save()[0]
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert (one["observation_std"] != 1).all()
+
+
+def test_settings_are_the_keywords_of_the_task():
+    task = ControlTask("CartPole-v1", network=network, **vars(ControlSettings(episodes=5, solved=1.0, stop="budget")))
+    assert (task.episodes, task.stop, task.solved({"return": 1.0})) == (5, "budget", True)
+
+
+def test_control_tasks_pass_the_checks_for_users_own():
+    assert check_task(ControlTask("CartPole-v1", network=network, episodes=2, validation_episodes=2, test_episodes=2)) == []
+
+
+def test_evo_is_imported_without_gymnasium():
+    code = "import sys; sys.modules['gymnasium'] = None; import evo.tasks.control, evo.tasks.normalization"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

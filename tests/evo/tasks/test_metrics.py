@@ -1,0 +1,122 @@
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as oracle
+
+from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, measured
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def logits(generator, population, batch, classes):
+    """Logits with many ties: a few whole numbers."""
+    return torch.from_numpy(generator.integers(-2, 3, (population, batch, classes)).astype(np.float32))
+
+
+def expected_of(name, y, scores):
+    """What scikit-learn says of one network's logits `scores` (B, O)."""
+    probabilities, labels = torch.from_numpy(scores).softmax(-1).numpy().astype(np.float64), np.arange(scores.shape[1])
+    predicted = scores.argmax(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # classes that are missing
+        if name == "accuracy":
+            return oracle.accuracy_score(y, predicted)
+        if name == "cross_entropy":
+            return oracle.log_loss(y, probabilities / probabilities.sum(1, keepdims=True), labels=labels)
+        if name == "macro_f1":
+            return oracle.f1_score(y, predicted, labels=labels, average="macro", zero_division=0)
+        if name == "balanced_accuracy":
+            return oracle.balanced_accuracy_score(y, predicted)
+        ranked = torch.from_numpy(scores).log_softmax(-1).numpy()
+        present = [k for k in labels if 0 < (y == k).sum() < len(y)]
+        return np.mean([oracle.roc_auc_score(y == k, ranked[:, k]) for k in present]) if present else np.nan
+
+
+@pytest.mark.parametrize("name", METRICS["classification"])
+@given(SEEDS, st.integers(1, 4), st.integers(1, 30), st.integers(2, 5))
+def test_a_classification_metric_is_scikit_learns(name, seed, population, batch, classes):
+    generator = np.random.default_rng(seed)
+    outputs, y = logits(generator, population, batch, classes), generator.integers(0, classes, batch)
+    (ours,) = measured([METRICS["classification"][name][0]], outputs, torch.from_numpy(y))
+    assert ours.dtype == torch.float64
+    np.testing.assert_allclose(ours, [expected_of(name, y, one) for one in outputs.numpy()], rtol=1e-5, atol=1e-6)
+
+
+@given(SEEDS, st.integers(1, 4), st.integers(1, 20), st.integers(1, 3))
+def test_a_probability_metric_is_scikit_learns(seed, population, batch, outputs):
+    generator = np.random.default_rng(seed)
+    o = generator.uniform(0.001, 0.999, (population, batch, outputs)).astype(np.float32)
+    y = generator.integers(0, 2, (batch, outputs)).astype(np.float32)
+    for name, (measure, _) in METRICS["probability"].items():
+        (ours,) = measured([measure], torch.from_numpy(o), torch.from_numpy(y))
+        for value, one in zip(ours.tolist(), o.astype(np.float64)):
+            expected = {
+                "accuracy": oracle.accuracy_score(y > 0.5, one > 0.5),
+                "cross_entropy": oracle.log_loss(y.ravel(), one.ravel(), labels=[0, 1]),
+                "squared_error": oracle.mean_squared_error(y, one),
+                "absolute_error": oracle.mean_absolute_error(y, one),
+            }[name]
+            assert value == pytest.approx(expected, rel=1e-5, abs=1e-7)
+
+
+@given(SEEDS, st.integers(1, 4), st.integers(2, 20), st.integers(1, 3))
+def test_a_regression_metric_is_scikit_learns(seed, population, batch, outputs):
+    generator = np.random.default_rng(seed)
+    o = generator.normal(size=(population, batch, outputs)).astype(np.float32)
+    y = generator.normal(3, 2, size=(batch, outputs)).astype(np.float32)
+    scores = {"r2": oracle.r2_score, "squared_error": oracle.mean_squared_error, "absolute_error": oracle.mean_absolute_error}
+    for name, (measure, _) in METRICS["regression"].items():
+        (ours,) = measured([measure], torch.from_numpy(o), torch.from_numpy(y))
+        np.testing.assert_allclose(ours, [scores[name](y.astype(float), one.astype(float)) for one in o], rtol=1e-5, atol=1e-6)
+
+
+def test_an_output_that_says_exactly_one_half_is_on_the_side_of_zero():
+    accuracy = METRICS["probability"]["accuracy"][0]
+    assert accuracy(torch.tensor([[[0.5]]]), torch.tensor([[0.0]])).item() == 1
+    assert accuracy(torch.tensor([[[0.5]]]), torch.tensor([[1.0]])).item() == 0
+
+
+def test_certain_and_wrong_costs_much_but_not_infinitely_much():
+    cost = METRICS["probability"]["cross_entropy"][0]
+    assert 20 < cost(torch.tensor([[[0.0]]]), torch.tensor([[1.0]])).item() < 40
+    assert cost(torch.tensor([[[1.0]]]), torch.tensor([[1.0]])).item() == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in METRICS for name in METRICS[kind]])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_output_that_is_not_finite_makes_that_networks_metric_nan_and_no_others(kind, name, bad):
+    outputs = torch.linspace(0.1, 0.9, 30).reshape(3, 5, 2)
+    y = torch.tensor([0, 1, 1, 0, 1]) if kind == "classification" else torch.tensor([[0.0, 1], [1, 0], [1, 1], [0, 0], [1, 0]])
+    measure = METRICS[kind][name][0]
+    (clean,) = measured([measure], outputs, y)
+    outputs[1, 4, 0] = bad
+    assert torch.equal(measured([measure], outputs, y)[0].isnan(), torch.tensor([False, True, False]))
+    assert torch.equal(measured([measure], outputs, y)[0][[0, 2]], clean[[0, 2]])
+    assert clean.isfinite().all()
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in METRICS for name in METRICS[kind]])
+def test_a_networks_metric_has_the_same_bits_whatever_the_population(kind, name):
+    generator = np.random.default_rng(0)
+    outputs = torch.from_numpy(generator.uniform(0, 1, (57, 64, 8)).astype(np.float32))
+    y = torch.from_numpy(generator.integers(0, 8, 64) if kind == "classification" else generator.integers(0, 2, (64, 8)) * 1.0)
+    measure = METRICS[kind][name][0]
+    (together,) = measured([measure], outputs, y)
+    for size in (1, 2, 3, 8, 32):
+        parts = [measured([measure], outputs[at : at + size], y)[0] for at in range(0, 57, size)]
+        assert torch.equal(torch.cat(parts), together)
+
+
+def test_the_better_direction_is_the_one_a_better_network_moves_in():
+    for kind, names in METRICS.items():
+        y = torch.tensor([0, 1, 1, 0]) if kind == "classification" else torch.tensor([[0.0], [1.0], [1.0], [0.0]])
+        right = torch.tensor([[2.0, -2], [-2, 2], [-2, 2], [2, -2]]) if kind == "classification" else y * 0.8 + 0.1
+        outputs = torch.stack([right, right.flip(0).roll(1, 0)])
+        for measure, direction in names.values():
+            good, bad = measured([measure], outputs, y)[0].tolist()
+            assert (good > bad) if direction == "max" else (good < bad)
+        assert DEFAULT_FITNESS[kind] in names

@@ -1,0 +1,348 @@
+"""What a user types: one-line errors with the closest match, exit codes, and the same words from every side."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+import pytest
+import torch
+
+from scenarios import METHODS, SCENARIOS
+from scenarios.lab.cli import commands
+from scenarios.lab.store import store
+
+QUICK = ["-m", "random-search", "--budget", "steps=2", "--set", "random-search.population_size=5"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def evo(capsys, *words):
+    code = commands.main(list(words))
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def process(*words, **options):
+    environment = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder in which the command line has run two seeds of xor; and what it said."""
+    path = tmp_path_factory.mktemp("finished")
+    done = process("-m", "scenarios", "run", "xor", "--seeds", "2", *QUICK, cwd=path)
+    assert done.returncode == 0, done.stderr
+    return path, done
+
+
+def test_help_imports_neither_torch_nor_numpy():
+    for words in (["--help"], [], ["run", "--help"], ["list", "--help"]):
+        code = f"import sys; from scenarios.lab.cli.commands import main; main({words}); print(*sys.modules)"
+        done = process("-c", code)
+        assert "evo" in done.stdout
+        assert not {"torch", "numpy", "rich"} & set(done.stdout.split()), words
+
+
+def test_evo_alone_leads_to_the_first_run(capsys):
+    code, out, _ = evo(capsys)
+    assert code == 0
+    assert "evo run xor" in out
+    assert len(out.splitlines()) <= 12
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["lst"], "No such command 'lst'. Did you mean 'list'?"),
+        (["digits"], "Did you mean 'evo run digits'?"),
+        (["frobnicate"], "No such command 'frobnicate'."),
+        (["run", "xor", "--sed", "3"], "no such option: --sed (did you mean '--seeds'?)"),
+        (["run", "xor", "--seeds"], "Option '--seeds' requires an argument."),
+        (["run", "xor", "--jobs", "0"], "Invalid value for '--jobs'"),
+        (["run", "xor", "--jobs", "two"], "Invalid value for '--jobs'"),
+        (["run"], "Missing argument"),
+        (["run", "xor", "wine"], "unexpected extra argument"),
+        (["run", "xro"], "unknown scenario 'xro' (did you mean 'xor'?)"),
+        (["show", "xor", "-m", "gaa"], "unknown method 'gaa' (did you mean 'ga'?)"),
+        (["run", "xor", "-m", "sklearn:Ridg"], "(did you mean 'Ridge'?)"),
+        (["run", "xor", "--budget", "step=3"], "budget.step: unknown key (did you mean 'steps'?)"),
+        (["run", "xor", "--set", "ga.elitse=3"], "ga.elitse: unknown key (did you mean 'elites'?)"),
+        (["run", "xor", "--device", "cdua"], "got 'cdua' (did you mean 'cuda'?)"),
+        (["run", "nothing.toml"], "nothing.toml: No such file or directory"),
+        (["run", "nothing.py:x"], "no file nothing.py"),
+        (["run", "nothing.csv"], "a table needs its column: nothing.csv --target COLUMN"),
+        (["run", "nothing.csv", "--target", "y"], "nothing.csv: No such file"),
+        (["run", "xor", "--target", "y"], "--target: it is for a table"),
+        (["run", "xor", "--task", "regression"], "--task: it is for a table"),
+        (["run", "t.csv", "--target", "y", "--task", "regresion"], "(did you mean 'regression'?)"),
+        (["run", "cartpole", "-m", "linear"], "linear: the method does not fit the task: it is fitted to examples"),
+        (["list", "rnus"], "(did you mean 'runs'?)"),
+        (["compare", "digits"], "no runs of 'digits'"),
+    ],
+)
+def test_usage_error_is_one_line_with_the_closest_match_and_code_2(capsys, words, message):
+    code, out, err = evo(capsys, *words)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.startswith("evo: ")
+    assert len(err.splitlines()) == (1 if "regresion" not in words else 3)
+
+
+def test_several_mistakes_come_together_and_nothing_starts(capsys, folder):
+    code, _, err = evo(capsys, "run", "xor", "-m", "ga", "--seeds", "x", "--budget", "steps=0", "--set", "ga.elites=-1")
+    assert code == 2
+    assert err.startswith("evo: 3 mistakes:\n")
+    assert list(folder.iterdir()) == []
+
+
+def test_missing_cuda_is_a_clear_error(capsys):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    assert "finds no CUDA device here; use cpu or auto" in evo(capsys, "run", "xor", "--device", "cuda")[2]
+
+
+def test_list_has_a_line_for_everything_and_says_what_does_not_fit(capsys, monkeypatch):
+    monkeypatch.setenv("EVO_DATA", "/nowhere")  # a download would fail
+    code, out, _ = evo(capsys, "list")
+    lines = {line.split()[0]: line for line in out.splitlines() if line}
+    assert code == 0
+    assert {*SCENARIOS, *(name for name in METHODS if not name.endswith(":"))} <= set(lines)
+    assert re.search(r"digits +classification +1x8x8 +10 +accuracy +1,0\d\d \+ 3\d\d \+ 3\d\d", lines["digits"])
+    assert re.search(r"xor +probability +2 +1 +accuracy +4 ", lines["xor"])
+    assert re.search(r"mnist +classification +1x28x28 +10 +accuracy +50,000 \+ 10,000 \+ 10,000 .*downloaded", lines["mnist"])
+    assert re.search(r"backprop does not fit: .*\(.*cartpole.*\)", out)
+    assert "?" not in out
+
+
+def test_facts_of_a_download_are_those_of_its_task(monkeypatch):
+    import numpy as np
+
+    from scenarios import datasets, mnist
+    from scenarios.lab.cli import listing
+    from scenarios.lab.study.problems import Checks
+
+    pictures = np.random.default_rng(0).integers(0, 255, (60_000, 28, 28), np.uint8)
+    labels = np.arange(60_000, dtype=np.uint8) % 10
+    monkeypatch.setattr(datasets.Pictures, "load", lambda self: (pictures, labels, pictures[:10_000], labels[:10_000]))
+    assert listing.facts(Checks().default_task(mnist.scenario)) == mnist.scenario.facts
+
+
+def test_shown_configuration_can_be_pasted_and_run(capsys, folder):
+    code, out, _ = evo(capsys, "show", "xor", *QUICK, "--seeds", "7,")
+    assert code == 0
+    (folder / "mine.toml").write_text(out)
+    assert evo(capsys, "show", "mine.toml")[1] == out
+    assert tomllib.loads(out)["seeds"] == [7]
+
+
+def test_run_ends_in_a_table_on_standard_output_and_progress_elsewhere(finished):
+    path, done = finished
+    lines = done.stdout.splitlines()
+    assert lines[0] == "xor"
+    assert lines[2].split()[:2] == ["random-search", "2/2"]
+    assert "xor: exclusive or" in done.stderr
+    assert "random-search seed-1" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert len(store.find_runs(path / "runs")) == 2
+
+
+def test_compare_prints_the_same_table_again(finished, capsys, tmp_path):
+    path, done = finished
+    runs = str(path / "runs")
+    table = done.stdout.partition("report: ")[0]
+    anywhere = ("-o", str(tmp_path / "page.html"))
+    assert evo(capsys, "compare", "xor", "--runs", runs) == (0, f"{table}report: {runs}/xor/report.html\n", "")
+    assert evo(capsys, "compare", "--runs", runs)[1] == f"{table}report: {runs}/report.html\n"
+    one = evo(capsys, "compare", f"{runs}/xor/random-search", "--runs", "elsewhere", *anywhere)
+    assert one == (0, f"{table}report: {tmp_path}/page.html\n", "")
+    tables = {"table.csv", "per-seed.csv", "table.tex", "comparison.json"}  # named after the page: a user may have a table.csv
+    assert {each.name for each in tmp_path.iterdir()} == {"page.html", *(f"page-{name}" for name in tables)}
+    assert tables <= {each.name for each in (path / "runs" / "xor").iterdir()}
+
+
+def test_a_run_ends_in_the_path_of_its_report(finished):
+    path, done = finished
+    assert done.stdout.endswith("report: runs/xor/report.html\n")
+    assert (path / "runs" / "xor" / "report.html").is_file()
+
+
+def test_compare_at_a_budget_is_by_validation(finished, capsys, tmp_path):
+    runs, page = str(finished[0] / "runs"), str(tmp_path / "page.html")
+    _, out, _ = evo(capsys, "compare", "xor", "--runs", runs, "--at", "evaluations=10", "-o", page)
+    assert "validation accuracy at 10 evaluations" in out
+    before = (finished[0] / "runs" / "xor" / "report.html").read_bytes()
+    _, out, _ = evo(capsys, "compare", "xor", "--runs", runs, "--at", "evaluations=10")
+    assert out.endswith("report-at-evaluations-10.html\n")
+    assert (finished[0] / "runs" / "xor" / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["compare", "xor", "--at", "second=3"], "did you mean 'seconds'"),
+        (["compare", "xor", "--at", "seconds=x"], "expected a positive number"),
+        (["compare", "xor", "-o", "page.pdf"], "expected a name that ends in .html"),
+        (["compare", "xo"], "did you mean 'xor'"),
+        (["plot", "xor", "-o", "curves.svgg"], "did you mean 'svg'"),
+        (["plot", "xor", "--axis", "evals"], "expected one of evaluations"),
+        (["plot", "nothing"], "no runs of 'nothing'"),
+        (["play", "runs/nothing"], "is no run directory"),
+        (["export", "runs/nothing", "x.pt"], "is no run directory"),
+        (["export", "runs/xor/random-search/seed-0", "x.pth"], "did you mean '.pt'"),
+        (["watch", "--port", "70000"], "65535"),
+    ],
+)
+def test_bad_input_is_one_clear_line(finished, capsys, monkeypatch, line, said):
+    monkeypatch.chdir(finished[0])
+    before = sorted(finished[0].rglob("*"))
+    code, out, err = evo(capsys, *line)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert sorted(finished[0].rglob("*")) == before
+
+
+def test_plot_and_export_and_play_do_what_they_say(finished, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(finished[0])
+    run = "runs/xor/random-search/seed-0"
+    assert evo(capsys, "plot", "xor", "-o", str(tmp_path / "curves.png")) == (0, f"{tmp_path}/curves.png\n", "")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert evo(capsys, "export", run, str(tmp_path / "x.pt")) == (0, f"{tmp_path}/x.pt\n", "")
+    assert sum(value.numel() for value in torch.load(tmp_path / "x.pt", weights_only=True).values()) == 17
+    code, out, _ = evo(capsys, "play", run, "--rows", "0-3")
+    assert code == 0
+    assert len(out.splitlines()) >= 5
+
+
+def test_a_page_that_cannot_be_written_is_said_and_the_runs_are_kept(finished, capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, out, err = evo(capsys, "compare", "xor", "--runs", str(finished[0] / "runs"), "-o", str(tmp_path / "file" / "x.html"))
+    assert (code, "cannot write" in err) == (1, True)
+    assert "random-search" in out
+
+
+def test_list_runs_tells_how_each_stands(finished, capsys):
+    _, out, _ = evo(capsys, "list", "runs", "--runs", str(finished[0] / "runs"))
+    assert re.search(r"xor/random-search/seed-1 +finished +2 steps", out)
+    assert "no runs in" in evo(capsys, "list", "runs")[1]
+
+
+def test_stored_configuration_runs_again_and_finds_its_run_finished(finished, capsys, monkeypatch):
+    monkeypatch.chdir(finished[0])
+    code, out, err = evo(capsys, "run", "runs/xor/random-search/seed-1/config.toml")
+    assert code == 0
+    assert "1/1" in out
+    assert "already finished" in err
+
+
+def test_changed_setting_is_refused_and_named(finished, capsys, monkeypatch):
+    monkeypatch.chdir(finished[0])
+    code, _, err = evo(capsys, "run", "xor", *QUICK[:-1], "random-search.population_size=6")
+    assert code == 2
+    assert "random-search.population_size: stored 5, now 6" in err
+
+
+def test_table_of_a_users_own_says_what_was_inferred_and_runs_in_a_worker(capsys, folder):
+    rows = "".join(f"{k % 7},{'red' if k % 2 else 'blue'},{k % 2}\n" for k in range(60))
+    (folder / "mine.csv").write_text("number,colour,label\n" + rows)
+    words = ["run", "mine.csv", "--target", "label", "--task", "classification", "-m", "linear"]
+    code, out, err = evo(capsys, *words)
+    assert code == 0, err
+    assert "60 rows" in err
+    assert "1/1" in out
+    assert evo(capsys, *words)[1] == out
+    (status,) = store.find_runs("runs")
+    assert status.command == "evo run mine.csv -m linear --target label --task classification"
+    assert store.read_config(status.path)["scenario"] == "mine.csv::label::classification"
+
+
+def test_failed_run_gives_code_1_and_stops_no_other(capsys, folder):
+    (folder / "mine.py").write_text(
+        "from baselines.random_search import RandomSearch\n"
+        "class Weak(RandomSearch):\n"
+        "    def tell(self, evaluation):\n"
+        "        raise ValueError('too tired')\n"
+    )
+    code, out, err = evo(capsys, "run", "xor", *QUICK, "-m", "mine.py:Weak")
+    assert code == 1
+    assert re.search(r"random-search +1/1", out)
+    assert re.search(r"Weak +0/1, 1 failed", out)
+    assert "error.txt" in out
+    assert "too tired" in err
+
+
+def test_scenario_file_is_a_script(folder):
+    done = process("-m", "scenarios.xor", "--seeds", "0")
+    assert done.returncode == 2
+    assert done.stderr.startswith("evo: seeds: expected")
+
+
+def test_folder_that_hides_ours_is_one_clear_line(folder):
+    (folder / "graphs").mkdir()
+    (folder / "graphs" / "__init__.py").write_text("")
+    done = process("-m", "scenarios", "list")
+    assert done.returncode == 2
+    assert "hides neuroevo's package 'graphs': rename it" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process cannot be sent Ctrl-C alone")
+def test_interrupt_saves_says_what_continues_and_gives_code_130(folder, capsys):
+    words = ["run", "xor", "-m", "random-search", "--budget", "seconds=100", "--set", "task.stop=budget"]
+    running = subprocess.Popen([sys.executable, "-m", "scenarios", *words], stdout=-1, stderr=-1, text=True)
+    metrics = folder / "runs/xor/random-search/seed-0/metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not (metrics.is_file() and metrics.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in err
+    command = "evo run xor -m random-search --budget seconds=100 --set task.stop=budget"
+    assert f"continue with: {command}" in err
+    assert "seed 0 stopped after" in out
+    listed = evo(capsys, "list", "runs")[1]
+    assert re.search(rf"xor/random-search/seed-0 +stopped +[\d,]+ steps +{re.escape(command)}", listed)
+
+
+def test_command_that_continues_leaves_restart_out_and_quotes(monkeypatch, capsys):
+    from scenarios.lab.cli import flags
+
+    seen = []
+    monkeypatch.setattr(flags, "chosen", lambda *arguments, command, **_: seen.append(command) or 1 / 0)
+    words = ["run", "a b.csv", "--target", "the column", "--restart", "--seeds", "7,", "--jobs", "2", "--runs", "else where"]
+    with pytest.raises(ZeroDivisionError):
+        commands.main(words)
+    assert seen == ["evo run 'a b.csv' --seeds 7, --target 'the column' --jobs 2 --runs 'else where'"]
+
+
+def test_interrupt_before_the_runs_or_a_second_one_says_what_continues(monkeypatch, capsys):
+    from scenarios.lab.cli import flags
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flags, "chosen", interrupted)
+    assert evo(capsys, "run", "xor", *QUICK[:2]) == (130, "", "stopped at once; continue with: evo run xor -m random-search\n")
+
+
+def test_only_a_missing_run_is_a_mistake_of_the_user(monkeypatch, capsys):
+    from scenarios.lab.report import gather
+
+    code, _, err = evo(capsys, "compare", "xor")
+    assert (code, "no runs of 'xor'" in err) == (2, True)
+    monkeypatch.setattr(gather, "find", lambda *arguments: {}["a fault of ours"])
+    with pytest.raises(KeyError):
+        commands.main(["compare"])

@@ -1,0 +1,36 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+from scenarios.lab.cli import compiling
+
+compiling.announce()
+compiling.announce()
+from numba import njit
+
+function = njit(lambda x: x + 1)
+for argument in {arguments}:
+    function(argument)
+"""
+
+
+@pytest.mark.parametrize(("arguments", "lines"), [("()", 0), ("(1, 2)", 1), ("(1, 1.0, 2)", 1)])
+def test_the_first_kernel_that_is_compiled_is_announced_once(arguments, lines):
+    command = [sys.executable, "-c", CODE.format(arguments=arguments)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert said.count("compiling kernels") == len(said.splitlines()) == lines
+
+
+def test_a_run_announces_what_it_compiles_and_the_next_has_nothing_to_compile(tmp_path):
+    """Random search has few kernels; their cache is this test's own."""
+    run = [sys.executable, "-m", "scenarios", "run", "xor", "-m", "random-search", "--budget", "steps=1"]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    said = []
+    for number in range(2):
+        arguments = [*run, "--runs", str(tmp_path / str(number))]
+        said.append(subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True).stderr)
+    assert "compiling kernels" in said[0]
+    assert "compiling kernels" not in said[1]

@@ -1,0 +1,113 @@
+"""Progress in words: live lines on a terminal, plain lines now and then elsewhere."""
+
+import io
+
+import pytest
+
+from scenarios.lab.cli import progress
+from scenarios.lab.study.config import RunSpec, Study
+
+
+def spec(label="ga", seed=0, **budget):
+    rest = {key: {} for key in ("settings", "task", "model", "run")}
+    return RunSpec(
+        "xor", "xor", label, "ga", seed, budget=budget or {"steps": 100}, device="cpu", command="evo run xor", **rest
+    )
+
+
+def row(step, **columns):
+    return {"step": step, "evaluations": 10 * (step + 1), "compute": None, "seconds": 1.0, **columns}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that is set by hand."""
+    now = [1000.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_line_holds_step_progress_best_metric_speed_and_time_left(clock):
+    line = progress.Line(spec())
+    assert line.cells() == ["ga seed-0", "starting"]
+    line.update(row(0))
+    clock[0] += 10
+    line.update(row(20, fitness_best=-0.5, validation={"accuracy": 0.75, "n": 4}, evaluations_per_second=1234.5))
+    assert line.cells() == [
+        "ga seed-0", "step 20", "21%", "best -0.5", "val accuracy 0.75", "00:40 left", "1,234 evals/s"
+    ]  # fmt: skip
+
+
+def test_progress_is_that_of_the_limit_that_comes_first():
+    line = progress.Line(spec(steps=100, evaluations=50, compute=1e9))
+    assert line.progress(row(1)) == pytest.approx(0.4)
+
+
+def test_resumed_run_does_not_count_what_was_done_before_for_the_time_left(clock):
+    line = progress.Line(spec())
+    line.update(row(49))
+    clock[0] += 10
+    line.update(row(59))
+    assert line.cells()[-1] == "00:40 left"
+
+
+def test_row_without_numbers_is_shown_as_far_as_it_goes(clock):
+    line = progress.Line(spec())
+    line.update(row(0, fitness_best=None, validation={"accuracy": None, "n": 4}))
+    assert line.cells() == ["ga seed-0", "step 0", "1%"]
+    line.update(row(1, loss=0.25, validation=None))
+    assert "loss 0.25" in line.cells()
+    line.update(row(2, loss="low", validation=["x"], fitness_best=[1]))
+    assert line.cells() == ["ga seed-0", "step 2", "3%", "00:00 left"]
+
+
+def test_endless_run_tells_no_time(clock):
+    line = progress.Line(spec(samples=1e300))
+    line.update(row(0, samples=1))
+    clock[0] += 10
+    line.update(row(1, samples=2))
+    assert line.cells() == ["ga seed-0", "step 1", "0%"]
+
+
+def test_plain_lines_of_a_seed_come_every_few_seconds_and_ends_at_once(clock):
+    said = []
+    shown = progress.Display(Study((spec(), spec(seed=1)), "xor"), write=said.append)
+    shown.emit({"event": "started", "index": 0, "steps": 0})
+    for step in range(60):
+        clock[0] += 0.2
+        shown.emit({"event": "row", "index": 0, "row": row(step)})
+    assert len(said) == 2
+    shown.emit({"event": "warning", "index": 0, "message": "careful"})
+    shown.emit({"event": "failed", "index": 0, "message": "ValueError: no"})
+    shown.emit({"event": "skipped", "index": 1, "message": "already finished"})
+    assert said[2:] == ["ga seed-0: careful", "ga seed-0: ValueError: no", "ga seed-1: already finished"]
+    assert shown.lines == {}
+
+
+def test_elsewhere_than_on_a_terminal_nothing_is_coloured_or_rewritten(capsys):
+    with progress.showing(Study((spec(),), "xor")) as shown:
+        shown.emit({"event": "finished", "index": 0, "message": "solved after 3 steps"})
+    assert capsys.readouterr() == ("", "ga seed-0: solved after 3 steps\n")
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_terminal_shows_one_live_line_a_running_seed(monkeypatch, colour):
+    from rich.console import Console
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if not colour:
+        monkeypatch.setenv("NO_COLOR", "1")
+    file = io.StringIO()
+    monkeypatch.setattr(
+        "rich.console.Console", lambda **_: Console(file=file, force_terminal=True, width=60, legacy_windows=False)
+    )
+    with progress.showing(Study((spec(), spec("[bold]"), spec("idle")), "xor")) as shown:
+        shown.emit({"event": "started", "index": 0, "steps": 0})
+        shown.emit({"event": "row", "index": 1, "row": row(3, note="x" * 200, validation={"a long name " * 9: 0.5})})
+    text = file.getvalue()
+    assert "ga seed-0  starting" in text
+    assert "[bold] seed-0  step 3" in text, "a label is no markup"
+    assert "…" in text, "a line too long for the terminal is cut, not wrapped"
+    assert "idle" not in text
+    if not colour:
+        assert "\x1b[3" not in text

@@ -1,0 +1,242 @@
+"""What a comparison may claim: pairs with Holm's correction, the first place, and what would overturn it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from scenarios.lab.report import gather, stats
+from scenarios.lab.report.comparison import compare
+
+
+def study(runs, values, direction="max", curves=None, solved=None):
+    """A folder of runs: `values` label -> a test value a seed; curves label -> rows (evaluations, validation value)."""
+    for label, own in values.items():
+        for seed, value in enumerate(own):
+            path = runs / "task" / label / f"seed-{seed}"
+            path.mkdir(parents=True)
+            (path / "config.toml").write_text('scenario = "task"\n[budget]\nevaluations = 100\n')
+            rows = (curves or {}).get(label, [(100, value)])
+            lines = [dict.fromkeys(("evaluations", "samples", "compute", "seconds"), at) for at, _ in rows]
+            lines = [{**line, "validation": {"error": each}} for line, (_, each) in zip(lines, rows)]
+            (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+            cost = dict.fromkeys(("evaluations", "samples", "compute", "seconds"), rows[-1][0])
+            found = (solved or {}).get(label, [None] * len(own))[seed]
+            outcome = {
+                "stopped_by": "budget", "steps": len(rows), "cost": cost,
+                "solved": None if solved is None else found is not None,
+                "solved_at": None if found is None else dict.fromkeys(cost, found) | {"seconds": 1000 - found},
+                "metric": {"name": "error", "direction": direction}, "champion": {}, "nonfinite": 0,
+                "train": {"error": 0.0}, "validation": {"error": 0.0}, "test": {"error": value},
+            }  # fmt: skip
+            (path / "result.json").write_text(json.dumps(outcome))
+    (found,) = compare(gather.find([], runs))
+    return found.conclusion
+
+
+GOOD, MIDDLE = [0.9 + 0.001 * k for k in range(10)], [0.8 + 0.001 * k for k in range(10)]
+
+
+def test_pairs_hold_what_the_statistics_say_best_first(tmp_path):
+    found = study(tmp_path, {"b": MIDDLE, "a": GOOD, "c": [0.85] * 9 + [0.1]})
+    assert [(pair["a"], pair["b"]) for pair in found.pairs] == [("a", "c"), ("a", "b"), ("c", "b")]
+    pair = found.pairs[1]
+    assert pair["superiority"] == 1.0
+    assert (pair["low"], pair["high"]) == stats.superiority_interval(GOOD, MIDDLE)
+    assert pair["p"] == stats.mann_whitney(GOOD, MIDDLE)
+    raw = [each["p"] for each in found.pairs]
+    assert [each["p_holm"] for each in found.pairs] == pytest.approx(stats.holm(raw))
+    assert pair["p_holm"] > pair["p"]
+
+
+def test_where_less_is_better_the_lower_one_wins(tmp_path):
+    found = study(tmp_path, {"high": GOOD, "low": MIDDLE}, direction="min")
+    assert (found.pairs[0]["a"], found.pairs[0]["superiority"]) == ("low", 1.0)
+    assert found.verdict.startswith("low has the best test error.")
+
+
+def test_verdict_claims_a_lead_only_where_holm_allows_it(tmp_path):
+    near = [value - 0.0005 for value in GOOD]
+    words = study(tmp_path, {"a": GOOD, "b": MIDDLE, "near": near}).verdict
+    assert words.startswith("a has the best test error. Its lead over b is more than chance (Holm's p < 0.05).")
+    assert words.endswith("Over near these seeds do not settle it.")
+
+
+def test_equal_figures_are_no_win(tmp_path):
+    words = study(tmp_path, {"a": GOOD, "b": GOOD, "c": MIDDLE}).verdict
+    assert words.startswith("a and b have the same test error, the best. The lead of a over c is more than chance")
+    assert "Over b" not in words
+
+
+def test_a_lead_of_the_other_side_is_never_claimed(tmp_path):
+    # a has the better middle half, but three fifths of its runs lose, significantly.
+    a, b = [0.49] * 72 + [10.0] * 48, [0.5] * 120
+    found = study(tmp_path, {"a": a, "b": b})
+    assert found.pairs[0]["a"] == "a"
+    assert found.pairs[0]["superiority"] == pytest.approx(0.4)
+    assert found.pairs[0]["p_holm"] < 0.05
+    assert "more than chance" not in found.verdict
+
+
+def test_first_place_that_falls_on_a_smaller_budget_is_said(tmp_path):
+    early = [(10, 0.5), (100, 0.6)]
+    late = [(10, 0.1), (100, 0.9)]
+    words = study(tmp_path, {"late": GOOD, "early": MIDDLE}, curves={"late": late, "early": early}).robustness
+    assert "late is first at an equal budget, by validation, but for early on 10 % of the evaluations" in words
+    assert words.endswith("and late is first in 100 % of random halves of the seeds.")
+
+
+def test_first_place_that_holds_everywhere_is_said(tmp_path):
+    words = study(
+        tmp_path, {"a": GOOD, "b": MIDDLE}, curves={"a": [(10, 0.5), (100, 0.9)], "b": [(10, 0.1), (100, 0.2)]}
+    ).robustness
+    assert words.startswith(
+        "Does it survive? a stays first at an equal budget, by validation, on every axis, whole and a tenth of it"
+    )
+
+
+def test_halves_of_the_seeds_disagree_where_the_seeds_do(tmp_path):
+    generator = np.random.Generator(np.random.Philox(key=5))
+    values = {label: list(generator.normal(size=8)) for label in ("a", "b")}
+    words = study(tmp_path, values).robustness
+    share = float(words.split(" % of random halves")[0].split()[-1])
+    assert 50 <= share < 100
+
+
+def test_where_a_solution_is_defined_pairs_and_axes_go_by_its_cost(tmp_path):
+    same = [1.0] * 6
+    solved = {"quick": [10, 11, 12, 13, 14, 15], "slow": [20, 21, 22, 23, 24, 25]}
+    found = study(tmp_path, {"slow": same, "quick": same}, solved=solved)
+    assert (found.pairs[0]["a"], found.pairs[0]["superiority"]) == ("quick", 1.0)
+    assert found.verdict.startswith("quick reaches a solution for the fewest evaluations.")
+    assert "quick is first but for slow on seconds" in found.robustness  # seconds run the other way in this study
+
+
+def test_a_failure_is_worse_than_the_dearest_solution(tmp_path):
+    found = study(tmp_path, {"a": [1.0] * 4, "b": [1.0] * 4}, solved={"a": [90, 91, 92, 93], "b": [None, None, None, 94]})
+    assert (found.pairs[0]["a"], found.pairs[0]["superiority"]) == ("a", 1.0)
+
+
+@pytest.mark.parametrize(("seeds", "warned"), [(3, True), (10, False)])
+def test_too_few_seeds_for_any_claim_is_said(tmp_path, seeds, warned):
+    found = study(tmp_path, {"a": GOOD[:seeds], "b": MIDDLE[:seeds]})
+    assert any("too few seeds for any claim" in each for each in found.warnings) == warned
+    assert any("95 % interval of the IQM covers" in each for each in found.warnings) == warned
+
+
+def test_smallest_p_that_the_seeds_allow_is_the_right_one(tmp_path):
+    words = "\n".join(study(tmp_path, dict.fromkeys("abc", GOOD[:3])).warnings)
+    assert "with 3 of them, the smallest p that 3 comparisons could give is 0.3" in words  # 3 x 2 / (6 over 3)
+
+
+def test_one_seed_has_no_interval_and_no_pair(tmp_path):
+    found = study(tmp_path, {"a": [0.9], "b": [0.8]})
+    assert found.pairs == []
+    assert "1 seed: no interval for a and b, and no comparison" in found.warnings
+
+
+def test_seeds_that_all_gave_the_same_value_are_called_one_measurement(tmp_path):
+    found = study(tmp_path, {"a": GOOD, "fixed": [0.5] * 10})
+    assert any(each.startswith("fixed: every seed gave the same scores") for each in found.warnings)
+
+
+def test_one_method_alone_is_neither_best_nor_firm(tmp_path):
+    found = study(tmp_path, {"a": GOOD})
+    assert (found.pairs, found.verdict, found.robustness) == ([], "", "")
+    assert found.lines == []
+
+
+def test_same_runs_give_the_same_words(tmp_path):
+    values = {"a": GOOD, "b": MIDDLE}
+    one, other = (study(tmp_path / name, values) for name in "12")
+    assert (one.pairs, one.lines) == (other.pairs, other.lines)
+
+
+def fail(runs, label, seeds):
+    """Makes runs of a study failed ones, in their first steps."""
+    for seed in seeds:
+        path = runs / "task" / label / f"seed-{seed}"
+        (path / "result.json").unlink()
+        (path / "error.txt").write_text("ValueError: unwell")
+
+
+def again(runs):
+    (found,) = compare(gather.find([], runs))
+    return found
+
+
+def test_runs_that_failed_rank_behind_every_other(tmp_path):
+    study(tmp_path, {"fragile": GOOD, "sturdy": MIDDLE})
+    fail(tmp_path, "fragile", range(8))
+    found = again(tmp_path)
+    assert [row["label"] for row in found.rows] == ["sturdy", "fragile"]
+    assert found.conclusion.pairs[0]["superiority"] == pytest.approx(0.8)  # the 2 that live win against all 10
+    assert found.conclusion.verdict.startswith("sturdy has the best")
+
+
+def test_a_metric_that_is_no_number_ranks_behind_every_other(tmp_path):
+    study(tmp_path, {"nan": [0.99, 0.99, 0.99, None, None, None, None], "sturdy": MIDDLE})
+    assert [row["label"] for row in again(tmp_path).rows] == ["sturdy", "nan"]
+
+
+def test_failed_runs_have_not_solved_it_and_their_cost_counts(tmp_path):
+    same = [1.0] * 10
+    study(tmp_path, {"fragile": same, "sturdy": same}, solved={"fragile": [5] * 10, "sturdy": list(range(20, 30))})
+    fail(tmp_path, "fragile", range(8))
+    found = again(tmp_path)
+    fragile = {row["label"]: row for row in found.rows}["fragile"]
+    assert fragile["solved"] == 2
+    assert fragile["expected"][0] == (2 * 5 + 8 * 100) / 2  # 8 failed after 100 evaluations
+    assert found.rows[0]["label"] == "sturdy"
+    assert found.conclusion.verdict.startswith("sturdy reaches a solution for the fewest evaluations.")
+
+
+def test_nothing_is_claimed_while_seeds_are_unfinished(tmp_path):
+    study(tmp_path, {"a": GOOD, "b": MIDDLE})
+    for seed in range(6):
+        (tmp_path / "task" / "a" / f"seed-{seed}" / "result.json").unlink()
+    found = again(tmp_path).conclusion
+    assert (found.pairs, found.robustness) == ([], "")
+    assert found.verdict.startswith("Not all seeds of a are finished")
+
+
+def test_nothing_is_claimed_of_runs_with_different_budgets_but_at_a_common_one(tmp_path):
+    study(tmp_path, {"a": GOOD, "b": MIDDLE})
+    for seed in range(10):
+        (tmp_path / "task" / "a" / f"seed-{seed}" / "config.toml").write_text('scenario = "task"\n[budget]\nevaluations = 7\n')
+    found = again(tmp_path).conclusion
+    assert (found.pairs, found.robustness) == ([], "")
+    assert found.verdict.startswith("The budgets differ")
+    (at,) = compare(gather.find([], tmp_path), at=("evaluations", None))
+    assert at.conclusion.verdict.startswith("a has the best validation error at 100 evaluations.")
+
+
+def test_a_rank_by_expected_cost_that_most_runs_contradict_is_said(tmp_path):
+    steady, lucky = [90] * 12, [10] * 11 + [None]
+    same = [1.0] * 12
+    study(tmp_path, {"steady": same, "lucky": same}, solved={"steady": steady, "lucky": lucky})
+    path = tmp_path / "task" / "lucky" / "seed-11" / "result.json"
+    outcome = json.loads(path.read_text())
+    outcome["cost"]["evaluations"] = 10_000
+    path.write_text(json.dumps(outcome))
+    found = again(tmp_path)
+    assert [row["label"] for row in found.rows] == ["steady", "lucky"]
+    assert "Yet a run of lucky is more often better than one of steady (p =" in found.conclusion.verdict
+    share = float(found.conclusion.robustness.split(" % of random")[0].split()[-1])
+    assert 20 < share < 80  # of the halves, about one in two holds the failure
+
+
+def test_first_place_that_no_axis_confirms_is_said(tmp_path):
+    curves = {"a": [(10, 0.1), (100, 0.2)], "b": [(10, 0.5), (100, 0.6)]}
+    words = study(tmp_path, {"a": GOOD, "b": MIDDLE}, curves=curves).robustness
+    assert words.startswith(
+        "Does it survive? a is nowhere first at an equal budget, by validation: there it is b on evaluations"
+    )
+
+
+def test_equal_figures_of_different_runs_are_no_repetition(tmp_path):
+    study(tmp_path, {"a": [0.9] * 4, "b": MIDDLE[:4]})
+    for seed in range(4):
+        path = tmp_path / "task" / "a" / f"seed-{seed}" / "result.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "train": {"error": 0.1 * seed}}))
+    assert not any("one measurement" in each for each in again(tmp_path).conclusion.warnings)
