@@ -13,15 +13,17 @@ Initial weights, data order and dropout masks are functions of (seed, epoch), so
 from __future__ import annotations
 
 import copy
+import fnmatch
 import inspect
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from evo import rng, threads
-from evo.core import Champion, Cost, Row, State, Task
+from evo.core import Champion, Cost, Examples, Learner, Model, Networked, Row, State, Task
 from evo.settings import SettingsError, did_you_mean, setting, settings
 from evo.vectors import models
 from evo.vectors.models import TorchModel
@@ -103,7 +105,7 @@ def _weighted_layers(module: nn.Module) -> list[nn.Module]:
     return [m for m in module.modules() if isinstance(getattr(m, "weight", None), Tensor) and m.weight.ndim >= 2]
 
 
-class Backprop:
+class Backprop(Learner):
     """A Learner whose step is an epoch. The champion is the network of the epoch that did best on validation.
 
     task: one with `split`, `loss` and `network` (`evo.tasks.supervised.SupervisedTask`). device: "cpu" or "cuda".
@@ -115,15 +117,14 @@ class Backprop:
 
     settings = BackpropSettings
 
-    @staticmethod
-    def fits(task: Task) -> str | None:
-        missing = [part for part in ("split", "loss", "network", "kind") if not hasattr(task, part)]
-        if missing:
-            return f"it needs examples and a loss to differentiate; the task has no {', '.join(missing)}"
-        return None
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        if not isinstance(task, Examples):
+            return "it needs examples and a loss to differentiate; the task has none"
+        return None if isinstance(task, Networked) else "it trains the task's own network; the task has none"
 
-    @staticmethod
-    def restore(task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel:
+    @classmethod
+    def restore(cls, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel:
         return models.restore(task, tensors, header)
 
     def __init__(self, task: Any, settings: BackpropSettings, seed: int, device: str = "cpu"):
@@ -134,21 +135,27 @@ class Backprop:
         self.cost, self.best = Cost(), Champion()
         self.best_model: TorchModel | None = None
         self.epoch = 0
-        self.finished: str | None = None
 
-    def warm_start(self, model: Any) -> None:
-        """Begins from another run's champion, before the first step: its weights are the initial network's.
-
-        Raises ValueError, saying why, if the model is no torch module or does not fit, RuntimeError after the first step.
-        """
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
+        """As of `Learner`: the model's weights are the initial network's; a frozen parameter is not trained."""
         if self.epoch:
             raise RuntimeError("warm_start() must come before the first step")
-        if not hasattr(model, "to_module"):
-            raise ValueError(f"expected a model that is a torch module; a {type(model).__name__} has no weights to go on from")
+        if not isinstance(model, Model):
+            raise ValueError(f"expected a model that is a torch module; got {type(model).__name__}")
         try:
             self.module.load_state_dict(model.to_module().state_dict())
         except RuntimeError as error:
             raise ValueError(f"these weights do not fit the network of the task: {error}") from error
+        self._freeze(frozen)
+
+    def _freeze(self, frozen: Sequence[str]) -> None:
+        names = dict(self.module.named_parameters())
+        for pattern in frozen:
+            if not (matched := fnmatch.filter(names, pattern)):
+                raise ValueError(f"frozen: no parameter matches {pattern!r}{did_you_mean(pattern, names)}")
+            for name in matched:
+                names[name].requires_grad_(False)
+        self.frozen = tuple(frozen)
 
     def step(self) -> Row:
         """One epoch. Columns: loss (mean over the examples, without l1 and l2), learning_rate, nonfinite
@@ -229,7 +236,7 @@ class Backprop:
 
     def _prepare(self) -> None:
         """Network, optimiser and schedule as they stand before the first epoch."""
-        self.module = self._network().to(self.x.device)
+        self.module, self.frozen = self._network().to(self.x.device), ()
         self.weights = [p for p in self.module.parameters() if p.ndim >= 2 and p.requires_grad]
         self.optimizer = self.options.make_optimizer(list(self.module.parameters()))
         self.scheduler = self.options.make_scheduler(self.optimizer)
@@ -267,15 +274,10 @@ class Backprop:
             raise RuntimeError("there is no champion before the first step")
         return self.best_model
 
-    def lineage(self) -> dict[str, Any]:
-        return {}
-
-    def figure(self) -> Any:
-        return self.task.figure(self.champion())
-
     def state_dict(self) -> State:
         return {
             "epoch": self.epoch,
+            "frozen": list(self.frozen),
             "finished": self.finished,
             "cost": self.cost.state_dict(),
             "champion": self.best.state_dict(),
@@ -291,6 +293,7 @@ class Backprop:
         self.best.load_state_dict(state["champion"])
         self.best_model = None if state["champion_module"] is None else self._model(state["champion_module"])
         self.module.load_state_dict(state["module"])
+        self._freeze(state.get("frozen", ()))
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         if self.scheduler is not None:
             self.scheduler.load_state_dict(copy.deepcopy(state["scheduler"]))

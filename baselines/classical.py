@@ -21,14 +21,14 @@ from sklearn.base import ClassifierMixin
 from torch import Tensor
 
 from baselines.estimator import Estimator, alone, estimators, word
-from evo.core import Champion, Cost, Row, State, Task
+from evo.core import Champion, Cost, Examples, Learner, Method, Row, State, Task
 from evo.settings import did_you_mean, setting, settings
 
 OURS = ("random_state", "n_jobs", "verbose", "warm_start")  # arguments that are not a user's to set
 
 
 @dataclass(frozen=True)
-class Classical:
+class Classical(Method):
     """A Method: one estimator for classes, one for numbers (None: it has none), chosen by the task's kind.
 
     arguments(settings, estimator's name, number of training examples) gives what the estimator is made with.
@@ -49,8 +49,8 @@ class Classical:
     def estimator(self, task: Any) -> str | None:
         return self.regressor if task.kind == "regression" else self.classifier
 
-    def fits(self, task: Task) -> str | None:
-        if not hasattr(task, "split") or not hasattr(task, "kind"):
+    def unsupported_reason(self, task: Task) -> str | None:
+        if not isinstance(task, Examples):
             return "it is fitted to examples; the task has none"
         if self.estimator(task) is None:
             has, needs = ("regressor", "classes") if self.classifier is None else ("classifier", "numbers")
@@ -97,14 +97,13 @@ class Classical:
         return {"kind": "sklearn", "estimator": name, "arguments": stored, "seed": str(seed), "version": sklearn.__version__}
 
 
-class Fit:
+class Fit(Learner):
     """A Learner whose only step is the fit. Its cost: one evaluation; the training set once for every iteration the
     estimator reports; compute where it has coefficients, a fit's forward and backward counting 3."""
 
     def __init__(self, method: Classical, task: Any, settings: Any, seed: int):
         self.method, self.task, self.options, self.seed = method, task, settings, seed
         self.cost, self.best = Cost(), Champion()
-        self.finished: str | None = None
         estimators()  # the import of scikit-learn is not part of the fit's time
         self.model: Estimator | None = None
 
@@ -126,12 +125,6 @@ class Fit:
         if self.model is None:  # after load_state_dict
             self.model = self.method.fit(self.task, self.options, self.seed)
         return self.model
-
-    def lineage(self) -> dict[str, Any]:
-        return {}
-
-    def figure(self) -> Any:
-        return self.task.figure(self.champion())
 
     def state_dict(self) -> State:
         return {"finished": self.finished, "cost": self.cost.state_dict(), "champion": self.best.state_dict()}

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from evo import rng
-from evo.core import Saved
+from evo.core import Model, Saved
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def estimators() -> dict[str, type]:
         return dict(all_estimators(type_filter=["classifier", "regressor"]))
 
 
-class Estimator:
+class Estimator(Model):
     """A fitted estimator, or one a column, as a Model: rows (B, I) give a tensor (B, O) float32.
 
     For classes: log-probabilities, or the decision function, or 1 for the predicted class, whichever the estimator
@@ -79,9 +79,6 @@ class Estimator:
                 column = _probability if self.task.kind == "probability" else _numbers
                 outputs = np.stack([column(each, x) for each in self.fitted], axis=1)
         return torch.from_numpy(outputs.astype(np.float32))
-
-    def reset(self) -> None:
-        """An estimator keeps nothing between calls."""
 
     def save(self) -> Saved:
         return {}, dict(self.header)

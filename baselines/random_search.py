@@ -32,16 +32,16 @@ class RandomSearch(VectorAlgorithm):
     def ask(self) -> np.ndarray:
         """The draws of this generation (P, D) float32: a function of seed and generation."""
         size, scale = self.options.population_size, self.options.initial_scale
-        self.population = self.encoding.initial(self.seed, self.generation, size, scale)
-        return self.population
+        self.population = self._screened(self.encoding.initial(self.seed, self.generation, size, scale))
+        return self.population.copy()
 
-    def tell(self, evaluation: Any) -> None:
-        """Only counts the generation. Raises RuntimeError if nothing was asked for."""
+    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
+        """Counts the generation and remembers the best. Raises RuntimeError if nothing was asked for."""
         if self.population is None:
             raise RuntimeError("tell() needs a population from ask()")
-        Evaluation.of(evaluation, self.options.population_size)
+        self._told(evaluation, self.population)
         self.generation += 1
 
-    def lineage(self, index: int) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> dict[str, Any]:
         """An id as a GA's, generation * P + place; no parents."""
         return {"id": (self.generation - 1) * self.options.population_size + index, "parents": []}

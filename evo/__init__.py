@@ -1,13 +1,32 @@
-"""An evolution engine for neural networks; it runs with numpy, torch and numba alone."""
+"""An evolution engine for neural networks; it runs with numpy, torch and numba alone.
+
+What users import comes from here, so that files may move.
+"""
 
 from importlib import import_module
 from typing import Any
 
+# Imported at once, since `settings` is also the name of the module that holds it; it needs nothing but Python.
+from evo.settings import SettingsError, setting, settings
+
 # The public surface; each name is imported when it is first used.
 _PUBLIC = {
+    "Algorithm": "evo.core",
+    "Budget": "evo.core",
+    "Champion": "evo.core",
+    "Cost": "evo.core",
+    "Evaluation": "evo.core",
+    "Learner": "evo.core",
+    "Method": "evo.core",
+    "Metric": "evo.core",
+    "Model": "evo.core",
+    "Phenotypes": "evo.core",
+    "Scenario": "evo.core",
+    "Task": "evo.core",
     "GA": "evo.search.ga",
     "DeepGA": "evo.search.deep_ga",
     "NSGA2": "evo.search.nsga2",
+    "VectorAlgorithm": "evo.search.base",
     "NEAT": "evo.neat.neat",
     "ModernNEAT": "evo.neat_modern.neat_modern",
     "Genomes": "evo.genomes.genome",
@@ -15,19 +34,24 @@ _PUBLIC = {
     "FunctionTask": "evo.tasks.function",
     "SupervisedTask": "evo.tasks.supervised",
     "ControlTask": "evo.tasks.control",
+    "ControlSettings": "evo.tasks.control",
     "Environment": "evo.rollout.environment",
     "Parameters": "evo.vectors.encoding",
+    "encoding_for": "evo.vectors.encoding",
+    "TorchModel": "evo.vectors.models",
     "MLP": "evo.vectors.modules",
     "CNN": "evo.vectors.modules",
 }
-__all__ = list(_PUBLIC)
+__all__ = ["SettingsError", "rng", "setting", "settings", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "rng":
+        return import_module("evo.rng")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'evo' has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC])
+    return sorted({*globals(), *__all__})

@@ -1,33 +1,52 @@
-"""The protocols that every part of neuroevo speaks, and the letters its docstrings use.
+"""The base classes that every part of neuroevo speaks, and the letters its docstrings use.
 
 P population, B batch (examples, or episodes in flight), I inputs, O outputs, N nodes of a genome, C connections of
 a genome, D flat parameters, T time steps, M objectives, K behaviour features. ``(P, B, O)`` is a shape.
 Fitness is always maximised and is float64 on the host; a task's reported metric has its own name and direction.
 
-    Method      a name on the command line: settings, does it fit a task, make a learner, rebuild a saved champion
+    Method      a name on the command line: settings, what it cannot learn, a learner, a saved champion rebuilt
     Learner     every way of learning a network: step() -> row, cost, champion(), figure(), state_dict()
     Algorithm   an evolutionary method as ask / tell; `evo.evolve.Evolve` makes it a Learner
     Task        what is to be learned, and how well it was
     Phenotypes  a population of networks ready to run
     Model       one network: what a champion is
+
+A class of yours inherits one of them and brings its abstract methods. Every other method is a hook: its default stands in the
+base class. What only some tasks can do is a protocol that a task has or has not:
+
+    Networked   it has a network of its own, whose weights can be searched or trained
+    Examples    it has splits of examples and a loss
+    Tabular     its examples come from a user's table, whose further rows it can read
+    Episodic    its networks act in episodes, which can be filmed
+    Points      its candidates are points of real numbers, not networks
+
+They stand in one file, long as it is: a reader sees every seam at once.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Row = dict[str, Any]
 State = dict[str, Any]
 Saved = tuple[dict[str, Tensor], dict[str, str]]
+Score = dict[str, float]
+Population = TypeVar("Population")  # the genomes of an algorithm: an array (P, D), or `evo.Genomes`
 
 
 @dataclass
@@ -88,20 +107,20 @@ class Budget:
 
 @dataclass(frozen=True)
 class Metric:
-    """The figure a task reports: its name, and whether "max" or "min" is better."""
+    """What a task reports: the metric's name, and whether "max" or "min" is better."""
 
     name: str
     direction: str = "max"
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What scoring a population gave.
+    """What scoring a population gave; its arrays are copies that nobody can write to.
 
-    fitness (P,) float64, maximised; a NaN or infinite value becomes -inf, so it ranks last, and is counted in
-    `nonfinite`. samples (P,) int64: inputs really seen (episodes differ in length). solved (P,) bool where the
-    training score alone tells it (a full truth table). objectives (P, M), behaviour (P, K): for the methods that use
-    them. observations: moments of what was seen (`evo.tasks.control`), for observation normalisation.
+    fitness (P,), maximised: numbers of any type of numpy, torch or Python, kept as float64; a NaN or infinite value becomes
+    -inf, so it ranks last, and is counted in `nonfinite`. samples (P,) int64: inputs really seen (episodes differ in length).
+    solved (P,) bool where the training score alone tells it (a full truth table). objectives (P, M), behaviour (P, K): for the
+    methods that use them. observations: moments of what was seen (`evo.tasks.normalization`), for observation normalisation.
     """
 
     fitness: np.ndarray
@@ -113,21 +132,23 @@ class Evaluation:
     nonfinite: int = 0
 
     def __post_init__(self) -> None:
-        self.fitness = np.array(_on_host(self.fitness), dtype=np.float64)
-        bad = ~np.isfinite(self.fitness)
-        self.fitness[bad] = -np.inf
-        self.nonfinite += int(bad.sum())
-        if self.samples is not None:
-            self.samples = np.asarray(_on_host(self.samples), dtype=np.int64)
+        fitness = _on_host(self.fitness, np.float64)
+        bad = ~np.isfinite(fitness)
+        fitness[bad] = -np.inf
+        object.__setattr__(self, "nonfinite", self.nonfinite + int(bad.sum()))
+        object.__setattr__(self, "fitness", _read_only(fitness))
+        for name, kind in (("samples", np.int64), ("solved", np.bool_), ("objectives", np.float64), ("behaviour", np.float64)):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _read_only(_on_host(value, kind)))
 
     @staticmethod
-    def of(value: Any, size: int) -> Evaluation:
+    def of(value: object, size: int) -> Evaluation:
         """`value` as the Evaluation of a population of `size`; an array (P,) is taken as fitness.
 
         Raises ValueError if fitness, samples or solved are not of shape (P,), TypeError if the fitness is not numeric.
         """
         try:
-            evaluation = value if isinstance(value, Evaluation) else Evaluation(value)
+            evaluation = value if isinstance(value, Evaluation) else Evaluation(value)  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
             raise TypeError(f"fitness must be {size} numbers, one a genome; got {type(value).__name__}: {error}") from error
         for name in ("fitness", "samples", "solved"):
@@ -137,124 +158,392 @@ class Evaluation:
         return evaluation
 
 
-def _on_host(value: Any) -> Any:
-    return value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+def _on_host(value: object, kind: type) -> np.ndarray:
+    """A copy of `value`, numbers of numpy, torch (bfloat16 too) or Python, as an array on the host."""
+    if isinstance(value, (list, tuple)) and any(isinstance(each, Tensor) for each in value):
+        value = [each.item() if isinstance(each, Tensor) else each for each in value]
+    if isinstance(value, Tensor):
+        value = value.detach().to("cpu", torch.float64 if value.is_floating_point() else value.dtype).numpy()
+    return np.array(value, dtype=kind)
 
 
-@runtime_checkable
-class Model(Protocol):
-    """One trained network, callable. `save` gives tensors and a header of strings, from which
-    `Method.restore` makes the same model again; nothing in them is code."""
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+class Model(ABC):
+    """One trained network, callable.
+
+    `save` gives tensors and a header of strings, from which `Method.restore` makes the same model again; nothing in them is
+    code. nodes, hidden, connections: counts, where they mean something.
+    """
 
     @property
-    def parameters(self) -> int: ...
-    def __call__(self, inputs: Any) -> Any: ...
-    def reset(self) -> None: ...
+    @abstractmethod
+    def parameters(self) -> int:
+        """How many numbers the network has; 0 where they cannot be counted."""
+
+    @abstractmethod
+    def __call__(self, inputs: Any) -> Any:
+        """Rows (B, I), a tensor or an array, give a tensor (B, O) on the host."""
+
+    @abstractmethod
     def save(self) -> Saved: ...
-    def figure(self) -> Any: ...
-
-
-@runtime_checkable
-class Phenotypes(Protocol):
-    """A population ready to run. `parameters` is one count for all, or one a genome (P,)."""
 
     @property
-    def parameters(self) -> Any: ...
+    def nodes(self) -> int | None:
+        return None
+
     @property
+    def hidden(self) -> int | None:
+        return None
+
+    @property
+    def connections(self) -> int | None:
+        return None
+
+    @property
+    def output_range(self) -> np.ndarray | None:
+        """The interval (1, O, 2) that each output lies in; None: any numbers."""
+        return None
+
+    def reset(self) -> None:
+        """Forgets what it keeps from call to call: nothing, by default."""
+
+    def activate(self, inputs: Sequence[float]) -> list[float]:
+        """The outputs for one example of I numbers, as neat-python's networks give them."""
+        return torch.as_tensor(self(torch.as_tensor(inputs, dtype=torch.float32)[None]))[0].tolist()
+
+    def to_module(self) -> nn.Module:
+        """The network as a torch module. Raises ValueError, the default, if it is none."""
+        raise ValueError(f"a {type(self).__name__} is no torch module")
+
+    def figure(self) -> Figure:
+        """What a person would look at (matplotlib). Raises NotImplementedError, the default, where there is no picture."""
+        raise NotImplementedError(f"a {type(self).__name__} has no picture")
+
+
+class Phenotypes(ABC):
+    """A population of P networks ready to run."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> int | np.ndarray:
+        """One count for all networks, or one for each (P,)."""
+
+    @property
+    @abstractmethod
     def device(self) -> torch.device: ...
+
+    @abstractmethod
     def __len__(self) -> int: ...
-    def forward(self, x: Tensor) -> Tensor: ...  # x (B, I) or (P, B, I) -> (P, B, O)
-    def reset(self) -> None: ...
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (P, B, O) on x (B, I), the same for all, or (P, B, I)."""
+
+    @abstractmethod
     def to(self, device: str | torch.device) -> Phenotypes: ...
 
+    @property
+    def output_range(self) -> np.ndarray | None:
+        """The interval (P, O, 2) that each output lies in; None: any numbers."""
+        return None
 
-@runtime_checkable
-class Task(Protocol):
+    def reset(self) -> None:
+        """Forgets what networks keep from call to call: nothing, by default."""
+
+
+class Task(ABC):
     """What is to be learned.
 
-    inputs I, outputs O; metric: the reported figure; episodes: how many random seeds one evaluation consumes (0: the
-    evaluation is deterministic, seeds are ignored).
-    evaluate scores a population for selection; score judges one model on the "train", "validation" or "test" split
-    and returns metrics by name, "fitness" among them, or None where the task has no such split. Learners use "train"
-    and "validation"; only the runner asks for "test", once, at the end. solved tells from a validation score whether
-    the task is solved, None where that is undefined. figure draws what a person would look at, on a split.
-
-    Where a task has them, the runner also uses, at the end: trust(model), a classifier's calibration and its accuracy
-    under noise; pool(outputs (P, B, O)) -> (B, O), what an ensemble answers. Where it has prepare(phenotypes), that is called
-    once before the first evaluation, off the clock: it compiles.
+    inputs I, outputs O; metric: what is reported; kind: a word for tables, such as "classification"; shape
+    (C, H, W): of inputs that are pictures; episodes: how many random
+    seeds one evaluation consumes (0: the evaluation is deterministic, seeds are ignored); stop: "solved", or "budget": go on
+    when solved, and no early stopping; normalize_observations: networks see them standardised by `Evaluation.observations`.
     """
 
     inputs: int
     outputs: int
     metric: Metric
-    episodes: int
-    stop: str  # "solved", or "budget": go on when solved, and no early stopping
+    kind: str = ""
+    name: str = ""
+    shape: tuple[int, int, int] | None = None
+    episodes: int = 0
+    stop: str = "solved"
+    normalize_observations: bool = False
 
-    def evaluate(self, phenotypes: Phenotypes, seeds: np.ndarray) -> Evaluation: ...
-    def score(self, model: Model, split: str) -> dict[str, float] | None: ...
-    def solved(self, score: Mapping[str, float]) -> bool | None: ...
-    def figure(self, model: Model, split: str = "validation") -> Any: ...
+    @abstractmethod
+    def evaluate(self, phenotypes: Any, seeds: np.ndarray) -> Evaluation:
+        """Scores a population for selection, on the training split or on episodes that start from `seeds`."""
+
+    @abstractmethod
+    def score(self, model: Model, split: str) -> Score | None:
+        """Metrics of one model by name, "fitness" among them, on the "train", "validation" or "test" split; None where the
+        task has no such split. Learners use "train" and "validation"; only the runner asks for "test", once, at the end."""
+
+    def solved(self, score: Mapping[str, float]) -> bool | None:
+        """Whether a validation score solves the task; None, the default, where that is undefined."""
+        return None
+
+    def prepare(self, phenotypes: Any) -> None:
+        """Called once before the first evaluation, off the clock: the place to compile."""
+
+    def diagnostics(self, model: Model) -> dict[str, Any] | None:
+        """A classifier's calibration and robustness on the test split, at the end; None, the default: it has none."""
+        return None
+
+    def figure(self, model: Model, split: str = "validation") -> Figure:
+        """What a person would look at, on a split (matplotlib). Raises NotImplementedError, the default: no picture."""
+        raise NotImplementedError(f"{type(self).__name__} has no picture")
 
 
 @runtime_checkable
-class Algorithm(Protocol):
-    """An evolutionary method. `ask` gives a population, `tell` takes its Evaluation or an array (P,) of fitness.
+class Networked(Protocol):
+    """A task with a network of its own: network() gives a fresh nn.Module, (B, I) -> (B, O)."""
 
-    generation counts finished generations (one may take several asks); repeats: how many times as many episodes the
-    population just asked for is to be scored on (1, but more where candidates are re-validated).
-    express turns a population into Phenotypes, model one member of it into a Model; row gives columns for the log.
-    Class attribute `settings`: the dataclass of its settings; `for_task(task, seed, **settings)` makes one.
-    Where it has `nominee()`, that is asked after `tell`: whose place in the population to score on validation (None: the
-    fittest's).
+    def network(self) -> nn.Module: ...
+
+
+@runtime_checkable
+class Examples(Protocol):
+    """A task of examples. split(name, device): (x (B, I), y) of "train", "validation" or "test", None where there is none;
+    loss: what gradient methods minimise; pool (P, B, O) -> (B, O): what an ensemble answers; predictions: rows for a person."""
+
+    kind: str
+
+    def split(self, name: str, device: str | torch.device = "cpu") -> tuple[Tensor, Tensor] | None: ...
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor: ...
+    def pool(self, outputs: Tensor) -> Tensor: ...
+    def predictions(self, model: Model, x: Any, y: Any = None) -> list[dict[str, Any]]: ...
+
+
+@runtime_checkable
+class Tabular(Protocol):
+    """A task made of a user's table: encode(path) reads further rows of its columns, as inputs (B, I)."""
+
+    def encode(self, path: str | Path) -> np.ndarray: ...
+
+
+@runtime_checkable
+class Episodic(Protocol):
+    """A task whose networks act in episodes: film(model, split, episode) shows one."""
+
+    def film(self, model: Model, split: str = ..., episode: int = ..., frames: int = ..., mode: str = ...) -> Any: ...
+
+
+@runtime_checkable
+class Points(Protocol):
+    """A task whose candidates are points (D,) of `dimensions` real numbers."""
+
+    dimensions: int
+
+
+class Algorithm(ABC, Generic[Population]):
+    """An evolutionary method. `ask` gives a population, `tell` takes its Evaluation, or an array (P,) of fitness.
+
+    settings: the dataclass of its settings. generation: how many are finished (one may take several asks). repeats: how many
+    times as many episodes the population just asked for is to be scored on (1, but more where candidates are re-validated).
+    population: the genomes last asked for, or that survived; None before. What a user writes into a population changes nothing
+    here.
+
+    best, best_fitness and best_model are those of the fittest genome told so far: `tell` calls `_remember`, and the state holds
+    `_best` and `_best_fitness`.
     """
 
-    generation: int
-    repeats: int
+    settings: ClassVar[type]
+    generation: int = 0
+    population: Population | None = None
+    _best: Population | None = None
+    _best_fitness: float = -math.inf
 
-    def ask(self) -> Any: ...
-    def tell(self, evaluation: Any) -> None: ...
-    def express(self, population: Any) -> Phenotypes: ...
-    def model(self, genome: Any) -> Model: ...
-    def row(self) -> Row: ...
-    def state_dict(self) -> State: ...
+    @classmethod
+    @abstractmethod
+    def for_task(cls, task: Task, *, seed: int, **values: Any) -> Algorithm[Population]:
+        """One for a task, with settings by name."""
+
+    @abstractmethod
+    def ask(self) -> Population:
+        """The next population; the same one until it is told."""
+
+    @abstractmethod
+    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
+        """The fitness of what `ask` gave last. Raises RuntimeError if there is none, ValueError for another shape than (P,)."""
+
+    @abstractmethod
+    def express(self, population: Population) -> Any:
+        """A population as Phenotypes, or as points (P, D)."""
+
+    @abstractmethod
+    def model(self, genome: Population) -> Model:
+        """One genome of a population as a Model."""
+
+    @abstractmethod
+    def state_dict(self) -> State:
+        """Everything that continues it, as tensors and plain values: it is read back with `weights_only=True`."""
+
+    @abstractmethod
     def load_state_dict(self, state: State) -> None: ...
 
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        """Why it cannot learn this task, in a sentence; None, the default: it can."""
+        return None
 
-@runtime_checkable
-class Learner(Protocol):
+    @classmethod
+    def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+        """The Model whose `save` gave tensors and header. Raises ValueError if it is none of this method's."""
+        raise NotImplementedError(f"{cls.__name__} lacks restore(task, tensors, header), which rebuilds a saved champion")
+
+    @property
+    def repeats(self) -> int:
+        return 1
+
+    def screen(self, offspring: Population) -> Population:
+        """Offspring before they are evaluated: as they are, by default. An override may replace some (by a surrogate's advice,
+        say); it gives as many as it got, and what it replaced counts as no evaluation."""
+        return offspring
+
+    def candidate(self) -> Population | None:
+        """The genome to judge on validation after `tell`; None, the default: the generation's fittest."""
+        return None
+
+    def lineage(self, index: int | None) -> dict[str, Any]:
+        """Ids of a genome, "id", and its "parents": of place `index` of what `ask` gave last; None: of `candidate`."""
+        return {}
+
+    def row(self) -> Row:
+        """Columns for the log. Before the first `ask` there may be none."""
+        return {}
+
+    def front(self) -> list[dict[str, float]] | None:
+        """The trade-offs found, of a method of several objectives; else None."""
+        return None
+
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
+        """Begins with a model, before the first `ask`: the first genome is the model, others are mutants of it. frozen: names
+        of the parameters that stay as they are, or patterns of names ("layers.0.*"). Raises ValueError, saying why, if it
+        cannot begin so or the model does not fit; RuntimeError after the first ask."""
+        raise ValueError(f"{type(self).__name__} cannot begin from a model")
+
+    def population_tensors(self) -> dict[str, Tensor]:
+        """The present population as tensors by name, for a run that keeps them all."""
+        return {}
+
+    @property
+    def best(self) -> Population:
+        """The fittest genome that was told so far. Raises RuntimeError before the first `tell`."""
+        if self._best is None:
+            raise RuntimeError("best is known after tell()")
+        return copy.copy(self._best)
+
+    @property
+    def best_fitness(self) -> float:
+        """Its fitness, as it was when it was told; -inf if none was finite. Raises RuntimeError before the first `tell`."""
+        if self._best is None:
+            raise RuntimeError("best_fitness is known after tell()")
+        return self._best_fitness
+
+    @property
+    def best_model(self) -> Model:
+        """The Model of `best`."""
+        return self.model(self.best)
+
+    def _remember(self, population: Any, fitness: np.ndarray) -> None:
+        """Keeps the fittest genome of a population with this fitness (P,), if it is the first or fitter than all before."""
+        fittest = int(np.argmax(fitness))
+        if self._best is None or fitness[fittest] > self._best_fitness:
+            self._best, self._best_fitness = copy.copy(population[fittest]), float(fitness[fittest])
+
+
+class Learner(ABC):
     """Every way of learning a network. One step is a generation, an epoch, or a whole fit.
 
-    step returns the columns of one row: "validation" (a score) and, where they mean something, "fitness_best",
-    "fitness_mean", "fitness_worst", "nonfinite", "loss". finished: None, or why no further step makes sense
-    ("early_stopping", "completed", "diverged": a weight is no longer finite). lineage: of the present champion, the
-    ids of genome and parents (or {}).
-    state_dict holds tensors and plain values only: it is read back with `weights_only=True`.
-
-    Where a learner has them, the runner also uses: warm_start(model), before the first step, to begin from another
-    run's champion; ensemble() and front(), at the end (`evo.evolve.Evolve`).
+    cost: what was spent. finished: None, or why no further step makes sense ("early_stopping", "completed", "diverged": a
+    weight is no longer finite). A class with `settings` and a constructor (task, settings, seed, device) is a method.
     """
 
+    settings: ClassVar[type]
+    task: Task
     cost: Cost
-    finished: str | None
+    finished: str | None = None
 
-    def step(self) -> Row: ...
-    def champion(self) -> Model: ...
-    def lineage(self) -> dict[str, Any]: ...
-    def figure(self) -> Any: ...
-    def state_dict(self) -> State: ...
+    @abstractmethod
+    def step(self) -> Row:
+        """One step; its row: "validation" (a score) and, where they mean something, "fitness_best", "fitness_mean",
+        "fitness_worst", "nonfinite", "loss"."""
+
+    @abstractmethod
+    def champion(self) -> Model:
+        """The model that did best on validation so far. Raises RuntimeError before the first step."""
+
+    @abstractmethod
+    def state_dict(self) -> State:
+        """Everything that continues it, as tensors and plain values: it is read back with `weights_only=True`."""
+
+    @abstractmethod
     def load_state_dict(self, state: State) -> None: ...
 
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        """Why it cannot learn this task, in a sentence; None, the default: it can."""
+        return None
 
-@runtime_checkable
-class Method(Protocol):
-    """What a name such as `ga` stands for. A Learner class with these attributes is one; `evo.evolve.Evolved` makes
-    one of an Algorithm class."""
+    @classmethod
+    def restore(cls, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+        """The Model whose `save` gave tensors and header. Raises ValueError if it is none of this method's."""
+        raise NotImplementedError(f"{cls.__name__} lacks restore(task, settings, seed, tensors, header)")
+
+    def figure(self) -> Figure:
+        """What the task shows of the champion (matplotlib)."""
+        return self.task.figure(self.champion())
+
+    def lineage(self) -> dict[str, Any]:
+        """Of the present champion, the ids of genome and parents; {} by default."""
+        return {}
+
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
+        """Begins from another run's champion, before the first step; frozen as of `Algorithm.warm_start`. Raises ValueError,
+        saying why, if it cannot; RuntimeError after the first step."""
+        raise ValueError(f"{type(self).__name__} cannot begin from another run's champion")
+
+    def ensemble(self) -> Any:
+        """All its networks as one model to score; None, the default: it is one network."""
+        return None
+
+    def front(self) -> list[dict[str, float]] | None:
+        """As `Algorithm.front`."""
+        return None
+
+    def population_tensors(self) -> dict[str, Tensor]:
+        """As `Algorithm.population_tensors`."""
+        return {}
+
+
+class Method(ABC):
+    """What a name such as `ga` stands for. `evo.evolve.as_method` makes one of an Algorithm class or a Learner class.
+
+    settings: the dataclass of its settings.
+    """
 
     settings: type
 
-    def __call__(self, task: Task, settings: Any, seed: int, device: str) -> Learner: ...
-    def fits(self, task: Task) -> str | None: ...
-    def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model: ...
+    @property
+    def title(self) -> str:
+        """What `evo list` says of it; "", the default: the first line of its docstring."""
+        return ""
+
+    @abstractmethod
+    def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Learner: ...
+
+    @abstractmethod
+    def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+        """The Model whose `save` gave tensors and header. Raises ValueError if it is none of this method's."""
+
+    def unsupported_reason(self, task: Task) -> str | None:
+        """Why it cannot learn this task, in a sentence; None, the default: it can."""
+        return None
 
 
 @dataclass
@@ -291,12 +580,12 @@ class Champion:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A problem with its line-up: everything `run NAME` needs.
+    """A problem with its default methods: everything `run NAME` needs.
 
     task(settings, network) builds the Task: `settings` is an instance of `settings`, the class; `network(inputs,
     outputs)` gives a fresh nn.Module (`inputs` is I, or the shape (C, H, W) of a picture). model holds the defaults of
     the `model.` table ("network" and its settings), learners the defaults of a method that differ here, methods the
-    default line-up; needs names a download or extra it cannot do without. facts (kind, inputs, outputs, metric, size)
+    default methods; needs names a download or extra it cannot do without. facts (kind, inputs, outputs, metric, size)
     say what `evo list` would otherwise ask a task that needs a download.
     """
 

@@ -1,14 +1,14 @@
 """The only place where ask, evaluate and tell meet: an Algorithm on a Task is a Learner.
 
 A generation: ask for a population, score it (all on the same fresh episodes, if the task has episodes), tell the
-fitness; then judge the generation's best genome, or whom the algorithm nominates, on validation, which the champion is
+fitness; then judge the generation's fittest genome, or the algorithm's candidate, on validation, which the champion is
 chosen by.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,36 +17,44 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Algorithm, Champion, Cost, Evaluation, Method, Model, Phenotypes, Row, State, Task
-from evo.vectors import encoding, models
+from evo.core import (
+    Algorithm,
+    Champion,
+    Cost,
+    Evaluation,
+    Examples,
+    Learner,
+    Method,
+    Model,
+    Phenotypes,
+    Row,
+    Saved,
+    State,
+    Task,
+)
+from evo.tasks.normalization import NormalizedModel, ObservationStatistics
 
 
-class Evolve:
+class Evolve(Learner):
     """A Learner: `algorithm` on `task`. One step is one generation.
 
     An exception of the task, or ValueError when it gives no (P,) fitness, carries a note: the task, the generation and
     the population it was given.
     """
 
-    finished: str | None = None
-
-    def __init__(self, task: Task, algorithm: Algorithm, seed: int = 0, device: str = "cpu"):
+    def __init__(self, task: Task, algorithm: Algorithm[Any], seed: int = 0, device: str = "cpu"):
         self.task, self.algorithm, self.seed, self.device = task, algorithm, seed, device
         self.cost = Cost()
         self._champion, self._best = Champion(), None
         self._lineage: dict[str, Any] = {}
         self._asks = self._generation = 0
         self._prepared = False
-        self._statistics = None
-        if getattr(task, "normalize_observations", False):
-            from evo.tasks.normalization import ObservationStatistics
-
-            self._statistics = ObservationStatistics(task.inputs)
+        self._statistics = ObservationStatistics(task.inputs) if task.normalize_observations else None
 
     def step(self) -> Row:
         """One generation; the row of design: fitness, validation, the algorithm's own columns, seconds by phase."""
         self._seconds = {"ask": 0.0, "evaluate": 0.0, "tell": 0.0, "validate": 0.0}
-        if not self._prepared and hasattr(self.task, "prepare"):
+        if not self._prepared:
             self.task.prepare(self._expressed(self.algorithm.ask()))
         self._prepared = True
         with self.cost.timed():
@@ -82,40 +90,37 @@ class Evolve:
 
     def ensemble(self) -> Ensemble | None:
         """The present population as one Model; None where the task cannot pool outputs or there is no population."""
-        population = getattr(self.algorithm, "population", None)
-        if population is None or not hasattr(self.task, "pool"):
+        population = self.algorithm.population
+        if population is None or not isinstance(self.task, Examples):
             return None
         return Ensemble(self._expressed(population), self.task.pool)
 
     def front(self) -> list[dict[str, float]] | None:
         """The trade-offs that the algorithm found, where it is one of several objectives; else None."""
-        return self.algorithm.front() if hasattr(self.algorithm, "front") else None
+        return self.algorithm.front()
 
-    def warm_start(self, model: Model) -> None:
-        """Begins from the champion of another run, before the first step: its weights and mutants of them.
+    def population_tensors(self) -> dict[str, Tensor]:
+        return self.algorithm.population_tensors()
 
-        A model that sees normalised observations brings mean and std with it. Raises ValueError, saying why, if the
-        algorithm cannot begin so or the model does not fit, RuntimeError after the first step.
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
+        """Begins from the champion of another run, before the first step: the model and mutants of it.
+
+        frozen: names of the parameters that stay as they are. A model that sees normalised observations brings mean and std
+        with it. Raises ValueError, saying why, if the algorithm cannot begin so or the model does not fit, RuntimeError after
+        the first step.
         """
         if self.cost.evaluations:
             raise RuntimeError("warm_start() must come before the first step")
-        if not hasattr(self.algorithm, "warm_start"):
-            raise ValueError(f"{type(self.algorithm).__name__} cannot begin from a model: it has no warm_start(model)")
-        from evo.tasks.normalization import NormalizedModel
-
         if not isinstance(model, NormalizedModel):
-            self.algorithm.warm_start(model)
+            self.algorithm.warm_start(model, frozen)
         elif self._statistics is None:
             raise ValueError("the model sees normalised observations, this task gives them as they are: normalise them too")
         else:
-            self.algorithm.warm_start(model.model)
+            self.algorithm.warm_start(model.model, frozen)
             self._statistics.take_over(model)
 
     def lineage(self) -> dict[str, Any]:
         return self._lineage
-
-    def figure(self) -> Any:
-        return self.task.figure(self.champion())
 
     def state_dict(self) -> State:
         tensors, header = self.champion().save() if self._best is not None else ({}, {})
@@ -142,7 +147,8 @@ class Evolve:
         with self._named("evaluate", f"a population of {size}, seeds {seeds}"):
             evaluation = Evaluation.of(self.task.evaluate(phenotypes, seeds), size)
         samples = np.ones(size, np.int64) if evaluation.samples is None else evaluation.samples
-        self.cost.add(size, samples.sum(), float((samples * np.asarray(getattr(phenotypes, "parameters", 1))).sum()))
+        parameters = np.asarray(phenotypes.parameters if isinstance(phenotypes, Phenotypes) else 1)
+        self.cost.add(size, samples.sum(), float((samples * parameters).sum()))
         return evaluation
 
     def _expressed(self, population: Any) -> Phenotypes:
@@ -155,23 +161,23 @@ class Evolve:
         return phenotypes
 
     def _judge(self, population: Any, evaluation: Evaluation, generation: int) -> None:
-        """The genome that the algorithm nominates, else the generation's best, a solving one before others, is scored on
-        validation and may become champion."""
-        index = self.algorithm.nominee() if hasattr(self.algorithm, "nominee") else None
-        if index is None:
-            ranked = evaluation.fitness
-            if evaluation.solved is not None and evaluation.solved.any():
-                ranked = np.where(evaluation.solved, ranked, -np.inf)
-            index = int(np.argmax(ranked))
-        model = self.algorithm.model(population[index])
+        """The algorithm's candidate, else the generation's fittest, a solving one before others, is scored on validation and
+        may become champion."""
+        ranked = evaluation.fitness
+        if evaluation.solved is not None and evaluation.solved.any():
+            ranked = np.where(evaluation.solved, ranked, -np.inf)
+        fittest = int(np.argmax(ranked))
+        candidate = self.algorithm.candidate()
+        index = fittest if candidate is None else None
+        model = self.algorithm.model(population[fittest] if candidate is None else candidate)
         if self._statistics:
             model = self._statistics.wrap_model(model)
-        with self._named("score", f"validation, genome {index}"):
-            self._score = self.task.score(model, "validation") or {"fitness": float(evaluation.fitness[index])}
+        with self._named("score", f"validation, {'the candidate' if index is None else f'genome {index}'}"):
+            # Where a task has no validation, a candidate stands for its generation: it has no fitness of its own.
+            self._score = self.task.score(model, "validation") or {"fitness": float(evaluation.fitness[fittest])}
             solved = self.task.solved(self._score)
         if self._champion.offer(self._score, solved, generation):
-            self._best = model
-            self._lineage = self.algorithm.lineage(index) if hasattr(self.algorithm, "lineage") else {}
+            self._best, self._lineage = model, self.algorithm.lineage(index)
 
     @contextmanager
     def _named(self, asked: str, what: str) -> Iterator[None]:
@@ -179,7 +185,7 @@ class Evolve:
         try:
             yield
         except Exception as error:
-            name = getattr(self.task, "name", type(self.task).__name__)
+            name = self.task.name or type(self.task).__name__
             error.add_note(f"{name}.{asked}, generation {self._generation}, {what}")
             raise
 
@@ -190,7 +196,7 @@ class Evolve:
         self._seconds[name] += time.perf_counter() - start
 
 
-class Ensemble:
+class Ensemble(Model):
     """A population as one Model, for scoring: `pool` makes one answer (B, O) of all outputs (P, B, O).
 
     size is P, parameters the sum over its networks. It is neither saved nor drawn: the population is the learner's.
@@ -210,27 +216,27 @@ class Ensemble:
     def reset(self) -> None:
         self.phenotypes.reset()
 
+    def save(self) -> Saved:
+        raise NotImplementedError("an ensemble is not saved: its learner's state holds the population")
+
 
 def restore(algorithm: type, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
-    """The Model a champion's `save` wrote. An Algorithm class may bring `restore(task, tensors, header)` of its own."""
+    """The Model a champion's `save` wrote, its normalisation of observations around what the algorithm restores."""
     if "observation_mean" in tensors:
-        from evo.tasks.normalization import NormalizedModel
-
         inner = {key: value for key, value in tensors.items() if not key.startswith("observation_")}
         model = restore(algorithm, task, inner, header)
         return NormalizedModel(model, tensors["observation_mean"], tensors["observation_std"])
-    return getattr(algorithm, "restore", models.restore)(task, tensors, header)
+    return algorithm.restore(task, tensors, header)
 
 
-class Evolved:
+class Evolved(Method):
     """The Method that an Algorithm class is: what `-m my_file.py:MyAlgorithm` runs."""
 
-    def __init__(self, algorithm: type):
+    def __init__(self, algorithm: type[Algorithm[Any]]):
         self.algorithm, self.settings, self.__doc__ = algorithm, algorithm.settings, algorithm.__doc__
 
-    def fits(self, task: Task) -> str | None:
-        """Why the algorithm cannot learn this task, or None."""
-        return getattr(self.algorithm, "fits", encoding.fits)(task)
+    def unsupported_reason(self, task: Task) -> str | None:
+        return self.algorithm.unsupported_reason(task)
 
     def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Evolve:
         values = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
@@ -240,17 +246,35 @@ class Evolved:
         return restore(self.algorithm, task, tensors, header)
 
 
-def as_method(thing: Any, name: str) -> Method:
-    """`thing` as a Method: a Method is returned as it is, an Algorithm class is wrapped in `Evolved`.
+class Learned(Method):
+    """The Method that a Learner class is."""
+
+    def __init__(self, learner: type[Learner]):
+        self.learner, self.settings, self.__doc__ = learner, learner.settings, learner.__doc__
+
+    def unsupported_reason(self, task: Task) -> str | None:
+        return self.learner.unsupported_reason(task)
+
+    def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Learner:
+        return self.learner(task, settings, seed, device)  # type: ignore[call-arg]
+
+    def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+        return self.learner.restore(task, settings, seed, tensors, header)
+
+
+def as_method(thing: object, name: str) -> Method:
+    """`thing` as a Method: a Method as it is, an Algorithm class as `Evolved`, a Learner class as `Learned`.
 
     Raises TypeError, naming what is missing.
     """
-    if hasattr(thing, "ask") and hasattr(thing, "tell"):
-        return Evolved(thing)
-    missing = [part for part in ("settings", "fits", "restore") if not hasattr(thing, part)]
-    if missing or not callable(thing):
+    if isinstance(thing, Method):
+        return thing
+    if not isinstance(thing, type) or not issubclass(thing, (Algorithm, Learner)):
         raise TypeError(
-            f"{name} is not a method: expected an Algorithm class (ask, tell, ...) or a Learner class with settings, fits "
-            f"and restore; missing {', '.join(missing) or 'a call that makes a Learner'}"
+            f"{name} is not a method: expected a class that inherits evo.Algorithm (ask, tell, ...) or evo.Learner, or an "
+            f"evo.Method; got {thing.__name__ if isinstance(thing, type) else type(thing).__name__}"
         )
-    return thing
+    missing = sorted(thing.__abstractmethods__) + ["settings"] * (not hasattr(thing, "settings"))
+    if missing:
+        raise TypeError(f"{name} is not a method: {thing.__name__} lacks {', '.join(missing)}")
+    return Evolved(thing) if issubclass(thing, Algorithm) else Learned(thing)

@@ -101,9 +101,16 @@ def permutation(seed: int, generation: int, individual: int, stream: int, count:
     return np.argsort((high[:count] << 31) | (high[count:] >> 1), kind="stable")
 
 
+def checked(seed: object) -> int:
+    """`seed`, a whole number of Python or numpy. Raises TypeError for anything else, such as "3" or 1.5."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise TypeError(f"seed: expected a whole number; got {seed!r}")
+    return int(seed)
+
+
 def signed(seed: int) -> int:
     """`seed` modulo 2^64 as a signed 64-bit integer, which is what the kernels take."""
-    seed = int(seed) & 0xFFFFFFFFFFFFFFFF
+    seed = checked(seed) & 0xFFFFFFFFFFFFFFFF
     return seed - (1 << 64) if seed >> 63 else seed
 
 

@@ -8,6 +8,7 @@ Each check gives a list of findings: what is wrong, and how to mend it; an empty
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import math
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 
 from evo import rng
-from evo.core import Evaluation, Task
+from evo.core import Algorithm, Evaluation, Examples, Networked, Task
 from evo.evolve import as_method
 from evo.rollout.codegen import compiled
 from evo.rollout.environment import Environment, Episode
@@ -49,11 +50,11 @@ def small_task(kind: str = "classification") -> SupervisedTask:
 def check_task(task: Task) -> Findings:
     """Is this a Task every learner can work on? Scores a few random networks or points, twice and shuffled."""
     found: Findings = []
-    missing = [
-        n for n in ("inputs", "outputs", "metric", "episodes", "stop", "evaluate", "score", "solved") if not hasattr(task, n)
-    ]
+    if not isinstance(task, Task):
+        return [f"{type(task).__name__} must inherit evo.Task: see there what each method means"]
+    missing = [name for name in ("inputs", "outputs", "metric") if name not in dir(task)]
     if missing:
-        return [f"{type(task).__name__} lacks {', '.join(missing)}: see evo.core.Task for what each means"]
+        return [f"{type(task).__name__} lacks {', '.join(missing)}: see evo.Task for what each means"]
     if task.metric.direction not in ("max", "min"):
         found.append(f'metric.direction is {task.metric.direction!r}: say "max" or "min"')
     with _reported(found, "task.network() or a first population"):
@@ -80,7 +81,7 @@ def check_task(task: Task) -> Findings:
             found.append(f"samples must be (P,) counts >= 0: one a network; got shape {first.samples.shape}")
         broken = vectors.copy()
         broken[2] = np.nan
-        if hasattr(task, "network") and np.isfinite(score(broken).fitness[2]):
+        if isinstance(task, Networked) and np.isfinite(score(broken).fitness[2]):
             found.append("a network whose outputs are all NaN gets a finite fitness: give it NaN, so that it ranks last")
     with _reported(found, "task.score"), _global_state_untouched(found, "task.score"):
         model = encoding.model(vectors[0])
@@ -173,10 +174,10 @@ def _flat(stepped: tuple[Any, ...]) -> tuple[float, ...]:
 def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:
     """Does this class keep the contract of ask / tell? `algorithm.for_task` is called on `task`, or on a small one."""
     found: Findings = []
-    needed = ("settings", "for_task", "ask", "tell", "express", "model", "row", "state_dict", "load_state_dict")
-    missing = [name for name in needed if not hasattr(algorithm, name)]
-    if missing:
-        return [f"{algorithm.__name__} lacks {', '.join(missing)}: see evo.core.Algorithm for what each means"]
+    try:
+        as_method(algorithm, algorithm.__name__)
+    except TypeError as error:
+        return [f"{error}; see evo.Algorithm for what each means"]
     task = task or small_task()
     options = _small(algorithm.settings)
     make = lambda seed=0: algorithm.for_task(task, seed=seed, **options)
@@ -191,8 +192,7 @@ def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:
             seeds = rng.words(0, made.generation, 0, rng.EPISODES, task.episodes * made.repeats)
             evaluation = task.evaluate(made.express(population), seeds)
             if poison:
-                evaluation.fitness[0] = np.nan
-                evaluation = Evaluation(evaluation.fitness)
+                evaluation = Evaluation(np.concatenate([[np.nan], evaluation.fitness[1:]]))
             made.tell(evaluation)
             seen.append(_bits(made.state_dict()))
         return seen
@@ -224,9 +224,45 @@ def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:
         while everyone.generation == 0:
             everyone.tell(np.full(len(everyone.express(everyone.ask())), np.nan))
         everyone.ask()
-        if hasattr(algorithm, "warm_start"):
+        _check_best(found, make, generation)
+        if algorithm.warm_start is not Algorithm.warm_start:
             _check_warm_population(found, make)
     return found
+
+
+def _check_best(found: Findings, make: Any, generation: Any) -> None:
+    """The best so far stands after the next ask, is kept by the state, and nobody's writing changes what is bred."""
+    one, twin, resumed = make(), make(), make()
+    with _reported(found, "row, before the first ask,"):
+        one.row()
+    generation(one)
+    generation(twin)
+    best, fitness = _bits(one.model(one.best).save()), one.best_fitness
+    population = one.ask()
+    if (_bits(one.model(one.best).save()), one.best_fitness) != (best, fitness):
+        found.append("best and best_fitness change with ask(): keep the fittest told so far (self._remember in tell)")
+    if _bits(one.best_model.save()) != best:
+        found.append("best_model is not the model of best")
+    resumed.load_state_dict(_through_file(one.state_dict()))
+    if _bits(resumed.model(resumed.best).save()) != best or resumed.best_fitness != fitness:
+        found.append("best and best_fitness are lost by state_dict and load_state_dict: put them into the state")
+    _scribble(population)
+    if generation(one) != generation(twin):
+        found.append("what a user writes into the arrays of ask() changes the run: give copies, or read-only arrays")
+    if len(make().screen(population)) != len(population):
+        found.append("screen(offspring) must give as many genomes as it got")
+
+
+def _scribble(population: Any) -> None:
+    """Writes over every array of a population that lets itself be written to."""
+    arrays = [population] if isinstance(population, np.ndarray) else [v for v in vars(population).values() if _is_array(v)]
+    for array in arrays:
+        if array.flags.writeable:
+            array[...] = 0
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)
 
 
 def _check_warm_population(found: Findings, make: Any) -> None:
@@ -249,15 +285,16 @@ def check_learner(method: Any, task: Task | None = None, settings: Any = None) -
     """Does this Learner (or Algorithm class, or Method) keep the contract? It takes a few steps on `task`, or a small one."""
     found: Findings = []
     with _reported(found, "as a method"):
-        method = as_method(method, getattr(method, "__name__", type(method).__name__))
+        method = as_method(method, method.__name__ if isinstance(method, type) else type(method).__name__)
     if found:
         return found
     task = task or small_task()
-    reason = method.fits(task)
+    reason = method.unsupported_reason(task)
     if reason is not None:
-        return [] if isinstance(reason, str) and reason else ["fits(task) must be None, or a sentence that says why not"]
+        good = isinstance(reason, str) and reason
+        return [] if good else ["unsupported_reason(task) must be None, or a sentence that says why it cannot learn the task"]
     settings = settings or method.settings(**_small(method.settings))
-    make = lambda seed=0: method(_Guarded(task, found), settings, seed, "cpu")
+    make = lambda seed=0: method(_guarded(task, found), settings, seed, "cpu")
     with _reported(found, "step"), _global_state_untouched(found, "the learner"):
         learner, twin = make(), make()
         rows = []
@@ -291,8 +328,7 @@ def check_learner(method: Any, task: Task | None = None, settings: Any = None) -
             if _bits(resumed.state_dict()) != _bits(learner.state_dict()):
                 found.append("a resumed learner goes on differently: put all state into state_dict")
         _check_extras(found, task, learner, resumed)
-        if hasattr(learner, "warm_start"):
-            _check_warm_start(found, make, learner.champion())
+        _check_warm_start(found, make, learner.champion())
         tensors, header = learner.champion().save()
         again = method.restore(task, settings, 0, tensors, header)
         if task.score(again, "validation") != task.score(learner.champion(), "validation"):
@@ -301,17 +337,17 @@ def check_learner(method: Any, task: Task | None = None, settings: Any = None) -
 
 
 def _check_extras(found: Findings, task: Task, learner: Any, resumed: Any) -> None:
-    """Where a learner has them: the ensemble and the front of a resumed learner are those of the one that went on."""
-    if hasattr(learner, "ensemble"):
-        scores = [None if one is None else task.score(one, "validation") for one in (learner.ensemble(), resumed.ensemble())]
-        if _bits(scores[0]) != _bits(scores[1]):
-            found.append("ensemble() scores otherwise after state_dict and load_state_dict: make it of what the state holds")
-    if hasattr(learner, "front"):
-        fronts = [learner.front(), resumed.front()]
-        if fronts[0] is not None and not all(map(_plain, fronts[0])):
-            found.append(f"front() must be None or a list of dicts of numbers; got {fronts[0]!r}")
-        if _bits(fronts[0]) != _bits(fronts[1]):
-            found.append("front() differs after state_dict and load_state_dict: make it of what the state holds")
+    """Ensemble, front and population of a resumed learner are those of the one that went on."""
+    scores = [None if one is None else task.score(one, "validation") for one in (learner.ensemble(), resumed.ensemble())]
+    if _bits(scores[0]) != _bits(scores[1]):
+        found.append("ensemble() scores otherwise after state_dict and load_state_dict: make it of what the state holds")
+    fronts = [learner.front(), resumed.front()]
+    if fronts[0] is not None and not all(map(_plain, fronts[0])):
+        found.append(f"front() must be None or a list of dicts of numbers; got {fronts[0]!r}")
+    if _bits(fronts[0]) != _bits(fronts[1]):
+        found.append("front() differs after state_dict and load_state_dict: make it of what the state holds")
+    if _bits(learner.population_tensors()) != _bits(resumed.population_tensors()):
+        found.append("population_tensors() differs after state_dict and load_state_dict: make it of what the state holds")
 
 
 def _check_warm_start(found: Findings, make: Any, champion: Any) -> None:
@@ -334,21 +370,23 @@ def _check_warm_start(found: Findings, make: Any, champion: Any) -> None:
         make().warm_start(object())
 
 
-class _Guarded:
+def _guarded(task: Task, found: Findings) -> Task:
     """The task as a learner may see it: asking for the test split is a finding."""
+    guarded = copy.copy(task)
 
-    def __init__(self, task: Task, found: Findings):
-        self._task, self._found = task, found
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._task, name)
+    def watch(name: str) -> None:
+        method = getattr(task, name)
 
         def watched(*args: Any, **named: Any) -> Any:
             if "test" in [each for each in (*args, *named.values()) if isinstance(each, str)]:
-                self._found.append(f'the learner calls task.{name} with "test": selection must never see the test split')
-            return value(*args, **named)
+                found.append(f'the learner calls task.{name} with "test": selection must never see the test split')
+            return method(*args, **named)
 
-        return watched if name in ("score", "split") else value
+        setattr(guarded, name, watched)
+
+    for name in ("score", "split") if isinstance(task, Examples) else ("score",):
+        watch(name)
+    return guarded
 
 
 def _small(settings: type) -> dict[str, Any]:

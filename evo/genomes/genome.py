@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,8 +80,8 @@ CONNECTION_FIELDS = {
 
 @dataclass(frozen=True, eq=False)
 class Genomes:
-    """A population, whose arrays are not changed once it is made. nodes_at (P + 1,), node_id .. time_constant (N,),
-    connections_at (P + 1,), innovation .. enabled (C,)."""
+    """A population, whose arrays are read-only once it is made. nodes_at (P + 1,), node_id .. time_constant (N,),
+    connections_at (P + 1,), innovation .. enabled (C,). genes: the arrays as kernels take them."""
 
     inputs: int
     outputs: int
@@ -100,6 +99,7 @@ class Genomes:
     target: np.ndarray
     weight: np.ndarray
     enabled: np.ndarray
+    genes: Genes = field(init=False, repr=False)
 
     @staticmethod
     def empty(inputs: int, outputs: int, nodes_at: np.ndarray, connections_at: np.ndarray) -> Genomes:
@@ -109,10 +109,14 @@ class Genomes:
         connections = {name: np.empty(links, kind) for name, kind in CONNECTION_FIELDS.items()}
         return Genomes(inputs, outputs, nodes_at=nodes_at, connections_at=connections_at, **nodes, **connections)
 
-    @cached_property
-    def genes(self) -> Genes:
-        """The arrays, as kernels take them."""
-        return Genes(*(getattr(self, name) for name in Genes._fields))
+    def __post_init__(self) -> None:
+        # Kernels take and fill `genes`; whoever else reads the arrays cannot write to them.
+        object.__setattr__(self, "genes", Genes(*(getattr(self, name) for name in Genes._fields)))
+        for name, array in zip(Genes._fields, self.genes):
+            if isinstance(array, np.ndarray):  # else `check` says what is wrong
+                view = array.view()
+                view.setflags(write=False)
+                object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.nodes_at) - 1
@@ -174,7 +178,7 @@ class Genomes:
 
     def state_dict(self) -> dict[str, Any]:
         """The arrays as tensors, inputs and outputs as numbers."""
-        return {f.name: _tensor(getattr(self, f.name)) for f in fields(self)}
+        return {f.name: _tensor(getattr(self, f.name)) for f in fields(self) if f.init}
 
     @staticmethod
     def from_state(state: dict[str, Any]) -> Genomes:

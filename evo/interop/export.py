@@ -56,8 +56,6 @@ def export(model: Model, path: str | Path, inputs: int) -> Path:
 def _module(model: Model) -> nn.Module:
     """A copy of the model's network on the host, in evaluation mode."""
     try:
-        if not hasattr(model, "to_module"):
-            raise ValueError(f"a {type(model).__name__} is no torch module")
         return copy.deepcopy(model.to_module()).cpu().eval()
     except ValueError as error:
         raise ExportError(f"{error}: what can be exported is a network, as of ga, deep-ga, backprop, random-search") from error

@@ -5,12 +5,15 @@ The population and its fitness as last told; the networks of it; what a run writ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from evo.core import Evaluation, Model, Row, State, Task
+from evo import rng
+from evo.core import Algorithm, Evaluation, Model, Row, State, Task
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
 from evo.network.model import NetworkModel, restore
@@ -20,7 +23,7 @@ from evo.settings import SettingsError
 UNBOUNDED = ("classification", "regression")  # kinds of tasks whose outputs may be any numbers
 
 
-class Topologies:
+class Topologies(Algorithm[Genomes]):
     """A method adds its settings, `ask`, and to `tell` and the state what it has more.
 
     It keeps here: options, seed, inputs and outputs; generation, how many were told; population (P genomes) and fitness (P,),
@@ -28,16 +31,12 @@ class Topologies:
     innovations; and _run, how its networks run.
     """
 
-    repeats = 1
-    restore = staticmethod(restore)
-    memory = "recurrent: expected false; got true"  # the setting that makes networks remember, and how it is wrong
+    recurrence = "recurrent: expected false; got true"  # the setting that makes networks recurrent, and how it is wrong
 
     options: Any
     species: Any
     inputs: int
     outputs: int
-    generation: int
-    population: Genomes | None
     fitness: np.ndarray | None
     parents: np.ndarray
     innovations: Innovations
@@ -48,41 +47,34 @@ class Topologies:
         for name, size in (("inputs", inputs), ("outputs", outputs)):
             if not isinstance(size, (int, np.integer)) or size < 1:
                 raise ValueError(f"{name}: expected a whole number >= 1; got {size!r}")
-        self.inputs, self.outputs, self.seed = int(inputs), int(outputs), int(seed)
+        self.inputs, self.outputs, self.seed = int(inputs), int(outputs), rng.checked(seed)
         self.generation, self.population, self.fitness = 0, None, None
         self.parents = np.zeros((0, 2), np.int64)
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:
         """Raises SettingsError where networks would remember rows of a table, which are in no order."""
-        if values.get("output_activation") is None and getattr(task, "kind", None) in UNBOUNDED:
+        if values.get("output_activation") is None and task.kind in UNBOUNDED:
             values["output_activation"] = "identity"
         made = cls(task.inputs, task.outputs, seed=seed, **values)  # type: ignore[call-arg]
         if made._run["recurrent"] and task.episodes == 0:
-            raise SettingsError([f"{cls.memory}: this task has no episodes that a network could remember"])
+            raise SettingsError([f"{cls.recurrence}: this task has no episodes, so its rows are in no order"])
         return made
 
-    @staticmethod
-    def fits(task: Task) -> str | None:
-        """Why NEAT cannot learn the task, or None."""
-        if getattr(task, "outputs", 0) < 1:
-            return "it evolves networks: the task has no outputs"
-        return None
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        return "it evolves networks: the task has no outputs" if task.outputs < 1 else None
 
-    def tell(self, evaluation: Any) -> None:
-        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
+    @classmethod
+    def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> NetworkModel:
+        return restore(task, tensors, header)
+
+    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         if self.population is None or self.fitness is not None:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
-        self.fitness = Evaluation.of(evaluation, len(self.population)).fitness
+        self.fitness = np.array(Evaluation.of(evaluation, len(self.population)).fitness)
+        self._remember(self.population, self.fitness)
         self.generation += 1
-
-    @property
-    def best(self) -> Genomes:
-        return self.population[int(np.argmax(self._told()))]
-
-    @property
-    def best_fitness(self) -> float:
-        return float(self._told().max())
 
     def express(self, population: Genomes) -> Networks:
         return Networks(population, **self._run)
@@ -90,6 +82,14 @@ class Topologies:
     def model(self, genome: Genomes) -> NetworkModel:
         """The network of a population of one."""
         return NetworkModel(genome, **self._run)
+
+    def population_tensors(self) -> dict[str, Tensor]:
+        state = {} if self.population is None else self.population.state_dict()
+        return {name: value for name, value in state.items() if torch.is_tensor(value)}
+
+    def _nominee(self) -> int:
+        """The place of the genome to judge on validation: the fittest."""
+        return int(np.argmax(self._told()))
 
     def row(self) -> Row:
         """species: sizes by id; nodes and enabled connections, a genome; innovation numbers given so far."""
@@ -103,8 +103,9 @@ class Topologies:
             "innovations": self.innovations.number,
         }
 
-    def lineage(self, index: int) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> dict[str, Any]:
         """Ids are generation * P + place; a first genome has no parents."""
+        index = self._nominee() if index is None else index
         size = self.options.population_size
         born = self.generation - 1
         parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]
@@ -113,6 +114,8 @@ class Topologies:
     def state_dict(self) -> State:
         return {
             "generation": self.generation,
+            "best": None if self._best is None else self._best.state_dict(),
+            "best_fitness": self._best_fitness,
             "population": None if self.population is None else self.population.state_dict(),
             "fitness": None if self.fitness is None else torch.from_numpy(self.fitness.copy()),
             "parents": torch.from_numpy(self.parents.copy()),
@@ -121,20 +124,32 @@ class Topologies:
         }
 
     def load_state_dict(self, state: State) -> None:
+        """A state that was written before `best` was kept has none: it is known again after the next `tell`."""
         self.generation = state["generation"]
+        self._best = None if state.get("best") is None else Genomes.from_state(state["best"])
+        self._best_fitness = state.get("best_fitness", -np.inf)
         self.population = None if state["population"] is None else Genomes.from_state(state["population"])
         self.fitness = None if state["fitness"] is None else state["fitness"].numpy().copy()
         self.parents = state["parents"].numpy().copy()
         self.species = type(self.species).from_state(state["species"])
         self.innovations = Innovations(*state["innovations"])
 
-    def _warm(self, model: Model, feedforward: bool) -> Genomes:
+    def _screened(self, offspring: Genomes) -> Genomes:
+        """Offspring as `screen` gives them. Raises ValueError if these are not as many genomes."""
+        screened = self.screen(offspring)
+        if len(screened) != len(offspring):
+            raise ValueError(f"screen() must give as many offspring as it got, {len(offspring)}; got {len(screened)}")
+        return screened
+
+    def _warm(self, model: Model, frozen: Sequence[str], feedforward: bool) -> Genomes:
         """The genome of a model that a population may begin with. Raises ValueError if it is no network of genes, or of other
         inputs and outputs, or runs in another way, or has a cycle where there may be none; RuntimeError after the start."""
+        if frozen:
+            raise ValueError(f"frozen: genes have no names, so no part can be frozen; got {', '.join(frozen)}")
         if self.population is not None:
             raise RuntimeError("warm_start() must come before the first ask()")
-        genome = getattr(model, "genome", None)
-        if not isinstance(genome, Genomes) or (genome.inputs, genome.outputs) != (self.inputs, self.outputs):
+        genome = model.genome if isinstance(model, NetworkModel) else None
+        if genome is None or (genome.inputs, genome.outputs) != (self.inputs, self.outputs):
             raise ValueError(f"expected a network of genes with {self.inputs} inputs and {self.outputs} outputs; got {model!r}")
         for name, ours in self._run.items():
             if getattr(model, name) != ours:
@@ -143,5 +158,5 @@ class Topologies:
 
     def _told(self) -> np.ndarray:
         if self.fitness is None:
-            raise RuntimeError("best is known after tell()")
+            raise RuntimeError("fitness is known after tell()")
         return self.fitness

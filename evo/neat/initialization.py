@@ -38,15 +38,16 @@ def first_population(inputs: int, outputs: int, options: NEATSettings, seed: int
     if random:
         present &= words[:, 2::2] < 2**31
     made = Genomes.empty(inputs, outputs, offsets(count), offsets(present.sum(1)))
-    made.node_id[:] = np.arange(len(made.node_id)) - np.repeat(made.nodes_at[:-1], count)
-    made.node_kind[:] = np.array(kinds)[made.node_id]
-    made.bias[:], made.response[:], made.time_constant[:], made.aggregation[:] = 0.0, 1.0, 1.0, SUM
+    genes = made.genes
+    genes.node_id[:] = np.arange(len(made.node_id)) - np.repeat(made.nodes_at[:-1], count)
+    genes.node_kind[:] = np.array(kinds)[made.node_id]
+    genes.bias[:], genes.response[:], genes.time_constant[:], genes.aggregation[:] = 0.0, 1.0, 1.0, SUM
     codes = [
         CODES[name] for name in ("identity", "identity", options.output_activation or options.activation, options.activation)
     ]
-    made.activation[:] = np.array(codes)[made.node_kind]
-    made.innovation[:] = np.nonzero(present)[1]
-    made.source[:], made.target[:] = ids[made.innovation].T
-    made.weight[:] = options.initial_weights * (2 * (words[:, 1::2][present] + 0.5) / 2**32 - 1)
-    made.enabled[:] = True
+    genes.activation[:] = np.array(codes)[made.node_kind]
+    genes.innovation[:] = np.nonzero(present)[1]
+    genes.source[:], genes.target[:] = ids[made.innovation].T
+    genes.weight[:] = options.initial_weights * (2 * (words[:, 1::2][present] + 0.5) / 2**32 - 1)
+    genes.enabled[:] = True
     return made

@@ -11,12 +11,13 @@ Every clause is a setting of `evo.neat.settings`, which says where it stands.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from evo import rng
-from evo.core import Model, State
+from evo.core import Evaluation, Model, State
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
 from evo.neat import reproduction
@@ -36,7 +37,7 @@ class NEAT(Topologies):
             neat.tell(fitness)                        # (P,), maximised
         neat.best, neat.best_fitness
 
-    best (a population of one) and best_fitness: of the generation last told. Fitness sharing needs fitness >= 0: if the
+    best (a population of one) and best_fitness: of the fittest told so far. Fitness sharing needs fitness >= 0: if the
     population's minimum is negative it is subtracted from all of it there, so the worst counts 0 (of an all but constant
     negative fitness small differences then decide). What is not finite ranks last and counts 0. Whose shares are all 0 (a
     fitness that is equal and not positive, or nowhere finite) share equally. If every species is stagnant, all may reproduce.
@@ -67,7 +68,7 @@ class NEAT(Topologies):
     def ask(self) -> Genomes:
         """The next population; the same one until it is told."""
         if self.population is None:
-            self._begin(first_population(self.inputs, self.outputs, self.options, self.seed))
+            self._begin(self._screened(first_population(self.inputs, self.outputs, self.options, self.seed)))
         elif self.fitness is not None:
             ranks = ranking(self.fitness, self.species.of, len(self.species.id), self.options.survival)
             representatives = self._representatives(ranks)
@@ -76,32 +77,36 @@ class NEAT(Topologies):
             drawn = (self._rates, self.generation, self.seed)
             self.parents, copied = reproduction.mate(self.fitness, ranks, counts, champions, *drawn)
             before, self.fitness = self.population, None
-            self.population = reproduction.breed(
-                before, self.parents, copied, self.innovations, self.options.activation, *drawn
-            )
+            rules = (self.innovations, self.options.activation)
+            self.population = self._screened(reproduction.breed(before, self.parents, copied, *rules, *drawn))
             self.species.assign(self.population, before, representatives, self._rules, self.generation)
         return self.population
 
-    def tell(self, evaluation: Any) -> None:
-        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
+    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         super().tell(evaluation)
         last, best = self.generation - 1, float(self._told().max())
         self.species.judge(self._told(), last)
         if best > self.record:
             self.record, self.improved = best, last
 
-    def nominee(self) -> int | None:
-        """Whom to test: the champion of the best species that improved in the generation last told (section 4.3.2), if that
-        is wanted and one did; else None, for the fittest."""
-        if self.options.tested == "fittest":
-            return None
-        improved = (self.species.improved == self.generation - 1)[self.species.of]
-        return int(np.argmax(np.where(improved, self._told(), -np.inf))) if improved.any() else None
+    def candidate(self) -> Genomes | None:
+        """The champion of the best species that improved in the generation last told (section 4.3.2), if that is wanted and
+        one did; else None, for the fittest."""
+        return self.population[self._nominee()] if self._improved().any() else None
 
-    def warm_start(self, model: Model) -> None:
-        """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model
-        is no network of genes, of other inputs and outputs, or runs in another way; RuntimeError after the first ask()."""
-        genome = self._warm(model, feedforward=not self.options.recurrent)
+    def _nominee(self) -> int:
+        return int(np.argmax(np.where(self._improved(), self._told(), -np.inf)))
+
+    def _improved(self) -> np.ndarray:
+        """Whose species improved in the generation last told (P,); nobody's where that is not asked for."""
+        if self.options.tested == "fittest":
+            return np.zeros(len(self._told()), np.bool_)
+        return (self.species.improved == self.generation - 1)[self.species.of]
+
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
+        """As of `Algorithm`. Raises ValueError also for a model that is no network of genes, or has other inputs or outputs, or
+        runs in another way; and for `frozen`: genes have no names."""
+        genome = self._warm(model, frozen, feedforward=not self.options.recurrent)
         size = self.options.population_size
         self.innovations = _after(genome)
         pairs = np.column_stack([np.zeros(size, np.int64), np.full(size, -1)])

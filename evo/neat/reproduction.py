@@ -167,7 +167,7 @@ def breed(
     at, nodes_at, connections_at = np.zeros((3, size + 1), np.int64)
     inherited = _lengths(at, genes, pairs)
     brood = Brood(at, np.empty(inherited), np.empty(inherited, np.bool_), *np.empty((4, size), np.int64))
-    room = longest(parents.nodes_at)
+    room = longest(genes.nodes_at)
     threads.each(lambda a, b: _breed(brood, genes, pairs, copied, np.empty(room, np.bool_), *numbers, a, b), size, GRAIN)
     node, number, link = innovations.numbered(brood.split, brood.source, brood.target)
     _sizes(nodes_at, connections_at, brood, genes, pairs)

@@ -13,6 +13,7 @@ halves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class ModernNEAT(Topologies):
             neat.tell(fitness)                        # (P,), maximised
         neat.best, neat.best_fitness
 
-    best (a population of one) and best_fitness: of the generation last told. Fitness may be negative. What is not finite ranks
+    best (a population of one) and best_fitness: of the fittest told so far. Fitness may be negative. What is not finite ranks
     last, is no parent where another of its species is finite, and counts as the least that is; a species without a finite
     fitness dies out where another has one. Where all species die out the population begins again, with genomes drawn anew.
 
@@ -48,7 +49,7 @@ class ModernNEAT(Topologies):
     """
 
     settings = ModernSettings
-    memory = "feed_forward: expected true; got false"
+    recurrence = "feed_forward: expected true; got false"
 
     def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
         self.options = ModernSettings(**values)
@@ -78,10 +79,10 @@ class ModernNEAT(Topologies):
                 self._begin()
         return self.population
 
-    def warm_start(self, model: Model) -> None:
-        """The first population: the model's genome, unchanged in place 0, and mutants of it. Raises ValueError if the model
-        is no network of genes, of other inputs and outputs, or runs in another way; RuntimeError after the first ask()."""
-        genome = self._warm(model, self.options.feed_forward)
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
+        """As of `Algorithm`. Raises ValueError also for a model that is no network of genes, or has other inputs or outputs, or
+        runs in another way; and for `frozen`: genes have no names."""
+        genome = self._warm(model, frozen, self.options.feed_forward)
         pairs = np.zeros((self.options.population_size, 2), np.int64)
         pairs[0, 1] = -1
         self.innovations = Innovations(int(genome.node_id.max()) + 1, int(genome.innovation.max(initial=-1)) + 1)
@@ -91,7 +92,8 @@ class ModernNEAT(Topologies):
 
     def _begin(self) -> None:
         drawn = (self.innovations, self.generation, self.seed)
-        self.population = first_population(self.inputs, self.outputs, self.options, self._attributes, *drawn)
+        population = first_population(self.inputs, self.outputs, self.options, self._attributes, *drawn)
+        self.population = self._screened(population)
         self.parents = np.full((len(self.population), 2), -1)
         self.species.keep(np.zeros(0, np.int64))
         self._speciate(self.population)
@@ -107,7 +109,7 @@ class ModernNEAT(Topologies):
 
     def _bred(self, genomes: Genomes, pairs: np.ndarray) -> Genomes:
         rules = (self.innovations, self._chances, self._attributes)
-        return reproduction.breed(genomes, pairs, *rules, self.generation, self.seed)
+        return self._screened(reproduction.breed(genomes, pairs, *rules, self.generation, self.seed))
 
     def _speciate(self, previous: Genomes) -> None:
         options = self.options

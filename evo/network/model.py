@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import Saved
+from evo.core import Model, Saved
 from evo.genomes.genome import HIDDEN, KINDS, Genomes
 from evo.network import reference
 from evo.network.population import Networks
@@ -16,7 +16,7 @@ from evo.network.program import Program
 from evo.rollout.lanes import Policy
 
 
-class NetworkModel:
+class NetworkModel(Model):
     """One genome as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) float32 on the host.
 
     genome: a Genomes that holds one; recurrent, ticks and time_step as of Networks. Raises ValueError if it holds another

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from evo import threads
+from evo.core import Phenotypes
 from evo.genomes.genome import Genomes
 from evo.network import cpu, reference
 from evo.network import policy as episodes
@@ -97,7 +98,7 @@ def _count(ticks: int | str) -> int:
     return int(ticks)
 
 
-class Networks:
+class Networks(Phenotypes):
     """A population of genomes ready to run: Phenotypes.
 
     recurrent: keep the values of all nodes from one forward to the next, until `reset`; ticks: how many a forward, or

@@ -83,26 +83,27 @@ def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -
     size, nodes, connections = len(genomes), len(genomes.node_id), len(genomes.innovation)
     fault, order = np.zeros(size, np.int64), np.empty((3, size), np.int64)
     slots, links = np.empty((3, nodes), np.int64), np.empty(connections, np.int64)
+    genes = genomes.genes
     program = Program(
         genomes.inputs,
         genomes.outputs,
-        longest(genomes.nodes_at),
+        longest(genes.nodes_at),
         bool(recurrent or time_step > 0),
         float(time_step),
-        genomes.nodes_at,
+        genes.nodes_at,
         *order,
         slots[0],
-        genomes.activation,
-        genomes.aggregation,
-        genomes.bias,
-        genomes.response,
-        genomes.time_constant,
+        genes.activation,
+        genes.aggregation,
+        genes.bias,
+        genes.response,
+        genes.time_constant,
         *slots[1:],
         links,
         np.empty(connections),
     )
-    room = max(program.widest, longest(genomes.connections_at))
-    walk = lambda a, b: _walk(program, genomes.genes, fault, np.empty((4, room), np.int64), a, b)
+    room = max(program.widest, longest(genes.connections_at))
+    walk = lambda a, b: _walk(program, genes, fault, np.empty((4, room), np.int64), a, b)
     threads.each(walk, size, grain=max(1, WORK * size // max(1, nodes + connections)))
     if fault.any():
         _raise_fault(genomes, fault)

@@ -14,7 +14,7 @@ import inspect
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numba import types
@@ -43,9 +43,16 @@ class Policy:
     std: np.ndarray | None = None
 
 
-def policy(networks: Any) -> Policy | None:
+@runtime_checkable
+class SupportsPolicy(Protocol):
+    """Phenotypes or a Model that kernels may run: policy() is None where none does."""
+
+    def policy(self) -> Policy | None: ...
+
+
+def policy(networks: object) -> Policy | None:
     """Phenotypes or a Model as a Policy; None where no kernel runs them: other networks, or another device than the cpu."""
-    return networks.policy() if hasattr(networks, "policy") else None
+    return networks.policy() if isinstance(networks, SupportsPolicy) else None
 
 
 def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments: Any = None) -> tuple[np.ndarray, np.ndarray]:

@@ -1,52 +1,101 @@
-"""What the algorithms that search real vectors have in common."""
+"""What the algorithms that search real vectors have in common: `ask` and `tell` are all that each must bring.
+
+class Climber(VectorAlgorithm):
+    settings = ClimberSettings              # `self.options` holds them
+    arrays = ("population", "position")     # what the state holds besides: attributes that are None or numpy arrays
+
+    def ask(self): ...                      # gives a copy: a user may write to it
+    def tell(self, evaluation): ...         # `self._told(evaluation, population)` is the fitness
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from evo.core import Model, Phenotypes, Row, State, Task
-from evo.vectors.encoding import Reals, encoding_for, fits
+from evo import rng
+from evo.core import Algorithm, Evaluation, Model, Phenotypes, State, Task
+from evo.vectors import models
+from evo.vectors.encoding import Reals, encoding_for, unsupported_reason
 
 
-class VectorAlgorithm:
-    """What the algorithms that search vectors (P, D) share; each brings `ask`, `tell` and what it needs besides.
+class VectorAlgorithm(Algorithm[np.ndarray]):
+    """ask / tell on vectors (P, D) float32.
 
-    `encoding` is a number of dimensions D, or Parameters: what the vectors stand for. A class names its `settings` and
-    the `arrays` of its state, attributes that are None or numpy arrays.
+    `encoding` is a number of dimensions D, or Parameters: what the vectors stand for. A class names its `settings` and the
+    `arrays` of its state, attributes that are None or numpy arrays.
     """
 
-    settings: type
     arrays: tuple[str, ...] = ("population",)
-    repeats = 1
-    fits = staticmethod(fits)
+    fixed: np.ndarray | None = None  # (D,): the value of each parameter that is frozen, NaN for the others
 
     def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Any):
         self.encoding = Reals(encoding) if isinstance(encoding, int) else encoding
-        self.options, self.seed = self.settings(**values), seed
+        self.options, self.seed = self.settings(**values), rng.checked(seed)
         self.generation = 0
-        self.population: np.ndarray | None = None
+        self.population = None
 
     @classmethod
-    def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:
+    def for_task(cls, task: Task, *, seed: int, **values: Any) -> VectorAlgorithm:
         return cls(encoding_for(task), seed=seed, **values)
 
-    def express(self, population: np.ndarray) -> Phenotypes:
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        return unsupported_reason(task)
+
+    @classmethod
+    def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+        return models.restore(task, tensors, header)
+
+    def express(self, population: np.ndarray) -> Phenotypes | np.ndarray:
         return self.encoding.express(population)
 
     def model(self, genome: np.ndarray) -> Model:
         return self.encoding.model(genome)
 
-    def row(self) -> Row:
-        return {}
+    def population_tensors(self) -> dict[str, Tensor]:
+        return {} if self.population is None else {"population": torch.from_numpy(self.population)}
 
     def state_dict(self) -> State:
-        values = {name: getattr(self, name) for name in self.arrays}
-        return {"generation": self.generation, **{k: None if v is None else torch.from_numpy(v) for k, v in values.items()}}
+        arrays = {name: getattr(self, name) for name in (*self.arrays, "fixed")} | {"best": self._best}
+        saved = {name: None if value is None else torch.from_numpy(value.copy()) for name, value in arrays.items()}
+        return {"generation": self.generation, "best_fitness": self._best_fitness, **saved}
 
     def load_state_dict(self, state: State) -> None:
-        self.generation = state["generation"]
-        for name in self.arrays:
-            setattr(self, name, None if state[name] is None else state[name].numpy().copy())
+        """A state that was written before `best` was kept has none: it is known again after the next `tell`."""
+        saved = {name: state.get(name) for name in (*self.arrays, "fixed", "best")}
+        arrays = {name: None if value is None else value.numpy().copy() for name, value in saved.items()}
+        self.generation, self._best = state["generation"], arrays.pop("best")
+        self._best_fitness = state.get("best_fitness", -np.inf)
+        for name, value in arrays.items():
+            setattr(self, name, value)
+
+    def _start_from(self, model: Model, frozen: Sequence[str]) -> np.ndarray:
+        """The vector (D,) of a model to begin with; its frozen parameters are noted. Raises as `warm_start` does."""
+        if self.population is not None:
+            raise RuntimeError("warm_start() must come before the first ask()")
+        vector = self.encoding.of(model)
+        if frozen:
+            self.fixed = np.where(self.encoding.named(frozen), vector, np.float32(np.nan))
+        return vector
+
+    def _screened(self, offspring: np.ndarray) -> np.ndarray:
+        """Offspring with their frozen parameters as they were, and screened. Raises ValueError if `screen` gives others than
+        as many genomes."""
+        if self.fixed is not None:
+            frozen = ~np.isnan(self.fixed)
+            offspring[:, : len(frozen)][:, frozen] = self.fixed[frozen]
+        screened = np.ascontiguousarray(self.screen(offspring), np.float32)
+        if screened.shape != offspring.shape:
+            raise ValueError(f"screen() must give as many offspring as it got, {offspring.shape}; got {screened.shape}")
+        return screened
+
+    def _told(self, evaluation: Evaluation | np.ndarray, population: np.ndarray) -> np.ndarray:
+        """The fitness (P,) of a population, whose fittest genome is remembered."""
+        fitness = np.array(Evaluation.of(evaluation, len(population)).fitness)
+        self._remember(population, fitness)
+        return fitness

@@ -7,6 +7,7 @@ and is copied unchanged. Genomes are kept as vectors; the paper's list of seeds 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ class DeepGASettings:
 
 class DeepGA(VectorAlgorithm):
     """ask / tell. On a noisy task a generation takes two asks: the population, then the candidates for elite, on
-    `repeats` times as many episodes. `encoding` as in GA; noisy: whether the task has episodes."""
+    `repeats` times as many episodes. `encoding` as in GA; noisy: whether the task has episodes. best (D,) and best_fitness:
+    of the fittest told so far; on a noisy task of the fittest candidate."""
 
     settings = DeepGASettings
     arrays = ("population", "order", "candidates", "parents")
@@ -61,11 +63,9 @@ class DeepGA(VectorAlgorithm):
     def repeats(self) -> int:
         return 1 if self.candidates is None else self.options.validation_episodes
 
-    def warm_start(self, model: Model) -> None:
-        """The first population: the model's weights, unchanged in place 0, and mutants of them. Raises ValueError if
-        the model does not fit."""
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         places = np.zeros(self.options.population_size, np.int64)
-        self.population = self._children(self.encoding.of(model)[None], places)
+        self.population = self._children(self._start_from(model, frozen)[None], places)
         self.parents = places - 1
 
     def ask(self) -> np.ndarray:
@@ -74,39 +74,35 @@ class DeepGA(VectorAlgorithm):
             self._asked = self.candidates
             return self.population[self.candidates]
         if self.population is None:
-            self.population = self.encoding.initial(self.seed, 0, self.options.population_size, self.options.initial_scale)
+            size, scale = self.options.population_size, self.options.initial_scale
+            self.population = self._screened(self.encoding.initial(self.seed, 0, size, scale))
             self.parents = np.full(len(self.population), -1)
         elif self.order is not None:
             self.population, self.order = self._mutated(), None
         self._asked = np.arange(len(self.population))
-        return self.population
+        return self.population.copy()
 
-    def tell(self, evaluation: Any) -> None:
+    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of what ask gave last. Raises RuntimeError if it was told already."""
         if self.population is None or (self.order is not None and self.candidates is None):
             raise RuntimeError("tell() needs a population from ask() that was not told before")
         if self.candidates is None:
-            fitness = Evaluation.of(evaluation, len(self.population)).fitness
+            # Where scores are noisy, only the candidates' say who is the best.
+            noisy = np.array(Evaluation.of(evaluation, len(self.population)).fitness)
+            fitness = noisy if self.noisy else self._told(evaluation, self.population)
             able = int(np.isfinite(fitness).sum()) or len(fitness)
             self.order = np.argsort(-fitness, kind="stable")[:able]
             if self.noisy:
                 self.candidates = self._candidates()
                 return
         else:
-            scores = Evaluation.of(evaluation, len(self.candidates)).fitness
+            scores = self._told(evaluation, self.population[self.candidates])
             elite = self.candidates[int(np.argmax(scores))]
             self.order = np.concatenate([[elite], self.order[self.order != elite]])
             self.candidates = None
         self.generation += 1
 
-    @property
-    def best(self) -> np.ndarray:
-        """The elite (D,) of the generation last told."""
-        if self.order is None or self.candidates is not None:
-            raise RuntimeError("best is known after tell()")
-        return self.population[self.order[0]].copy()
-
-    def lineage(self, index: int) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> dict[str, Any]:
         """Of row `index` of what ask gave last. Ids are generation * (P + 1) + place; a first individual has no parents."""
         size, born, place = self.options.population_size + 1, self.generation - 1, int(self._asked[index])
         parent = int(self.parents[place])
@@ -129,7 +125,7 @@ class DeepGA(VectorAlgorithm):
         child = np.empty((len(places), parents.shape[1]), np.float32)
         numbers = (self.options.mutation_std, self.generation, rng.signed(self.seed))
         threads.each(lambda a, b: _perturb(child, parents, places, a, b, *numbers), len(places))
-        return child
+        return self._screened(child)
 
 
 @njit("void(float32[:, ::1], float32[:, ::1], int64[::1], int64, int64, float64, int64, int64)", cache=True, nogil=True)

@@ -7,6 +7,7 @@ has no finite fitness is neither elite nor parent, unless nobody has one. `evo.s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,8 @@ class GA(VectorAlgorithm):
             ga.tell(-(population**2).sum(axis=1))     # fitness (P,), maximised
         ga.best, ga.best_fitness
 
-    best (D,) and best_fitness: of the generation last told. Raises SettingsError for settings, ValueError or TypeError
-    for a fitness that is not (P,) numbers.
+    best (D,) and best_fitness: of the fittest told so far. Raises SettingsError for settings, ValueError or TypeError for a
+    fitness that is not (P,) numbers, TypeError for a seed that is no whole number.
     """
 
     settings = GASettings
@@ -76,49 +77,34 @@ class GA(VectorAlgorithm):
         if self.options.mutation == "self-adaptive":
             self.arrays = (*self.arrays, "steps")
 
-    def warm_start(self, model: Model) -> None:
-        """The first population: the model's weights, unchanged in place 0, and mutants of them. Raises ValueError if
-        the model does not fit."""
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         size = self.options.population_size
-        self.population = self._children(self.encoding.of(model)[None], np.zeros((size, 2), np.int64), elites=1)
+        self.population = self._children(self._start_from(model, frozen)[None], np.zeros((size, 2), np.int64), elites=1)
         self.parents = np.full((size, 2), -1)
 
     def ask(self) -> np.ndarray:
         """The next population (P, D) float32; the same one until it is told."""
         if self.population is None:
             size, scale = self.options.population_size, self.options.initial_scale
-            self.population = self.encoding.initial(self.seed, 0, size, scale)
+            self.population = self._screened(self.encoding.initial(self.seed, 0, size, scale))
             self.parents = np.full((size, 2), -1)
         elif self.fitness is not None:
             self.population, self.fitness = self._bred(), None
-        return self.population
+        return self.population.copy()
 
-    def tell(self, evaluation: Any) -> None:
+    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of the population last asked for. Raises RuntimeError if there is none."""
         if self.population is None or self.fitness is not None:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
-        self.fitness = Evaluation.of(evaluation, len(self.population)).fitness
+        self.fitness = self._told(evaluation, self.population)
         self.generation += 1
 
-    @property
-    def best(self) -> np.ndarray:
-        return self.population[int(np.argmax(self._told()))].copy()
-
-    @property
-    def best_fitness(self) -> float:
-        return float(self._told().max())
-
-    def lineage(self, index: int) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> dict[str, Any]:
         """Ids are generation * P + place; a first individual has no parents."""
         size = self.options.population_size
         born = self.generation - 1
         parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]
         return {"id": born * size + index, "parents": parents}
-
-    def _told(self) -> np.ndarray:
-        if self.fitness is None:
-            raise RuntimeError("best is known after tell()")
-        return self.fitness
 
     def _bred(self) -> np.ndarray:
         options, size = self.options, self.options.population_size
@@ -132,7 +118,7 @@ class GA(VectorAlgorithm):
     def _children(self, parents: np.ndarray, pairs: np.ndarray, elites: int) -> np.ndarray:
         drawn = dict(generation=self.generation, seed=self.seed)
         child, self.steps = variation.children(parents, pairs, self.options, elites=elites, steps=self.steps, **drawn)
-        return child
+        return self._screened(child)
 
     def _selected(self, order: np.ndarray) -> np.ndarray:
         """Two parents (P, 2) for every place, from `order`: those that may be parents, the best first."""

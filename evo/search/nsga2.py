@@ -16,6 +16,7 @@ of all comparisons. Sorting and crowding are DEAP's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,8 @@ class NSGA2(VectorAlgorithm):
 
     ask gives the children alone: their parents keep the fitness they had. On a task with episodes (noisy) that would
     favour old luck, so there parents come first and are scored again with their children, which costs as much again.
-    population: after tell, the survivors, at most P: who has no finite fitness survives only if nobody has one.
+    population: after tell, the survivors, at most P: who has no finite fitness survives only if nobody has one. best: the
+    fittest so far, whatever its connections.
     """
 
     settings = NSGA2Settings
@@ -82,10 +84,9 @@ class NSGA2(VectorAlgorithm):
     def for_task(cls, task: Task, *, seed: int, **values: Any) -> NSGA2:
         return cls(encoding_for(task), seed=seed, noisy=task.episodes > 0, **values)
 
-    def warm_start(self, model: Model) -> None:
-        """The first population: the model's weights, those that are zero masked, unchanged in place 0, and mutants of
-        them. Raises ValueError if the model does not fit."""
-        vector = self.encoding.of(model)
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
+        """As of `Algorithm`; weights that are zero are masked, and a frozen weight keeps its mask."""
+        vector = self._start_from(model, frozen)
         genome = np.concatenate([vector, vector != 0])[None]
         self._begin(self._children(genome, np.zeros((self.options.population_size, 2), np.int64), elites=1))
 
@@ -96,14 +97,14 @@ class NSGA2(VectorAlgorithm):
                 self._begin(self._first())
             else:
                 self._breed()
-        return self.asked
+        return self.asked.copy()
 
-    def tell(self, evaluation: Any) -> None:
+    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of what ask gave last; parents and children become the next parents. Raises RuntimeError if it
         was told already."""
         if self.asked is None:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
-        fitness = Evaluation.of(evaluation, len(self.asked)).fitness
+        fitness = self._told(evaluation, self.asked)
         everyone, family = self.asked, self.asked_family
         if self.population is not None and not self.noisy:
             everyone = np.concatenate([self.population, everyone])
@@ -132,7 +133,7 @@ class NSGA2(VectorAlgorithm):
     def model(self, genome: np.ndarray) -> Model:
         return self.encoding.model(self._weights(genome[None])[0])
 
-    def lineage(self, index: int) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> dict[str, Any]:
         """Of row `index` of what ask gave last. Ids count the births: generation * P + place."""
         own, *parents = (int(each) for each in self.asked_family[index])
         return {"id": own, "parents": sorted({each for each in parents if each >= 0})}
@@ -157,7 +158,7 @@ class NSGA2(VectorAlgorithm):
         return np.concatenate([weights, np.array(bits, np.float32)], axis=1)
 
     def _begin(self, population: np.ndarray) -> None:
-        self.asked = population
+        self.asked = self._screened(population)
         ids = np.arange(len(population))
         self.asked_family = np.stack([ids, np.full_like(ids, -1), np.full_like(ids, -1)], axis=1)
 
@@ -191,7 +192,10 @@ class NSGA2(VectorAlgorithm):
         mask = np.empty_like(child)
         numbers = (round((1 / genes if rate is None else rate) * 2**32), self.generation, rng.signed(self.seed))
         threads.each(lambda a, b: _breed_masks(mask, masks, pairs, a, b, elites, *numbers), len(pairs))
-        return np.concatenate([child, mask], axis=1)
+        if self.fixed is not None:
+            frozen = ~np.isnan(self.fixed)
+            mask[:, frozen] = self.fixed[frozen] != 0
+        return self._screened(np.concatenate([child, mask], axis=1))
 
 
 def survivors(fitness: np.ndarray, connections: np.ndarray, size: int, share: float = 1.0) -> np.ndarray:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Evaluation, Metric, Model, Phenotypes
+from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task
 from evo.rollout.environment import Environment, Episode
 from evo.rollout.lanes import policy, rollout
 from evo.rollout.recording import Film, offscreen, record
@@ -47,7 +47,7 @@ class ControlSettings:
     stop: str = setting("solved", '"budget" goes on when solved', choices=("solved", "budget"))
 
 
-class ControlTask:
+class ControlTask(Task):
     """An environment as a task.
 
     make: an `evo.rollout.environment.Environment`; or a Gymnasium id, or a callable that makes a `gymnasium.Env`, whose state
@@ -148,7 +148,7 @@ class ControlTask:
             returns.mean(axis=1), samples=steps.sum(axis=1), observations=moments.merged() if moments is not None else None
         )
 
-    def score(self, model: Model, split: str) -> dict[str, float] | None:
+    def score(self, model: Model, split: str) -> Score | None:
         """Return and length over the fixed "validation" or "test" episodes; None for "train", whose starts are never fixed."""
         if split == "train":
             return None
@@ -199,7 +199,7 @@ class ControlTask:
                 environments.append(self._environment())
         lanes = _Lanes(self.name, environments, genomes, np.asarray(starts), self.inputs)
         x = torch.from_numpy(lanes.observations).view(*shape, self.inputs)
-        ranges = getattr(networks, "output_range", None)
+        ranges = networks.output_range
         ranges = None if ranges is None else np.repeat(ranges, len(starts), axis=0)
         while lanes.live:
             if moments is not None:
@@ -224,7 +224,7 @@ class ControlTask:
         starts = self._fixed(split)
         if not 0 <= episode < len(starts):
             raise ValueError(f"episode: expected 0 to {len(starts) - 1}, of the {split} episodes; got {episode}")
-        taken, ranges = 0, getattr(model, "output_range", None)
+        taken, ranges = 0, model.output_range
 
         def choose(observation: Any) -> Any:
             nonlocal taken

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from evo.core import Evaluation, Metric, Model
+from evo.core import Evaluation, Metric, Model, Score, Task
 
 
-class FunctionTask:
+class FunctionTask(Task):
     """function: points (P, D) float32 -> (P,), which is maximised. solved: the value at which the task is solved."""
 
+    kind = "function"
     outputs = 0
-    episodes = 0
     metric = Metric("fitness")
 
     def __init__(
@@ -25,7 +25,7 @@ class FunctionTask:
     def evaluate(self, phenotypes: np.ndarray, seeds: np.ndarray) -> Evaluation:
         return Evaluation.of(self.function(phenotypes), len(phenotypes))
 
-    def score(self, model: Model, split: str) -> dict[str, float] | None:
+    def score(self, model: Model, split: str) -> Score | None:
         """The value of the model's point: a function has no splits, so "validation" is the function itself."""
         if split != "validation":
             return None

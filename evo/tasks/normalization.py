@@ -102,7 +102,7 @@ class ObservationStatistics:
         self._moments = state["moments"].clone()
 
 
-class Normalized:
+class Normalized(Phenotypes):
     """Phenotypes that see normalised inputs; mean and std (I,)."""
 
     def __init__(self, phenotypes: Phenotypes, mean: Tensor, std: Tensor):
@@ -118,7 +118,7 @@ class Normalized:
 
     @property
     def output_range(self) -> Any:
-        return getattr(self.inner, "output_range", None)
+        return self.inner.output_range
 
     def __len__(self) -> int:
         return len(self.inner)
@@ -152,7 +152,7 @@ class Normalize(nn.Module):
         return (x - self.mean) / self.std
 
 
-class NormalizedModel:
+class NormalizedModel(Model):
     """A Model that sees normalised inputs and carries mean and std (I,) with it, as two tensors more when saved."""
 
     def __init__(self, model: Model, mean: Tensor, std: Tensor):
@@ -163,12 +163,20 @@ class NormalizedModel:
         return self.model.parameters
 
     @property
+    def nodes(self) -> int | None:
+        return self.model.nodes
+
+    @property
+    def hidden(self) -> int | None:
+        return self.model.hidden
+
+    @property
     def connections(self) -> int | None:
-        return getattr(self.model, "connections", None)
+        return self.model.connections
 
     @property
     def output_range(self) -> Any:
-        return getattr(self.model, "output_range", None)
+        return self.model.output_range
 
     def __call__(self, inputs: Any) -> Any:
         return self.model((torch.as_tensor(inputs) - self.mean) / self.std)
@@ -181,8 +189,6 @@ class NormalizedModel:
 
     def to_module(self) -> nn.Module:
         """The network with the normalisation before it. Raises ValueError if it is no torch module."""
-        if not hasattr(self.model, "to_module"):
-            raise ValueError(f"a {type(self.model).__name__} is no torch module")
         return nn.Sequential(Normalize(self.mean, self.std), self.model.to_module())
 
     def save(self) -> Saved:

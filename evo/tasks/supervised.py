@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from evo import rng, threads
-from evo.core import Evaluation, Metric, Model, Phenotypes
+from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task
 from evo.settings import did_you_mean
 from evo.tasks import calibration
 from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
@@ -28,7 +28,7 @@ PARTS = ("train", "validation", "test")
 BLOCK, SMALL = 32, 2**15
 
 
-class SupervisedTask:
+class SupervisedTask(Task):
     """Examples to learn from. A split is (x, y): x (B, I), pictures flattened; y as `kind` wants it (`evo.tasks.metrics`).
 
     kind: "classification", "probability" (outputs in [0, 1]) or "regression".
@@ -140,7 +140,7 @@ class SupervisedTask:
         solved = self._reached(scores[0]) if full else None
         return Evaluation(fitness, samples=np.full(len(fitness), len(x)), solved=solved)
 
-    def score(self, model: Model, split: str) -> dict[str, float] | None:
+    def score(self, model: Model, split: str) -> Score | None:
         """Every metric of the kind on a split, "fitness", and "n" examples."""
         pair = self.split(split)
         if pair is None:
@@ -156,8 +156,8 @@ class SupervisedTask:
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
 
-    def trust(self, model: Model) -> dict[str, Any] | None:
-        """Calibration and robustness on the test part (`evo.tasks.calibration.trust`); None without one, and for what is no
+    def diagnostics(self, model: Model) -> dict[str, Any] | None:
+        """Calibration and robustness on the test split (`evo.tasks.calibration`); None without one, and for what is no
         classifier: regression, several probabilities at once, targets between 0 and 1."""
         test = self.split("test")
         if test is None or self.kind == "regression":

@@ -9,9 +9,10 @@ rows are a multiple of LANES, the last tile is filled up, and none holds a singl
 from __future__ import annotations
 
 import copy
+import fnmatch
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from numba import njit
 from torch import Tensor, nn
 
 from evo import rng, threads
-from evo.core import Task
+from evo.core import Model, Networked, Points, Task
+from evo.settings import did_you_mean
 from evo.vectors.models import TorchModel, VectorModel
 from evo.vectors.population import Networks
 
@@ -60,14 +62,18 @@ class Reals:
 
     def of(self, model: Any) -> np.ndarray:
         """The vector (D,) of a model that `model` could have made. Raises ValueError if it is none."""
-        if np.shape(getattr(model, "vector", None)) != (self.dimensions,):
+        if not isinstance(model, VectorModel) or model.vector.shape != (self.dimensions,):
             raise ValueError(f"expected a point of {self.dimensions} numbers; got {type(model).__name__}")
         return np.array(model.vector, np.float32)
+
+    def named(self, patterns: Sequence[str]) -> np.ndarray:
+        """Which numbers (D,) the parameters have whose names match one of `patterns`. Raises ValueError: a point has none."""
+        raise ValueError(f"frozen: a point of {self.dimensions} numbers has no named parameters; got {', '.join(patterns)}")
 
     def express(self, vectors: np.ndarray) -> Any:
         return vectors
 
-    def model(self, vector: np.ndarray) -> VectorModel:
+    def model(self, vector: np.ndarray) -> Model:
         return VectorModel(vector)
 
 
@@ -110,7 +116,7 @@ class Parameters(Reals):
 
         Raises ValueError, saying what differs, if it is none: in its parameters' shapes, or in a buffer's content.
         """
-        module = model.to_module() if hasattr(model, "to_module") else model
+        module = model.to_module() if isinstance(model, Model) else model
         if not isinstance(module, nn.Module):
             raise ValueError(f"expected a network of torch, whose weights can be taken over; got {type(model).__name__}")
         given = {name: p.shape for name, p in module.named_parameters()}
@@ -126,6 +132,15 @@ class Parameters(Reals):
         if differences:
             raise ValueError(f"these weights do not fit the network of the task: {'; '.join(differences)}")
         return torch.cat([p.detach().flatten() for p in module.parameters()]).cpu().float().numpy()
+
+    def named(self, patterns: Sequence[str]) -> np.ndarray:
+        """Which numbers (D,) belong to parameters whose names match one of `patterns` ("layers.0.*"). Raises ValueError for a
+        pattern that matches none."""
+        for pattern in patterns:
+            if not fnmatch.filter(self.shapes, pattern):
+                raise ValueError(f"frozen: no parameter matches {pattern!r}{did_you_mean(pattern, self.shapes)}")
+        matched = {name: any(fnmatch.fnmatch(name, pattern) for pattern in patterns) for name in self.shapes}
+        return np.repeat(list(matched.values()), [shape.numel() for shape in self.shapes.values()])
 
     def express(self, vectors: Any) -> Networks:
         return Networks(self, torch.as_tensor(vectors, dtype=torch.float32))
@@ -179,12 +194,16 @@ class Parameters(Reals):
 
 def encoding_for(task: Task) -> Reals:
     """What a vector of a weight-based method stands for on this task: its network's parameters, or a point."""
-    return Parameters(task.network) if hasattr(task, "network") else Reals(task.dimensions)  # type: ignore[attr-defined]
+    if isinstance(task, Networked):
+        return Parameters(task.network)
+    if isinstance(task, Points):
+        return Reals(task.dimensions)
+    raise ValueError(unsupported_reason(task))
 
 
-def fits(task: Task) -> str | None:
-    """Why a weight-based method does not fit the task, or None."""
-    if hasattr(task, "network") or hasattr(task, "dimensions"):
+def unsupported_reason(task: Task) -> str | None:
+    """Why a method that searches real vectors cannot learn the task, or None."""
+    if isinstance(task, (Networked, Points)):
         return None
     return "it searches real vectors: the task has neither a network (task.network) nor a number of dimensions"
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from evo import rng
-from evo.core import Saved
+from evo.core import Model, Networked, Points, Saved, Task
 from evo.rollout.lanes import Policy
 from evo.vectors import mlp_kernel
 
 ROWS = 4096  # examples that a single model runs at once
 
 
-class TorchModel:
+@runtime_checkable
+class SupportsReset(Protocol):
+    """A module that keeps something between calls."""
+
+    def reset(self) -> None: ...
+
+
+class TorchModel(Model):
     """An nn.Module as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) on the host."""
 
     def __init__(self, module: nn.Module):
@@ -39,8 +46,8 @@ class TorchModel:
         return torch.cat(parts).cpu()
 
     def reset(self) -> None:
-        """A feed-forward module keeps nothing between calls; one that does has a `reset` of its own."""
-        if hasattr(self.module, "reset"):
+        """Calls the module's own `reset`, where it keeps something between calls and so has one."""
+        if isinstance(self.module, SupportsReset):
             self.module.reset()
 
     def to_module(self) -> nn.Module:
@@ -61,7 +68,7 @@ class TorchModel:
         return weights({name: p.detach().cpu() for name, p in self.module.named_parameters()})
 
 
-class VectorModel:
+class VectorModel(Model):
     """A point (D,) of a FunctionTask as a Model: calling it gives the point."""
 
     def __init__(self, vector: Any):
@@ -74,9 +81,6 @@ class VectorModel:
     def __call__(self, inputs: Any = None) -> np.ndarray:
         return self.vector
 
-    def reset(self) -> None:
-        pass
-
     def save(self) -> Saved:
         return {"vector": torch.from_numpy(self.vector.copy())}, {"kind": "vector"}
 
@@ -86,13 +90,15 @@ class VectorModel:
         return weights({"vector": torch.from_numpy(self.vector)})
 
 
-def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel | VectorModel:
+def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel | VectorModel:
     """The model that `save` wrote: on the task's network, or a point. Raises ValueError if the tensors do not fit."""
-    if not hasattr(task, "network"):
+    if isinstance(task, Points):
         vector = tensors.get("vector", torch.empty(0))
         if vector.shape != (task.dimensions,):
             raise ValueError(f"expected a vector of shape ({task.dimensions},); got {tuple(vector.shape)}")
         return VectorModel(vector.numpy())
+    if not isinstance(task, Networked):
+        raise ValueError("the task has no network to restore")
     with rng.torch_seed(0, 0, 0, rng.NETWORK):
         module = task.network()
     try:

@@ -14,6 +14,7 @@ from torch.func import functional_call, vmap
 from torch.nn import functional
 
 from evo import threads
+from evo.core import Phenotypes
 from evo.rollout.lanes import Policy
 from evo.vectors import mlp_kernel
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from evo.vectors.encoding import Parameters
 
 
-class Networks:
+class Networks(Phenotypes):
     """A population (P, D) of Parameters, ready to run: the Phenotypes of every weight-based method."""
 
     def __init__(self, encoding: Parameters, vectors: Tensor):
@@ -42,9 +43,6 @@ class Networks:
 
     def to(self, device: str | torch.device) -> Networks:
         return Networks(self.encoding, self.vectors.to(device))
-
-    def reset(self) -> None:
-        """Feed-forward networks keep nothing between calls."""
 
     def policy(self) -> Policy | None:
         """For kernels that run whole episodes (`evo.rollout.lanes`)."""

@@ -390,8 +390,8 @@ def test_a_task_without_examples_does_not_fit():
         def network(self):
             return nn.Linear(4, 2)
 
-    assert "no split, loss" in Backprop.fits(Pole())
-    assert Backprop.fits(classes()) is None
+    assert "no split, loss" in Backprop.unsupported_reason(Pole())
+    assert Backprop.unsupported_reason(classes()) is None
 
 
 @pytest.mark.cuda

@@ -286,16 +286,16 @@ def test_wrong_names_and_values_are_told_with_the_closest_match():
 
 
 def test_a_method_says_which_tasks_it_does_not_fit():
-    assert all(method.fits(task) is None for method in NAMED.values() for task in (classes(), numbers()))
-    assert "is a classifier; the task (regression)" in sklearn_method("SVC").fits(numbers())
-    assert "is a regressor; the task (classification)" in sklearn_method("Lasso").fits(classes())
+    assert all(method.unsupported_reason(task) is None for method in NAMED.values() for task in (classes(), numbers()))
+    assert "is a classifier; the task (regression)" in sklearn_method("SVC").unsupported_reason(numbers())
+    assert "is a regressor; the task (classification)" in sklearn_method("Lasso").unsupported_reason(classes())
     between = SupervisedTask((XOR[0], XOR[1] * 0.7), kind="probability", network=network)
-    assert "targets between them" in linear.fits(between)
+    assert "targets between them" in linear.unsupported_reason(between)
 
     class Pole:
         inputs = 4
 
-    assert "has none" in linear.fits(Pole())
+    assert "has none" in linear.unsupported_reason(Pole())
 
 
 @pytest.mark.parametrize("name", ["linear", "knn"])

@@ -80,5 +80,5 @@ def test_the_champion_is_the_best_of_every_draw_so_far():
 
 
 def test_it_fits_what_has_a_vector_of_numbers():
-    assert RandomSearch.fits(task()) is None
-    assert "real vectors" in RandomSearch.fits(object())
+    assert RandomSearch.unsupported_reason(task()) is None
+    assert "real vectors" in RandomSearch.unsupported_reason(object())

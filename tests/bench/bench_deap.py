@@ -42,7 +42,8 @@ def ours(genes: np.ndarray, fitness: np.ndarray) -> Callable[[], object]:
         mutation_rate=MUTATION_RATE,
         mutation_std=MUTATION_STD,
     )
-    ga.ask()[:] = genes
+    ga.ask()
+    ga.population[:] = genes
 
     def generation() -> np.ndarray:
         ga.tell(fitness)

@@ -144,7 +144,7 @@ def test_an_algorithm_is_wrapped_a_method_kept_and_anything_else_refused():
     wrapped = as_method(GA, "ga")
     assert isinstance(wrapped, Evolved)
     assert as_method(wrapped, "ga") is wrapped
-    with pytest.raises(TypeError, match=r"mine is not a method: .* missing settings, fits, restore"):
+    with pytest.raises(TypeError, match=r"mine is not a method: expected a class that inherits evo\.Algorithm .*; got object"):
         as_method(object(), "mine")
-    with pytest.raises(TypeError, match="missing restore"):
-        as_method(type("Half", (), {"settings": None, "fits": None}), "half")
+    with pytest.raises(TypeError, match="Half lacks champion, load_state_dict, state_dict, step, settings"):
+        as_method(type("Half", (Learner,), {}), "half")

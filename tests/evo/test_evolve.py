@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from evo import NSGA2, DeepGA, Evolve
-from evo.core import Evaluation, Metric
+from evo.core import Algorithm, Evaluation, Metric, Phenotypes, Task
 from evo.evolve import Evolved
 from evo.search.ga import GA
 from evo.tasks.normalization import NormalizedModel
@@ -18,7 +18,7 @@ from evo.vectors.population import Networks
 D = 2 * 4 + 4 + 4 * 2 + 2  # parameters of small_task's network
 
 
-class Recording:
+class Recording(Task):
     """A task of one number a genome whose scores are given, and which remembers what it was asked."""
 
     inputs = outputs = dimensions = 1
@@ -46,10 +46,12 @@ class Recording:
         return ("figure of", model)
 
 
-class Scripted:
+class Scripted(Algorithm):
     """An algorithm that asks for given points, one list a generation."""
 
-    repeats = 1
+    @classmethod
+    def for_task(cls, task, *, seed, **values):
+        raise NotImplementedError
 
     def __init__(self, *generations):
         self.generations, self.generation, self.told = generations, 0, []
@@ -78,6 +80,10 @@ class Scripted:
 
     def load_state_dict(self, state):
         self.generation = state["generation"]
+
+    @classmethod
+    def restore(cls, task, tensors, header):
+        return VectorModel(tensors["vector"].numpy())
 
 
 def minibatch_task(size=10):
@@ -113,13 +119,21 @@ def test_candidates_that_are_scored_again_cost_their_longer_evaluation():
 
 
 def test_samples_and_parameters_of_each_genome_are_what_is_counted():
-    class Sized(np.ndarray):
-        parameters = np.array([10, 20, 30])
+    class Sized(Phenotypes):
+        parameters, device = np.array([10, 20, 30]), torch.device("cpu")
 
-    task = Recording(lambda points: Evaluation(points[:, 0], samples=np.array([1, 2, 3])))
+        def __len__(self):
+            return 3
+
+        def forward(self, x): ...
+
+        def to(self, device):
+            return self
+
+    task = Recording(lambda networks: Evaluation([0.0, 1.0, 2.0], samples=np.array([1, 2, 3])))
     task.validation = lambda points: points[:, 0]
     algorithm = Scripted([0, 1, 2])
-    algorithm.express = lambda population: population.view(Sized)
+    algorithm.express = lambda population: Sized()
     learner = Evolve(task, algorithm)
     learner.step()
     assert costs(learner) == (3, 6, 10 + 40 + 90)
@@ -141,7 +155,10 @@ def test_the_whole_generation_meets_the_same_seeds_and_each_generation_fresh_one
 
 
 def test_repeats_ask_for_as_many_times_more_episodes():
-    task, algorithm = Recording(episodes=2), Scripted([1, 2], [1, 2])
+    class Repeating(Scripted):
+        repeats = 1
+
+    task, algorithm = Recording(episodes=2), Repeating([1, 2], [1, 2])
     learner = Evolve(task, algorithm)
     learner.step()
     algorithm.repeats = 3
@@ -205,13 +222,21 @@ def test_rows_count_what_is_not_finite_and_describe_the_rest():
     assert set(first["phase_seconds"]) == {"ask", "evaluate", "tell", "validate"}
 
 
-@pytest.mark.parametrize(("nominated", "judged"), [(None, 9), (2, 5)])
-def test_who_is_nominated_is_judged_else_the_fittest(nominated, judged):
-    script = Scripted([1, 9, 5])
-    script.nominee = lambda: nominated if script.told else pytest.fail("asked before it was told")
+@pytest.mark.parametrize(("candidate", "judged", "identity"), [(None, 9, 101), (7.5, 7.5, 77)])
+def test_the_candidate_is_judged_though_no_population_holds_it_else_the_fittest(candidate, judged, identity):
+    class Nominating(Scripted):
+        def candidate(self):
+            assert self.told, "asked before it was told"
+            return None if candidate is None else np.array([candidate])
+
+        def lineage(self, index):
+            return {"id": 77} if index is None else super().lineage(index)
+
     task = Recording()
-    Evolve(task, script).step()
+    learner = Evolve(task, Nominating([1, 9, 5]))
+    learner.step()
     assert task.scored == [judged]
+    assert learner.lineage()["id"] == identity
 
 
 def test_rows_of_a_generation_of_two_asks_describe_the_population_and_judge_the_last():
@@ -308,16 +333,17 @@ def test_a_learner_resumed_at_any_step_goes_on_to_the_same_bytes(algorithm, task
         assert second._champion == whole._champion
 
 
-class Shifted(Recording):
+class Shifted(Task):
     """Observations are (1000, 1010): a network sees them normalised."""
+
+    outputs, metric = 1, Metric("fitness")
 
     normalize_observations = True
     episodes = 1
     inputs = 2
 
     def __init__(self):
-        super().__init__()
-        self.episodes, self.x, self.seen = 1, torch.tensor([[1000.0, 5.0], [1010.0, 5.0]]), []
+        self.x, self.seen = torch.tensor([[1000.0, 5.0], [1010.0, 5.0]]), []
 
     def network(self):
         return MLP(2, 1, hidden=[3])
@@ -362,13 +388,15 @@ def test_an_algorithm_may_restore_its_own_models():
 
 
 def test_a_method_fits_tasks_with_a_network_or_dimensions_and_says_why_not():
-    assert Evolved(GA).fits(small_task()) is None
-    assert "neither a network" in Evolved(GA).fits(object())
+    assert Evolved(GA).unsupported_reason(small_task()) is None
+    assert "neither a network" in Evolved(GA).unsupported_reason(object())
 
     class Picky(GA):
-        fits = staticmethod(lambda task: "never")
+        @classmethod
+        def unsupported_reason(cls, task):
+            return "never"
 
-    assert Evolved(Picky).fits(small_task()) == "never"
+    assert Evolved(Picky).unsupported_reason(small_task()) == "never"
 
 
 def test_a_task_whose_score_fails_is_named():
@@ -470,7 +498,7 @@ def test_what_a_warm_start_cannot_use_is_refused(algorithm):
         ValueError, match=r"do not fit the network of the task: layers\.0\.weight: expected \(4, 2\), got \(5, 2\)"
     ):
         learner.warm_start(other.champion())
-    with pytest.raises(ValueError, match=r"expected a network of torch.*got VectorModel"):
+    with pytest.raises(ValueError, match="a VectorModel is no torch module"):
         learner.warm_start(VectorModel(np.zeros(D)))
     with pytest.raises(ValueError, match="the model sees normalised observations"):
         learner.warm_start(NormalizedModel(other.champion(), torch.zeros(2), torch.ones(2)))

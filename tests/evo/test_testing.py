@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from evo import GA, DeepGA, FunctionTask
-from evo.core import Champion, Cost, Evaluation, Metric
+from evo.core import Algorithm, Champion, Cost, Evaluation, Examples, Learner, Metric, Task
 from evo.evolve import Evolved
 from evo.settings import setting, settings
 from evo.tasks.supervised import SupervisedTask
@@ -106,10 +106,18 @@ def test_a_broken_task_gets_the_finding_that_names_its_fault(name):
 
 
 def test_a_task_that_lacks_parts_is_told_which():
-    class Half:
-        inputs, outputs, metric, episodes = 1, 1, Metric("m"), 0
+    class Foreign:
+        inputs, outputs, metric = 1, 1, Metric("m")
 
-    assert check_task(Half()) == ["Half lacks stop, evaluate, score, solved: see evo.core.Task for what each means"]
+    class Half(Task):
+        outputs = 1
+
+        def evaluate(self, phenotypes, seeds): ...
+
+        def score(self, model, split): ...
+
+    assert check_task(Foreign()) == ["Foreign must inherit evo.Task: see there what each method means"]
+    assert check_task(Half()) == ["Half lacks inputs, metric: see evo.Task for what each means"]
 
 
 @pytest.mark.parametrize("algorithm", [GA, DeepGA])
@@ -129,7 +137,8 @@ class FreshAsks(GA):
 
 class AnyShape(GA):
     def tell(self, evaluation):
-        fitness = np.resize(getattr(evaluation, "fitness", evaluation), len(self.population))
+        given = evaluation.fitness if isinstance(evaluation, Evaluation) else evaluation
+        fitness = np.resize(given, len(self.population))
         super().tell(fitness)
 
 
@@ -180,23 +189,45 @@ class Global(GA):
 
 
 class NoWarmth(GA):
-    def warm_start(self, model):
+    def warm_start(self, model, frozen=()):
         self.encoding.of(model)
 
 
 class Clones(GA):
-    def warm_start(self, model):
+    def warm_start(self, model, frozen=()):
         super().warm_start(model)
         self.population[:] = self.population[0]
 
 
 class AnyStart(GA):
-    def warm_start(self, model):
-        if hasattr(model, "to_module"):
+    def warm_start(self, model, frozen=()):
+        if isinstance(model, TorchModel):
             super().warm_start(model)
 
 
-class Bare:
+class Writable(GA):
+    def ask(self):
+        super().ask()
+        return self.population
+
+
+class BestOfTheMoment(GA):
+    @property
+    def best(self):
+        return self.population[0]
+
+
+class BestUnsaved(GA):
+    def load_state_dict(self, state):
+        super().load_state_dict(state | {"best": None})
+
+
+class Wasteful(GA):
+    def screen(self, offspring):
+        return offspring[1:]
+
+
+class Bare(Algorithm):
     settings = GA.settings
 
     def ask(self): ...
@@ -218,7 +249,11 @@ BROKEN_ALGORITHMS = [
     (NoWarmth, "the first genome of ask() must be the model"),
     (Clones, "the population holds nothing but the model"),
     (AnyStart, "warm_start() takes something that is no model: raise ValueError"),
-    (Bare, "Bare lacks for_task, express, model, row, state_dict, load_state_dict"),
+    (Writable, "what a user writes into the arrays of ask() changes the run"),
+    (BestOfTheMoment, "best and best_fitness change with ask()"),
+    (BestUnsaved, "best is known after tell()"),
+    (Wasteful, "screen() must give as many offspring as it got"),
+    (Bare, "Bare lacks express, for_task, load_state_dict, model, state_dict"),
 ]
 
 
@@ -232,10 +267,10 @@ class Options:
     step_size: float = setting(0.1, "how far a step goes", above=0.0)
 
 
-class Descent:
+class Descent(Learner):
     """A small Learner that keeps the contract: gradient descent on the training part."""
 
-    settings, finished = Options, None
+    settings = Options
 
     def __init__(self, task, settings, seed, device):
         self.task, self.options, self.seed = task, settings, seed
@@ -249,12 +284,12 @@ class Descent:
         with rng.torch_seed(seed, 0, 0, rng.NETWORK):
             return self.task.network()
 
-    @staticmethod
-    def fits(task):
-        return None if hasattr(task, "loss") else "it needs a gradient"
+    @classmethod
+    def unsupported_reason(cls, task):
+        return None if isinstance(task, Examples) else "it needs a gradient"
 
-    @staticmethod
-    def restore(task, settings, seed, tensors, header):
+    @classmethod
+    def restore(cls, task, settings, seed, tensors, header):
         return restore(task, tensors, header)
 
     def step(self):
@@ -274,12 +309,6 @@ class Descent:
 
     def champion(self):
         return self.best
-
-    def lineage(self):
-        return {}
-
-    def figure(self):
-        return self.best.figure()
 
     def state_dict(self):
         copied = lambda module: {name: value.clone() for name, value in module.state_dict().items()}
@@ -383,8 +412,8 @@ class Raising(Descent):
 
 
 class Wordless(Descent):
-    @staticmethod
-    def fits(task):
+    @classmethod
+    def unsupported_reason(cls, task):
         return False
 
 
@@ -404,31 +433,35 @@ class EnsembleOfTheMoment(Descent):
 
 
 class Silent(Descent):
-    def warm_start(self, model):
+    def warm_start(self, model, frozen=()):
         raise ValueError
 
 
 class Cold(Descent):
-    def warm_start(self, model):
+    def warm_start(self, model, frozen=()):
         if not isinstance(model, TorchModel):
             raise ValueError("no module")
 
 
 class Swallowing(Descent):
-    def warm_start(self, model):
+    def warm_start(self, model, frozen=()):
         if isinstance(model, TorchModel):
             self.module.load_state_dict(model.module.state_dict())
 
 
 class Restless(Swallowing):
-    def warm_start(self, model):
+    def warm_start(self, model, frozen=()):
         super().warm_start(model)
         with torch.no_grad():
             self.module.layers[0].bias += float(STORE.normal())
 
 
-class NoRestore:
-    settings, fits = Options, staticmethod(lambda task: None)
+class NoLearner:
+    settings = Options
+
+
+class Stepless(Learner):
+    settings = Options
 
 
 BROKEN_LEARNERS = [
@@ -445,7 +478,7 @@ BROKEN_LEARNERS = [
     (Championless, "champion() must be callable"),
     (GlobalSeed, "uses the global random state of torch"),
     (Raising, "step raised KeyError: 'step'"),
-    (Wordless, "fits(task) must be None, or a sentence"),
+    (Wordless, "unsupported_reason(task) must be None, or a sentence"),
     (FrontOfTheMoment, "front() differs after state_dict"),
     (TensorFront, "front() must be None or a list of dicts of numbers"),
     (EnsembleOfTheMoment, "ensemble() scores otherwise after state_dict"),
@@ -453,7 +486,8 @@ BROKEN_LEARNERS = [
     (Cold, "warm_start(model) changes nothing"),
     (Swallowing, "warm_start() takes something that is no model: raise ValueError"),
     (Restless, "begin from the same model differ"),
-    (NoRestore, "NoRestore is not a method: expected an Algorithm class (ask, tell, ...) or a Learner class"),
+    (NoLearner, "NoLearner is not a method: expected a class that inherits evo.Algorithm (ask, tell, ...) or evo.Learner"),
+    (Stepless, "Stepless lacks champion, load_state_dict, state_dict, step"),
 ]
 
 

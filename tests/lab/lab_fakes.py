@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from evo import rng
-from evo.core import Budget, Champion, Cost, Evaluation, Metric, Scenario
+from evo.core import Budget, Champion, Cost, Evaluation, Learner, Metric, Model, Scenario, Task
 from evo.settings import setting, settings
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "efficacy"))
@@ -37,12 +37,11 @@ class TaskSettings:
     test: bool = setting(True, "has a test split")
 
 
-class GoalTask:
+class GoalTask(Task):
     """How far a point (3,) is from (1, 1, 1)."""
 
     inputs = outputs = 1
     metric = Metric("distance", "min")
-    episodes = 0
 
     def __init__(self, target=None, stop="solved", test=True):
         self.target, self.stop, self.test = target, stop, test
@@ -65,7 +64,7 @@ class GoalTask:
         return None
 
 
-class Point:
+class Point(Model):
     """A vector (3,) as a Model."""
 
     parameters = GENES
@@ -75,9 +74,6 @@ class Point:
 
     def __call__(self, inputs):
         return self.vector
-
-    def reset(self):
-        pass
 
     def save(self):
         return {"vector": self.vector}, {"kind": "point"}
@@ -95,7 +91,7 @@ class ClimberSettings:
     trouble_at: int = setting(3, "step at which trouble comes")
 
 
-class Climber:
+class Climber(Learner):
     """Four random steps from the present point, of which the best is taken."""
 
     settings = ClimberSettings
@@ -106,12 +102,8 @@ class Climber:
         self.population = torch.zeros(4, GENES)
         self.best, self.steps, self.chosen = torch.zeros(GENES), 0, Champion()
 
-    @staticmethod
-    def fits(task):
-        return None
-
-    @staticmethod
-    def restore(task, settings, seed, tensors, header):
+    @classmethod
+    def restore(cls, task, settings, seed, tensors, header):
         return Point(tensors["vector"])
 
     def step(self):
@@ -163,8 +155,8 @@ class Climber:
     def lineage(self):
         return {"id": self.chosen.step, "parents": [self.chosen.step - 1]}
 
-    def figure(self):
-        return None
+    def population_tensors(self):
+        return {"population": self.population}
 
     def state_dict(self):
         plain = {"steps": self.steps, "finished": self.finished, "chosen": self.chosen.state_dict()}

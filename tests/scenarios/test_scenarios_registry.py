@@ -63,9 +63,9 @@ def test_every_default_method_fits_the_task(name):
 
     task = build(name)
     assert isinstance(task, Task)
-    assert [as_method(find(scenarios.METHODS[m]), m).fits(task) for m in find(scenarios.SCENARIOS[name]).methods].count(
-        None
-    ) == len(find(scenarios.SCENARIOS[name]).methods)
+    assert [
+        as_method(find(scenarios.METHODS[m]), m).unsupported_reason(task) for m in find(scenarios.SCENARIOS[name]).methods
+    ].count(None) == len(find(scenarios.SCENARIOS[name]).methods)
     with rng.torch_seed(0, 0, 0, rng.NETWORK):
         assert sum(p.numel() for p in task.network().parameters()) > 0
 

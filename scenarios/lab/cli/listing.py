@@ -49,18 +49,20 @@ def everything() -> str:
     unfit: dict[str, list[str]] = {}
     for name, method in methods.items():
         for scenario_name, task in tasks.items():
-            if why := method.fits(task):
+            if why := method.unsupported_reason(task):
                 unfit.setdefault(f"{name} does not fit: {why}", []).append(scenario_name)
     return "\n".join(lines + [f"{words} ({', '.join(where)})" for words, where in unfit.items()])
 
 
 def facts(task: Any) -> dict[str, Any]:
     """What a line says of a task: kind, inputs, outputs, metric, size."""
-    shape = getattr(task, "shape", None)
-    parts = [task.split(part) for part in ("train", "validation", "test")] if hasattr(task, "split") else []
+    from evo.core import Examples
+
+    shape = task.shape
+    parts = [task.split(part) for part in ("train", "validation", "test")] if isinstance(task, Examples) else []
     sizes = [f"{len(pair[0]):,}" for k, pair in enumerate(parts) if pair is not None and (k != 1 or pair[0] is not parts[0][0])]
     return {
-        "kind": getattr(task, "kind", type(task).__name__),
+        "kind": task.kind or type(task).__name__,
         "inputs": "x".join(map(str, shape)) if shape else task.inputs,
         "outputs": task.outputs,
         "metric": task.metric.name + ("" if task.metric.direction == "max" else " (min)"),
@@ -70,9 +72,8 @@ def facts(task: Any) -> dict[str, Any]:
 
 def _what(method: Any, target: str) -> str:
     """What a method says of itself, or the first sentence of its module."""
-    told = getattr(method, "title", None)
     lines = (sys.modules[target.partition(":")[0]].__doc__ or "").strip().splitlines()
-    return told if isinstance(told, str) else lines[0].rstrip(".") if lines else ""
+    return method.title or (lines[0].rstrip(".") if lines else "")
 
 
 def runs(folder: Path) -> str:

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from evo.core import Episodic, Examples, Tabular
 from scenarios.lab import Run
 from scenarios.lab.store import files
 
@@ -41,8 +42,8 @@ def play(run: Run, record: Path | None, rows: str | None, table: Path | None, ou
     task: Any = run.task
     options = {"--rows": rows, "--input": table, "--record": record}
     given = [name for name, value in options.items() if value is not None]
-    acts = hasattr(task, "film")
-    if not acts and not hasattr(task, "predictions"):
+    acts = isinstance(task, Episodic)
+    if not acts and not isinstance(task, Examples):
         raise PlayError(f"{run.path}: a {type(task).__name__} has neither an environment nor data to play on")
     wrong = [name for name in given if (name == "--record") != acts]
     if wrong:
@@ -151,7 +152,7 @@ def _blocks(small: np.ndarray) -> Iterator[str]:
 
 def _predict(run: Run, task: Any, rows: str | None, table: Path | None, out: TextIO) -> None:
     if table is not None:
-        if hasattr(task, "encode"):
+        if isinstance(task, Tabular):
             x, taken = _encoded(task, table), "by the names of their columns"
         else:
             x, taken = _read(table, task.inputs), "as the network sees its inputs: standardised as the training data were"

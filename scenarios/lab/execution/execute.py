@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_limits
-from torch import Tensor
 
 from evo import threads as thread_budget
 from evo.core import Budget, Cost, Model, Row
@@ -160,7 +159,7 @@ class _Run:
                 bad = []
             self.learner, self.progress = make(), _Progress()
             if spec.start is not None:
-                self.learner.warm_start(warm_start.model(spec.start, spec.seed))  # type: ignore[attr-defined]
+                self.learner.warm_start(warm_start.model(spec.start, spec.seed))
             directory.cut_back(0)
         for path in bad:
             self.warn(f"continuing from step {self.progress.steps}; the damaged file is now {directory.set_aside(path)}")
@@ -224,7 +223,7 @@ class _Run:
             self.progress.champion_digest, self.progress.champion_step = digest, step
         if history == "all" or (new and history == "champions"):
             self.directory.keep(history_name(step), (tensors, self.header(header)))
-        if history == "all" and (population := _population(self.learner.state_dict())):
+        if history == "all" and (population := self.learner.population_tensors()):
             self.directory.keep(history_name(step, "population"), (population, {"step": str(step)}))
 
     def header(self, header: Mapping[str, str]) -> dict[str, str]:
@@ -287,7 +286,9 @@ class _Run:
             "champion": {
                 "file": CHAMPION,
                 "parameters": champion.parameters or None,  # a tree has none that could be counted
-                **{name: getattr(champion, name, None) for name in ("nodes", "connections", "hidden")},
+                "nodes": champion.nodes,
+                "connections": champion.connections,
+                "hidden": champion.hidden,
                 "fitness": None if judged is None else judged["fitness"],
                 "step": progress.champion_step,
             },
@@ -300,15 +301,3 @@ class _Run:
 
 def method_name(spec: RunSpec) -> str:
     return spec.method if isinstance(spec.method, str) else getattr(spec.method, "__name__", type(spec.method).__name__)
-
-
-def _population(state: Any) -> dict[str, Tensor]:
-    """The tensors under the first key "population" of a learner's state, however deep; {} if there is none."""
-    if not isinstance(state, dict):
-        return {}
-    found = state.get("population")
-    if isinstance(found, Tensor):
-        return {"population": found}
-    if isinstance(found, dict):
-        return {name: each for name, each in found.items() if isinstance(each, Tensor)}
-    return next((tensors for each in state.values() if (tensors := _population(each))), {})

@@ -22,12 +22,12 @@ COLORS = 128
 
 
 def measured(task: Task, learner: Learner, champion: Model, split: str, warn: Warn) -> dict[str, Any]:
-    """trust: `task.trust`, a classifier's calibration and firmness; ensemble: the score of `learner.ensemble` on the
+    """trust: `task.diagnostics`, a classifier's calibration and firmness; ensemble: the score of `learner.ensemble` on the
     split that is reported; front: `learner.front`. One that fails costs no result: `warn` says why."""
     wanted: dict[str, Callable[[], Any]] = {
-        "trust": lambda: task.trust(champion) if hasattr(task, "trust") else None,
+        "trust": lambda: task.diagnostics(champion),
         "ensemble": lambda: _ensemble(task, learner, split),
-        "front": lambda: learner.front() if hasattr(learner, "front") else None,
+        "front": learner.front,
     }
     found: dict[str, Any] = {}
     for name, ask in wanted.items():
@@ -40,7 +40,7 @@ def measured(task: Task, learner: Learner, champion: Model, split: str, warn: Wa
 
 
 def _ensemble(task: Task, learner: Learner, split: str) -> dict[str, float] | None:
-    ensemble = learner.ensemble() if hasattr(learner, "ensemble") else None
+    ensemble = learner.ensemble()
     return None if ensemble is None else task.score(ensemble, split)
 
 

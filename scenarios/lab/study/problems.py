@@ -77,9 +77,11 @@ class Checks:
 
     def task(self, scenario: Scenario, values: Any, network: Any) -> Task | None:
         """The task. A network of it is tried once: one that does not fit it is told before the start."""
+        from evo.core import Networked
+
         try:
             task = scenario.task(values, network)
-            if network is not None and hasattr(task, "network"):
+            if network is not None and isinstance(task, Networked):
                 self.fitting(task)
             return task
         except (Exception, SystemExit) as error:  # a user's task or network may fail in any way
@@ -128,7 +130,7 @@ class Checks:
         if task is None:
             return
         try:
-            if why := method.fits(task):
+            if why := method.unsupported_reason(task):
                 self.problems.append(f"{label}: the method does not fit the task: {why}")
             elif options is not None:
                 learner = method(task, options, seed, "cpu")
@@ -142,9 +144,6 @@ class Checks:
     def begun(self, learner: Any, begins: str, label: str, seed: int) -> None:
         from scenarios.lab.study import warm_start
 
-        if not hasattr(learner, "warm_start"):
-            self.problems.append(f"{label}.start: this method cannot begin from another run's champion")
-            return
         try:
             learner.warm_start(warm_start.model(begins, seed))
         except ValueError as error:

@@ -149,14 +149,14 @@ def test_the_champion_of_the_best_species_that_improved_is_nominated():
         neat.species.best[:] = 100.0
         neat.species.best[[one, other]] = 55.0
         neat.tell(fitness)
-        assert neat.nominee() == (np.flatnonzero(of == one)[-1] if tested == "improved" else None)
+        assert neat.candidate() == (np.flatnonzero(of == one)[-1] if tested == "improved" else None)
 
 
 def test_nobody_is_nominated_where_no_species_improved():
     neat = after(30, size=60, threshold=2.0, told=False, tested="improved")
     neat.species.best[:] = 100.0
     neat.tell(np.arange(60.0))
-    assert neat.nominee() is None
+    assert neat.candidate() is None
 
 
 def test_if_every_species_is_stagnant_all_may_reproduce():

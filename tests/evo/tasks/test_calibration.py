@@ -87,7 +87,7 @@ def test_a_calibrated_classifier_has_an_error_near_zero_and_an_overconfident_one
 def test_trust_is_of_the_test_part_and_begins_with_the_reported_accuracy():
     task = small_task()
     model = TorchModel(task.network())
-    trust = task.trust(model)
+    trust = task.diagnostics(model)
     score = task.score(model, "test")
     assert trust["noise"][0] == [0.0, score["accuracy"]] == trust["missing"][0]
     assert [level for level, _ in trust["noise"]] == [0, 0.1, 0.2, 0.5, 1]
@@ -101,7 +101,7 @@ def test_noise_is_scaled_by_the_training_deviation_and_the_same_for_every_method
     task = of_the_table(columns=3)
     task._splits["test"] = (3 * task._splits["test"][0], task._splits["test"][1])
     models = [Answers(lambda x: torch.zeros(len(x), 2)) for _ in range(2)]
-    assert task.trust(models[0]) == task.trust(models[1])
+    assert task.diagnostics(models[0]) == task.diagnostics(models[1])
     assert all(torch.equal(a, b) for a, b in zip(models[0].asked, models[1].asked))
     x, deviation = task.split("test")[0], task.split("train")[0].std(0, correction=0)
     clean, zero, tenth, fifth, half, whole = models[0].asked[:6]
@@ -118,7 +118,7 @@ def test_noise_is_scaled_by_the_training_deviation_and_the_same_for_every_method
 def test_missing_inputs_are_drawn_per_example_nested_and_replaced_by_the_training_mean():
     task = of_the_table(columns=3)
     model = Answers(lambda x: torch.zeros(len(x), 2))
-    task.trust(model)
+    task.diagnostics(model)
     x, mean = task.split("test")[0], task.split("train")[0].mean(0)
     gaps = [asked != x for asked in model.asked[6:]]
     assert [abs(float(gap.float().mean()) - share) < 0.06 for share, gap in zip((0, 0.1, 0.3, 0.5), gaps)] == [True] * 4
@@ -132,7 +132,7 @@ def test_missing_inputs_are_drawn_per_example_nested_and_replaced_by_the_trainin
 def test_accuracy_falls_to_what_a_linear_rule_keeps_under_noise():
     task = of_the_table(rows=20_000)
     model = Answers(lambda x: torch.stack([3 - x[:, 0], x[:, 0] - 3], 1))  # the truth itself
-    noise = dict(task.trust(model)["noise"])
+    noise = dict(task.diagnostics(model)["noise"])
     assert noise[0.0] == 1
     # Input and noise are normal with deviations 1 and s: they agree in sign with probability 1 - arctan(s) / pi.
     assert noise[0.5] == pytest.approx(1 - np.arctan(0.5) / np.pi, abs=0.01)
@@ -145,7 +145,7 @@ def test_one_probability_is_two_classes():
     y = (x[:, :1] > 0) * 1.0
     task = SupervisedTask((x, y), (x, y), (x, y), kind="probability", network=network)
     model = TorchModel(task.network())
-    trust, p = task.trust(model), model(x).flatten()
+    trust, p = task.diagnostics(model), model(x).flatten()
     assert trust["brier"] == pytest.approx(2 * float((p - torch.from_numpy(y).flatten()).square().mean()))
     assert trust["noise"][0][1] == task.score(model, "test")["accuracy"]
 
@@ -159,12 +159,12 @@ def test_what_is_no_classifier_or_has_no_test_has_no_trust():
         SupervisedTask(*[(x, np.zeros((4, 2)))] * 3, kind="probability", network=network),
         SupervisedTask((x, np.arange(4) % 2), kind="classification", network=network),
     ):
-        assert task.trust(TorchModel(task.network())) is None
+        assert task.diagnostics(TorchModel(task.network())) is None
 
 
 def test_an_answer_that_is_no_number_is_trusted_in_nothing():
     task = small_task()
-    trust = task.trust(Answers(lambda x: torch.full((len(x), 2), float("nan"))))
+    trust = task.diagnostics(Answers(lambda x: torch.full((len(x), 2), float("nan"))))
     assert trust["reliability"] == []
     assert np.isnan([trust["ece"], trust["brier"], *(accuracy for _, accuracy in trust["noise"] + trust["missing"])]).all()
 

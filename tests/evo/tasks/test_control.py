@@ -10,6 +10,7 @@ import torch
 from gymnasium import spaces
 
 from evo import rng
+from evo.core import Phenotypes
 from evo.evolve import Evolve
 from evo.search.ga import GA
 from evo.tasks import control
@@ -162,7 +163,7 @@ def test_solved_is_undefined_without_a_threshold():
     assert [task(5.0).solved({"return": value}) for value in (4.9, 5.0)] == [False, True]
 
 
-class Recorder:
+class Recorder(Phenotypes):
     """Phenotypes with constant outputs."""
 
     device, parameters = torch.device("cpu"), 1

@@ -11,7 +11,7 @@ from torch.nn.utils import parametrizations
 from evo import rng, threads
 from evo.testing import small_task
 from evo.vectors import encoding, models
-from evo.vectors.encoding import Parameters, Reals, encoding_for, fits
+from evo.vectors.encoding import Parameters, Reals, encoding_for, unsupported_reason
 from evo.vectors.models import TorchModel, VectorModel, restore
 from evo.vectors.modules import CNN, MLP
 from evo.vectors.population import Networks
@@ -353,8 +353,8 @@ def test_figures_show_every_parameter():
 def test_an_encoding_follows_the_task():
     assert encoding_for(small_task()).dimensions == 22
     assert encoding_for(PointTask()).dimensions == 4
-    assert fits(small_task()) is fits(PointTask()) is None
-    assert "neither a network" in fits(object())
+    assert unsupported_reason(small_task()) is unsupported_reason(PointTask()) is None
+    assert "neither a network" in unsupported_reason(object())
 
 
 def test_ten_thousand_networks_of_ten_thousand_parameters_stay_within_2_gb():
