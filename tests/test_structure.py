@@ -15,7 +15,7 @@ FOUNDATION = {f"evo.{name}" for name in ("core", "export", "settings", "rng", "p
 REGISTRIES = {"SCENARIOS", "METHODS", "NETWORKS"}
 TOP = {
     *("setup.cfg", "pyproject.toml", "README.md", "CHANGELOG.md", "RESULTS.md", "LICENSE", "tests", *ROOMS),
-    *(".ci", ".ruff.toml", ".pre-commit-config.yaml", ".gitignore", ".github"),
+    *(".ci", ".ruff.toml", ".pytest.toml", ".pre-commit-config.yaml", ".gitignore", ".github"),
 }
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "tomli_w": "tomli-w", "PIL": "pillow", "vl_convert": "vl-convert-python"}
 
@@ -167,7 +167,11 @@ def test_no_file_names_a_path_of_one_machine():
     endings = {".py", ".md", ".cfg", ".toml", ".yaml", ".j2", ""}
     pattern = re.compile(r"(?<![\w.])/(work|root|home|Users|mnt|tmp)/")
     files = [ROOT / "README.md", ROOT / "RESULTS.md", ROOT / "CHANGELOG.md", ROOT / "setup.cfg", *FILES, *TESTS]
-    files += [*(ROOT / ".ci").iterdir(), *(path for room in ROOMS for path in (ROOT / room).rglob("*.md"))]
+    files += [
+        *(ROOT / ".ci").iterdir(),
+        *(ROOT / ".github").iterdir(),
+        *(path for room in ROOMS for path in (ROOT / room).rglob("*.md")),
+    ]
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in files
