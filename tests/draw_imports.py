@@ -44,7 +44,8 @@ def draw(arrows: networkx.DiGraph) -> Figure:
     axes.set(xlim=(0, size[0]), ylim=(0, size[1]))
     axes.axis("off")
     for importer, imported, lazy in arrows.edges(data="lazy"):
-        bend = 0.0 if at[importer][1] != at[imported][1] else 0.25
+        (x, y), (end, below) = at[importer], at[imported]
+        bend = min(0.25, HEIGHT / 1.5 / abs(x - end)) if y == below else 0.0  # an arc within the level's height
         style = dict(arrowstyle="->", linestyle="--" if lazy else "-", color="#777", lw=0.7, shrinkA=11, shrinkB=11)
         axes.annotate("", at[imported], at[importer], arrowprops={**style, "connectionstyle": f"arc3,rad={bend}"})
     for node, (x, y) in at.items():

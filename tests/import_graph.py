@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ def package_of(module: str) -> str:
     return module if is_package or inside in ("", "evo") else inside
 
 
-def graph(of=lambda module: module) -> networkx.DiGraph:
+def graph(of: Callable[[str], str] = lambda module: module) -> networkx.DiGraph:
     """An edge from importer to imported, `lazy` where every such import is. of: the node that a module belongs to. Imports
     for type checkers alone do not count; neither do names in a registry, such as "evo.ga:GA"."""
     arrows = networkx.DiGraph()
