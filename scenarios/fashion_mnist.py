@@ -18,17 +18,9 @@ scenario = Scenario(
     budget=Budget(compute=1.2e11),
     methods=("ga", "backprop", "linear", "random-search"),
     model={"network": "cnn"},
-    learners={
-        "backprop": {"optimizer": "Adam", "learning_rate": 0.001, "batch_size": 64}
-    },  # torch's own; nothing was tuned here
+    learners={"backprop": {"optimizer": "Adam", "learning_rate": 0.001, "batch_size": 64}},  # torch's own; not tuned
     needs="31 MB, downloaded once (or EVO_DATA)",
-    facts={
-        "kind": "classification",
-        "inputs": "1x28x28",
-        "outputs": 10,
-        "metric": "accuracy",
-        "size": "50,000 + 10,000 + 10,000",
-    },
+    facts=FASHION_MNIST.facts,
 )
 
 if __name__ == "__main__":

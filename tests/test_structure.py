@@ -8,49 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from import_graph import FILES, ROOMS, ROOT, imports, module_of
 
-ROOT = Path(__file__).parents[1]
-ROOMS = ("evo", "graphs", "baselines", "scenarios")
-FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 FOUNDATION = {f"evo.{name}" for name in ("core", "export", "settings", "rng", "parameters", "threads")}
 REGISTRIES = {"SCENARIOS", "METHODS", "NETWORKS"}
 TOP = {
     *("setup.cfg", "pyproject.toml", "README.md", "CHANGELOG.md", "RESULTS.md", "LICENSE", "tests", *ROOMS),
-    *(".ci", ".ruff.toml", ".pre-commit-config.yaml", ".gitignore"),
+    *(".ci", ".ruff.toml", ".pytest.toml", ".pre-commit-config.yaml", ".gitignore", ".github"),
 }
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "tomli_w": "tomli-w", "PIL": "pillow", "vl_convert": "vl-convert-python"}
 
 named = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-
-
-def module_of(path):
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {module_of(path) for path in FILES}
-
-
-def imports(path):
-    """(module, name or "", is it at the top of the file) of each import; `from evo import rng` is the module evo.rng."""
-    tree = ast.parse(path.read_text())
-    checking = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    inside = {inner for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)}
-    for node in ast.walk(tree):
-        top = node not in inside and node not in checking
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, "", top) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                yield (inner, "", top) if inner in MODULES else (node.module, alias.name, top)
 
 
 def ours(path):
@@ -101,10 +70,10 @@ def test_the_rules_say_what_the_design_says(importer, module, name, expected):
 @pytest.mark.parametrize("path", sorted((ROOT / "evo").rglob("*.py")), ids=lambda path: path.name)
 def test_evo_needs_numpy_torch_numba_and_networkx_alone(path):
     later = {"matplotlib", "gymnasium", "deap", "safetensors"}
-    for module, _, top in imports(path):
+    for module, _, when in imports(path):
         library = module.partition(".")[0]
         plain = {*sys.stdlib_module_names, "evo", "numpy", "torch", "numba", "networkx"}
-        assert library in plain or (not top and library in later), module
+        assert library in plain or (when != "top" and library in later), module
 
 
 def test_evo_runs_where_nothing_else_is_installed():
@@ -200,7 +169,11 @@ def test_no_file_names_a_path_of_one_machine():
     endings = {".py", ".md", ".cfg", ".toml", ".yaml", ".j2", ""}
     pattern = re.compile(r"(?<![\w.])/(work|root|home|Users|mnt|tmp)/")
     files = [ROOT / "README.md", ROOT / "RESULTS.md", ROOT / "CHANGELOG.md", ROOT / "setup.cfg", *FILES, *TESTS]
-    files += [*(ROOT / ".ci").iterdir(), *(path for room in ROOMS for path in (ROOT / room).rglob("*.md"))]
+    files += [
+        *(ROOT / ".ci").iterdir(),
+        *(ROOT / ".github").iterdir(),
+        *(path for room in ROOMS for path in (ROOT / room).rglob("*.md")),
+    ]
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in files

@@ -1,4 +1,5 @@
-"""One generation of a genetic algorithm, ours against DEAP with numpy individuals: python tests/bench/bench_deap.py [--toy]
+"""One generation of a genetic algorithm, ours against DEAP with numpy individuals:
+python tests/bench/bench_deap.py [--toy] [--json FILE].
 
 Both choose parents by tournaments of 3, cross half of the children uniformly, and mutate a tenth of all genes by a
 Gaussian; both start from the same genes and the same fitness, and evaluate nothing. Two of DEAP's:
@@ -9,19 +10,16 @@ Gaussian; both start from the same genes and the same fitness, and evaluate noth
 The floor is against the named operators. Ours uses all cores, float32; DEAP one core, float64. Exit code 1 below it.
 """
 
-import argparse
-import os
 import random
-import statistics
 import sys
-import time
 from collections.abc import Callable
 
 import deap
 import numpy as np
 from deap import base, creator, tools
+from turns import Results, in_turn, parser, timed
 
-from evo import GA, threads
+from evo import GA
 
 FLOOR = 5.0
 CROSSOVER_RATE, MUTATION_RATE, MUTATION_STD, TOURNAMENT = 0.5, 0.1, 0.1, 3
@@ -87,9 +85,8 @@ def deaps(genes: np.ndarray, fitness: np.ndarray, mate: Callable, mutate: Callab
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--toy", action="store_true", help="a small size, once, without a floor: does it still run?")
-    toy = parser.parse_args(arguments).toy
+    options = parser(__doc__).parse_args(arguments)
+    toy, results = options.toy, Results("deap")
     size, dimensions, repeats = (10, 50, 1) if toy else (1_000, 10_000, 7)
     generator = np.random.default_rng(0)
     genes, fitness = generator.normal(size=(size, dimensions)).astype(np.float32), generator.normal(size=size)
@@ -98,23 +95,14 @@ def main(arguments: list[str]) -> int:
         "named": deaps(genes, fitness, tools.cxUniform, tools.mutGaussian),
         "vectorised": deaps(genes, fitness, cross_with_masks, mutate_with_masks),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(repeats + 1):
-        for name, generation in sides.items():
-            start = time.perf_counter()
-            generation()
-            if number:  # the first compiles and warms up
-                seconds[name].append(time.perf_counter() - start)
-    median = {name: statistics.median(values) for name, values in seconds.items()}
-    print(
-        f"one generation of {size:,} x {dimensions:,} genes, median of {repeats}, {threads.cores()} of {os.cpu_count()} cores"
-    )
-    for name, values in seconds.items():
-        print(f"  {name:<10} {median[name]:9.4f} s   ({min(values):.4f} to {max(values):.4f})")
-    ratio, other = median["named"] / median["ours"], median["vectorised"] / median["ours"]
+    seconds = in_turn({name: (timed(generation), 1) for name, generation in sides.items()}, repeats)
+    title = f"one generation of {size:,} x {dimensions:,} genes"
+    ratio = results.show(title, seconds, ["named"])
+    other = results.add(f"{title}, vectorised", seconds, ["vectorised"])
     print(
         f"against DEAP {deap.__version__}: named operators {ratio:.1f} x (floor {FLOOR:g} x), user's vectorised {other:.1f} x"
     )
+    results.write(options.json)
     return int(not toy and ratio < FLOOR)
 
 

@@ -1,23 +1,21 @@
-"""The forward pass of a population, ours against a loop of torch modules: python tests/bench/bench_forward.py [--toy]
+"""The forward pass of a population, ours against a loop of torch modules:
+python tests/bench/bench_forward.py [--toy] [--json FILE].
 
 The loop is over modules that are built beforehand, under no_grad, and is timed with torch on one thread and on all
 cores; the faster counts. Ours uses all cores. Peak memory is what a process of its own grows by, networks included.
 Exit code 1 below a floor.
 """
 
-import argparse
 import multiprocessing
-import os
 import re
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from turns import Results, parser, timed
 
 from evo import rng, threads
 from evo.vectors.encoding import Parameters
@@ -44,12 +42,6 @@ def sides(layers: tuple[int, ...], rows: int, networks: int) -> tuple[Callable[[
     return lambda: made.express(vectors).forward(x), loop
 
 
-def timed(function: Callable[[], Tensor]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
 def on(count: int, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
     """`function` with torch on `count` threads."""
 
@@ -73,7 +65,7 @@ def peak(layers: tuple[int, ...], rows: int, networks: int, side: int) -> float:
     return high_water() - before
 
 
-def compare(layers: tuple[int, ...], rows: int, networks: int, rounds: int, floor: float) -> bool:
+def compare(results: Results, layers: tuple[int, ...], rows: int, networks: int, floor: float, rounds: int) -> bool:
     """Prints one case, and says whether it reaches its floor."""
     ours, loop = sides(layers, rows, networks)
     torch.testing.assert_close(ours(), loop(), rtol=1e-5, atol=1e-5)
@@ -82,31 +74,24 @@ def compare(layers: tuple[int, ...], rows: int, networks: int, rounds: int, floo
     for _ in range(rounds):
         for name, way in ways.items():
             way()  # in its stride, as in a run: caches, and threads that the way before left waiting
-            seconds[name] += [timed(way) for _ in range(5)]
-    median = {name: statistics.median(values) for name, values in seconds.items()}
+            seconds[name] += [timed(way)() for _ in range(5)]
     context = multiprocessing.get_context("spawn")
     memory = []
     for side in (0, 1):
         with ProcessPoolExecutor(1, mp_context=context) as pool:
             memory.append(pool.submit(peak, layers, rows, networks, side).result())
-    title = "-".join(map(str, layers))
-    print(f"{title}, {rows} rows, {networks:,} networks, median of {5 * rounds}, {threads.cores()} of {os.cpu_count()} cores")
-    for name, values in seconds.items():
-        print(f"  {name:<16} {1e3 * median[name]:9.2f} ms   ({1e3 * min(values):.2f} to {1e3 * max(values):.2f})")
-    ratio = min(median["loop, 1 thread"], median["loop, all cores"]) / median["ours"]
+    ratio = results.show(f"{'-'.join(map(str, layers))}, {rows} rows, {networks:,} networks", seconds)
     print(f"  {ratio:.1f} x (floor {floor:g} x); peak memory: ours {memory[0]:.0f} MB, loop {memory[1]:.0f} MB")
     return ratio >= floor
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--toy", action="store_true", help="three networks, once, without a floor: does it still run?")
-    toy = parser.parse_args(arguments).toy
-    if toy:
-        compare(*CASES[-1][:2], networks=3, rounds=1, floor=CASES[-1][3])
-        return 0
-    reached = [compare(layers, rows, networks, 5, floor) for layers, rows, networks, floor in CASES]
-    return int(not all(reached))
+    options, results = parser(__doc__).parse_args(arguments), Results("forward")
+    cases = [(*CASES[-1][:2], 3, CASES[-1][3])] if options.toy else CASES
+    rounds = 1 if options.toy else 5
+    reached = [compare(results, *case, rounds=rounds) for case in cases]
+    results.write(options.json)
+    return int(not options.toy and not all(reached))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """Breeding and speciation of 150 genomes with 100 hidden nodes, ours against neat-python's:
-python tests/bench/bench_neat_big_genomes.py [--toy].
+python tests/bench/bench_neat_big_genomes.py [--toy] [--json FILE].
 
 Both begin with mutants of one and the same genome: 4 inputs, a full layer of 100 hidden nodes, 2 outputs; a recurrent one has
 a loop at each hidden node besides, as neat-python makes it. A fifth of the offspring get a node and half of them a link, on
@@ -9,7 +9,6 @@ to the end of the generation counts, of ours the whole of `ask`. Exit code 1 bel
 
 from __future__ import annotations
 
-import argparse
 import copy
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from time import perf_counter
 
 import neat
 from peer import configured
-from turns import in_turn, medians, timed
+from turns import Results, in_turn, parser, timed
 
 from evo import NEAT, rng
 from evo.activations import CODES
@@ -77,9 +76,8 @@ def ours(size: int, genome: neat.DefaultGenome, recurrent: bool) -> tuple[Callab
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--toy", action="store_true", help="a small size, once, without a floor: does it still run?")
-    toy = parser.parse_args(arguments).toy
+    options = parser(__doc__).parse_args(arguments)
+    toy, results = options.toy, Results("neat_big_genomes")
     size, hidden, rounds = (20, 5, 1) if toy else (150, 100, 9)
     below = False
     for recurrent, floor in FLOORS.items():
@@ -88,11 +86,12 @@ def main(arguments: list[str]) -> int:
         our_generation, algorithm = ours(size, genome, recurrent)
         kind = "recurrent" if recurrent else "feed-forward"
         started = f"{size} {kind} genomes, {hidden} hidden nodes, {len(genome.connections)} connections"
-        middle = medians(started, in_turn({"ours": (our_generation, 5), "neat-python": (their_generation, 1)}, rounds))
-        ratio = middle["neat-python"] / middle["ours"]
+        sides = {"ours": (our_generation, 5), "neat-python": (their_generation, 1)}
+        ratio = results.show(started, in_turn(sides, rounds))
         species = f"species: ours {len(algorithm.species.id)}, theirs {len(population.species.species)}"
         print(f"  neat-python {version('neat-python')} takes {ratio:.0f} x as long (floor {floor:g} x); {species}", flush=True)
         below |= ratio < floor
+    results.write(options.json)
     return int(below and not toy)
 
 

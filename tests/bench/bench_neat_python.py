@@ -1,4 +1,5 @@
-"""A whole generation of NEAT on exclusive or, ours against neat-python's: python tests/bench/bench_neat_python.py [--toy].
+"""A whole generation of NEAT on exclusive or, ours against neat-python's:
+python tests/bench/bench_neat_python.py [--toy] [--json FILE].
 
 neat-python runs with the settings of its own XOR example; ours with the preset neat2002. Each breeds, speciates and scores
 a population of 150, 1,000 and 10,000 for the same number of generations from the first on, neither stopping when solved.
@@ -7,7 +8,6 @@ The two take turns, of some generations each; medians of a generation's wall clo
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -15,7 +15,7 @@ from importlib.metadata import version
 import neat
 import numpy as np
 from peer import configured
-from turns import in_turn, medians, timed
+from turns import Results, in_turn, parser, timed
 
 from evo import NEAT
 from scenarios.xor import XorSettings, scenario
@@ -47,16 +47,15 @@ def theirs(size: int) -> Callable[[], object]:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--toy", action="store_true", help="a small size, once, without a floor: does it still run?")
-    toy = parser.parse_args(arguments).toy
+    options = parser(__doc__).parse_args(arguments)
+    toy, results = options.toy, Results("neat_python")
     below = False
     for size, (turns, generations, floor) in ({20: (1, 2, 0.0)} if toy else SIZES).items():
         sides = {"ours": (timed(ours(size)), generations), "neat-python": (timed(theirs(size)), generations)}
-        median = medians(f"population {size:,}", in_turn(sides, turns))
-        ratio = median["neat-python"] / median["ours"]
+        ratio = results.show(f"population {size:,}", in_turn(sides, turns))
         print(f"  neat-python {version('neat-python')} takes {ratio:.1f} x as long (floor {floor:g} x)", flush=True)
         below |= ratio < floor
+    results.write(options.json)
     return int(below)
 
 

@@ -1,4 +1,5 @@
-"""A whole generation of single pole on one core, ours against neat-python's: python tests/bench/bench_single_pole.py [--toy].
+"""A whole generation of single pole on one core, ours against neat-python's:
+python tests/bench/bench_single_pole.py [--toy] [--json FILE].
 
 Each breeds, speciates, builds and runs 150 networks, one episode each of 500 steps of the same physics, the scenario's own:
 ours compiled, neat-python's as the plain Python that a user of it writes. No episode ends early, so both sides take as many
@@ -8,7 +9,6 @@ The two take turns; medians of a generation's wall clock, on one thread. Exit co
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ from importlib.metadata import version
 import neat
 import numpy as np
 from peer import configured
-from turns import in_turn, medians, timed
+from turns import Results, in_turn, parser, timed
 
 from evo import NEAT, threads
 from evo.tasks.control import ControlTask
@@ -60,15 +60,14 @@ def theirs(size: int, steps: int) -> Callable[[], object]:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--toy", action="store_true", help="a small size, once, without a floor: does it still run?")
-    toy = parser.parse_args(arguments).toy
+    options = parser(__doc__).parse_args(arguments)
+    toy, results = options.toy, Results("single_pole")
     size, steps, rounds = (20, 10, 1) if toy else (150, 500, 9)
     with threads.limited(1):
         sides = {"ours": (timed(ours(size, steps)), 5), "neat-python": (timed(theirs(size, steps)), 1)}
-        middle = medians(f"single pole, {size} networks, {steps} steps", in_turn(sides, rounds))
-    ratio = middle["neat-python"] / middle["ours"]
+        ratio = results.show(f"single pole, {size} networks, {steps} steps", in_turn(sides, rounds))
     print(f"  neat-python {version('neat-python')} takes {ratio:.1f} x as long on one core (floor {FLOOR:g} x)")
+    results.write(options.json)
     return int(ratio < FLOOR and not toy)
 
 

@@ -1,4 +1,5 @@
-"""A whole generation on the cores, ours against TensorNEAT's: python tests/bench/bench_tensorneat.py --python PATH [--toy].
+"""A whole generation on the cores, ours against TensorNEAT's:
+python tests/bench/bench_tensorneat.py --python PATH [--toy] [--json FILE].
 
 PATH: an interpreter that has TensorNEAT; without it ours is timed alone. To make one, in a folder of your own:
 
@@ -13,7 +14,6 @@ Compiling is left out on both sides; TensorNEAT's is told. The two take turns. E
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import bench_neat_python
 import numpy as np
-from turns import in_turn, medians, timed
+from turns import Results, in_turn, parser, timed
 
 from evo import NEAT
 from evo.tasks.control import ControlTask
@@ -79,22 +79,22 @@ def theirs(python: str, problem: str, size: int, arrays: tuple[int, int]) -> Cal
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", help="an interpreter that has TensorNEAT")
-    parser.add_argument("--toy", action="store_true", help="a small size, once, without a floor: does it still run?")
-    options = parser.parse_args(arguments)
-    below = False
+    flags = parser(__doc__)
+    flags.add_argument("--python", help="an interpreter that has TensorNEAT")
+    options = flags.parse_args(arguments)
+    below, results = False, Results("tensorneat")
     for problem, arrays, sizes, floor in CASES:
         size, rounds = (20, 1) if options.toy else (POPULATION[problem], ROUNDS[arrays])
         sides = {"ours": (timed(OURS[problem](size)), 3)}
         if options.python:
-            sides[f"TensorNEAT, {arrays}"] = (theirs(options.python, problem, size, sizes), 1)
-        ours, *other = medians(f"{problem}, {size:,} networks", in_turn(sides, rounds)).values()
-        for seconds in other:
-            print(f"  TensorNEAT takes {seconds / ours:.0f} x as long (floor {floor:g} x)", flush=True)
-            below |= seconds / ours < floor
+            sides["TensorNEAT"] = (theirs(options.python, problem, size, sizes), 1)
+        ratio = results.show(f"{problem}, {size:,} networks, {arrays} arrays", in_turn(sides, rounds))
+        if ratio is not None:
+            print(f"  TensorNEAT takes {ratio:.0f} x as long (floor {floor:g} x)", flush=True)
+            below |= ratio < floor
     if not options.python:
         print("compared with nothing: --python names an interpreter that has TensorNEAT; --help tells how to make one")
+    results.write(options.json)
     return int(below and not options.toy)
 
 

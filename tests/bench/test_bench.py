@@ -1,11 +1,15 @@
-"""The benchmarks run, at toy size, so that they cannot rot. What they measure is judged by no test."""
+"""The benchmarks run, at toy size, so that they cannot rot, and their results can be compared. What they measure is judged by
+no test."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import compare_json
 import pytest
+from turns import Results
 
 
 @pytest.mark.parametrize(
@@ -13,7 +17,13 @@ import pytest
     [
         (
             "bench_deap.py",
-            [r"10 x 50 genes", r"ours +\d", r"named +\d", r"vectorised +\d", r"named operators [\d.]+ x \(floor 5 x\)"],
+            [
+                r"one generation of 10 x 50 genes",
+                r"ours +\d",
+                r"named +\d",
+                r"vectorised +\d",
+                r"named operators [\d.]+ x \(floor 5 x\)",
+            ],
         ),
         (
             "bench_forward.py",
@@ -43,11 +53,61 @@ import pytest
         ),
     ],
 )
-def test_a_benchmark_runs_and_prints_its_figures(name, lines):
+def test_a_benchmark_runs_prints_its_figures_and_writes_them(name, lines, tmp_path):
     if name in ("bench_forward.py", "bench_neat_scale.py") and not Path("/proc/self/status").exists():
         pytest.skip("peak memory is read as Linux gives it")
-    path = Path(__file__).with_name(name)
-    done = subprocess.run([sys.executable, str(path), "--toy"], capture_output=True, text=True, timeout=300)
+    path, written = Path(__file__).with_name(name), tmp_path / "results.json"
+    command = [sys.executable, str(path), "--toy", "--json", str(written)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     for line in lines:
         assert re.search(line, done.stdout), done.stdout
+    found = json.loads(written.read_text())
+    assert set(found) == {"bench", "versions", "machine", "commit", "results"}
+    assert f"bench_{found['bench']}.py" == name
+    for result in found["results"].values():
+        assert all(0 < side["low"] <= side["median"] <= side["high"] for side in result["seconds"].values())
+        assert result["ratio"] is None if len(result["seconds"]) == 1 else result["ratio"] > 0
+    assert found["results"]
+    if name != "bench_tensorneat.py":  # without its interpreter it has no peer
+        assert compare_json.main([str(written), str(written)]) == 0
+
+
+def test_a_ratio_is_the_fastest_peers_time_over_ours(capsys):
+    results, seconds = Results("some"), {"ours": [1.0, 2.0, 9.0], "slow": [8.0], "fast": [6.0]}
+    assert results.show("all", seconds) == 3.0
+    assert results.add("one peer", seconds, ["slow"]) == 4.0
+    assert results.add("no peer", {"ours": [1.0]}) is None
+    assert results.found["all"]["seconds"]["ours"] == {"median": 2.0, "low": 1.0, "high": 9.0}
+    assert "2000.00 ms" in capsys.readouterr().out
+
+
+def written(path, ours, peer, bench="some", name="a generation"):
+    results = Results(bench)
+    results.add(name, {"ours": [ours], "peer": [peer]})
+    results.write(path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("ours", "peer", "arguments", "code"),
+    [
+        (1.0, 10.0, [], 0),
+        (2.0, 20.0, [], 0),  # the machine is half as fast
+        (1.04, 10.0, [], 0),
+        (1.06, 10.0, [], 1),
+        (1.0, 9.0, [], 1),  # the machine is faster, and ours is not
+        (1.06, 10.0, ["--tolerance", "10"], 0),
+    ],
+)
+def test_slower_is_what_takes_more_of_the_peers_time(ours, peer, arguments, code, tmp_path):
+    files = [written(tmp_path / "before.json", 1.0, 10.0), written(tmp_path / "after.json", ours, peer)]
+    assert compare_json.main([*files, *arguments]) == code
+
+
+@pytest.mark.parametrize("changed", [{"bench": "another"}, {"name": "another"}])
+def test_what_cannot_be_compared_is_refused(changed, tmp_path):
+    files = [written(tmp_path / "before.json", 1.0, 10.0), written(tmp_path / "after.json", 1.0, 10.0, **changed)]
+    with pytest.raises(SystemExit) as stopped:
+        compare_json.main(files)
+    assert stopped.value.code == 2

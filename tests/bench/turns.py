@@ -1,13 +1,31 @@
-"""The sides of a comparison take turns on the same cores, so that all of them meet the machine's busy moments."""
+"""The sides of a comparison take turns on the same cores, so that all of them meet the machine's busy moments; what they took
+is printed, and written as JSON for `compare_json.py`."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
+import platform
+import re
 import statistics
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Collection
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from time import perf_counter
 
 from evo import threads
+
+PACKAGES = ("neuroevo", "numpy", "numba", "torch", "deap", "neat-python")
+
+
+def parser(documentation: str) -> argparse.ArgumentParser:
+    """With the flags that every benchmark has."""
+    made = argparse.ArgumentParser(description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--toy", action="store_true", help="a small size, once, without a floor: does it still run?")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write the results there too, for compare_json.py")
+    return made
 
 
 def timed(function: Callable[[], object]) -> Callable[[], float]:
@@ -33,10 +51,61 @@ def in_turn(sides: dict[str, tuple[Callable[[], float], int]], rounds: int) -> d
     return seconds
 
 
-def medians(title: str, seconds: dict[str, list[float]]) -> dict[str, float]:
-    """The median of each side, after printing all of them."""
-    print(f"{title}, {threads.count()} of {os.cpu_count()} cores; median of")
-    for name, values in seconds.items():
-        low, middle, high = (1000 * f(values) for f in (min, statistics.median, max))
-        print(f"  {len(values):3} {name:<24} {middle:9.2f} ms   ({low:.2f} to {high:.2f})", flush=True)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+class Results:
+    """What a benchmark measured. bench: its name."""
+
+    def __init__(self, bench: str):
+        self.bench = bench
+        self.found: dict[str, dict] = {}
+
+    def add(self, name: str, seconds: dict[str, list[float]], peers: Collection[str] | None = None) -> float | None:
+        """Keeps one result, and returns its ratio: the median of the fastest peer over that of ours, which is the first side.
+        peers: the other sides by default. None where there is no peer."""
+        spread = {
+            side: {"median": statistics.median(values), "low": min(values), "high": max(values)}
+            for side, values in seconds.items()
+        }
+        ours, *others = spread
+        theirs = [spread[side]["median"] for side in (others if peers is None else peers)]
+        ratio = min(theirs) / spread[ours]["median"] if theirs else None
+        self.found[name] = {"seconds": spread, "ratio": ratio}
+        return ratio
+
+    def show(self, name: str, seconds: dict[str, list[float]], peers: Collection[str] | None = None) -> float | None:
+        """As `add`, after printing every side."""
+        ratio = self.add(name, seconds, peers)
+        print(f"{name}, {threads.count()} of {os.cpu_count()} cores; median of")
+        for side, spread in self.found[name]["seconds"].items():
+            low, middle, high = (1000 * spread[key] for key in ("low", "median", "high"))
+            print(f"  {len(seconds[side]):3} {side:<24} {middle:9.2f} ms   ({low:.2f} to {high:.2f})", flush=True)
+        return ratio
+
+    def write(self, path: Path | None) -> None:
+        """{bench, versions, machine, commit, results}, seconds in s; nothing where there is no path."""
+        if path is not None:
+            machine = {"cores": os.cpu_count(), "processor": _processor()}
+            content = {"bench": self.bench, "versions": _versions(), "machine": machine, "commit": _commit()}
+            path.write_text(json.dumps({**content, "results": self.found}, indent=2) + "\n", encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")  # Linux, where `platform` knows no model
+    model = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    return model[1] if model else platform.processor()
+
+
+def _commit() -> str | None:
+    """Of the checkout, "-dirty" if files differ from it; None without one."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    return done.stdout.strip() or None
