@@ -76,7 +76,7 @@ class Checks:
         return {"network": name, **plain(chosen)}, lambda inputs, outputs: made(inputs, outputs, **options)
 
     def task(self, scenario: Scenario, values: Any, network: Any) -> Task | None:
-        """The task. A network of it is tried once: one that does not fit it is told before the start."""
+        """The task. A network of it is tried once: a wrong one is told before the start."""
         try:
             task = scenario.task(values, network)
             if network is not None and hasattr(task, "network"):
@@ -119,17 +119,17 @@ class Checks:
                 self.problems.append(f"{label}.start: {error}")
                 break
             if known is not None and known != found[seed][1]:
-                self.problems.append(f"{label}.start: the champion in {start.folder(given, seed)} is another one by now")
+                self.problems.append(f"{label}.start: the champion in {start.folder(given, seed)} has changed")
         return found
 
     def trial(self, method: Method, task: Task | None, options: Any, label: str, seed: int, begins: str | None = None) -> None:
-        """Whether the method fits the task, takes its settings there, and can begin so: a learner is made, and thrown
+        """Whether the method supports the task, takes its settings there, and this warm start: a learner is made, and thrown
         away."""
         if task is None:
             return
         try:
             if why := method.fits(task):
-                self.problems.append(f"{label}: the method does not fit the task: {why}")
+                self.problems.append(f"{label}: the method does not support this task: {why}")
             elif options is not None:
                 learner = method(task, options, seed, "cpu")
                 if begins is not None:
@@ -143,7 +143,7 @@ class Checks:
         from scenarios.lab import start
 
         if not hasattr(learner, "warm_start"):
-            self.problems.append(f"{label}.start: this method cannot begin from another run's champion")
+            self.problems.append(f"{label}.start: this method does not support a warm start")
             return
         try:
             learner.warm_start(start.model(begins, seed))
