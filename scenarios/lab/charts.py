@@ -31,7 +31,7 @@ PALETTES = {
 AXIS_LABELS = {
     "evaluations": "evaluations",
     "samples": "samples (environment steps on control tasks)",
-    "compute": "compute (forward passes × parameters)",
+    "compute": "compute (forward passes x parameters)",
     "seconds": "wall clock (s)",
 }
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2, 1, 2, 1, 2]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from evo.settings import SettingsError, describe, did_you_mean, parse, settings
+from evo.settings import SettingsError, describe, did_you_mean, parse, settings, suggestion
 from scenarios.lab import names
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Checks:
             self.problems += [f"model.{key}: unknown key; the network {name} declares no settings" for key in rest]
             return {"network": name}, made
         known = ["network", *(one.name for one in describe(made.settings))]
-        self.problems += [f"model.{key}: unknown key{did_you_mean(key, known)}" for key in rest if key not in known]
+        self.problems += [f"model.{key}: unknown key{suggestion(key, known)}" for key in rest if key not in known]
         chosen = self.settings(made.settings, {key: rest[key] for key in rest if key in known}, "model.")
         options = {} if chosen is None else {one.name: getattr(chosen, one.name) for one in describe(made.settings)}
         return {"network": name, **plain(chosen)}, lambda inputs, outputs: made(inputs, outputs, **options)

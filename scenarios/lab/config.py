@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from evo.settings import did_you_mean, setting, settings
+from evo.settings import did_you_mean, setting, settings, suggestion
 from scenarios.lab import names, toml
 from scenarios.lab.checks import Checks, ConfigError, plain
 
@@ -170,7 +170,7 @@ def study(
     mistake.
     """
     check = Checks(problems)
-    check.problems += [f"{key}: unknown key{did_you_mean(key, KEYS)}" for key in document if key not in KEYS]
+    check.problems += [f"{key}: unknown key{suggestion(key, KEYS)}" for key in document if key not in KEYS]
     tables = {key: check.table(document.get(key, {}), key) for key in KEYS[3:]}
     given: Any = document.get("scenario")
     if given is None:

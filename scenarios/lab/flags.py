@@ -33,7 +33,7 @@ def chosen(
     problems: list[str] = []
     document: dict[str, Any] = read_file(what) if what.endswith(".toml") else {"scenario": what}
     if kind and not target:
-        problems.append("--task: applies to a CSV table only, with --target COLUMN")
+        problems.append("--task: applies to a CSV table only; needs --target COLUMN")
     if kind and kind not in names.KINDS:
         problems.append(f"--task: expected classification or regression; got {kind!r}{did_you_mean(kind, names.KINDS)}")
     if target and not what.endswith(".csv"):

@@ -209,7 +209,7 @@ def test_an_environment_that_cannot_be_drawn_is_played_in_words():
 def test_predictions_are_printed_with_the_truth_and_mistakes_are_marked():
     made = answering()
     lines = played(made, rows="0,4-6,29").splitlines()
-    assert lines[0] == "5 of 30 rows of the test part"
+    assert lines[0] == "5 of 30 rows of the test split"
     assert lines[1].split() == ["row", "predicted", "confidence", "truth"]
     x, y = made.task.split("test")
     chosen = [0, 4, 5, 6, 29]
@@ -225,7 +225,7 @@ def test_predictions_are_printed_with_the_truth_and_mistakes_are_marked():
 def test_numbers_are_printed_beside_the_truth():
     made = answering("regression", test=False)
     lines = played(made).splitlines()
-    assert lines[0] == "10 of 30 rows of the validation part"
+    assert lines[0] == "10 of 30 rows of the validation split"
     x, y = made.task.split("validation")
     expected = [f"{value:.6g}" for value in [*made.champion(x[3:4])[0].tolist(), *y[3].tolist()]]
     assert lines[5].split() == ["3", *expected]
@@ -245,8 +245,8 @@ def test_a_small_part_is_shown_whole():
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("30", "the test part has the rows 0 to 29"),
-        ("0-99999999999", "the test part has the rows 0 to 29"),
+        ("30", "the test split has rows 0 to 29"),
+        ("0-99999999999", "the test split has rows 0 to 29"),
         ("5-3", "5-3 ends before it begins"),
         ("-3", "as 0,5,7 or 0-9; got '-3'"),
         ("", "got ''"),
