@@ -229,7 +229,7 @@ def parse(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> tuple[T 
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """ " (did you mean 'x'?)" with a synonym of `word` or the closest among `options`, or the options if none is close, or ""."""
+    """ " (did you mean 'x'?)" with a synonym or the closest of `options`, or the options if none is close, or ""."""
     names = sorted(options)
     close = [name for name in SYNONYMS.get(word, ()) if name in names] or difflib.get_close_matches(
         word, names, n=1, cutoff=0.5

@@ -221,7 +221,7 @@ class SupervisedTask:
             raise ValueError(f"unknown split {split!r}{did_you_mean(split, PARTS)}")
         name = split if self.split(split) is not None else "validation"
         x, y = self.split(name)  # type: ignore[misc]
-        what = f"{'training' if name == 'validation' and self.full_table else name} part, {len(x):,} examples"
+        what = f"{'training' if name == 'validation' and self.full_table else name} split, {len(x):,} examples"
         if self.inputs == 2 and self.kind != "regression" and self.outputs <= pictures.COLOURS and y.numel() == len(y):
             return pictures.decision_boundary(model, x, y, self.classes, what)
         outputs = torch.as_tensor(model(x)).cpu()

@@ -85,7 +85,7 @@ def conclude(comparison: Comparison) -> Conclusion:
     ranked = [row for row in ranked if all(row[key] == ranked[0][key] for key in ("metric", "direction", "split"))]
     series = {row["label"]: next(one for one in comparison.series if one.label == row["label"]) for row in ranked}
     if comparison.by_solution:
-        metric = "evaluations to solution"
+        metric = "running time in evaluations"
         values = {label: _speed(*solutions(one.counted, "evaluations")) for label, one in series.items()}
     else:
         metric, values = comparison.title, {row["label"]: ranked_values(row) for row in ranked}

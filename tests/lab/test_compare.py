@@ -337,7 +337,7 @@ def test_where_a_solution_is_defined_its_expected_cost_ranks(tmp_path):
     assert [row["label"] for row in found.rows] == ["fast", "slow", "risky", "never"]
     assert {row["label"]: row["expected"][0] for row in found.rows}["risky"] == 3010  # (10 + 3 x 1000) / 1, not 10
     assert cells(found, "never")["ERT (evaluations)"] == "∞"
-    assert found.conclusion.metric == "evaluations to solution"
+    assert found.conclusion.metric == "running time in evaluations"
 
 
 def test_without_any_solution_the_metric_ranks(tmp_path):

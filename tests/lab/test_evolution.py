@@ -208,11 +208,11 @@ def test_seconds_of_phases_are_means_over_all_steps_of_all_seeds(tmp_path):
     head, rows = tables.phases(compared(tmp_path))
     assert head == ["method", "ask", "tell", "forward", "total"]
     assert sorted(rows) == [["neat", 1500, 500, None, 2000], ["other", None, None, 2000, 2000]]
-    assert "Where the time goes" in report.page([compared(tmp_path)])
+    assert "Time per phase" in report.page([compared(tmp_path)])
 
 
 def test_page_without_populations_and_phases_says_nothing_of_them(tmp_path):
     run(tmp_path, "ga", 0, [{}] * 3)
     page = report.page([compared(tmp_path)])
     assert "Populations</h3>" not in page
-    assert "Where the time goes" not in page
+    assert "Time per phase" not in page

@@ -105,8 +105,8 @@ def test_a_page_without_failures_or_trust_has_no_such_headings(tmp_path):
     study(tmp_path)
     text = page(tmp_path).text
     assert "Failures" not in text
-    assert "Trust" not in text
-    assert "Fitness against size" not in text
+    assert "Calibration and robustness" not in text
+    assert "Pareto fronts" not in text
 
 
 def test_settings_that_differ_are_shown_side_by_side(tmp_path):
