@@ -99,7 +99,7 @@ class Evolve:
         if self.cost.evaluations:
             raise RuntimeError("warm_start() must come before the first step")
         if not hasattr(self.algorithm, "warm_start"):
-            raise ValueError(f"{type(self.algorithm).__name__} cannot begin from a model: it has no warm_start(model)")
+            raise ValueError(f"{type(self.algorithm).__name__} does not support a warm start: it has no warm_start(model)")
         from evo.normalization import NormalizedModel
 
         if not isinstance(model, NormalizedModel):

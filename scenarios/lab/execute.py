@@ -154,7 +154,7 @@ class _Run:
                 self.warn(f"{path} is skipped: {error if isinstance(error, StoreError) else said(error)}")
         else:
             if bad or had_finished:
-                self.warn(f"no valid checkpoint: starting over; the previous run was renamed {directory.set_aside()}")
+                self.warn(f"no valid checkpoint: starting over from step 0; the old run was renamed {directory.set_aside()}")
                 self.open()
                 bad = []
             self.learner, self.progress = make(), _Progress()

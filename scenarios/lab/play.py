@@ -46,7 +46,7 @@ def play(run: Run, record: Path | None, rows: str | None, table: Path | None, ou
     wrong = [name for name in given if (name == "--record") != acts]
     if wrong:
         kind = "an environment; use --record out.gif" if acts else "data; use --rows 0,5,7 or --input file.csv"
-        raise PlayError(f"{wrong[0]} does not apply: the task of {run.path} has {kind}")
+        raise PlayError(f"{wrong[0]} does not apply: {run.path} has {kind}")
     if rows is not None and table is not None:
         raise PlayError("--rows selects rows of the test split, --input those of a file: give only one")
     if record is not None:

@@ -101,7 +101,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, whole, damag
     assert state == "finished"
     warnings = words(events, "warning")
     assert warnings[0].startswith(f"{path / 'checkpoint.pt'} is skipped: ")
-    assert "continuing from step 4" in warnings[1]
+    assert "resuming from step 4" in warnings[1]
     assert (path / "checkpoint.pt.old-1").read_bytes() == bad
     (path / "checkpoint.pt.old-1").unlink()
     assert differing(path, whole) == []

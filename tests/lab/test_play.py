@@ -362,10 +362,10 @@ def test_rows_that_do_not_fit_a_users_own_table_are_refused_in_a_line(tmp_path, 
 
 def test_options_of_the_other_kind_are_refused(tmp_path):
     for made, options, said in (
-        (answering(), dict(record=tmp_path / "out.gif"), "--record means nothing here: .* is about data"),
-        (acting(), dict(rows="0"), "--rows means nothing here: .* is about an environment"),
-        (acting(), dict(table=tmp_path / "x.csv"), "--input means nothing here"),
-        (answering(), dict(rows="0", table=tmp_path / "x.csv"), "give one of them"),
+        (answering(), dict(record=tmp_path / "out.gif"), "--record does not apply: .* has data; use --rows 0,5,7 or --input"),
+        (acting(), dict(rows="0"), "--rows does not apply: .* has an environment; use --record"),
+        (acting(), dict(table=tmp_path / "x.csv"), "--input does not apply"),
+        (answering(), dict(rows="0", table=tmp_path / "x.csv"), "give only one"),
         (
             of(FunctionTask(lambda p: p[:, 0], 2), VectorModel(np.zeros(2))),
             {},
