@@ -17,7 +17,7 @@ from evo.settings import setting, settings
 @settings
 class RandomSearchSettings:
     population_size: int = setting(100, "draws a generation", low=1)
-    initial_scale: float = setting(2.0, "spread of the draws, in that of the network's own initialiser", above=0.0)
+    initial_scale: float = setting(2.0, "initial weight std, relative to the module's initialiser", above=0.0)
 
 
 class RandomSearch(VectorAlgorithm):

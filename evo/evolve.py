@@ -274,7 +274,7 @@ def as_method(thing: object, name: str) -> Method:
             f"{name} is not a method: expected a class that inherits evo.Algorithm (ask, tell, ...) or evo.Learner, or an "
             f"evo.Method; got {thing.__name__ if isinstance(thing, type) else type(thing).__name__}"
         )
-    missing = sorted(thing.__abstractmethods__) + ["settings"] * (not hasattr(thing, "settings"))
+    missing = sorted(thing.__abstractmethods__) + ["settings"] * ("settings" not in dir(thing))
     if missing:
         raise TypeError(f"{name} is not a method: {thing.__name__} lacks {', '.join(missing)}")
     return Evolved(thing) if issubclass(thing, Algorithm) else Learned(thing)

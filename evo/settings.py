@@ -25,6 +25,48 @@ from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
+# What neat-python, DEAP, evosax and scikit-learn call it -> our names, of which those among the options are suggested.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("pop_size", "popsize", "n_individuals", "mu", "lambda_"), ("population_size",)),
+    **dict.fromkeys(("sigma", "sigma_init"), ("mutation_std", "perturbation", "weight_mutate_power")),
+    **dict.fromkeys(("mutpb", "indpb", "weight_mutate_rate"), ("mutation_rate", "weight_mutation", "weight_mutate_rate")),
+    **dict.fromkeys(("cxpb", "crossover_prob"), ("crossover_rate", "crossover")),
+    **dict.fromkeys(("ngen", "n_generations", "generations", "epochs", "max_epochs", "max_iter"), ("steps",)),
+    **dict.fromkeys(("lr", "learning_rate_init"), ("learning_rate",)),
+    **dict.fromkeys(("alpha", "weight_decay"), ("l2",)),
+    **dict.fromkeys(("random_state", "seed"), ("seeds",)),
+    "tournsize": ("tournament_size",),
+    "elite_ratio": ("truncation",),
+    "elitism": ("elites", "champion_above"),
+    "max_stagnation": ("stagnation",),
+    "compatibility_threshold": ("threshold",),
+    "survival_threshold": ("survival",),
+    "node_add_prob": ("add_node",),
+    "conn_add_prob": ("add_link",),
+    "weight_mutate_power": ("perturbation",),
+    "num_hidden": ("hidden",),
+    "initial_connection": ("initial",),
+    "activation_default": ("activation",),
+    "feed_forward": ("recurrent",),
+    "hidden_layer_sizes": ("hidden",),
+    "solver": ("optimizer",),
+    "momentum": ("optimizer_options",),
+    "n_iter_no_change": ("patience",),
+    "sigmoid": ("neat_sigmoid", "steep_sigmoid"),
+}
+
+# Where to set what is no setting of the thing asked.
+ELSEWHERE = {
+    **dict.fromkeys(
+        ("ngen", "n_generations", "generations", "epochs", "max_epochs", "max_iter"),
+        "budget.steps limits generations and epochs",
+    ),
+    **dict.fromkeys(("random_state", "seed"), "--seeds sets the seeds"),
+    "fitness_threshold": "task.solved sets the value at which a task is solved",
+    "hidden_layer_sizes": "model.hidden sets the hidden layers",
+    "n_estimators": "the method sklearn:Name has the estimator's own settings",
+}
+
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a string", dict: "a table", object: "a value"}
 
 
@@ -67,18 +109,19 @@ def settings(cls: type[T]) -> type[T]:
             if problem:
                 problems.append(f"{one.name}: {problem}")
             object.__setattr__(self, one.name, value)
-        if not problems and hasattr(self, "contradictions"):
-            problems = self.contradictions()
+        problems = problems or self.contradictions()
         if problems:
             raise SettingsError(problems)
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
+    if "contradictions" not in dir(cls):
+        cls.contradictions = lambda self: []  # type: ignore[attr-defined]
     made = dataclass(frozen=True, kw_only=True)(cls)
     names, fill = [field.name for field in dataclasses.fields(made)], made.__init__  # type: ignore[arg-type, misc]
 
     @functools.wraps(fill)
     def __init__(self: Any, **values: Any) -> None:
-        unknown = [f"{name}: unknown setting{did_you_mean(name, names)}" for name in values if name not in names]
+        unknown = [f"{name}: unknown setting{suggestion(name, names)}" for name in values if name not in names]
         if unknown:
             raise SettingsError(unknown)
         fill(self, **values)
@@ -178,7 +221,7 @@ def describe(cls: type) -> list[Setting]:
 def parse(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> tuple[T | None, list[str]]:
     """`cls` made of `values`, and every problem with them, each led by `prefix` + key. None if there is a problem."""
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    problems = [f"{prefix}{key}: unknown key{did_you_mean(key, known)}" for key in values if key not in known]
+    problems = [f"{prefix}{key}: unknown key{suggestion(key, known)}" for key in values if key not in known]
     try:
         made = cls(**{key: value for key, value in values.items() if key in known})
     except SettingsError as error:
@@ -187,9 +230,17 @@ def parse(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> tuple[T 
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """ " (did you mean 'x'?)" with the closest of `options`, or the options if none is close, or ""."""
+    """ " (did you mean 'x'?)" with a synonym or the closest of `options`, or the options if none is close, or ""."""
     names = sorted(options)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    close = [name for name in SYNONYMS.get(word, ()) if name in names] or difflib.get_close_matches(
+        word, names, n=1, cutoff=0.5
+    )
     if close:
         return f" (did you mean {close[0]!r}?)"
     return f" (choose from {', '.join(names)})" if 0 < len(names) <= 12 else ""
+
+
+def suggestion(key: str, known: Iterable[str]) -> str:
+    """`did_you_mean` for an unknown setting; where none of `known` is a synonym, where else it is set."""
+    elsewhere = ELSEWHERE.get(key) if not set(SYNONYMS.get(key, ())) & set(known) else None
+    return f" ({elsewhere})" if elsewhere else did_you_mean(key, known)

@@ -1,5 +1,5 @@
 """Breast cancer Wisconsin, diagnostic (Street, Wolberg, Mangasarian 1993; in scikit-learn): 60/20/20, stratified,
-standardised by the training part."""
+standardised by the training split."""
 
 from typing import Any
 

@@ -11,7 +11,7 @@ from scenarios.environments.cartpole import environment
 
 @settings
 class CartPoleSettings(ControlSettings):
-    validation_episodes: int = setting(100, "episodes that judge a generation's best, the same ones in every run", low=1)
+    validation_episodes: int = setting(100, "validation episodes of a generation's best, the same in every run", low=1)
     solved: float | None = setting(475.0, "mean validation return at which the task is solved; none: undefined")
 
 

@@ -28,21 +28,25 @@ from evo.tasks.supervised import SupervisedTask
 
 @settings
 class DataSettings:
-    solved: float | None = setting(None, "the metric's value, on validation, at which the task is solved; none: undefined")
-    batch_size: int | None = setting(None, "examples that score a generation, drawn afresh for each; none: all", low=1)
-    stop: str = setting("solved", '"budget" goes on when solved, and without early stopping', choices=("solved", "budget"))
+    solved: float | None = setting(None, "validation metric at which the task is solved; none: undefined")
+    batch_size: int | None = setting(None, "training examples per generation, redrawn each generation; none: all", low=1)
+    stop: str = setting(
+        "solved",
+        '"solved": stop when solved; "budget": spend the whole budget, without early stopping',
+        choices=("solved", "budget"),
+    )
 
 
 @settings
 class Classification(DataSettings):
-    fitness: str = setting("cross_entropy", "what evolution improves", choices=METRICS["classification"])
-    metric: str = setting("accuracy", "the figure that is reported", choices=METRICS["classification"])
+    fitness: str = setting("cross_entropy", "fitness to maximise; losses are negated", choices=METRICS["classification"])
+    metric: str = setting("accuracy", "the reported metric", choices=METRICS["classification"])
 
 
 @settings
 class Regression(DataSettings):
-    fitness: str = setting("squared_error", "what evolution improves", choices=METRICS["regression"])
-    metric: str = setting("r2", "the figure that is reported", choices=METRICS["regression"])
+    fitness: str = setting("squared_error", "fitness to maximise; losses are negated", choices=METRICS["regression"])
+    metric: str = setting("r2", "the reported metric", choices=METRICS["regression"])
 
 
 FILES = (

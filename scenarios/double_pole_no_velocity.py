@@ -16,7 +16,7 @@ from scenarios.environments.double_pole_no_velocity import balancing, shaking
 class NoVelocitySettings:
     start_angle: float = setting(poles.START_ANGLE, "angle of the long pole at the start", above=0.0, high=0.6, unit="rad")
     solved: float | None = setting(200.0, "starts of 625 at which the task is solved; none: undefined")
-    stop: str = setting("solved", '"budget" goes on when solved', choices=("solved", "budget"))
+    stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
 
 
 class GeneralizationTask(ControlTask):

@@ -7,7 +7,7 @@ from scenarios.datasets import FASHION_MNIST, Classification
 
 @settings
 class FashionSettings(Classification):
-    batch_size: int | None = setting(500, "examples that score a generation, drawn afresh for each; none: all", low=1)
+    batch_size: int | None = setting(500, "training examples per generation, redrawn each generation; none: all", low=1)
 
 
 scenario = Scenario(

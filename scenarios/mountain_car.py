@@ -13,7 +13,7 @@ from scenarios.environments.mountain_car import environment
 @settings
 class MountainCarSettings(ControlSettings):
     normalize_observations: bool = setting(
-        True, "networks see observations minus mean, over std, of all seen so far: the speed here is below .07"
+        True, "standardise observations with running mean and std; the speed here is below 0.07"
     )
     solved: float | None = setting(-110.0, "mean validation return at which the task is solved; none: undefined")
 

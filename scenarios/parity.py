@@ -20,8 +20,8 @@ FITNESS = ("closeness", *METRICS["probability"])
 @settings
 class ParitySettings:
     bits: int = setting(3, "inputs n; the table has 2^n rows", low=2, high=12)
-    fitness: str = setting("closeness", "what evolution improves; closeness: (rows - sum |t - o|)^2", choices=FITNESS)
-    stop: str = setting("solved", '"budget" goes on when solved', choices=("solved", "budget"))
+    fitness: str = setting("closeness", "fitness to maximise; closeness: (rows - sum |t - o|)^2", choices=FITNESS)
+    stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
 
 
 def closeness(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def task(settings: Any, network: Any) -> SupervisedTask:
 
 scenario = Scenario(
     name="parity",
-    title="parity of n bits (full table: no test part)",
+    title="parity of n bits (full truth table: no test split)",
     task=task,
     settings=ParitySettings,
     budget=Budget(evaluations=20_000),

@@ -14,7 +14,7 @@ from scenarios.environments.single_pole import balancing
 class PoleSettings:
     start_angle: float = setting(poles.START_ANGLE, "angle of the long pole at the start", above=0.0, high=0.6, unit="rad")
     solved: float | None = setting(100_000.0, "steps at which the task is solved; none: undefined")
-    stop: str = setting("solved", '"budget" goes on when solved', choices=("solved", "budget"))
+    stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
 
 
 def task(settings, network):

@@ -273,6 +273,6 @@ def _target(table: Table, target: str, kind: str | None) -> tuple[np.ndarray, li
 def _settings(base: type, digest: str) -> type:
     @settings
     class TableSettings(base):  # type: ignore[misc, valid-type]
-        sha256: str = setting(digest, "the table that this is about; another file is another task", choices=(digest,))
+        sha256: str = setting(digest, "sha256 of the CSV file; another file is another task", choices=(digest,))
 
     return TableSettings

@@ -1,4 +1,4 @@
-"""Wine recognition (Aeberhard, Forina 1992; in scikit-learn): 60/20/20, stratified, standardised by the training part."""
+"""Wine recognition (Aeberhard, Forina 1992; in scikit-learn): 60/20/20, stratified, standardised by the training split."""
 
 from typing import Any
 

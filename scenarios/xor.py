@@ -8,13 +8,13 @@ from scenarios.parity import FITNESS, ParitySettings, task
 
 @settings
 class XorSettings:
-    fitness: str = setting("closeness", "what evolution improves; closeness: (4 - sum |t - o|)^2", choices=FITNESS)
-    stop: str = setting("solved", '"budget" goes on when solved', choices=("solved", "budget"))
+    fitness: str = setting("closeness", "fitness to maximise; closeness: (4 - sum |t - o|)^2", choices=FITNESS)
+    stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
 
 
 scenario = Scenario(
     name="xor",
-    title="exclusive or (full table: no test part)",
+    title="exclusive or (full truth table: no test split)",
     task=lambda settings, network: task(ParitySettings(bits=2, **vars(settings)), network),
     settings=XorSettings,
     budget=Budget(evaluations=10_000),

@@ -186,7 +186,7 @@ class NEATSettings:
     # Reproduction (sections 3.3, 4.1)
     survival: float = setting(
         0.2,
-        "share of a species that may be parents, and one more",
+        "parents: the best floor(survival n) + 1 of a species of n",
         low=0.0,
         high=1.0,
         source="open in the paper; released code",

@@ -29,7 +29,7 @@ class DeepGASettings:
     validation_episodes: int = setting(
         30, "times as many episodes for the candidates, on tasks with episodes", low=1, source="Such et al. 2017"
     )
-    initial_scale: float = setting(1.0, "spread of the first population, in that of the network's own initialiser", above=0.0)
+    initial_scale: float = setting(1.0, "initial weight std, relative to the module's initialiser", above=0.0)
 
     def contradictions(self) -> list[str]:
         return [

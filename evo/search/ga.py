@@ -45,7 +45,7 @@ class GASettings:
     )
     mutation_eta: float = setting(20.0, "how small polynomial mutations are", low=0.0, source="Deb and Goyal 1996")
     mutation_reach: float = setting(1.0, "largest polynomial mutation, as a weight has no bounds to measure it by", low=0.0)
-    initial_scale: float = setting(2.5, "spread of the first population, in that of the network's own initialiser", above=0.0)
+    initial_scale: float = setting(2.5, "initial weight std, relative to the module's initialiser", above=0.0)
 
     def contradictions(self) -> list[str]:
         if self.elites >= self.population_size:

@@ -57,7 +57,7 @@ class NSGA2Settings:
     initial_density: float = setting(
         1.0, "the first networks have a share of all weights drawn evenly from 0 to this", above=0.0, high=1.0
     )
-    initial_scale: float = setting(2.5, "spread of the first population, in that of the network's own initialiser", above=0.0)
+    initial_scale: float = setting(2.5, "initial weight std, relative to the module's initialiser", above=0.0)
 
 
 class NSGA2(VectorAlgorithm):

@@ -40,11 +40,11 @@ FILMED = 2000  # steps of a scalar environment that a film shows
 class ControlSettings:
     """What a scenario of this kind lets its user set: the keywords of `ControlTask`. A subclass changes a default."""
 
-    episodes: int = setting(3, "episodes that score a genome; their start seeds are the generation's", low=1)
-    validation_episodes: int = setting(20, "episodes that judge a generation's best, the same ones in every run", low=1)
-    normalize_observations: bool = setting(False, "networks see observations minus mean, over std, of all seen so far")
+    episodes: int = setting(3, "training episodes per genome; all genomes of a generation share their start seeds", low=1)
+    validation_episodes: int = setting(20, "validation episodes of a generation's best, the same in every run", low=1)
+    normalize_observations: bool = setting(False, "standardise observations with running mean and std")
     solved: float | None = setting(None, "mean validation return at which the task is solved; none: undefined")
-    stop: str = setting("solved", '"budget" goes on when solved', choices=("solved", "budget"))
+    stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
 
 
 class ControlTask(Task):

@@ -222,7 +222,7 @@ class SupervisedTask(Task):
             raise ValueError(f"unknown split {split!r}{did_you_mean(split, PARTS)}")
         name = split if self.split(split) is not None else "validation"
         x, y = self.split(name)  # type: ignore[misc]
-        what = f"{'training' if name == 'validation' and self.full_table else name} part, {len(x):,} examples"
+        what = f"{'training' if name == 'validation' and self.full_table else name} split, {len(x):,} examples"
         if self.inputs == 2 and self.kind != "regression" and self.outputs <= figures.COLOURS and y.numel() == len(y):
             return figures.decision_boundary(model, x, y, self.classes, what)
         outputs = torch.as_tensor(model(x)).cpu()

@@ -508,7 +508,7 @@ def test_what_a_warm_start_cannot_use_is_refused(algorithm):
 
 
 def test_an_algorithm_that_cannot_begin_from_a_model_says_so():
-    with pytest.raises(ValueError, match="Scripted cannot begin from a model"):
+    with pytest.raises(ValueError, match="Scripted does not support a warm start"):
         Evolve(Recording(), Scripted([1])).warm_start(VectorModel(np.zeros(1)))
 
 

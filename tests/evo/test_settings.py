@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evo.settings import SettingsError, describe, did_you_mean, parse, setting, settings
+from evo.settings import SettingsError, describe, did_you_mean, parse, setting, settings, suggestion
 
 
 @settings
@@ -189,3 +189,30 @@ def test_a_default_out_of_range_is_found_when_it_is_used():
 )
 def test_the_closest_name_is_offered_or_all_if_they_are_few(word, options, expected):
     assert did_you_mean(word, options) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "options", "expected"),
+    [
+        ("pop_size", ["population_size", "top_size"], " (did you mean 'population_size'?)"),  # before the closest spelling
+        ("pop_size", ["top_size"], " (did you mean 'top_size'?)"),  # population_size is no option
+        ("sigmoid", ["neat_sigmoid", "tanh"], " (did you mean 'neat_sigmoid'?)"),
+        ("elitism", ["elites", "champion_above"], " (did you mean 'elites'?)"),
+        ("fitness_threshold", ["fitness"], " (did you mean 'fitness'?)"),  # a column or a file is set nowhere else
+    ],
+)
+def test_a_name_of_another_library_suggests_ours_where_it_is_an_option(word, options, expected):
+    assert did_you_mean(word, options) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "known", "expected"),
+    [
+        ("fitness_threshold", ["threshold"], " (task.solved sets the value at which a task is solved)"),
+        ("epochs", ["patience"], " (budget.steps limits generations and epochs)"),
+        ("epochs", ["steps"], " (did you mean 'steps'?)"),
+        ("sise", ["size"], " (did you mean 'size'?)"),
+    ],
+)
+def test_an_unknown_setting_says_where_else_it_is_set(key, known, expected):
+    assert suggestion(key, known) == expected

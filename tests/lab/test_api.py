@@ -199,7 +199,7 @@ def test_missing_and_damaged_parts_are_named(copy, rings, tmp_path):
     [
         ({}, "name: a Task needs one"),
         ({"name": "../up"}, "a scenario's name is that of its folder"),
-        ({"name": "a"}, "no method to run"),
+        ({"name": "a"}, "no method: name at least one"),
         ({"name": "a", "methods": ["ga"]}, "budget: expected at least one limit"),
         ({"name": "a", "methods": ["gaa"], "budget": {"steps": 1}}, "did you mean 'ga'"),
         ({"name": "a", "methods": "gaa", "budget": {"steps": 1}}, "did you mean 'ga'"),

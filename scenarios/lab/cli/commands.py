@@ -18,25 +18,26 @@ from evo.settings import did_you_mean
 from scenarios import SCENARIOS
 from scenarios.lab.study import resolve
 
-START = """neuroevo: evolve neural networks, and compare them with networks that learn by gradient descent.
+START = """neuroevo: evolve neural networks, and compare them fairly with gradient-trained ones.
 
   evo run xor                                     a first run
-  evo run digits -m ga -m backprop -m linear      three methods side by side
+  evo run digits -m ga -m backprop -m linear      compare three methods
   evo list                                        scenarios and methods
-  evo show digits -m ga                           every setting of a run, as a file to edit and run
-  evo compare digits                              the table again, and the report
-  evo watch digits                                the report in a browser while runs go on
-  evo play runs/cartpole/ga/seed-0                a champion at work
+  evo show digits -m ga                           every setting, as a TOML file to edit and run
+  evo compare digits                              print the table again and write the report
+  evo watch digits                                the live report in a browser
+  evo play runs/cartpole/ga/seed-0                run a champion in its environment
 
-evo COMMAND --help tells more."""
+evo COMMAND --help lists the options of a command."""
 
 COMMANDS = ("list", "show", "run", "compare", "plot", "play", "export", "watch")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help="a scenario, a TOML file, or a table with --target")]
+What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help="a scenario, a TOML file, or a CSV table with --target")]
 Methods = Annotated[
-    list[str], typer.Option("-m", "--method", metavar="[LABEL=]METHOD", help="a method, under a label of your own; repeatable")
+    list[str],
+    typer.Option("-m", "--method", metavar="[LABEL=]METHOD", help="a method, or one under your own label; repeatable"),
 ]
 Seeds = Annotated[str, typer.Option(metavar="N|a,b", help="5: seeds 0 to 4; 7,: seed 7; 3,5: seeds 3 and 5")]
 Limits = Annotated[
@@ -46,10 +47,10 @@ Limits = Annotated[
 Sets = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="LABEL.key, task.key, model.key or run.key; repeatable")
 ]
-Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="where networks run")]
-Target = Annotated[str, typer.Option(metavar="COLUMN", help="the column of a table that is to be predicted")]
-Task = Annotated[str, typer.Option(metavar="classification|regression", help="the kind of a table's target; else inferred")]
-Runs = Annotated[Path, typer.Option(metavar="DIR", help="where runs are kept")]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="device that evaluates the networks")]
+Target = Annotated[str, typer.Option(metavar="COLUMN", help="target column of a CSV table")]
+Task = Annotated[str, typer.Option(metavar="classification|regression", help="kind of the target; default: inferred")]
+Runs = Annotated[Path, typer.Option(metavar="DIR", help="folder of the runs")]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -94,10 +95,10 @@ def start(context: typer.Context) -> None:
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(metavar="[runs]", help="runs: what was run, and what continues it")] = "",
+    what: Annotated[str, typer.Argument(metavar="[runs]", help="runs: list the runs and the commands that continue them")] = "",
     runs: Runs = Path("runs"),
 ) -> int:
-    """Scenarios and methods, one line each; or the runs."""
+    """List scenarios and methods, or the runs."""
     if what not in ("", "runs"):
         return _wrong(f"list {what}: expected nothing, or runs{did_you_mean(what, ['runs'])}")
     from scenarios.lab.cli import listing
@@ -117,7 +118,7 @@ def show(
     target: Target = "",
     task: Task = "",
 ) -> int:
-    """The effective configuration as commented TOML: paste it in a file, edit it, run it."""
+    """Print the effective configuration as commented TOML, to save, edit and run."""
     from scenarios.lab import ConfigError
     from scenarios.lab.cli import flags, listing
 
@@ -136,14 +137,14 @@ def run(
     seeds: Seeds = "",
     budget: Limits = [],  # noqa: B006
     set_: Sets = [],  # noqa: B006
-    jobs: Annotated[int | None, typer.Option(metavar="N", min=1, help="runs side by side; default: one a core")] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", min=1, help="parallel runs; default: the number of cores")] = None,
     runs: Runs = Path("runs"),
     device: Device = "",
-    restart: Annotated[bool, typer.Option("--restart", help="put runs that are there aside and start anew")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="rename existing runs and start over")] = False,
     target: Target = "",
     task: Task = "",
 ) -> int:
-    """Run methods on a scenario, or go on with what was stopped; ends in a table."""
+    """Run methods on a scenario, or resume stopped runs, and compare them."""
     options = [("-m", one) for one in method] + [("--seeds", seeds)] + [("--budget", one) for one in budget]
     options += [("--set", one) for one in set_] + [("--device", device), ("--target", target), ("--task", task)]
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
@@ -173,11 +174,13 @@ def run(
 
 Compared = Annotated[
     list[str],
-    typer.Argument(metavar="[SCENARIO|RUN]...", help="scenarios, or folders of runs; default: every scenario that was run"),
+    typer.Argument(metavar="[SCENARIO|RUN]...", help="scenarios, or folders of runs; default: every scenario with runs"),
 ]
 At = Annotated[
     str,
-    typer.Option(metavar="AXIS[=VALUE]", help="compare at a budget: evaluations, samples, compute or seconds, by validation"),
+    typer.Option(
+        metavar="AXIS[=VALUE]", help="compare validation metrics at a budget: evaluations, samples, compute or seconds"
+    ),
 ]
 
 
@@ -185,17 +188,17 @@ At = Annotated[
 def compare(
     what: Compared = [],  # noqa: B006
     at: At = "",
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="where the report goes")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="path of the report")] = None,
     runs: Runs = Path("runs"),
 ) -> int:
-    """The table again, and the report with its tables beside it, of scenarios or of any set of runs."""
+    """Compare scenarios, or any set of runs: print the table and write the report."""
     from scenarios.lab.report import report
     from scenarios.lab.report.comparison import BadPoint
     from scenarios.lab.report.gather import NoRuns
     from scenarios.lab.store.store import StoreError
 
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
-        return _wrong(f"-o {output}: expected a name that ends in .html; evo plot makes pictures")
+        return _wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
     try:
         found = _compared(what, runs, at)
         print("\n\n".join(map(str, found)))
@@ -217,7 +220,7 @@ def plot(
     axis: Annotated[str, typer.Option(metavar="AXIS", help="evaluations, samples, compute or seconds")] = "evaluations",
     runs: Runs = Path("runs"),
 ) -> int:
-    """The learning curves as a picture."""
+    """Plot the learning curves."""
     from scenarios.lab.report import charts
     from scenarios.lab.report.gather import NoRuns
     from scenarios.lab.store.store import StoreError
@@ -225,9 +228,7 @@ def plot(
     try:
         found = _compared(what, runs, "")
         if len(found) > 1:
-            return _wrong(
-                f"{len(found)} scenarios are not drawn in one picture; name one: {', '.join(each.scenario for each in found)}"
-            )
+            return _wrong(f"a plot shows one scenario; name one: {', '.join(each.scenario for each in found)}")
         charts.save(found[0], output, axis)
     except (NoRuns, charts.BadPicture) as error:
         return _wrong(error)
@@ -243,11 +244,11 @@ OneRun = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, such 
 @app.command()
 def play(
     run: OneRun,
-    record: Annotated[Path | None, typer.Option(metavar="FILE.gif", help="an episode as a film, instead of showing it")] = None,
-    rows: Annotated[str | None, typer.Option(metavar="0,5,7", help="rows of the test part to predict; default 0-9")] = None,
-    table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="rows of your own to predict")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE.gif", help="record an episode instead of showing it")] = None,
+    rows: Annotated[str | None, typer.Option(metavar="0,5,7", help="rows of the test split to predict; default 0-9")] = None,
+    table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="your own rows to predict")] = None,
 ) -> int:
-    """A champion at work: acting in its environment, or predicting."""
+    """Run a champion: act in its environment, or predict."""
     from scenarios.lab import ConfigError, load
     from scenarios.lab.cli.play import PlayError
     from scenarios.lab.cli.play import play as played
@@ -266,7 +267,7 @@ def export(
     run: OneRun,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="a name that ends in .pt, .safetensors or .onnx")],
 ) -> int:
-    """A champion's network as a file that torch, safetensors or ONNX reads."""
+    """Export a champion's network for torch, safetensors or ONNX."""
     from evo.interop.export import ExportError
     from evo.interop.export import export as exported
     from scenarios.lab import ConfigError, load
@@ -283,11 +284,11 @@ def export(
 
 @app.command()
 def watch(
-    what: Annotated[str, typer.Argument(metavar="[SCENARIO]", help="default: every scenario that is run")] = "",
-    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="of this machine; 0: any free one")] = 8000,
+    what: Annotated[str, typer.Argument(metavar="[SCENARIO]", help="default: every scenario with runs")] = "",
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="local port; 0: any free one")] = 8000,
     runs: Runs = Path("runs"),
 ) -> int:
-    """The report in a browser, refreshed while runs go on. For this machine alone; Ctrl-C ends it."""
+    """Serve the live report to this machine's browser; Ctrl-C ends it."""
     from scenarios.lab.cli import watch as served
 
     try:

@@ -17,7 +17,7 @@ def announce() -> None:
 
         def on_start(self, event: Any) -> None:
             if not self.said:
-                print("compiling kernels for this machine, which is done once: some 20 seconds", file=sys.stderr, flush=True)
+                print("compiling kernels (first run only, about 20 s)", file=sys.stderr, flush=True)
             self.said = True
 
         def on_end(self, event: Any) -> None:

@@ -33,11 +33,11 @@ def chosen(
     problems: list[str] = []
     document: dict[str, Any] = read_file(what) if what.endswith(".toml") else {"scenario": what}
     if kind and not target:
-        problems.append("--task: it is for a table, and needs --target COLUMN")
+        problems.append("--task: applies to a CSV table only; needs --target COLUMN")
     if kind and kind not in resolve.KINDS:
         problems.append(f"--task: expected classification or regression; got {kind!r}{did_you_mean(kind, resolve.KINDS)}")
     if target and not what.endswith(".csv"):
-        problems.append(f"--target: it is for a table, FILE.csv; got {what}")
+        problems.append(f"--target: applies to a CSV table only, FILE.csv; got {what}")
     elif target:
         document["scenario"] = resolve.table(what, target, kind if kind in resolve.KINDS else None)
     if methods:

@@ -18,7 +18,7 @@ FACTS = ("kind", "inputs", "outputs", "metric", "size")
 
 
 def everything() -> str:
-    """Scenarios and methods, one line each, and which method does not fit which scenario. Downloads nothing."""
+    """Scenarios and methods, one line each, and which method does not support which scenario. Downloads nothing."""
     from scenarios import METHODS, SCENARIOS
 
     tasks: dict[str, Any] = {}
@@ -32,17 +32,17 @@ def everything() -> str:
             check = Checks()
             task = check.default_task(scenario)
             if task is None:
-                what += f"; not here: {'; '.join(check.problems)}"
+                what += f"; unavailable: {'; '.join(check.problems)}"
             else:
                 tasks[name], known = task, facts(task)
         rows.append([name, *(str(known.get(key, "?")) for key in FACTS), what])
-    lines = aligned(["scenario", *FACTS, "what it is"], rows)
+    lines = aligned(["scenario", *FACTS, "description"], rows)
 
     methods = {name: resolve.method(name) for name in METHODS if not name.endswith(":")}
     rows = [[name, _what(method, METHODS[name])] for name, method in methods.items()]
     lines += [
         "",
-        *aligned(["method", "what it is"], [*rows, ["sklearn:NAME", "any classifier or regressor of scikit-learn"]]),
+        *aligned(["method", "description"], [*rows, ["sklearn:NAME", "any classifier or regressor of scikit-learn"]]),
         "",
     ]
 
@@ -50,7 +50,7 @@ def everything() -> str:
     for name, method in methods.items():
         for scenario_name, task in tasks.items():
             if why := method.unsupported_reason(task):
-                unfit.setdefault(f"{name} does not fit: {why}", []).append(scenario_name)
+                unfit.setdefault(f"{name} is unsupported: {why}", []).append(scenario_name)
     return "\n".join(lines + [f"{words} ({', '.join(where)})" for words, where in unfit.items()])
 
 
@@ -59,8 +59,9 @@ def facts(task: Any) -> dict[str, Any]:
     from evo.core import Examples
 
     shape = task.shape
-    parts = [task.split(part) for part in ("train", "validation", "test")] if isinstance(task, Examples) else []
-    sizes = [f"{len(pair[0]):,}" for k, pair in enumerate(parts) if pair is not None and (k != 1 or pair[0] is not parts[0][0])]
+    splits = [task.split(name) for name in ("train", "validation", "test")] if isinstance(task, Examples) else []
+    own = [pair for k, pair in enumerate(splits) if pair is not None and (k != 1 or pair[0] is not splits[0][0])]
+    sizes = [f"{len(pair[0]):,}" for pair in own]
     return {
         "kind": task.kind or type(task).__name__,
         "inputs": "x".join(map(str, shape)) if shape else task.inputs,
@@ -105,19 +106,19 @@ def commented(study: Study) -> str:
     axes = ", ".join(one.name for one in describe(BudgetSettings))
     said = {
         "scenario": f"{scenario.title}" + (f"; needs {scenario.needs}" if scenario.needs else ""),
-        "seeds": "the seeds, one by one; or a count: 5 is seeds 0 to 4",
-        "device": "auto (cuda where there is a GPU), cpu or cuda",
-        "budget": f"of each run; the first limit reached stops it; axes: {axes}",
-        "task": "what is to be learned",
-        "model": "the network that methods which need one share",
-        "model.network": "a network: mlp, cnn, or your own nn.Module as file.py:Class",
-        "run": "bookkeeping; nothing here changes a result",
+        "seeds": "a list of seeds, or a count: 5 is seeds 0 to 4",
+        "device": "auto (cuda if available), cpu or cuda",
+        "budget": f"limits per run; the first one reached stops it; axes: {axes}",
+        "task": "the learning task",
+        "model": "the network that all weight-based methods share",
+        "model.network": "mlp, cnn, or your own nn.Module as file.py:Class",
+        "run": "checkpoints, history and threads; no effect on results",
     }
     tables: dict[str, Any] = {"budget.": BudgetSettings, "task.": scenario.settings, "run.": RunSettings}
     tables["model."] = getattr(resolve.network(first.model["network"]), "settings", None) if first.model else None
     for spec in study.specs:
         said[f"learners.{spec.label}.method"] = (
-            "a method: evo list names them; or your own as file.py:Class; start = a run folder begins from that champion"
+            "a method of evo list, or your own as file.py:Class; start = a run folder: warm start from its champion"
         )
         tables[f"learners.{spec.label}."] = getattr(Checks().method(spec.method, spec.label), "settings", None)
     for prefix, cls in tables.items():

@@ -1,5 +1,5 @@
 """`evo play RUN`: a champion at work. In an environment it acts: in a window where there is a screen, as a GIF, or in the
-terminal; on data it says what it predicts for rows of the test part, or for rows of a file.
+terminal; on data it says what it predicts for rows of the test split, or for rows of a file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PlayError(ValueError):
 def play(run: Run, record: Path | None, rows: str | None, table: Path | None, out: TextIO) -> int:
     """Shows the champion of `run` on `out`, and returns the exit code, 0.
 
-    record: a .gif to write instead; for tasks with an environment. rows: "0,5,7" or "0-9", of the test part; table: a
+    record: a .gif to write instead; for tasks with an environment. rows: "0,5,7" or "0-9", of the test split; table: a
     CSV file instead of them; for tasks with data. Raises PlayError, a ValueError; StoreError for a run whose files are
     missing or damaged, and for a film that cannot be written; RuntimeError, naming task and step, if the environment fails.
     """
@@ -47,10 +47,10 @@ def play(run: Run, record: Path | None, rows: str | None, table: Path | None, ou
         raise PlayError(f"{run.path}: a {type(task).__name__} has neither an environment nor data to play on")
     wrong = [name for name in given if (name == "--record") != acts]
     if wrong:
-        kind = "an environment: --record out.gif" if acts else "data: --rows 0,5,7 or --input file.csv"
-        raise PlayError(f"{wrong[0]} means nothing here: {run.path} is about {kind} fits it")
+        kind = "an environment; use --record out.gif" if acts else "data; use --rows 0,5,7 or --input file.csv"
+        raise PlayError(f"{wrong[0]} does not apply: {run.path} has {kind}")
     if rows is not None and table is not None:
-        raise PlayError("--rows takes rows of the test part, --input those of a file: give one of them")
+        raise PlayError("--rows selects rows of the test split, --input those of a file: give only one")
     if record is not None:
         _check_gif(record)
         _write_gif(run, task, record, out)
@@ -159,11 +159,11 @@ def _predict(run: Run, task: Any, rows: str | None, table: Path | None, out: Tex
         numbers, y = None, None
         print(f"{len(x)} rows of {table}, taken {taken}", file=out)
     else:
-        part = "test" if task.split("test") is not None else "validation"
-        whole, truth = task.split(part)
-        numbers = _chosen(rows, len(whole), part)
+        split = "test" if task.split("test") is not None else "validation"
+        whole, truth = task.split(split)
+        numbers = _chosen(rows, len(whole), split)
         x, y = whole[numbers], truth[numbers]
-        print(f"{len(x)} of {len(whole):,} rows of the {part} part", file=out)
+        print(f"{len(x)} of {len(whole):,} rows of the {split} split", file=out)
     predicted = task.predictions(run.champion, x, y)
     names = list(predicted[0])
     lines = [["row", *names, ""]]
@@ -184,7 +184,7 @@ def _cell(value: Any) -> str:
     return " ".join(f"{number:.6g}" for number in value) if isinstance(value, list) else f"{value:.4f}"
 
 
-def _chosen(text: str | None, count: int, part: str) -> list[int]:
+def _chosen(text: str | None, count: int, split: str) -> list[int]:
     """Row numbers of "0,5,7", "0-9" or both; None: the first ten, or as many as there are."""
     if text is None:
         return list(range(min(10, count)))
@@ -197,7 +197,7 @@ def _chosen(text: str | None, count: int, part: str) -> list[int]:
         if last < first:
             raise PlayError(f"--rows {text}: {piece.strip()} ends before it begins")
         if last >= count:
-            raise PlayError(f"--rows {text}: the {part} part has the rows 0 to {count - 1}")
+            raise PlayError(f"--rows {text}: the {split} split has rows 0 to {count - 1}")
         chosen += range(first, last + 1)
     return chosen
 

@@ -74,13 +74,13 @@ def conflicts(spec: RunSpec, directory: RunDirectory) -> str | None:
     keys = spec.differences(stored) if stored is not None else []
     if not keys:
         return None
-    return f"{directory.path} holds a run with other settings: {'; '.join(keys)} (--restart puts it aside and starts anew)"
+    return f"{directory.path} holds a run with other settings: {'; '.join(keys)} (--restart renames it and starts over)"
 
 
 def _execute(spec: RunSpec, directory: RunDirectory, restart: bool, threads: int, emit: Emit, stop: Callable[[], bool]) -> str:
     try:
         if restart and directory.path.exists():
-            emit({"event": "warning", "message": f"the old run is now {directory.set_aside()}"})
+            emit({"event": "warning", "message": f"the previous run was renamed {directory.set_aside()}"})
         elif why := conflicts(spec, directory):
             raise StoreError(why)
         result = directory.result()
@@ -151,10 +151,10 @@ class _Run:
                 break
             except Exception as error:  # a damaged state may make a learner fail in any way
                 bad.append(path)
-                self.warn(f"{path} is left out: {error if isinstance(error, StoreError) else said(error)}")
+                self.warn(f"{path} is skipped: {error if isinstance(error, StoreError) else said(error)}")
         else:
             if bad or had_finished:
-                self.warn(f"no good checkpoint: starting over from step 0; what there was is now {directory.set_aside()}")
+                self.warn(f"no valid checkpoint: starting over from step 0; the old run was renamed {directory.set_aside()}")
                 self.open()
                 bad = []
             self.learner, self.progress = make(), _Progress()
@@ -162,7 +162,7 @@ class _Run:
                 self.learner.warm_start(warm_start.model(spec.start, spec.seed))
             directory.cut_back(0)
         for path in bad:
-            self.warn(f"continuing from step {self.progress.steps}; the damaged file is now {directory.set_aside(path)}")
+            self.warn(f"resuming from step {self.progress.steps}; the damaged file was renamed {directory.set_aside(path)}")
         self.saved_steps = self.progress.steps
         self.emit({"event": "started", "steps": self.progress.steps, "path": str(directory.path)})
 

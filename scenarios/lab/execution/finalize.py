@@ -17,12 +17,13 @@ from scenarios.lab.study.resolve import said
 
 Warn = Callable[[str], None]
 
+TITLES = {"trust": "calibration and robustness", "front": "Pareto front"}
 DPI = 100
 COLORS = 128
 
 
 def measured(task: Task, learner: Learner, champion: Model, split: str, warn: Warn) -> dict[str, Any]:
-    """trust: `task.diagnostics`, a classifier's calibration and firmness; ensemble: the score of `learner.ensemble` on the
+    """trust: `task.diagnostics`, a classifier's calibration and robustness; ensemble: the score of `learner.ensemble` on the
     split that is reported; front: `learner.front`. One that fails costs no result: `warn` says why."""
     wanted: dict[str, Callable[[], Any]] = {
         "trust": lambda: task.diagnostics(champion),
@@ -34,7 +35,7 @@ def measured(task: Task, learner: Learner, champion: Model, split: str, warn: Wa
         try:
             found[name] = plain(ask(), name)
         except Exception as error:  # a user's task or learner may fail in any way
-            warn(f"{name} is left out: {said(error)}")
+            warn(f"{TITLES.get(name, name)} skipped: {said(error)}")
             found[name] = None
     return found
 
@@ -48,15 +49,15 @@ def drawn(task: Task, champion: Model, split: str, spec: RunSpec, directory: Run
     """Draws the champion, and what it does, into pictures/: file, title and alt of each. A picture that cannot be drawn
     costs no result: `warn` says why."""
     wanted = {
-        "champion.png": (champion.figure, f"The network that {spec.label} found"),
-        "behaviour.png": (lambda: task.figure(champion, split), f"What it does on the {split} part"),
+        "champion.png": (champion.figure, f"Champion network ({spec.label})"),
+        "behaviour.png": (lambda: task.figure(champion, split), f"Behaviour on the {split} split"),
     }
     found = []
     for name, (figure, title) in wanted.items():
         try:
             data = _png(figure())
         except Exception as error:  # a user's figure may fail in any way
-            warn(f"{name} is left out: {said(error)}")
+            warn(f"{name} skipped: {said(error)}")
             continue
         if data is not None:
             directory.picture(name, data)

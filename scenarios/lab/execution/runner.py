@@ -133,9 +133,9 @@ class _Worker:
         self.close(kindly=True)
         code = self.process.returncode
         if code >= 0:
-            return f"its worker process ended by itself with exit code {code}"
+            return f"its worker process exited with code {code}"
         name = signal.Signals(-code).name
-        return f"its worker process was killed by {name}" + (" (by hand, or for want of memory)" if name == "SIGKILL" else "")
+        return f"its worker process was killed by {name}" + (" (manually, or out of memory)" if name == "SIGKILL" else "")
 
     def close(self, kindly: bool) -> None:
         if not kindly:

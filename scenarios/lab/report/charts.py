@@ -29,6 +29,12 @@ PALETTES = {
     "light": ["#0072B2", "#C44E00", "#00795A", "#AA3E98", "#7A6500", "#5B5B5B", "#882255", "#332288", "#B8004B", "#1F7A8C"],
     "dark": ["#56B4E9", "#F0913A", "#2CC59A", "#E07BC8", "#E6D24A", "#B5B5B5", "#F28CA8", "#A59BF5", "#FF7F7F", "#7FD6E4"],
 }
+AXIS_LABELS = {
+    "evaluations": "evaluations",
+    "samples": "samples (environment steps on control tasks)",
+    "compute": "compute (forward passes x parameters)",
+    "seconds": "wall clock (s)",
+}
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2, 1, 2, 1, 2]]
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 INKS = {"light": ("#1b1b1b", "#d9d9d9", "#ffffff"), "dark": ("#ececec", "#444444", "#161616")}  # text, grid, page
@@ -78,7 +84,7 @@ def banded(comparison: Comparison, base: Any, title: str, legend: bool) -> Any:
     alt = _altair()
     y = lambda name: alt.Y(f"{name}:Q", scale=alt.Scale(zero=False), title=title)
     band = base.mark_area(opacity=0.18, interpolate="step-after").encode(y("low"), alt.Y2("high:Q"), _method(comparison, False))
-    tooltip = _tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), ("low", "Q"), ("high", "Q"), ("seeds", "Q"))
+    tooltip = _tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), ("low", "Q"), ("high", "Q"), ("seeds", "Q"), y="IQM")
     line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
         y("y"), _method(comparison, legend), strokeDash=_dash(comparison, legend), tooltip=tooltip
     )
@@ -125,10 +131,10 @@ def solved_share(comparison: Comparison, legend: bool = True) -> Any:
     base = alt.Chart(alt.NamedData("rows")).mark_line(interpolate="step-after", strokeWidth=2)
     return base.encode(
         alt.X("x:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6)),
-        alt.Y("y:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%"), title="seeds that solved it"),
+        alt.Y("y:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%"), title="share of seeds that solved the task"),
         color=_method(comparison, legend),
         strokeDash=_dash(comparison, legend),
-        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q")),
+        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), x="cost", y="solved"),
     ).properties(width="container", height=240)
 
 
@@ -162,11 +168,11 @@ def reached_share(comparison: Comparison, legend: bool = True) -> Any:
     better = "at least" if sign > 0 else "at most"
     return chart.encode(
         alt.X("x:Q", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6), title=f"{comparison.title}, {better}"),
-        alt.Y("y:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%"), title="seeds that reached it"),
+        alt.Y("y:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%"), title="share of seeds"),
         alt.Order("x:Q"),
         color=_method(comparison, legend),
         strokeDash=_dash(comparison, legend),
-        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q")),
+        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), x=comparison.title, y="share of seeds"),
     ).properties(width="container", height=240)
 
 
@@ -224,7 +230,7 @@ def reliability(comparison: Comparison, legend: bool = True) -> Any:
         alt.Order("x:Q"),
         color=_method(comparison, legend),
         strokeDash=_dash(comparison, legend),
-        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), ("examples", "Q")),
+        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), ("examples", "Q"), x="confidence", y="accuracy"),
     )
     return (ideal + line).properties(width="container", height=260)
 
@@ -244,14 +250,14 @@ def disturbed_rows(comparison: Comparison, what: str) -> Rows:
 def disturbed(comparison: Comparison, what: str, legend: bool = True) -> Any:
     """Test accuracy under input "noise" or with inputs "missing"."""
     alt = _altair()
-    titles = {"noise": "noise on the inputs, in their standard deviation", "missing": "share of the inputs missing"}
+    titles = {"noise": "input noise (std, relative to that of the input)", "missing": "share of missing inputs"}
     chart = alt.Chart(alt.Data(values=disturbed_rows(comparison, what))).mark_line(point=True, strokeWidth=2)
     return chart.encode(
         alt.X("x:Q", axis=alt.Axis(tickCount=5), title=titles[what]),
         alt.Y("y:Q", scale=alt.Scale(zero=False), title="test accuracy"),
         color=_method(comparison, legend),
         strokeDash=_dash(comparison, legend),
-        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q")),
+        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), x=titles[what], y="test accuracy"),
     ).properties(width="container", height=260)
 
 
@@ -264,7 +270,7 @@ def front(comparison: Comparison, legend: bool = True) -> Any:
             "connections:Q",
             scale=alt.Scale(zero=False),
             axis=alt.Axis(tickCount=8),
-            title="connections (weights that are not zero)",
+            title="connections (non-zero weights)",
         ),
         alt.Y("fitness:Q", scale=alt.Scale(zero=False), title="training fitness"),
         color=_method(comparison, legend),
@@ -289,7 +295,7 @@ def front_rows(comparison: Comparison) -> Rows:
 
 
 def save(comparison: Comparison, path: Path, axis: str = "evaluations") -> None:
-    """The learning curves as a picture, its kind told by the suffix. Raises BadPicture for another one, or another axis."""
+    """The learning curves as an image, in the format of the suffix. Raises BadPicture for another one, or another axis."""
     if axis not in store.AXES:
         raise BadPicture(f"--axis: expected one of {', '.join(store.AXES)}; got {axis!r}{did_you_mean(axis, store.AXES)}")
     suffix = path.suffix.removeprefix(".").lower()
@@ -297,7 +303,7 @@ def save(comparison: Comparison, path: Path, axis: str = "evaluations") -> None:
         raise BadPicture(f"{path}: expected a name that ends in .{', .'.join(SUFFIXES)}{did_you_mean(suffix, SUFFIXES)}")
     import vl_convert
 
-    title = f"{comparison.scenario}: champion so far, interquartile mean and 95 % interval over the seeds"
+    title = f"{comparison.scenario}: best-so-far champion, IQM and 95 % interval over the seeds"
     spec = curves(comparison).properties(width=640, height=360, title=title).to_dict()
     spec["datasets"] = {**spec.get("datasets", {}), "rows": curve_rows(comparison, axis)}
     spec["config"] = {**theme("light"), "background": "#ffffff"}
@@ -310,7 +316,7 @@ def save(comparison: Comparison, path: Path, axis: str = "evaluations") -> None:
 def titled(spec: dict[str, Any], axis: str) -> None:
     """Names the horizontal axis of every layer; seconds without SI prefixes, since 30m looks like minutes."""
     for layer in spec.get("layer", [spec]):
-        layer["encoding"]["x"]["title"] = axis
+        layer["encoding"]["x"]["title"] = AXIS_LABELS[axis]
         layer["encoding"]["x"]["axis"]["format"] = "~g" if axis == "seconds" else "~s"
 
 
@@ -340,7 +346,7 @@ def _summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _pooled(series: Series, what: str, width: int) -> list[list[float]]:
-    """The rows of `width` numbers that the finished seeds' trust tables hold under a name."""
+    """The rows of `width` numbers that the finished seeds' calibration tables hold under a name."""
     found = []
     for seed in series.finished:
         trust = (seed.result or {}).get("trust")
@@ -373,11 +379,11 @@ def _dash(comparison: Comparison, legend: bool) -> Any:
     return alt.StrokeDash("method:N", scale=scale, legend=alt.Legend() if legend else None)
 
 
-def _tooltip(*fields: tuple[str, str]) -> list[Any]:
+def _tooltip(*fields: tuple[str, str], **titles: str) -> list[Any]:
     alt = _altair()
-    return [
-        alt.Tooltip(f"{name}:{kind}", format=".4~g") if kind == "Q" else alt.Tooltip(f"{name}:{kind}") for name, kind in fields
-    ]
+    titles = {"iqm": "IQM", "low": "95 % low", "high": "95 % high"} | titles
+    form = {"Q": {"format": ".4~g"}, "N": {}}
+    return [alt.Tooltip(f"{name}:{kind}", title=titles.get(name, name), **form[kind]) for name, kind in fields]
 
 
 def _altair() -> Any:

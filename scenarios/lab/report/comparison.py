@@ -1,7 +1,7 @@
 """One table of runs: every method's reported metric, and what it cost.
 
 The metric is the interquartile mean over the finished seeds with its 95 % bootstrap interval; costs are means. Where the
-task defines a solution, methods are ranked by what a solution costs, else by the metric. A run that failed, or whose
+task defines a solution, methods are ranked by the expected running time, else by the metric. A run that failed, or whose
 metric is no number, ranks behind every other; one that is not finished is said in words under the table.
 """
 
@@ -22,6 +22,8 @@ from scenarios.lab.report import stats
 from scenarios.lab.report.gather import Seed, Series, gather
 from scenarios.lab.store import store
 
+AXIS_NAMES = {axis: axis for axis in store.AXES} | {"seconds": "wall clock"}  # in sentences
+AXIS_TITLES = AXIS_NAMES | {"seconds": "wall clock (s)"}  # of columns
 NAMED = 6  # seeds that a note names; further ones are counted
 SIGN = {"max": 1, "min": -1}
 
@@ -36,9 +38,9 @@ class Comparison:
 
     rows: for each label a dict: label, method, seeds (asked for), done, failed, unfinished, metric, direction, split
     ("test", or what stands in for it), values (one a finished seed), iqm, low, high (None where unknown), solved (how
-    many; None where undefined), solved_low, solved_high (Wilson), expected (evaluations to a solution: value, low, high;
-    None), parameters, connections, evaluations, samples, compute, seconds (means; None where unknown), nonfinite (a sum;
-    of the whole runs).
+    many; None where undefined), solved_low, solved_high (Wilson), expected (ERT, the expected running time in
+    evaluations: value, low, high; None), parameters, connections, evaluations, samples, compute, seconds (means; None
+    where unknown), nonfinite (a sum; of the whole runs).
     notes: what the numbers do not say. at: (axis, budget) where the comparison is at a budget, by validation.
     """
 
@@ -58,7 +60,7 @@ class Comparison:
 
     @property
     def by_solution(self) -> bool:
-        """Whether methods are ranked by the cost of a solution: the task defines one, and some run reached it."""
+        """Whether methods are ranked by the expected running time: the task defines one, and some run reached it."""
         judged = [row["solved"] for row in self.rows if row["done"]]
         return self.at is None and None not in judged and any(judged)
 
@@ -78,7 +80,7 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """The reported figure: "test accuracy", "validation accuracy at 20,000 evaluations"."""
+        """The reported metric: "test accuracy", "validation accuracy at 20,000 evaluations"."""
         metrics = {row["metric"] for row in self.rows if row["metric"]}
         words = [self.splits[0] if len(self.splits) == 1 else "", metrics.pop() if len(metrics) == 1 else "metric"]
         words += [f"at {number(self.at[1])} {self.at[0]}"] if self.at else []
@@ -89,11 +91,11 @@ class Comparison:
         """The columns of the table: title -> key of a row."""
         columns = {"method": "label", "seeds": "seeds", self.title: "iqm"}
         if any(row["solved"] is not None for row in self.rows):
-            columns |= {"solved": "solved", "evaluations to solution": "expected"}
+            columns |= {"solved": "solved", "ERT (evaluations)": "expected"}
         columns["parameters"] = "parameters"
         if any(row["connections"] not in (None, row["parameters"]) for row in self.rows):
             columns["connections"] = "connections"
-        columns |= {name: name for name in store.AXES}
+        columns |= {title: axis for axis, title in AXIS_TITLES.items()}
         if any(row["nonfinite"] for row in self.rows):
             columns["non-finite"] = "nonfinite"
         return columns
@@ -148,14 +150,14 @@ def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None
     if at is not None:
         point = (at[0], common_budget(series, at[0]) if at[1] is None else at[1])
         if math.isnan(point[1]):
-            raise BadPoint(f"{scenario}: no finished run has spent a known number of {at[0]}")
+            raise BadPoint(f"{scenario}: no finished run has a known cost in {at[0]}")
     rows = [_row(one, point) for one in series]
     if point is not None and all(value is None for row in rows for value in row["values"]):
-        raise BadPoint(f"{scenario}: no run had finished a step within {number(point[1])} {point[0]}")
+        raise BadPoint(f"{scenario}: no run finished a step within {number(point[1])} {point[0]}")
     found = Comparison(scenario, series, rows, [], point)
     found.notes += [note for one, row in zip(series, rows) for note in _notes(one, row, point)] + _differences(found)
     if instead := sorted({row["split"] for row in rows} - {None, "test"}) if point is None else []:
-        found.notes.insert(0, f"no test set: the metric is that of the {' or '.join(instead)} set")
+        found.notes.insert(0, f"no test split: the metric is that of the {' or '.join(instead)} split")
     by_solution = found.by_solution  # asked now: a list that is being sorted is empty
     cost = lambda row: row["expected"][0] if by_solution and row["expected"] else 0.0
     middle = lambda row: -float(stats.iqm(ranked_values(row))) if row["done"] else 0.0
@@ -244,12 +246,10 @@ def _notes(series: Series, row: Mapping[str, Any], at: tuple[str, float] | None)
     notes = _unfinished(series.label, unfinished)
     values = row["values"]
     if lost := sum(value is None for value in values):
-        why = "is not a finite number" if at is None else "is not known at that budget"
-        notes.append(
-            f"{series.label}: the metric {why} in {lost} of {len(values)} seeds, which rank last and are not in the mean"
-        )
+        what = "non-finite metric" if at is None else "no metric at that budget"
+        notes.append(f"{series.label}: {what} in {lost} of {len(values)} seeds; they rank last and are excluded from the IQM")
     if begun := {str(own["start"]): None for seed in series.seeds if "start" in (own := seed.own)}:
-        notes.append(f"{series.label} began from {', '.join(begun)}: what that had cost is not counted")
+        notes.append(f"{series.label}: warm start from {', '.join(begun)}; the cost of that run is not included")
     return [f"{series.label}: {seed.fault}" for seed in series.seeds if seed.fault] + notes
 
 
@@ -282,11 +282,11 @@ def _standing(seed: Seed) -> str:
 
 
 def _differences(comparison: Comparison) -> list[str]:
-    """Where runs were not asked the same thing: metrics, budgets, seeds, settings."""
+    """What differs between runs that are compared: metrics, budgets, seeds, settings."""
     notes, series = [], comparison.series
     metrics = {f"{row['metric']} ({row['direction']})": row["label"] for row in reversed(comparison.rows) if row["metric"]}
     if len(metrics) > 1:
-        notes.append("metrics differ, and are not ranked against each other: " + _who(metrics))
+        notes.append("metrics differ and are not ranked against each other: " + _who(metrics))
     if len(comparison.budgets) > 1:
         notes.append("budgets differ: " + _who(comparison.budgets))
     seeds = {seed_list([seed.seed for seed in one.seeds]): one.label for one in reversed(series)}
@@ -295,7 +295,7 @@ def _differences(comparison: Comparison) -> list[str]:
     for one in series:
         keys = [key for key in differing([seed.config for seed in one.seeds if seed.config]) if "start_sha256" not in key]
         if keys:  # each seed may begin from a champion of its own
-            notes.append(f"{one.label}: its seeds ran with different settings: {', '.join(keys)}")
+            notes.append(f"{one.label}: settings differ between seeds: {', '.join(keys)}")
     return notes
 
 

@@ -42,7 +42,7 @@ def size(comparison: Comparison, name: str, legend: bool = True) -> Any:
     what = name.removesuffix("_mean")
     x = alt.X("x:Q", scale=alt.Scale(nice=False), axis=alt.Axis(format="~s", tickCount=6), title="generation")
     base = alt.Chart(alt.Data(values=size_rows(comparison, name))).encode(x)
-    return banded(comparison, base, f"{what} of a genome, mean", legend).properties(height=240)
+    return banded(comparison, base, f"{what} per genome (population mean)", legend).properties(height=240)
 
 
 def size_rows(comparison: Comparison, name: str) -> Rows:
@@ -70,7 +70,7 @@ def stream(rows: Rows) -> Any:
     import altair as alt
 
     fill = alt.Fill("colour:N", scale=alt.Scale(domain=sorted([*COLOURS, GREY]), range="category"), legend=None)
-    titles = {"species": "species", "most": "members, at most", "founded": "founded", "died": "died"}
+    titles = {"species": "species", "most": "largest size", "founded": "founded (generation)", "died": "extinct (generation)"}
     return (
         alt.Chart(alt.Data(values=rows))
         .transform_flatten(["x", "low", "high"])

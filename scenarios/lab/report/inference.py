@@ -1,4 +1,4 @@
-"""What a reader may conclude from a comparison, and what not: every pair of methods, the first place, its firmness.
+"""What a reader may conclude from a comparison, and what not: pairwise comparisons, the verdict, its robustness.
 
 Agarwal et al. 2021 (Deep reinforcement learning at the edge of the statistical precipice): interval estimates and the
 probability of improvement instead of bare means. Holm 1979 for the pairs of one comparison, taken together.
@@ -16,25 +16,30 @@ import numpy as np
 from numpy.random import Generator, Philox
 
 from scenarios.lab.report import stats
-from scenarios.lab.report.comparison import SIGN, Comparison, common_budget, ranked_values, solutions
+from scenarios.lab.report.comparison import AXIS_NAMES, SIGN, Comparison, common_budget, ranked_values, solutions
 from scenarios.lab.report.gather import Series
 from scenarios.lab.store import store
 
-LEVEL = 0.05  # of Holm's adjusted p
-FEW = 10  # seeds below which the page says what an interval really covers
-SHARES = (1.0, 0.1)  # of the common budget at which the first place is asked for again
-HALVES = 200  # random halves of the seeds
+LEVEL = 0.05  # of significance, for Holm-adjusted p
+FEW = 10  # seeds below which the real coverage of an interval is stated
+SHARES = (1.0, 0.1)  # of the common budget, at which the methods are ranked again
+HALVES = 200  # random half-samples of the seeds
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The methods on one axis: label -> (value, low, high), by `sign` more (1) or less (-1) being better. budget: where
-    the metric was read; None where the values are costs of a solution."""
+    """The methods on one cost axis: label -> (value, low, high), by `sign` more (1) or less (-1) being better. share: of
+    the common budget, at which (`budget`) the metric was read; budget is None where the values are running times."""
 
-    name: str
+    axis: str
+    share: float
     budget: float | None
     values: dict[str, tuple[float, float, float]]
     sign: int
+
+    @property
+    def name(self) -> str:
+        return AXIS_NAMES[self.axis] if self.share == 1 else f"{100 * self.share:.0f} % of {AXIS_NAMES[self.axis]}"
 
     def leader(self, among: Iterable[str]) -> str | None:
         """The best of some labels; None where fewer than two have a value."""
@@ -44,13 +49,13 @@ class Standing:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """figure: what the methods are ranked by; values: that of each seed, label -> (n,), more being better. pairs: for each
+    """metric: what the methods are ranked by; values: that of each seed, label -> (n,), more being better. pairs: for each
     two methods a dict: a (the one that ranks first), b, superiority (P(a > b), ties half), low, high, magnitude (Vargha and
-    Delaney 2000), p (Mann-Whitney, two-sided), p_holm; none where nothing may be claimed, which the verdict then says.
-    verdict, robustness: a sentence each, "" where there is nothing to say. warnings: what the number of seeds does not
-    allow. standings: every method on each axis. lines: what of this is for a terminal."""
+    Delaney 2000), p (Mann-Whitney, two-sided), p_holm; none where nothing may be tested, which the verdict then says.
+    verdict, robustness: sentences, "" where there is nothing to say. warnings: limits of the seeds. standings: every
+    method on each axis. lines: what of this is for a terminal."""
 
-    figure: str
+    metric: str
     values: dict[str, np.ndarray]
     pairs: list[dict[str, Any]]
     verdict: str
@@ -62,13 +67,18 @@ class Conclusion:
     def lines(self) -> list[str]:
         first = self.pairs[0]["a"] if self.pairs else ""
         of_first = [pair for pair in self.pairs if pair["a"] == first]
-        better = [f"P({pair['a']} better than {pair['b']}, by {self.figure}) = {said(pair)}" for pair in of_first]
-        return [*better, *filter(None, [self.verdict, self.robustness]), *self.warnings]
+        better = [f"P({pair['a']} better than {pair['b']}, {self.metric}) = {estimate(pair)}" for pair in of_first]
+        warnings = [f"Warning: {warning}." for warning in self.warnings]
+        return [*better, *filter(None, [self.verdict, self.robustness]), *warnings]
 
 
-def said(pair: dict[str, Any]) -> str:
-    p = "< .001" if pair["p_holm"] < 0.001 else f"= {pair['p_holm']:.3f}"
-    return f"{pair['superiority']:.2f} [{pair['low']:.2f}, {pair['high']:.2f}], p {p}"
+def estimate(pair: dict[str, Any]) -> str:
+    """ "0.89 [0.45, 0.99], p_Holm = 0.600" """
+    return f"{pair['superiority']:.2f} [{pair['low']:.2f}, {pair['high']:.2f}], {p_holm(pair)}"
+
+
+def p_holm(pair: dict[str, Any]) -> str:
+    return "p_Holm < 0.001" if pair["p_holm"] < 0.001 else f"p_Holm = {pair['p_holm']:.3f}"
 
 
 def conclude(comparison: Comparison) -> Conclusion:
@@ -76,20 +86,20 @@ def conclude(comparison: Comparison) -> Conclusion:
     ranked = [row for row in ranked if all(row[key] == ranked[0][key] for key in ("metric", "direction", "split"))]
     series = {row["label"]: next(one for one in comparison.series if one.label == row["label"]) for row in ranked}
     if comparison.by_solution:
-        figure = "evaluations to a solution"
+        metric = "running time in evaluations"
         values = {label: _speed(*solutions(one.counted, "evaluations")) for label, one in series.items()}
     else:
-        figure, values = comparison.title, {row["label"]: ranked_values(row) for row in ranked}
+        metric, values = comparison.title, {row["label"]: ranked_values(row) for row in ranked}
     standing, warnings = standings(comparison), _warnings(values, series)
     if comparison.at is None and len(comparison.budgets) > 1:
-        words = "The budgets differ, so nothing is said of which method is better; --at compares at one budget."
-        return Conclusion(figure, values, [], words, "", warnings, standing)
+        words = "No significance test: the budgets differ. --at compares at one budget."
+        return Conclusion(metric, values, [], words, "", warnings, standing)
     if waiting := [row["label"] for row in ranked if row["unfinished"]]:
-        words = f"Not all seeds of {_listed(waiting)} are finished, so nothing is said yet of which method is better."
-        return Conclusion(figure, values, [], words, "", warnings, standing)
+        words = f"No significance test yet: seeds of {_listed(waiting)} are unfinished."
+        return Conclusion(metric, values, [], words, "", warnings, standing)
     pairs = _pairs(values)
     verdict, robustness = _verdict(comparison, ranked, pairs), _robustness(comparison, standing, values, series)
-    return Conclusion(figure, values, pairs, verdict, robustness, warnings, standing)
+    return Conclusion(metric, values, pairs, verdict, robustness, warnings, standing)
 
 
 def _speed(costs: np.ndarray, solved: np.ndarray) -> np.ndarray:
@@ -114,34 +124,39 @@ def _verdict(comparison: Comparison, ranked: Sequence[dict[str, Any]], pairs: Se
         return ""
     first = ranked[0]["label"]
     own = [pair for pair in pairs if pair["a"] == first]
-    sure = [pair["b"] for pair in own if pair["p_holm"] < LEVEL and pair["superiority"] > 0.5]
-    unsure = [row["label"] for row in ranked[1:] if row["label"] not in sure]
-    best = "reaches a solution for the fewest evaluations" if comparison.by_solution else f"has the best {comparison.title}"
-    words = f"{first} {best}."
+    significant = [pair for pair in own if pair["p_holm"] < LEVEL]
+    better = [pair["b"] for pair in significant if pair["superiority"] > 0.5]
     equal = [row["label"] for row in ranked[1:] if row["iqm"] == ranked[0]["iqm"]] if not comparison.by_solution else []
-    if equal:
-        words = f"{_listed([first, *equal])} have the same {comparison.title}, the best."
-        unsure = [label for label in unsure if label not in equal]
-    if sure:
-        lead = f"The lead of {first}" if equal else "Its lead"
-        words += f" {lead} over {_listed(sure)} is more than chance (Holm's p < {LEVEL:g})."
-    contrary = [pair for pair in own if pair["p_holm"] < LEVEL and pair["superiority"] < 0.5]
-    if unsure := [label for label in unsure if label not in [pair["b"] for pair in contrary]]:
-        words += f" Over {_listed(unsure)} these seeds do not settle it."
-    for pair in contrary:
-        words += f" Yet a run of {pair['b']} is more often better than one of {first} (p = {pair['p_holm']:.2g})."
+    if comparison.by_solution:
+        words = f"{first} has the lowest expected running time (ERT, evaluations)."
+    elif equal:
+        words = f"{_listed([first, *equal])} tie for the best {comparison.title} (IQM)."
+    else:
+        words = f"{first} has the best {comparison.title} (IQM)."
+    if better:
+        subject = f"{first} is significantly" if equal else "Significantly"
+        words += f" {subject} better than {_listed(better)} (Holm-adjusted p < {LEVEL:g})."
+    for pair in significant:
+        if pair["superiority"] < 0.5:
+            words += f" Pairwise, however, {pair['b']} is significantly better than {first} ({p_holm(pair)})."
+    if open_ := [pair["b"] for pair in own if pair not in significant and pair["b"] not in equal]:
+        one = len(open_) == 1
+        words += f" The difference{'s' * (not one)} to {_listed(open_)} {'is' if one else 'are'} not significant."
+    tested = [pair["b"] for pair in own]
+    if untested := [row["label"] for row in ranked[1:] if row["label"] not in tested]:
+        words += f" Not tested against {_listed(untested)}: a test needs 2 seeds of both methods."
     return words
 
 
 def standings(comparison: Comparison) -> list[Standing]:
-    """Every method again on each axis. Where a solution is defined: what one is expected to cost. Else: the validation
+    """Every method again on each cost axis. Where a solution is defined: the expected running time. Else: the validation
     metric of the champion at the common budget of the axis, and at a tenth of it."""
     found = []
     for axis in store.AXES:
         if comparison.by_solution:
             costs = {one.label: solutions(one.counted, axis) for one in comparison.series}
             values = {label: stats.expected_running_time(*own) for label, own in costs.items() if len(own[0])}
-            found.append(Standing(axis, None, values, -1))
+            found.append(Standing(axis, 1.0, None, values, -1))
             continue
         whole = common_budget(comparison.series, axis)
         for share in SHARES if not math.isnan(whole) else ():
@@ -151,35 +166,40 @@ def standings(comparison: Comparison) -> list[Standing]:
                 own = own[np.isfinite(own)]
                 values |= {one.label: (float(stats.iqm(own)), *stats.iqm_interval(own))} if len(own) else {}
             sign = next((SIGN[row["direction"]] for row in comparison.rows if row["metric"]), 1)
-            found.append(Standing(axis if share == 1 else f"{100 * share:.0f} % of the {axis}", share * whole, values, sign))
+            found.append(Standing(axis, share, share * whole, values, sign))
     return found
 
 
 def _robustness(
     comparison: Comparison, standing: Sequence[Standing], values: Mapping[str, np.ndarray], series: Mapping[str, Series]
 ) -> str:
-    """Whether the first place survives on the other axes and on halves of the seeds."""
+    """Whether the first method also ranks first on the other cost axes and on half-samples of the seeds."""
     if len(values) < 2:
         return ""
     first = next(iter(values))
-    leaders = {each.name: each.leader(values) for each in standing}
+    leaders = [(each, leader) for each in standing if first in each.values and (leader := each.leader(values)) is not None]
     others: dict[str, list[str]] = {}
-    for name, leader in leaders.items():
-        if leader not in (None, first):
-            others.setdefault(str(leader), []).append(name)
-    at = "" if comparison.by_solution else " at an equal budget, by validation,"
-    listed = ", and ".join(f"{leader} on {_listed(axes)}" for leader, axes in others.items())
-    if set(leaders.values()) <= {None}:
-        words = f"{first} could not be asked for on another axis"
+    for each, leader in leaders:
+        if leader != first:
+            others.setdefault(leader, []).append(each.name)
+    at = "" if comparison.by_solution else " at equal budget"
+    by = " by ERT" if comparison.by_solution else " (validation)"
+    axes = list(dict.fromkeys(AXIS_NAMES[each.axis] for each, _ in leaders))
+    where = "every cost axis" if len(axes) == len(AXIS_NAMES) else _listed(axes)
+    shares = "" if comparison.by_solution else f", at {' and '.join(f'{100 * share:.0f} %' for share in SHARES)} of the budget"
+    lead = "; ".join(f"{leader} leads on {_listed(names)}" for leader, names in others.items())
+    if not leaders:
+        words = "not assessed, no cost axis has values of two methods"
     elif not others:
-        words = f"{first} stays first{at} on every axis" + ("" if comparison.by_solution else ", whole and a tenth of it")
-    elif first in leaders.values():
-        words = f"{first} is first{at} but for {listed}"
+        words = f"{first} also ranks first{at} on {where}{shares}{by}"
+    elif any(leader == first for _, leader in leaders):
+        words = f"{first} also ranks first{at}{by}, with exceptions: {lead}"
     else:
-        words = f"{first} is nowhere first{at.removesuffix(',')}: there it is {listed}"
+        words = f"{first} ranks first on no cost axis{at}{by}: {lead}"
     if min(map(len, values.values())) >= 4:
-        words += f"; and {first} is first in {100 * _halves(comparison, values, series):.0f} % of random halves of the seeds"
-    return f"Does it survive? {words}."
+        share = 100 * _halves(comparison, values, series)
+        words += f". {first} ranks first in {share:.0f} % of random half-samples of the seeds"
+    return f"Robustness: {words}."
 
 
 def _halves(comparison: Comparison, values: Mapping[str, np.ndarray], series: Mapping[str, Series]) -> float:
@@ -201,29 +221,33 @@ def _halves(comparison: Comparison, values: Mapping[str, np.ndarray], series: Ma
 def _warnings(values: Mapping[str, np.ndarray], series: Mapping[str, Series]) -> list[str]:
     found = []
     if alone := [label for label, own in values.items() if len(own) == 1]:
-        found.append(f"1 seed: no interval for {_listed(alone)}, and no comparison")
+        found.append(f"1 seed: no interval and no significance test for {_listed(alone)}")
     counts = sorted(len(own) for own in values.values() if len(own) > 1)
     if len(counts) > 1:
         tests = math.comb(len(counts), 2)
         smallest = min(1.0, tests * 2 / math.comb(counts[-1] + counts[-2], counts[-1]))
-        if smallest > LEVEL:
+        if smallest >= LEVEL:
             seeds = " and ".join(map(str, sorted(set(counts))))
-            least = f"{tests} comparison{'s' * (tests > 1)} could give is {smallest:.2g}"
-            found.append(f"too few seeds for any claim: with {seeds} of them, the smallest p that {least}")
+            over = f"{tests} comparison{'s' * (tests > 1)}"
+            found.append(
+                f"underpowered: with {seeds} seeds the smallest attainable Holm-adjusted p over {over} is {smallest:.2g}"
+            )
     if counts and counts[0] < FEW:
         near = max(n for n in stats.COVERAGE if n <= counts[0])
-        share = f"about {100 * stats.COVERAGE[near]:.0f} % of studies"
-        found.append(f"with {counts[0]} seeds a 95 % interval of the IQM covers the truth in {share}")
-    if same := [label for label in values if _alike(series[label])]:
-        words = "every seed gave the same scores, so its seeds are one measurement, and tests with it are too sure"
+        share = f"about {100 * stats.COVERAGE[near]:.0f} %"
+        found.append(f"with {counts[0]} seeds the nominal 95 % interval of the IQM has a coverage of {share} (simulated)")
+    if same := [label for label in values if _deterministic(series[label])]:
+        words = "identical scores on all seeds (deterministic method): effective n = 1; tests against it are anticonservative"
         found.append(f"{_listed(same)}: {words}")
     return found
 
 
-def _alike(series: Series) -> bool:
-    """Whether the seeds are one and the same run: their scores are equal on every split."""
-    scores = [[seed.result.get(split) for split in store.SPLITS] for seed in series.finished if seed.result is not None]
-    return len(scores) > 1 and all(each == scores[0] for each in scores)
+def _deterministic(series: Series) -> bool:
+    """Whether the seeds are one and the same run: equal scores on every split, at equal costs. Scores alone may be equal
+    because every seed reached the best one."""
+    results = [seed.result for seed in series.finished if seed.result is not None]
+    outcomes = [[*map(result.get, store.SPLITS), result["cost"] | {"seconds": None}] for result in results]
+    return len(outcomes) > 1 and all(outcome == outcomes[0] for outcome in outcomes)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The report: one HTML file that opens from disk and asks the network for nothing, and its tables beside it.
 
-    report.html       what was compared, the table, curves, seeds, champions, trust, failures, settings, versions
+    report.html       what was compared, the table, curves, seeds, champions, calibration, failures, settings, versions
     table.csv         the table, a line a method      per-seed.csv      a line a run
     table.tex         the table for a paper           comparison.json   all of it, for a program
 
@@ -38,7 +38,7 @@ def write(comparisons: Sequence[Comparison], path: Path, own: bool = False) -> l
     folder, prefix = path.parent, "" if own else f"{path.stem}-"
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    summary = {"schema": 1, "comparisons": list(map(tables.summary, comparisons))}
+    summary = {"schema": 2, "comparisons": list(map(tables.summary, comparisons))}
     contents = {
         "table.csv": tables.csv_bytes(tables.stacked([tables.methods(each) for each in comparisons], comparisons)),
         "per-seed.csv": tables.csv_bytes(tables.stacked([tables.per_seed(each) for each in comparisons], comparisons)),
@@ -63,6 +63,7 @@ def page(comparisons: Sequence[Comparison], refresh: str = "") -> str:
         charts=drawn,
         themes={name: charts.theme(name) for name in charts.PALETTES},
         dashes=charts.DASHES,
+        axis_labels=charts.AXIS_LABELS,
         coverage=stats.COVERAGE,
         time_coverage=stats.TIME_COVERAGE,
         vega=_vega(),
@@ -138,11 +139,11 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
         "standings": tables.standings(comparison),
         "per_seed": tables.per_seed(comparison),
         "shown": [*shown, *made],
-        "axes": list(curve),
+        "axes": {axis: charts.AXIS_LABELS[axis] for axis in curve},
         "streams": streams,
         "phases": tables.phases(comparison),
         "champions": [_champion(series, seed) for series in comparison.series if (seed := series.median)],
-        "trust": tables.trust(comparison),
+        "calibration": tables.calibration(comparison),
         "front_left_out": max(0, len(charts.front_rows(comparison)) - FRONT_ROWS),
         "front": [list(point.values()) for point in charts.front_rows(comparison)[:FRONT_ROWS]],
         "failures": _failures(comparison),
@@ -172,9 +173,9 @@ def _intro(comparison: Comparison) -> list[tuple[str, str]]:
     seeds = {seed_list([seed.seed for seed in series.seeds]) for series in comparison.series}
     found = [
         ("Methods", ", ".join(row["label"] for row in comparison.rows)),
-        ("Figure", f"{comparison.title}: interquartile mean over the seeds, 95 % bootstrap interval"),
+        ("Metric", f"{comparison.title}: interquartile mean (IQM) over the seeds, 95 % bootstrap interval"),
         ("Seeds", "; ".join(sorted(seeds))),
-        ("Budget of a run", "; ".join(sorted(filter(None, budgets))) or "unknown"),
+        ("Budget per run", "; ".join(sorted(filter(None, budgets))) or "unknown"),
     ]
     return found
 

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from scenarios.lab.report import stats
-from scenarios.lab.report.comparison import Comparison, differing, number
+from scenarios.lab.report.comparison import AXIS_TITLES, Comparison, differing, number
 from scenarios.lab.store import files, store
 
 Table = tuple[list[str], list[list[Any]]]
@@ -23,16 +23,16 @@ def methods(comparison: Comparison) -> Table:
     """The table with a column a number, as it is copied into a spreadsheet."""
     some_solved = any(row["solved"] is not None for row in comparison.rows)
     head = ["method", "IQM", "low", "high"]
-    head += ["solved", "solved low", "solved high", "evaluations to solution", "ETS low", "ETS high"] * some_solved
-    rest = ["seeds", "finished", "failed", "parameters", "connections", *store.AXES, "non-finite"]
-    head += rest
+    head += ["solved", "solved low", "solved high", "ERT (evaluations)", "ERT low", "ERT high"] * some_solved
+    keys = {title: title for title in ("seeds", "finished", "failed", "parameters", "connections")} | {"finished": "done"}
+    keys |= {title: axis for axis, title in AXIS_TITLES.items()} | {"non-finite": "nonfinite"}
+    head += keys
     rows = []
     for row in comparison.rows:
         cells = [row[key] for key in ("label", "iqm", "low", "high")]
         if some_solved:
             cells += [row[key] for key in ("solved", "solved_low", "solved_high")] + list(row["expected"] or [None] * 3)
-        keys = {"finished": "done", "non-finite": "nonfinite"}
-        rows.append(cells + [row[keys.get(title, title)] for title in rest])
+        rows.append(cells + [row[key] for key in keys.values()])
     return head, rows
 
 
@@ -46,7 +46,7 @@ def standings(comparison: Comparison) -> Table:
 
 
 def per_seed(comparison: Comparison) -> Table:
-    head = ["method", "seed", "state", "value", "solved", "stopped by", "steps", *store.AXES, "non-finite"]
+    head = ["method", "seed", "state", "value", "solved", "stopped by", "steps", *AXIS_TITLES.values(), "non-finite"]
     rows = []
     for row, series in zip(comparison.rows, comparison.series):
         values = dict(zip([id(seed) for seed in series.finished], row["values"]))
@@ -59,8 +59,8 @@ def per_seed(comparison: Comparison) -> Table:
 
 
 def across(comparisons: Sequence[Comparison]) -> list[list[str]]:
-    """The mean probability of improvement over the scenarios, each by what it ranks by, for every two methods that all of
-    them have; none unless each of them may claim something."""
+    """The mean probability of improvement over the scenarios, each by what it ranks by, for each pair of methods that all of
+    them have; none unless each scenario has pairwise comparisons."""
     values = [each.conclusion.values for each in comparisons]
     if len(comparisons) < 2 or not all(each.conclusion.pairs for each in comparisons):
         return []
@@ -72,24 +72,23 @@ def across(comparisons: Sequence[Comparison]) -> list[list[str]]:
     return rows
 
 
-def trust(comparison: Comparison) -> Table:
+def calibration(comparison: Comparison) -> Table:
     """Calibration of the champions, and the final populations as ensembles: means over the seeds."""
-    head = ["method", "calibration error (ECE)", "Brier score", "ensemble of the final population", "its champion"]
+    head = ["method", "expected calibration error (ECE)", "Brier score", "ensemble (final population)", "champion alone"]
     rows = []
     for row, series in zip(comparison.rows, comparison.series):
-        results = [seed.result or {} for seed in series.finished]
-        tables = [as_dict(result.get("trust")) for result in results]
+        tables = [as_dict((seed.result or {}).get("trust")) for seed in series.finished]
         cells = [_mean(table.get(key) for table in tables) for key in ("ece", "brier")]
-        together = [result for result in results if store.is_number(as_dict(result.get("ensemble")).get(row["metric"]))]
-        cells.append(_mean(result["ensemble"][row["metric"]] for result in together))
-        cells.append(_mean(as_dict(result.get(row["split"])).get(row["metric"]) for result in together))
+        ensembles = [as_dict((seed.result or {}).get("ensemble")).get(seed.metric) for seed in series.finished]
+        cells.append(_mean(ensembles))
+        cells.append(_mean(seed.reported for seed, own in zip(series.finished, ensembles) if store.is_number(own)))
         if any(cell is not None for cell in cells):
             rows.append([row["label"], *cells])
     return head, rows
 
 
 def phases(comparison: Comparison) -> Table:
-    """Where the time goes: milliseconds of a step in each phase, means over all steps of all seeds."""
+    """Time per phase: milliseconds a step, means over all steps of all seeds."""
     curves = {series.label: [seed.curve for seed in series.seeds if seed.curve.phases] for series in comparison.series}
     names = list(dict.fromkeys(name for own in curves.values() for curve in own for name in curve.phases))
     rows = []
@@ -99,7 +98,7 @@ def phases(comparison: Comparison) -> Table:
         cells = [1000 * sum(seconds) / steps if seconds else None for seconds in spent.values()]
         if own:
             rows.append([label, *cells, sum(cell for cell in cells if cell is not None)])
-    return ["method", *names, "together"], rows
+    return ["method", *names, "total"], rows
 
 
 def _mean(values: Iterable[Any]) -> float | None:
@@ -117,14 +116,14 @@ def settings(comparison: Comparison) -> Table:
 
 
 def stacked(tables: Sequence[Table], comparisons: Sequence[Comparison]) -> Table:
-    """Tables of several scenarios under one head: scenario, the figure that is reported, then each column once."""
+    """Tables of several scenarios under one head: scenario, the reported metric, then each column once."""
     columns = list(dict.fromkeys(title for head, _ in tables for title in head))
     rows = []
     for (head, own), each in zip(tables, comparisons):
         for row in own:
             cells = dict(zip(head, row))
             rows.append([each.scenario, each.title, *map(cells.get, columns)])
-    return ["scenario", "figure", *columns], rows
+    return ["scenario", "metric", *columns], rows
 
 
 def plain(value: Any) -> str:
@@ -182,13 +181,12 @@ def summary(comparison: Comparison) -> dict[str, Any]:
     return files.plain(
         {
             "scenario": comparison.scenario,
-            "figure": comparison.title,
+            "metric": comparison.title,
             "at": None if comparison.at is None else dict([comparison.at]),
             "rows": list(map(keep, comparison.rows)),
             "pairs": conclusion.pairs,
             "standings": [
-                {"axis": each.name, "budget": each.budget, "values": {k: list(v) for k, v in each.values.items()}}
-                for each in conclusion.standings
+                vars(each) | {"values": {k: list(v) for k, v in each.values.items()}} for each in conclusion.standings
             ],
             **words,
             "notes": comparison.notes,

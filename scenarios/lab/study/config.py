@@ -9,9 +9,9 @@
     [model]                        # the network that weight-based methods share
     network = "mlp"
     [run]                          # keys of RunSettings
-    [learners.LABEL]               # a table a method; without any, the scenario's line-up
+    [learners.LABEL]               # a table per method; default: the scenario's methods
     method = "ga"
-    start = "runs/digits/backprop"  # begins from another run's champion (`scenarios.lab.study.warm_start`)
+    start = "runs/digits/backprop"  # warm start from another run's champion (`scenarios.lab.study.warm_start`)
     [code]                         # in a run's own file: the sha256 of files of yours that it was made by
 
 Flags are the same keys. Every mistake is gathered: one ConfigError names them all, before anything starts.
@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from evo.settings import did_you_mean, setting, settings
+from evo.settings import did_you_mean, setting, settings, suggestion
 from scenarios.lab.study import resolve, toml
 from scenarios.lab.study.problems import Checks, ConfigError, plain
 
@@ -39,17 +39,19 @@ NO_START = (None, None)
 
 @settings
 class RunSettings:
-    checkpoint_seconds: float = setting(10.0, "between checkpoints; one is also written on a stop", low=0.0, unit="seconds")
-    history: str = setting("champions", "which champions to keep", choices=("none", "champions", "all"))
-    threads: int | None = setting(None, "threads that score one run's population; none: the cores divided by --jobs", low=1)
+    checkpoint_seconds: float = setting(10.0, "interval between checkpoints; a stop writes one too", low=0.0, unit="seconds")
+    history: str = setting(
+        "champions", "kept in history/; all: every step, with populations", choices=("none", "champions", "all")
+    )
+    threads: int | None = setting(None, "evaluation threads per run; none: cores / jobs", low=1)
 
 
 @settings
 class BudgetSettings:
     evaluations: int | None = setting(None, "networks scored on the training set or training episodes", above=0)
-    samples: int | None = setting(None, "network x input pairs", above=0)
-    compute: float | None = setting(None, "forward-equivalents x parameters; a backward pass counts two forwards", above=0)
-    seconds: float | None = setting(None, "wall clock inside the steps", above=0)
+    samples: int | None = setting(None, "network x input pairs; environment steps on control tasks", above=0)
+    compute: float | None = setting(None, "forward passes x parameters; a backward pass counts as two", above=0)
+    seconds: float | None = setting(None, "wall clock, steps only", above=0)
     steps: int | None = setting(None, "generations or epochs", above=0)
 
 
@@ -168,7 +170,7 @@ def study(
     mistake.
     """
     check = Checks(problems)
-    check.problems += [f"{key}: unknown key{did_you_mean(key, KEYS)}" for key in document if key not in KEYS]
+    check.problems += [f"{key}: unknown key{suggestion(key, KEYS)}" for key in document if key not in KEYS]
     tables = {key: check.table(document.get(key, {}), key) for key in KEYS[3:]}
     given: Any = document.get("scenario")
     if given is None:
@@ -236,7 +238,7 @@ def _learners(given: dict[str, Any], scenario: Scenario | None, check: Checks) -
     if not given and scenario is not None:
         given = {label: {"method": method} for label, method in map(resolve.labelled, scenario.methods)}
         if not given:
-            check.problems.append("no method to run: name one at least")
+            check.problems.append("no method: name at least one")
     check.problems += [wrong for label in given if (wrong := resolve.bad_label(label))]
     return {label: check.table(table, f"learners.{label}") for label, table in given.items()}
 
@@ -250,7 +252,7 @@ def _override(tables: dict[str, Any], learners: dict[str, Any], overrides: Mappi
         elif not place:
             check.problems.append(f"{dotted}: expected LABEL.key, where LABEL is one of {', '.join(places)}")
         elif learners:
-            check.problems.append(f"{dotted}: nothing here is called {place!r}{did_you_mean(place, places)}")
+            check.problems.append(f"{dotted}: no label or table {place!r}{did_you_mean(place, places)}")
 
 
 def _budget(table: dict[str, Any], scenario: Scenario | None, check: Checks) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from evo.settings import SettingsError, describe, did_you_mean, parse, settings
+from evo.settings import SettingsError, describe, did_you_mean, parse, settings, suggestion
 from scenarios.lab.study import resolve
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ class Checks:
             self.problems += [f"model.{key}: unknown key; the network {name} declares no settings" for key in rest]
             return {"network": name}, made
         known = ["network", *(one.name for one in describe(made.settings))]
-        self.problems += [f"model.{key}: unknown key{did_you_mean(key, known)}" for key in rest if key not in known]
+        self.problems += [f"model.{key}: unknown key{suggestion(key, known)}" for key in rest if key not in known]
         chosen = self.settings(made.settings, {key: rest[key] for key in rest if key in known}, "model.")
         options = {} if chosen is None else {one.name: getattr(chosen, one.name) for one in describe(made.settings)}
         return {"network": name, **plain(chosen)}, lambda inputs, outputs: made(inputs, outputs, **options)
 
     def task(self, scenario: Scenario, values: Any, network: Any) -> Task | None:
-        """The task. A network of it is tried once: one that does not fit it is told before the start."""
+        """The task. A network of it is tried once: a wrong one is told before the start."""
         from evo.core import Networked
 
         try:
@@ -121,17 +121,17 @@ class Checks:
                 self.problems.append(f"{label}.start: {error}")
                 break
             if known is not None and known != found[seed][1]:
-                self.problems.append(f"{label}.start: the champion in {warm_start.folder(given, seed)} is another one by now")
+                self.problems.append(f"{label}.start: the champion in {warm_start.folder(given, seed)} has changed")
         return found
 
     def trial(self, method: Method, task: Task | None, options: Any, label: str, seed: int, begins: str | None = None) -> None:
-        """Whether the method fits the task, takes its settings there, and can begin so: a learner is made, and thrown
+        """Whether the method supports the task, takes its settings there, and this warm start: a learner is made, and thrown
         away."""
         if task is None:
             return
         try:
             if why := method.unsupported_reason(task):
-                self.problems.append(f"{label}: the method does not fit the task: {why}")
+                self.problems.append(f"{label}: the method does not support this task: {why}")
             elif options is not None:
                 learner = method(task, options, seed, "cpu")
                 if begins is not None:

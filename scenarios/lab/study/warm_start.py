@@ -28,7 +28,7 @@ def folder(start: Any, seed: int) -> Path:
     path = Path(start)
     own = path if (path / store.CONFIG).is_file() else path / f"seed-{seed}"
     if not (own / store.CHAMPION).is_file():
-        raise BadStart(f"expected a run folder, or a label's with seed-{seed} in it, that has a champion; {own} has none")
+        raise BadStart(f"expected a run folder, or a label's with seed-{seed}, that has a champion; {own} has none")
     return own
 
 

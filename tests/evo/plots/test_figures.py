@@ -141,7 +141,7 @@ def test_a_split_that_is_unknown_is_refused_by_all_that_have_any(name):
 
 
 @pytest.mark.parametrize(
-    ("split", "said"), [("train", "train part, 120"), ("validation", "validation part, 99"), ("test", "test part, 60")]
+    ("split", "said"), [("train", "train split, 120"), ("validation", "validation split, 99"), ("test", "test split, 60")]
 )
 def test_the_figure_is_of_the_split_that_is_asked_for(split, said):
     task, model = examples(5)
@@ -154,7 +154,7 @@ def test_a_full_table_shows_its_training_part_for_every_split():
     x, y = np.eye(4, 5), np.arange(4) % 2
     task = SupervisedTask((x, y), kind="classification", network=network)
     figure = task.figure(TorchModel(task.network()), "test")
-    assert figure._suptitle.get_text() == "training part, 4 examples"
+    assert figure._suptitle.get_text() == "training split, 4 examples"
 
 
 def test_a_confusion_matrix_counts_true_by_predicted_and_leaves_out_what_is_no_number():

@@ -76,15 +76,16 @@ def test_evo_alone_leads_to_the_first_run(capsys):
         (["run", "xor", "-m", "sklearn:Ridg"], "(did you mean 'Ridge'?)"),
         (["run", "xor", "--budget", "step=3"], "budget.step: unknown key (did you mean 'steps'?)"),
         (["run", "xor", "--set", "ga.elitse=3"], "ga.elitse: unknown key (did you mean 'elites'?)"),
+        (["run", "xor", "--set", "ga.pop_size=3"], "ga.pop_size: unknown key (did you mean 'population_size'?)"),
         (["run", "xor", "--device", "cdua"], "got 'cdua' (did you mean 'cuda'?)"),
         (["run", "nothing.toml"], "nothing.toml: No such file or directory"),
         (["run", "nothing.py:x"], "no file nothing.py"),
         (["run", "nothing.csv"], "a table needs its column: nothing.csv --target COLUMN"),
         (["run", "nothing.csv", "--target", "y"], "nothing.csv: No such file"),
-        (["run", "xor", "--target", "y"], "--target: it is for a table"),
-        (["run", "xor", "--task", "regression"], "--task: it is for a table"),
+        (["run", "xor", "--target", "y"], "--target: applies to a CSV table only"),
+        (["run", "xor", "--task", "regression"], "--task: applies to a CSV table only"),
         (["run", "t.csv", "--target", "y", "--task", "regresion"], "(did you mean 'regression'?)"),
-        (["run", "cartpole", "-m", "linear"], "linear: the method does not fit the task: it is fitted to examples"),
+        (["run", "cartpole", "-m", "linear"], "linear: the method does not support this task: it is fitted to examples"),
         (["list", "rnus"], "(did you mean 'runs'?)"),
         (["compare", "digits"], "no runs of 'digits'"),
     ],
@@ -122,7 +123,7 @@ def test_list_has_a_line_for_everything_and_says_what_does_not_fit(capsys, monke
     assert re.search(r"digits +classification +1x8x8 +10 +accuracy +1,0\d\d \+ 3\d\d \+ 3\d\d", lines["digits"])
     assert re.search(r"xor +probability +2 +1 +accuracy +4 ", lines["xor"])
     assert re.search(r"mnist +classification +1x28x28 +10 +accuracy +50,000 \+ 10,000 \+ 10,000 .*downloaded", lines["mnist"])
-    assert re.search(r"backprop does not fit: .*\(.*cartpole.*\)", out)
+    assert re.search(r"backprop is unsupported: .*\(.*cartpole.*\)", out)
     assert "?" not in out
 
 

@@ -210,7 +210,7 @@ def test_an_environment_that_cannot_be_drawn_is_played_in_words():
 def test_predictions_are_printed_with_the_truth_and_mistakes_are_marked():
     made = answering()
     lines = played(made, rows="0,4-6,29").splitlines()
-    assert lines[0] == "5 of 30 rows of the test part"
+    assert lines[0] == "5 of 30 rows of the test split"
     assert lines[1].split() == ["row", "predicted", "confidence", "truth"]
     x, y = made.task.split("test")
     chosen = [0, 4, 5, 6, 29]
@@ -226,7 +226,7 @@ def test_predictions_are_printed_with_the_truth_and_mistakes_are_marked():
 def test_numbers_are_printed_beside_the_truth():
     made = answering("regression", test=False)
     lines = played(made).splitlines()
-    assert lines[0] == "10 of 30 rows of the validation part"
+    assert lines[0] == "10 of 30 rows of the validation split"
     x, y = made.task.split("validation")
     expected = [f"{value:.6g}" for value in [*made.champion(x[3:4])[0].tolist(), *y[3].tolist()]]
     assert lines[5].split() == ["3", *expected]
@@ -246,8 +246,8 @@ def test_a_small_part_is_shown_whole():
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("30", "the test part has the rows 0 to 29"),
-        ("0-99999999999", "the test part has the rows 0 to 29"),
+        ("30", "the test split has rows 0 to 29"),
+        ("0-99999999999", "the test split has rows 0 to 29"),
         ("5-3", "5-3 ends before it begins"),
         ("-3", "as 0,5,7 or 0-9; got '-3'"),
         ("", "got ''"),
@@ -363,10 +363,10 @@ def test_rows_that_do_not_fit_a_users_own_table_are_refused_in_a_line(tmp_path, 
 
 def test_options_of_the_other_kind_are_refused(tmp_path):
     for made, options, said in (
-        (answering(), dict(record=tmp_path / "out.gif"), "--record means nothing here: .* is about data"),
-        (acting(), dict(rows="0"), "--rows means nothing here: .* is about an environment"),
-        (acting(), dict(table=tmp_path / "x.csv"), "--input means nothing here"),
-        (answering(), dict(rows="0", table=tmp_path / "x.csv"), "give one of them"),
+        (answering(), dict(record=tmp_path / "out.gif"), "--record does not apply: .* has data; use --rows 0,5,7 or --input"),
+        (acting(), dict(rows="0"), "--rows does not apply: .* has an environment; use --record"),
+        (acting(), dict(table=tmp_path / "x.csv"), "--input does not apply"),
+        (answering(), dict(rows="0", table=tmp_path / "x.csv"), "give only one"),
         (
             of(FunctionTask(lambda p: p[:, 0], 2), VectorModel(np.zeros(2))),
             {},

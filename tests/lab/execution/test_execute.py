@@ -321,7 +321,7 @@ def test_pictures_are_drawn_at_the_end_and_are_the_same_bytes_each_time(tmp_path
 def test_a_picture_that_cannot_be_drawn_costs_no_result(tmp_path):
     state, events, path = ended(tmp_path, figure=lambda self, model, split: 1 / 0)
     assert state == "finished"
-    assert "behaviour.png is left out: ZeroDivisionError" in words(events, "warning")[0]
+    assert "behaviour.png skipped: ZeroDivisionError" in words(events, "warning")[0]
     assert store.read_result(path)["pictures"] == []
 
 
@@ -351,7 +351,7 @@ def test_what_fails_of_it_costs_no_result(tmp_path):
     state, events, path = ended(tmp_path, Broken, trust=lambda self, model: 1 / 0)
     assert state == "finished"
     assert [said.partition(":")[0] for said in words(events, "warning")] == [
-        f"{name} is left out" for name in ("trust", "ensemble", "front")
+        f"{name} skipped" for name in ("calibration and robustness", "ensemble", "Pareto front")
     ]
     result = store.read_result(path)
     assert [result[name] for name in ("trust", "ensemble", "front")] == [None] * 3

@@ -102,8 +102,8 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, whole, damag
     state, events, _ = start(tmp_path)
     assert state == "finished"
     warnings = words(events, "warning")
-    assert warnings[0].startswith(f"{path / 'checkpoint.pt'} is left out: ")
-    assert "continuing from step 4" in warnings[1]
+    assert warnings[0].startswith(f"{path / 'checkpoint.pt'} is skipped: ")
+    assert "resuming from step 4" in warnings[1]
     assert (path / "checkpoint.pt.old-1").read_bytes() == bad
     (path / "checkpoint.pt.old-1").unlink()
     assert differing(path, whole) == []
@@ -135,7 +135,7 @@ def test_a_finished_run_without_checkpoints_starts_over_with_a_warning_when_exte
     for each in path.glob("checkpoint*"):
         each.unlink()
     events = start(tmp_path)[1]
-    assert "no good checkpoint" in words(events, "warning")[0]
+    assert "no valid checkpoint" in words(events, "warning")[0]
     assert differing(path, whole) == []
     assert (path.parent / "seed-0.old-1" / "metrics.jsonl").exists()
 

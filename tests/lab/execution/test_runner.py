@@ -85,7 +85,7 @@ def test_a_run_that_fails_or_is_killed_stops_no_other_and_continues(tmp_path):
     said = {
         1: ("raise", "the learner is unwell in two lines"),
         2: ("kill", "its worker process was killed by SIGKILL"),
-        3: ("exit", "its worker process ended by itself with exit code 3"),
+        3: ("exit", "its worker process exited with code 3"),
     }
     specs = list(study(seeds=5).specs)
     for seed, (word, _) in said.items():

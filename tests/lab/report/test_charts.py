@@ -319,9 +319,9 @@ def test_saved_svg_holds_labels_axis_and_title_as_text(all_there_is, tmp_path):
     charts.save(digits, tmp_path / "curves.svg", "compute")
     text = (tmp_path / "curves.svg").read_text()
     shown = set(re.findall(r">([^<>]+)</text>", text))
-    assert {"ga", "backprop", "ga-nsga2", "compute", "validation accuracy"} <= shown
+    assert {"ga", "backprop", "ga-nsga2", "compute (forward passes x parameters)", "validation accuracy"} <= shown
     assert any(word.startswith(LONG[:20]) for word in shown)
-    assert any(word.startswith("digits: champion so far") for word in shown)
+    assert any(word.startswith("digits: best-so-far champion") for word in shown)
     assert MARKUP not in text
     assert "&lt;script&gt;" in text
 

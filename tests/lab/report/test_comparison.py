@@ -66,7 +66,7 @@ def test_interquartile_mean_of_the_test_metric_with_its_interval(tmp_path):
         "evaluations": "100",
         "samples": "1.23e+07",
         "compute": "4.5",
-        "seconds": "2.5",
+        "wall clock (s)": "2.5",
     }
     assert found.notes == []
     assert repr(found) == str(found)
@@ -82,7 +82,7 @@ def test_without_a_test_set_the_validation_metric_is_named(tmp_path):
         make(tmp_path, "ga", seed, {**result(), "test": None})
     found = table(tmp_path)
     assert cells(found, "ga")["validation accuracy"] == "0.5 [0.5, 0.5]"
-    assert any("no test set" in note for note in found.notes)
+    assert any("no test split" in note for note in found.notes)
 
 
 def test_train_metric_stands_in_where_there_is_no_validation_either(tmp_path):
@@ -123,7 +123,9 @@ def test_metric_that_is_not_finite_is_left_out_and_said(tmp_path):
     make(tmp_path, "ga", 1, result(None))
     found = table(tmp_path)
     assert found.rows[0]["iqm"] == 0.8
-    assert any("not a finite number in 1 of 2 seeds" in note for note in found.notes)
+    assert any(
+        "non-finite metric in 1 of 2 seeds; they rank last and are excluded from the IQM" in note for note in found.notes
+    )
 
 
 def test_compute_that_means_nothing_is_a_dash(tmp_path):
@@ -334,8 +336,8 @@ def test_where_a_solution_is_defined_its_expected_cost_ranks(tmp_path):
     assert found.by_solution
     assert [row["label"] for row in found.rows] == ["fast", "slow", "risky", "never"]
     assert {row["label"]: row["expected"][0] for row in found.rows}["risky"] == 3010  # (10 + 3 x 1000) / 1, not 10
-    assert cells(found, "never")["evaluations to solution"] == "∞"
-    assert found.conclusion.figure == "evaluations to a solution"
+    assert cells(found, "never")["ERT (evaluations)"] == "∞"
+    assert found.conclusion.metric == "running time in evaluations"
 
 
 def test_without_any_solution_the_metric_ranks(tmp_path):
@@ -362,11 +364,11 @@ def test_different_seeds_metrics_and_settings_are_said(tmp_path):
         'scenario = "digits"\n[budget]\nevaluations = 1000\n[task]\nstop = "budget"'
     )
     words = "\n".join(table(tmp_path).notes)
-    assert "metrics differ, and are not ranked against each other" in words
+    assert "metrics differ and are not ranked against each other" in words
     assert "seeds differ: " in words
     assert "ga 0-2, 5" in words
     assert "knn 7" in words
-    assert "ga: its seeds ran with different settings: task.stop" in words
+    assert "ga: settings differ between seeds: task.stop" in words
 
 
 def test_methods_with_another_metric_are_not_compared_in_pairs(tmp_path):
@@ -382,7 +384,10 @@ def test_a_warm_start_is_said_with_its_uncounted_cost(tmp_path):
     path = make(tmp_path, "ga", 0, result())
     with (path / "config.toml").open("a") as file:
         file.write('[learners.ga]\nmethod = "ga"\nstart = "runs/digits/backprop"\n')
-    assert any("ga began from runs/digits/backprop" in note for note in table(tmp_path).notes)
+    assert any(
+        "ga: warm start from runs/digits/backprop; the cost of that run is not included" in note
+        for note in table(tmp_path).notes
+    )
 
 
 def test_a_config_whose_budget_is_no_table_breaks_nothing(tmp_path):
@@ -393,7 +398,7 @@ def test_a_config_whose_budget_is_no_table_breaks_nothing(tmp_path):
 
 def test_a_point_that_nobody_had_reached_is_refused(tmp_path):
     spent(tmp_path, "ga", 0, [10, 20], [0.1, 0.2])
-    with pytest.raises(BadPoint, match="no run had finished a step within 5 evaluations"):
+    with pytest.raises(BadPoint, match="no run finished a step within 5 evaluations"):
         table(tmp_path, at=("evaluations", 5))
 
 

@@ -192,7 +192,9 @@ def test_charts_of_sizes_are_valid_and_name_what_they_show(tmp_path, name):
     run(tmp_path, "neat", 0, [{name: 3.5}] * 3)
     spec = evolution.size(compared(tmp_path), name).to_dict()
     assert [layer["encoding"]["x"]["title"] for layer in spec["layer"]] == ["generation"] * 2
-    assert {layer["encoding"]["y"]["title"] for layer in spec["layer"]} == {f"{name.removesuffix('_mean')} of a genome, mean"}
+    assert {layer["encoding"]["y"]["title"] for layer in spec["layer"]} == {
+        f"{name.removesuffix('_mean')} per genome (population mean)"
+    }
 
 
 # Seconds
@@ -205,13 +207,13 @@ def test_seconds_of_phases_are_means_over_all_steps_of_all_seeds(tmp_path):
     run(tmp_path, "other", 0, [spent(forward=2.0, ask=None)], finished=False)
     run(tmp_path, "ga", 0, [{}, {"phase_seconds": "long"}])
     head, rows = tables.phases(compared(tmp_path))
-    assert head == ["method", "ask", "tell", "forward", "together"]
+    assert head == ["method", "ask", "tell", "forward", "total"]
     assert sorted(rows) == [["neat", 1500, 500, None, 2000], ["other", None, None, 2000, 2000]]
-    assert "Where the time goes" in report.page([compared(tmp_path)])
+    assert "Time per phase" in report.page([compared(tmp_path)])
 
 
 def test_page_without_populations_and_phases_says_nothing_of_them(tmp_path):
     run(tmp_path, "ga", 0, [{}] * 3)
     page = report.page([compared(tmp_path)])
     assert "Populations</h3>" not in page
-    assert "Where the time goes" not in page
+    assert "Time per phase" not in page

@@ -1,11 +1,11 @@
-"""What a comparison may claim: pairs with Holm's correction, the first place, and what would overturn it."""
+"""What a comparison may claim: pairwise comparisons with Holm's correction, the verdict, and its robustness."""
 
 import json
 
 import numpy as np
 import pytest
 
-from scenarios.lab.report import gather, stats
+from scenarios.lab.report import gather, inference, stats
 from scenarios.lab.report.comparison import compare
 
 
@@ -52,20 +52,20 @@ def test_pairs_hold_what_the_statistics_say_best_first(tmp_path):
 def test_where_less_is_better_the_lower_one_wins(tmp_path):
     found = study(tmp_path, {"high": GOOD, "low": MIDDLE}, direction="min")
     assert (found.pairs[0]["a"], found.pairs[0]["superiority"]) == ("low", 1.0)
-    assert found.verdict.startswith("low has the best test error.")
+    assert found.verdict.startswith("low has the best test error (IQM).")
 
 
 def test_verdict_claims_a_lead_only_where_holm_allows_it(tmp_path):
     near = [value - 0.0005 for value in GOOD]
     words = study(tmp_path, {"a": GOOD, "b": MIDDLE, "near": near}).verdict
-    assert words.startswith("a has the best test error. Its lead over b is more than chance (Holm's p < 0.05).")
-    assert words.endswith("Over near these seeds do not settle it.")
+    assert words.startswith("a has the best test error (IQM). Significantly better than b (Holm-adjusted p < 0.05).")
+    assert words.endswith("The difference to near is not significant.")
 
 
-def test_equal_figures_are_no_win(tmp_path):
+def test_equal_metrics_are_no_win(tmp_path):
     words = study(tmp_path, {"a": GOOD, "b": GOOD, "c": MIDDLE}).verdict
-    assert words.startswith("a and b have the same test error, the best. The lead of a over c is more than chance")
-    assert "Over b" not in words
+    assert words.startswith("a and b tie for the best test error (IQM). a is significantly better than c (Holm-adjusted")
+    assert "to b" not in words
 
 
 def test_a_lead_of_the_other_side_is_never_claimed(tmp_path):
@@ -75,15 +75,15 @@ def test_a_lead_of_the_other_side_is_never_claimed(tmp_path):
     assert found.pairs[0]["a"] == "a"
     assert found.pairs[0]["superiority"] == pytest.approx(0.4)
     assert found.pairs[0]["p_holm"] < 0.05
-    assert "more than chance" not in found.verdict
+    assert found.verdict.endswith(f"Pairwise, however, b is significantly better than a ({inference.p_holm(found.pairs[0])}).")
 
 
 def test_first_place_that_falls_on_a_smaller_budget_is_said(tmp_path):
     early = [(10, 0.5), (100, 0.6)]
     late = [(10, 0.1), (100, 0.9)]
     words = study(tmp_path, {"late": GOOD, "early": MIDDLE}, curves={"late": late, "early": early}).robustness
-    assert "late is first at an equal budget, by validation, but for early on 10 % of the evaluations" in words
-    assert words.endswith("and late is first in 100 % of random halves of the seeds.")
+    assert "late also ranks first at equal budget (validation), with exceptions: early leads on 10 % of evaluations, " in words
+    assert words.endswith(". late ranks first in 100 % of random half-samples of the seeds.")
 
 
 def test_first_place_that_holds_everywhere_is_said(tmp_path):
@@ -91,7 +91,7 @@ def test_first_place_that_holds_everywhere_is_said(tmp_path):
         tmp_path, {"a": GOOD, "b": MIDDLE}, curves={"a": [(10, 0.5), (100, 0.9)], "b": [(10, 0.1), (100, 0.2)]}
     ).robustness
     assert words.startswith(
-        "Does it survive? a stays first at an equal budget, by validation, on every axis, whole and a tenth of it"
+        "Robustness: a also ranks first at equal budget on every cost axis, at 100 % and 10 % of the budget (validation)."
     )
 
 
@@ -99,7 +99,7 @@ def test_halves_of_the_seeds_disagree_where_the_seeds_do(tmp_path):
     generator = np.random.Generator(np.random.Philox(key=5))
     values = {label: list(generator.normal(size=8)) for label in ("a", "b")}
     words = study(tmp_path, values).robustness
-    share = float(words.split(" % of random halves")[0].split()[-1])
+    share = float(words.split(" % of random half-samples")[0].split()[-1])
     assert 50 <= share < 100
 
 
@@ -108,8 +108,10 @@ def test_where_a_solution_is_defined_pairs_and_axes_go_by_its_cost(tmp_path):
     solved = {"quick": [10, 11, 12, 13, 14, 15], "slow": [20, 21, 22, 23, 24, 25]}
     found = study(tmp_path, {"slow": same, "quick": same}, solved=solved)
     assert (found.pairs[0]["a"], found.pairs[0]["superiority"]) == ("quick", 1.0)
-    assert found.verdict.startswith("quick reaches a solution for the fewest evaluations.")
-    assert "quick is first but for slow on seconds" in found.robustness  # seconds run the other way in this study
+    assert found.verdict.startswith("quick has the lowest expected running time (ERT, evaluations).")
+    assert (
+        "quick also ranks first by ERT, with exceptions: slow leads on wall clock." in found.robustness
+    )  # seconds run the other way in this study
 
 
 def test_a_failure_is_worse_than_the_dearest_solution(tmp_path):
@@ -120,24 +122,28 @@ def test_a_failure_is_worse_than_the_dearest_solution(tmp_path):
 @pytest.mark.parametrize(("seeds", "warned"), [(3, True), (10, False)])
 def test_too_few_seeds_for_any_claim_is_said(tmp_path, seeds, warned):
     found = study(tmp_path, {"a": GOOD[:seeds], "b": MIDDLE[:seeds]})
-    assert any("too few seeds for any claim" in each for each in found.warnings) == warned
-    assert any("95 % interval of the IQM covers" in each for each in found.warnings) == warned
+    assert any(each.startswith("underpowered: ") for each in found.warnings) == warned
+    assert any("the nominal 95 % interval of the IQM has a coverage of about 72 %" in each for each in found.warnings) == warned
 
 
 def test_smallest_p_that_the_seeds_allow_is_the_right_one(tmp_path):
     words = "\n".join(study(tmp_path, dict.fromkeys("abc", GOOD[:3])).warnings)
-    assert "with 3 of them, the smallest p that 3 comparisons could give is 0.3" in words  # 3 x 2 / (6 over 3)
+    assert "with 3 seeds the smallest attainable Holm-adjusted p over 3 comparisons is 0.3" in words  # 3 x 2 / (6 over 3)
 
 
 def test_one_seed_has_no_interval_and_no_pair(tmp_path):
     found = study(tmp_path, {"a": [0.9], "b": [0.8]})
     assert found.pairs == []
-    assert "1 seed: no interval for a and b, and no comparison" in found.warnings
+    assert "1 seed: no interval and no significance test for a and b" in found.warnings
+    assert found.verdict.endswith("Not tested against b: a test needs 2 seeds of both methods.")
 
 
-def test_seeds_that_all_gave_the_same_value_are_called_one_measurement(tmp_path):
+def test_a_deterministic_method_has_an_effective_n_of_1(tmp_path):
     found = study(tmp_path, {"a": GOOD, "fixed": [0.5] * 10})
-    assert any(each.startswith("fixed: every seed gave the same scores") for each in found.warnings)
+    assert any(
+        each.startswith("fixed: identical scores on all seeds (deterministic method): effective n = 1")
+        for each in found.warnings
+    )
 
 
 def test_one_method_alone_is_neither_best_nor_firm(tmp_path):
@@ -188,7 +194,7 @@ def test_failed_runs_have_not_solved_it_and_their_cost_counts(tmp_path):
     assert fragile["solved"] == 2
     assert fragile["expected"][0] == (2 * 5 + 8 * 100) / 2  # 8 failed after 100 evaluations
     assert found.rows[0]["label"] == "sturdy"
-    assert found.conclusion.verdict.startswith("sturdy reaches a solution for the fewest evaluations.")
+    assert found.conclusion.verdict.startswith("sturdy has the lowest expected running time (ERT, evaluations).")
 
 
 def test_nothing_is_claimed_while_seeds_are_unfinished(tmp_path):
@@ -197,7 +203,7 @@ def test_nothing_is_claimed_while_seeds_are_unfinished(tmp_path):
         (tmp_path / "task" / "a" / f"seed-{seed}" / "result.json").unlink()
     found = again(tmp_path).conclusion
     assert (found.pairs, found.robustness) == ([], "")
-    assert found.verdict.startswith("Not all seeds of a are finished")
+    assert found.verdict == "No significance test yet: seeds of a are unfinished."
 
 
 def test_nothing_is_claimed_of_runs_with_different_budgets_but_at_a_common_one(tmp_path):
@@ -206,9 +212,9 @@ def test_nothing_is_claimed_of_runs_with_different_budgets_but_at_a_common_one(t
         (tmp_path / "task" / "a" / f"seed-{seed}" / "config.toml").write_text('scenario = "task"\n[budget]\nevaluations = 7\n')
     found = again(tmp_path).conclusion
     assert (found.pairs, found.robustness) == ([], "")
-    assert found.verdict.startswith("The budgets differ")
+    assert found.verdict.startswith("No significance test: the budgets differ.")
     (at,) = compare(gather.find([], tmp_path), at=("evaluations", None))
-    assert at.conclusion.verdict.startswith("a has the best validation error at 100 evaluations.")
+    assert at.conclusion.verdict.startswith("a has the best validation error at 100 evaluations (IQM).")
 
 
 def test_a_rank_by_expected_cost_that_most_runs_contradict_is_said(tmp_path):
@@ -221,7 +227,7 @@ def test_a_rank_by_expected_cost_that_most_runs_contradict_is_said(tmp_path):
     path.write_text(json.dumps(outcome))
     found = again(tmp_path)
     assert [row["label"] for row in found.rows] == ["steady", "lucky"]
-    assert "Yet a run of lucky is more often better than one of steady (p =" in found.conclusion.verdict
+    assert "Pairwise, however, lucky is significantly better than steady (p_Holm" in found.conclusion.verdict
     share = float(found.conclusion.robustness.split(" % of random")[0].split()[-1])
     assert 20 < share < 80  # of the halves, about one in two holds the failure
 
@@ -229,14 +235,31 @@ def test_a_rank_by_expected_cost_that_most_runs_contradict_is_said(tmp_path):
 def test_first_place_that_no_axis_confirms_is_said(tmp_path):
     curves = {"a": [(10, 0.1), (100, 0.2)], "b": [(10, 0.5), (100, 0.6)]}
     words = study(tmp_path, {"a": GOOD, "b": MIDDLE}, curves=curves).robustness
-    assert words.startswith(
-        "Does it survive? a is nowhere first at an equal budget, by validation: there it is b on evaluations"
-    )
+    assert words.startswith("Robustness: a ranks first on no cost axis at equal budget (validation): b leads on evaluations, ")
 
 
-def test_equal_figures_of_different_runs_are_no_repetition(tmp_path):
+@pytest.mark.parametrize("differing", ["train", "cost"])
+def test_equal_metrics_of_different_runs_are_no_repetition(tmp_path, differing):
     study(tmp_path, {"a": [0.9] * 4, "b": MIDDLE[:4]})
     for seed in range(4):
         path = tmp_path / "task" / "a" / f"seed-{seed}" / "result.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "train": {"error": 0.1 * seed}}))
-    assert not any("one measurement" in each for each in again(tmp_path).conclusion.warnings)
+        outcome = json.loads(path.read_text())
+        outcome[differing] |= {"error": 0.1 * seed} if differing == "train" else {"samples": 100 + seed}
+        path.write_text(json.dumps(outcome))
+    assert not any("deterministic" in each for each in again(tmp_path).conclusion.warnings)
+
+
+def test_robustness_names_the_axes_on_which_two_methods_have_values(tmp_path):
+    study(tmp_path, {"a": GOOD[:3], "b": MIDDLE[:3]}, curves={label: [(10, 0.5), (100, 0.5)] for label in "ab"})
+    for seed in range(3):
+        path = tmp_path / "task" / "b" / f"seed-{seed}" / "metrics.jsonl"
+        path.write_text(path.read_text().replace('"compute"', '"other"').replace('"samples"', '"another"'))
+    words = again(tmp_path).conclusion.robustness
+    assert words.startswith(
+        "Robustness: a also ranks first at equal budget on evaluations and wall clock, at 100 % and 10 % of"
+    )
+
+
+def test_a_p_that_could_only_reach_the_level_is_underpowered(tmp_path):
+    found = study(tmp_path, {"a": GOOD[:7], "b": MIDDLE[:3], "c": MIDDLE[:3]})
+    assert any("over 3 comparisons is 0.05" in each for each in found.warnings)  # 3 x 2 / (10 over 3), not below 0.05

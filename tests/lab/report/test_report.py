@@ -50,8 +50,8 @@ def test_page_names_methods_seeds_budget_and_the_command_that_runs_it_again(tmp_
     study(tmp_path, "ga", (0.5, 0.7, 0.9))
     study(tmp_path, "linear", (0.6, 0.6, 0.6))
     found = page(tmp_path)
-    assert "Methods ga, linear Figure test accuracy: interquartile mean over the seeds" in found.text
-    assert "Seeds 0-2 Budget of a run evaluations 1,000" in found.text
+    assert "Methods ga, linear Metric test accuracy: interquartile mean (IQM) over the seeds" in found.text
+    assert "Seeds 0-2 Budget per run evaluations 1,000" in found.text
     assert "evo run digits -m ga --seeds 5" in found.text
     assert found.text.count("evo run digits -m ga --seeds 5") == 1
 
@@ -106,8 +106,8 @@ def test_a_page_without_failures_or_trust_has_no_such_headings(tmp_path):
     study(tmp_path)
     text = page(tmp_path).text
     assert "Failures" not in text
-    assert "Trust" not in text
-    assert "Fitness against size" not in text
+    assert "Calibration and robustness" not in text
+    assert "Pareto fronts" not in text
 
 
 def test_settings_that_differ_are_shown_side_by_side(tmp_path):
@@ -123,7 +123,7 @@ def test_runs_with_the_same_shared_settings_say_so(tmp_path):
     study(tmp_path, "ga")
     study(tmp_path, "linear")
     text = page(tmp_path).text
-    assert "All labels share one budget" in text
+    assert "All labels share the same budget, task and network settings" in text
     assert "settings that differ" not in text
 
 
@@ -140,7 +140,7 @@ def test_every_different_machine_and_set_of_versions_is_listed_once(tmp_path):
 def test_a_comparison_at_a_budget_says_that_it_is_by_validation(tmp_path):
     study(tmp_path, "ga", (0.3, 0.6, 0.9))
     found = page(tmp_path, at=("evaluations", 200))
-    assert "Compared at a budget of 200 evaluations, by the validation figure of the champion of that moment" in found.text
+    assert "Compared at a budget of 200 evaluations, by the validation metric of the best-so-far champion" in found.text
     assert "validation accuracy at 200 evaluations" in found.text
     assert "Compared at a budget" not in page(tmp_path).text
 
@@ -156,7 +156,7 @@ def test_scenarios_stand_by_themselves_and_shared_methods_are_averaged_as_probab
         study(tmp_path, better, (0.8, 0.9), scenario)
         study(tmp_path, "linear", (0.1, 0.2), scenario)
     found = page(tmp_path)
-    assert "These are 2 scenarios. Each is compared by itself" in found.text
+    assert "2 scenarios, each compared on its own" in found.text
     assert "ga linear 1.000" in found.text
     assert found.value("a", "href") == ["#main", "#scenario-0", "#scenario-1"]
     assert len(set(found.value("section", "id"))) == 2
@@ -345,9 +345,9 @@ def test_comparison_json_holds_all_of_it_for_a_program(tmp_path):
     (comparison,) = compared(tmp_path / "runs")
     report.write([comparison], tmp_path / "report.html", own=True)
     read = json.loads((tmp_path / "comparison.json").read_text())
-    assert read["schema"] == 1
+    assert read["schema"] == 2
     (one,) = read["comparisons"]
-    assert one["figure"] == "test accuracy"
+    assert one["metric"] == "test accuracy"
     assert [line["values"] for line in one["rows"]] == [[0.5, 0.7, 0.9], [0.6, None]]
     assert one["verdict"] == comparison.conclusion.verdict
     assert one["notes"] == comparison.notes

@@ -7,9 +7,11 @@ import tomllib
 
 import pytest
 
+from evo.settings import SYNONYMS, describe
+from scenarios import METHODS, NETWORKS
 from scenarios.lab.cli import flags, listing
 from scenarios.lab.study import toml
-from scenarios.lab.study.config import ConfigError, RunSpec, study
+from scenarios.lab.study.config import KEYS, BudgetSettings, ConfigError, RunSpec, study
 
 
 def chosen(*methods, **options):
@@ -49,7 +51,7 @@ def test_every_mistake_of_a_file_is_in_one_message_with_the_closest_match(tmp_pa
         "ga.selection: expected one of tournament, truncation, rank; got 'ranks' (did you mean 'rank'?)",
         "label 'task' is reserved",
         "unknown method 'bakprop' (did you mean 'backprop'?)",
-        "gaa.elites: nothing here is called 'gaa' (did you mean 'ga'?)",
+        "gaa.elites: no label or table 'gaa' (did you mean 'ga'?)",
     ):
         assert any(word in problem for problem in found), (word, found)
     assert len(found) == 16
@@ -67,7 +69,7 @@ def test_contradictions_of_settings_are_mistakes():
 
 def test_method_that_does_not_fit_says_why_beside_other_mistakes():
     found = problems("cartpole", ["backprop", "ga"], sets=["ga.elites=-1"])
-    assert any("backprop: the method does not fit the task: it needs examples" in problem for problem in found)
+    assert any("backprop: the method does not support this task: it needs examples" in problem for problem in found)
     assert any(problem.startswith("ga.elites") for problem in found)
 
 
@@ -169,7 +171,7 @@ def test_study_is_ordered_by_label_and_then_by_seed():
     assert found == [("b", 0), ("b", 1), ("a", 0), ("a", 1)]
 
 
-def test_without_methods_the_scenarios_line_up_runs():
+def test_without_methods_the_scenarios_default_methods_run():
     from scenarios.xor import scenario
 
     assert tuple(dict.fromkeys(spec.method for spec in flags.chosen("xor").specs)) == scenario.methods
@@ -336,3 +338,39 @@ def test_what_is_in_the_registries_has_no_code_of_its_own():
     spec = chosen("ga").specs[0]
     assert spec.code == {}
     assert "code" not in spec.document()
+
+
+def test_names_of_other_libraries_are_understood():
+    expected = {
+        "ga.popsize": "did you mean 'population_size'?",
+        "ga.mutpb": "did you mean 'mutation_rate'?",
+        "ga.cxpb": "did you mean 'crossover_rate'?",
+        "ga.sigma": "did you mean 'mutation_std'?",
+        "ga.tournsize": "did you mean 'tournament_size'?",
+        "ga.ngen": "budget.steps limits generations and epochs",
+        "ga.random_state": "--seeds sets the seeds",
+        "neat.pop_size": "did you mean 'population_size'?",
+        "neat.fitness_threshold": "task.solved sets the value at which a task is solved",
+        "neat.max_stagnation": "did you mean 'stagnation'?",
+        "neat.compatibility_threshold": "did you mean 'threshold'?",
+        "neat.node_add_prob": "did you mean 'add_node'?",
+        "neat.conn_add_prob": "did you mean 'add_link'?",
+        "neat.elitism": "did you mean 'champion_above'?",
+        "neat.survival_threshold": "did you mean 'survival'?",
+        "backprop.lr": "did you mean 'learning_rate'?",
+        "backprop.epochs": "budget.steps limits generations and epochs",
+        "backprop.max_iter": "budget.steps limits generations and epochs",
+        "backprop.hidden_layer_sizes": "model.hidden sets the hidden layers",
+        "backprop.n_estimators": "the method sklearn:Name has the estimator's own settings",
+        "model.hidden_layer_sizes": "did you mean 'hidden'?",
+    }
+    found = problems("digits", ["ga", "neat", "backprop"], sets=[f"{key}=1" for key in expected])
+    assert sorted(found) == sorted(f"{key}: unknown key ({said})" for key, said in expected.items())
+
+
+def test_every_synonym_names_a_setting_or_a_choice_that_there_is():
+    classes = [resolve.method(name).settings for name in METHODS if not name.endswith(":")]
+    classes += [resolve.network(name).settings for name in NETWORKS] + [BudgetSettings]
+    declared = [one for cls in classes for one in describe(cls)]
+    known = {one.name for one in declared} | {choice for one in declared for choice in one.choices or ()} | {*KEYS}
+    assert {target for targets in SYNONYMS.values() for target in targets} <= known
