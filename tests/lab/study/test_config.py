@@ -10,7 +10,7 @@ import pytest
 from evo.settings import SYNONYMS, describe
 from scenarios import METHODS, NETWORKS
 from scenarios.lab.cli import flags, listing
-from scenarios.lab.study import toml
+from scenarios.lab.study import resolve, toml
 from scenarios.lab.study.config import KEYS, BudgetSettings, ConfigError, RunSpec, study
 
 
