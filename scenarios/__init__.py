@@ -1,4 +1,4 @@
-"""What stands behind the names on the command line: three plain dicts, name -> "module:attribute".
+"""What stands behind the names on the command line: plain dicts, name -> "module:attribute".
 
 A new scenario, method or network is one line here; one of your own needs none, since `package.module:attr` and
 `file.py:attr` work wherever a name is expected. Nothing is imported until a name is used.
@@ -44,3 +44,5 @@ NETWORKS = {
     "mlp": "evo.vectors.modules:MLP",
     "cnn": "evo.vectors.modules:CNN",
 }
+
+TABLE = "scenarios.tables:table_scenario"  # a scenario of a user's table: table.csv::COLUMN

@@ -14,7 +14,7 @@ ROOMS = ("evo", "graphs", "baselines", "scenarios")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 FOUNDATION = {f"evo.{name}" for name in ("core", "export", "settings", "rng", "parameters", "threads")}
-REGISTRIES = {"SCENARIOS", "METHODS", "NETWORKS"}
+REGISTRIES = {"SCENARIOS", "METHODS", "NETWORKS", "ALIASES", "TABLE"}
 TOP = {
     *("setup.cfg", "pyproject.toml", "README.md", "CHANGELOG.md", "RESULTS.md", "LICENSE", "tests", *ROOMS),
     *(".ci", ".ruff.toml", ".pre-commit-config.yaml", ".gitignore"),

@@ -118,8 +118,8 @@ def show(
     task: Task = "",
 ) -> int:
     """The effective configuration as commented TOML: paste it in a file, edit it, run it."""
-    from scenarios.lab import ConfigError
     from scenarios.lab.cli import flags, listing
+    from scenarios.lab.study.problems import ConfigError
 
     try:
         study = flags.chosen(what, method, seeds, budget, set_, device, target, task, build=False)
@@ -149,8 +149,10 @@ def run(
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
     command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
     try:
-        from scenarios.lab import ConfigError, perform
-        from scenarios.lab.cli import compiling, flags
+        from scenarios.lab.api import perform
+        from scenarios.lab.cli import flags
+        from scenarios.lab.execution import compiling
+        from scenarios.lab.study.problems import ConfigError
 
         compiling.announce()
         try:
@@ -248,10 +250,11 @@ def play(
     table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="rows of your own to predict")] = None,
 ) -> int:
     """A champion at work: acting in its environment, or predicting."""
-    from scenarios.lab import ConfigError, load
     from scenarios.lab.cli.play import PlayError
     from scenarios.lab.cli.play import play as played
     from scenarios.lab.store.store import StoreError
+    from scenarios.lab.study.loading import load
+    from scenarios.lab.study.problems import ConfigError
 
     try:
         return played(load(run), record, rows, table, sys.stdout)
@@ -269,8 +272,9 @@ def export(
     """A champion's network as a file that torch, safetensors or ONNX reads."""
     from evo.interop.export import ExportError
     from evo.interop.export import export as exported
-    from scenarios.lab import ConfigError, load
     from scenarios.lab.store.store import StoreError
+    from scenarios.lab.study.loading import load
+    from scenarios.lab.study.problems import ConfigError
 
     try:
         one = load(run)

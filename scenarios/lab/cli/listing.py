@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evo.settings import describe
-from scenarios.lab.study import resolve, toml
+from scenarios.lab.store import toml
+from scenarios.lab.study import resolve
 from scenarios.lab.study.config import BudgetSettings, RunSettings, Study
 from scenarios.lab.study.problems import Checks
 

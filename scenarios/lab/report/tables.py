@@ -13,7 +13,8 @@ from itertools import combinations
 from typing import Any
 
 from scenarios.lab.report import stats
-from scenarios.lab.report.comparison import Comparison, differing, number
+from scenarios.lab.report.comparison import Comparison, differing
+from scenarios.lab.report.format import number
 from scenarios.lab.store import files, store
 
 Table = tuple[list[str], list[list[Any]]]

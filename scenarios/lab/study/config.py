@@ -25,13 +25,12 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import did_you_mean, setting, settings
-from scenarios.lab.study import resolve, toml
-from scenarios.lab.study.problems import Checks, ConfigError, plain
+from scenarios.lab.store import toml
+from scenarios.lab.study import resolve
+from scenarios.lab.study.problems import Checks, plain
 
 if TYPE_CHECKING:
     from evo.core import Method, Scenario, Task
-
-__all__ = ["BudgetSettings", "Built", "ConfigError", "RunSettings", "RunSpec", "Study", "study"]
 
 KEYS = ("scenario", "seeds", "device", "budget", "task", "model", "run", "learners", "code")
 NO_START = (None, None)
@@ -154,19 +153,71 @@ class Study:
         }
 
 
+@dataclass(frozen=True)
+class Learner:
+    """A label: the method as it was given and as it was found, its settings (None: wrong), and for each seed what it begins
+    from with the sha256 of that champion."""
+
+    label: str
+    given: Any
+    method: Method
+    settings: Any
+    starts: dict[int, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a document asks for, with every mistake in `check`: what a trial tries, and then the Study."""
+
+    check: Checks
+    given: Any  # the scenario as it was given, and as it was found
+    scenario: Scenario | None
+    seeds: list[int]
+    task: Any  # the settings of the task, and what makes its network; None: wrong
+    network: Any
+    task_is_right: bool
+    learners: list[Learner]
+    same: dict[str, Any]  # what every run has in common
+
+    def study(self) -> Study:
+        """The Study. Raises ConfigError with every mistake."""
+        self.check.done()
+        assert self.scenario is not None
+        specs = [
+            RunSpec(
+                scenario=self.given,
+                name=self.scenario.name,
+                label=one.label,
+                method=one.given,
+                seed=seed,
+                settings=plain(one.settings),
+                start=one.starts.get(seed, NO_START)[0],
+                start_sha256=one.starts.get(seed, NO_START)[1],
+                code=resolve.code(self.given) | resolve.code(one.given),
+                **self.same,
+            )
+            for one in self.learners
+            for seed in self.seeds
+        ]
+        return Study(tuple(specs), self.scenario.name, self.scenario.title)
+
+
 def study(
     document: Mapping[str, Any],
     overrides: Mapping[str, Any] | None = None,
     command: str = "",
     problems: Iterable[str] = (),
-    build: bool = True,
 ) -> Study:
-    """The Study that `document` (the tables of a TOML file) asks for.
+    """The Study that `document` (the tables of a TOML file) asks for; nothing is made of it (`trial.study` does).
 
     overrides: more settings, by dotted key ("ga.population_size", "task.fitness"). problems: mistakes found before.
-    build: also make the task and the learners, which tells whether they fit each other. Raises ConfigError with every
-    mistake.
+    Raises ConfigError with every mistake.
     """
+    return draft(document, overrides, command, problems).study()
+
+
+def draft(document: Mapping[str, Any], overrides: Mapping[str, Any] | None, command: str, problems: Iterable[str]) -> Draft:
+    """`study`, before anything is raised."""
     check = Checks(problems)
     check.problems += [f"{key}: unknown key{did_you_mean(key, KEYS)}" for key in document if key not in KEYS]
     tables = {key: check.table(document.get(key, {}), key) for key in KEYS[3:]}
@@ -186,44 +237,18 @@ def study(
     if scenario is not None:
         values = check.settings(scenario.settings, tables["task"], "task.")
         model, network = check.network(_with_defaults(tables["model"], scenario))
-    buildable = build and len(check.problems) == before
+    task_is_right = scenario is not None and len(check.problems) == before
 
-    found, starts = [], {}
+    found = []
     for label, table in learners.items():
         chosen = table.pop("method", label)
-        starts[label] = check.starts(table.pop("start", None), table.pop("start_sha256", None), seeds, label)
+        starts = check.starts(table.pop("start", None), table.pop("start_sha256", None), seeds, label)
         if (method := check.method(chosen, label)) is not None:
             defaults = scenario.learners.get(chosen, {}) if scenario is not None and isinstance(chosen, str) else {}
             options = check.settings(method.settings, {**defaults, **table}, f"{label}.")
-            found.append((label, chosen, method, options))
-
-    # A task that needs a download is left alone while there are mistakes to mend.
-    if scenario is not None and buildable and not (check.problems and scenario.needs):
-        task = check.task(scenario, values, network)
-        for label, _, method, options in found:
-            begins = starts[label].get(seeds[0]) if seeds else None
-            check.trial(method, task, options, label, seeds[0] if seeds else 0, begins and begins[0])
-    check.done()
-    assert scenario is not None
-
+            found.append(Learner(label, chosen, method, options, starts))
     same: dict[str, Any] = dict(budget=budget, task=plain(values), model=model, run=plain(run), device=device, command=command)
-    specs = [
-        RunSpec(
-            scenario=given,
-            name=scenario.name,
-            label=label,
-            method=chosen,
-            seed=seed,
-            settings=plain(options),
-            start=starts[label].get(seed, NO_START)[0],
-            start_sha256=starts[label].get(seed, NO_START)[1],
-            code=resolve.code(given) | resolve.code(chosen),
-            **same,
-        )
-        for label, chosen, _, options in found
-        for seed in seeds
-    ]
-    return Study(tuple(specs), scenario.name, scenario.title)
+    return Draft(check, given, scenario, seeds, values, network, task_is_right, found, same)
 
 
 def _with_defaults(table: Mapping[str, Any], scenario: Scenario) -> dict[str, Any]:

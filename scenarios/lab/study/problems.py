@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from evo.settings import SettingsError, describe, did_you_mean, parse, settings
+from evo.settings import describe, did_you_mean, parse, settings
 from scenarios.lab.study import resolve
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda")
 MOST_SEEDS, LARGEST_SEED = 100_000, 2**32 - 1
+_TASK = ("inputs", "outputs", "metric", "episodes", "stop", "evaluate", "score", "solved", "figure")  # evo.core.Task
 
 
 class ConfigError(ValueError):
@@ -122,34 +124,6 @@ class Checks:
                 self.problems.append(f"{label}.start: the champion in {warm_start.folder(given, seed)} is another one by now")
         return found
 
-    def trial(self, method: Method, task: Task | None, options: Any, label: str, seed: int, begins: str | None = None) -> None:
-        """Whether the method fits the task, takes its settings there, and can begin so: a learner is made, and thrown
-        away."""
-        if task is None:
-            return
-        try:
-            if why := method.fits(task):
-                self.problems.append(f"{label}: the method does not fit the task: {why}")
-            elif options is not None:
-                learner = method(task, options, seed, "cpu")
-                if begins is not None:
-                    self.begun(learner, begins, label, seed)
-        except SettingsError as error:
-            self.problems += [f"{label}.{problem}" for problem in error.problems]
-        except (Exception, SystemExit) as error:  # a user's method may fail in any way
-            self.problems.append(f"{label}: {resolve.said(error)}")
-
-    def begun(self, learner: Any, begins: str, label: str, seed: int) -> None:
-        from scenarios.lab.study import warm_start
-
-        if not hasattr(learner, "warm_start"):
-            self.problems.append(f"{label}.start: this method cannot begin from another run's champion")
-            return
-        try:
-            learner.warm_start(warm_start.model(begins, seed))
-        except ValueError as error:
-            self.problems.append(f"{label}.start: {resolve.said(error)}")
-
     def settings(self, cls: type, values: Mapping[str, Any], prefix: str) -> Any:
         """An instance of a settings class."""
         if cls is NoSettings and values:
@@ -205,6 +179,21 @@ class Checks:
         except resolve.Unresolved as error:
             self.problems.append(str(error))
             return None
+
+
+def as_scenario(given: Any, name: str | None) -> Any:
+    """A Task as a Scenario without settings; a name or a Scenario as it is. Raises ConfigError."""
+    from evo.core import Budget, Scenario
+
+    if isinstance(given, (str, Scenario)):
+        return given if name is None or isinstance(given, str) else dataclasses.replace(given, name=name)
+    if missing := [part for part in _TASK if not hasattr(given, part)]:
+        what = f"{type(given).__name__} lacks {', '.join(missing)} (evo.testing.check_task tells more)"
+        raise ConfigError([f"scenario: expected a name, a Scenario or a Task; {what}"])
+    if name is None:
+        raise ConfigError(["name: a Task needs one, which its folder gets: run(task, name=...)"])
+    task = lambda settings, network: given
+    return Scenario(name=name, title=name, task=task, settings=NoSettings, budget=Budget(), methods=(), model={})
 
 
 def plain(made: Any) -> dict[str, Any]:
