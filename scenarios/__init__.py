@@ -27,7 +27,7 @@ SCENARIOS = {
 METHODS = {
     "ga": "evo.search.ga:GA",
     "deep-ga": "evo.search.deep_ga:DeepGA",
-    "ga-nsga2": "evo.search.nsga2:NSGA2",
+    "nsga2": "evo.search.nsga2:NSGA2",
     "neat": "evo.neat.neat:NEAT",
     "neat-modern": "evo.neat_modern.neat_modern:ModernNEAT",
     "random-search": "baselines.random_search:RandomSearch",
@@ -39,6 +39,8 @@ METHODS = {
     "gradient-boosting": "baselines.classical:gradient_boosting",
     "sklearn:": "baselines.classical:sklearn_method",  # a prefix: sklearn:Name is sklearn_method("Name")
 }
+
+ALIASES = {"ga-nsga2": "nsga2"}  # what methods were once called: stored runs name them so
 
 NETWORKS = {
     "mlp": "evo.vectors.modules:MLP",

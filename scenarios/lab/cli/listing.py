@@ -114,8 +114,12 @@ def commented(study: Study) -> str:
         "run": "bookkeeping; nothing here changes a result",
     }
     tables: dict[str, Any] = {"budget.": BudgetSettings, "task.": scenario.settings, "run.": RunSettings}
-    tables["model."] = getattr(resolve.network(first.model["network"]), "settings", None) if first.model else None
     for spec in study.specs:
+        model = f"learners.{spec.label}.model" if spec.own_model else "model"
+        tables[f"{model}."] = getattr(resolve.network(spec.model["network"]), "settings", None) if spec.model else None
+        said[f"{model}.network"] = said["model.network"]
+        if spec.own_model:
+            said[model] = "the network of this label alone"
         said[f"learners.{spec.label}.method"] = (
             "a method: evo list names them; or your own as file.py:Class; start = a run folder begins from that champion"
         )

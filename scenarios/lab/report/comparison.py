@@ -270,7 +270,7 @@ def _who(found: Mapping[str, str]) -> str:
 
 def differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """The settings, by dotted key, in which configurations differ, seeds apart, with the value each has (None: none)."""
-    flat = [{key: one for key, one in _flat(config) if key != "seeds"} for config in configs]
+    flat = [{key.removeprefix("learners."): one for key, one in _flat(config) if key != "seeds"} for config in configs]
     keys = dict.fromkeys(key for one in flat for key in one)
     found = {key: [one.get(key) for one in flat] for key in keys}
     return {key: values for key, values in found.items() if any(value != values[0] for value in values)}

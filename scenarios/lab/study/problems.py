@@ -58,37 +58,37 @@ class Checks:
         self.problems.append(f"{label}.method: expected a name; got {given!r}")
         return None
 
-    def network(self, table: Mapping[str, Any]) -> tuple[dict[str, Any], Callable[..., Any] | None]:
-        """The effective `model.` table, and what makes a network of (inputs, outputs); None where there is none."""
+    def network(self, table: Mapping[str, Any], where: str = "model") -> tuple[dict[str, Any], Callable[..., Any] | None]:
+        """The effective table `where`, and what makes a network of (inputs, outputs); None where there is none."""
         rest = dict(table)
         name = rest.pop("network", None)
         if name is None:
-            self.problems += [f"model.{key}: this scenario has no network to set" for key in rest]
+            self.problems += [f"{where}.{key}: this scenario has no network to set" for key in rest]
             return {}, None
-        made = self._resolved(resolve.network, name, "model.network")
+        made = self._resolved(resolve.network, name, f"{where}.network")
         if made is None:
             return {}, None
         if not hasattr(made, "settings"):
-            self.problems += [f"model.{key}: unknown key; the network {name} declares no settings" for key in rest]
+            self.problems += [f"{where}.{key}: unknown key; the network {name} declares no settings" for key in rest]
             return {"network": name}, made
         known = ["network", *(one.name for one in describe(made.settings))]
-        self.problems += [f"model.{key}: unknown key{did_you_mean(key, known)}" for key in rest if key not in known]
-        chosen = self.settings(made.settings, {key: rest[key] for key in rest if key in known}, "model.")
+        self.problems += [f"{where}.{key}: unknown key{did_you_mean(key, known)}" for key in rest if key not in known]
+        chosen = self.settings(made.settings, {key: rest[key] for key in rest if key in known}, f"{where}.")
         options = {} if chosen is None else {one.name: getattr(chosen, one.name) for one in describe(made.settings)}
         return {"network": name, **plain(chosen)}, lambda inputs, outputs: made(inputs, outputs, **options)
 
-    def task(self, scenario: Scenario, values: Any, network: Any) -> Task | None:
+    def task(self, scenario: Scenario, values: Any, network: Any, where: str = "model") -> Task | None:
         """The task. A network of it is tried once: one that does not fit it is told before the start."""
         try:
             task = scenario.task(values, network)
             if network is not None and hasattr(task, "network"):
-                self.fitting(task)
+                self.fitting(task, where)
             return task
         except (Exception, SystemExit) as error:  # a user's task or network may fail in any way
             self.problems.append(f"scenario {scenario.name}: {resolve.said(error)}")
             return None
 
-    def fitting(self, task: Any) -> None:
+    def fitting(self, task: Any, where: str) -> None:
         """Whether the task's network makes (B, O) of (B, I)."""
         import torch
 
@@ -99,10 +99,10 @@ class Checks:
             try:
                 shape = tuple(network(rows).shape)
             except Exception as error:  # it may be the user's
-                self.problems.append(f"model.network: fails on inputs of shape {tuple(rows.shape)}: {resolve.said(error)}")
+                self.problems.append(f"{where}.network: fails on inputs of shape {tuple(rows.shape)}: {resolve.said(error)}")
                 return
         if shape != (2, task.outputs):
-            self.problems.append(f"model.network: expected outputs of shape (B, O) = {(2, task.outputs)}; got {shape}")
+            self.problems.append(f"{where}.network: expected outputs of shape (B, O) = {(2, task.outputs)}; got {shape}")
 
     def default_task(self, scenario: Scenario) -> Task | None:
         """The task of a scenario, every setting at its default."""

@@ -76,7 +76,14 @@ def method(name: str) -> Method:
     """The Method called `name`; an Algorithm class is wrapped."""
     from scenarios import METHODS
 
-    return as_method(resolve(name, METHODS, "method"), name)
+    return as_method(resolve(current(name), METHODS, "method"), name)
+
+
+def current(name: Any) -> Any:
+    """What a method is called now, where `name` is what it was once called; else `name`."""
+    from scenarios import ALIASES
+
+    return ALIASES.get(name, name) if isinstance(name, str) else name
 
 
 def as_method(thing: Any, name: str) -> Method:

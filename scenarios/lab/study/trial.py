@@ -1,11 +1,12 @@
 """A configuration tried before anything starts: the task and every learner are made once, and thrown away.
 
-That tells whether a method fits the task, takes its settings there, and can begin as it is told to.
+That tells whether a method fits the task, takes its settings and a network of its label's own there, and can begin as it is
+told to. A method makes its networks where it is constructed: one that makes none there uses none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import SettingsError
@@ -34,18 +35,38 @@ def _try(draft: config.Draft) -> None:
     # A task that needs a download is left alone while there are mistakes to mend.
     if scenario is None or not draft.task_is_right or (check.problems and scenario.needs):
         return
-    task = check.task(scenario, draft.task, draft.network)
+    shared = None
+    if not draft.learners or any(one.network is None for one in draft.learners):
+        shared = check.task(scenario, draft.task, draft.network)
     seed = draft.seeds[0] if draft.seeds else 0
-    for one in draft.learners if task is not None else ():
-        _learner(check, task, one, seed)
+    for one in draft.learners:
+        network = None if one.network is None else _Counted(one.network)
+        task = shared if network is None else check.task(scenario, draft.task, network, f"{one.label}.model")
+        if task is not None:
+            _learner(check, task, network, one, seed)
 
 
-def _learner(check: Checks, task: Task, one: config.Learner, seed: int) -> None:
+class _Counted:
+    """What makes a network, and how often it did."""
+
+    def __init__(self, make: Callable[..., Any]):
+        self.make, self.times = make, 0
+
+    def __call__(self, inputs: Any, outputs: int) -> Any:
+        self.times += 1
+        return self.make(inputs, outputs)
+
+
+def _learner(check: Checks, task: Task, network: _Counted | None, one: config.Learner, seed: int) -> None:
+    """Makes the learner; `network` is what the label has of its own, which its method must use."""
     try:
         if why := one.method.fits(task):
             check.problems.append(f"{one.label}: the method does not fit the task: {why}")
         elif one.settings is not None:
+            before = network.times if network else 0
             learner = one.method(task, one.settings, seed, "cpu")
+            if network and network.times == before:
+                check.problems.append(f"{one.label}.model: this method takes no network from the model table; leave it out")
             if seed in one.starts:
                 _begin(check, learner, one.starts[seed][0], one.label, seed)
     except SettingsError as error:

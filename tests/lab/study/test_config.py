@@ -265,6 +265,15 @@ def test_only_what_changes_the_run_forbids_continuing(change, expected):
     assert dataclasses.replace(spec, **change).differences(spec.toml()) == expected
 
 
+def test_a_method_that_was_renamed_is_the_same_configuration_and_keeps_its_name_on_disk():
+    (old,), (new,) = chosen("ga-nsga2").specs, chosen("ga-nsga2=nsga2").specs
+    assert (old.label, new.label) == ("ga-nsga2", "ga-nsga2")
+    assert "[learners.ga-nsga2]\n" in old.toml()
+    assert 'method = "ga-nsga2"\n' in old.toml()
+    assert new.differences(old.toml()) == old.differences(new.toml()) == []
+    assert new.differences(old.toml().replace('"ga-nsga2"', '"ga"')) == ["ga-nsga2.method: stored ga, now nsga2"]
+
+
 def test_difference_names_a_setting_as_the_command_line_does():
     (old,), (new,) = chosen(sets=["ga.population_size=100"]).specs, chosen(sets=["ga.population_size=50"]).specs
     assert new.differences(old.toml()) == ["ga.population_size: stored 100, now 50"]

@@ -84,6 +84,8 @@ def documents(draw):
         declared = SETTINGS.get(name, RunSettings)
         size = {key: draw(st.integers(3, 8)) for key in SIZES if key in declared.__dataclass_fields__}
         learners[label] = {"method": name, **size, **write.table(declared)}
+        if draw(st.integers(0, 3)) == 0:
+            learners[label]["model"] = write.one(st.just(write.table(SETTINGS["mlp"])))
     document = {
         "scenario": scenario,
         "seeds": write.one(st.one_of(st.integers(1, 3), st.just([3, 5]), st.just("7,"))),
