@@ -1,4 +1,4 @@
-"""What stands behind the names on the command line: three plain dicts, name -> "module:attribute".
+"""What stands behind the names on the command line: plain dicts, name -> "module:attribute".
 
 A new scenario, method or network is one line here; one of your own needs none, since `package.module:attr` and
 `file.py:attr` work wherever a name is expected. Nothing is imported until a name is used.
@@ -27,7 +27,7 @@ SCENARIOS = {
 METHODS = {
     "ga": "evo.search.ga:GA",
     "deep-ga": "evo.search.deep_ga:DeepGA",
-    "ga-nsga2": "evo.search.nsga2:NSGA2",
+    "nsga2": "evo.search.nsga2:NSGA2",
     "neat": "evo.neat.neat:NEAT",
     "neat-modern": "evo.neat_modern.neat_modern:ModernNEAT",
     "random-search": "baselines.random_search:RandomSearch",
@@ -40,7 +40,11 @@ METHODS = {
     "sklearn:": "baselines.classical:sklearn_method",  # a prefix: sklearn:Name is sklearn_method("Name")
 }
 
+ALIASES = {"ga-nsga2": "nsga2"}  # what methods were once called: stored runs name them so
+
 NETWORKS = {
     "mlp": "evo.vectors.modules:MLP",
     "cnn": "evo.vectors.modules:CNN",
 }
+
+TABLE = "scenarios.tables:table_scenario"  # a scenario of a user's table: table.csv::COLUMN

@@ -12,7 +12,7 @@ from import_graph import FILES, ROOMS, ROOT, imports, module_of
 
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 FOUNDATION = {f"evo.{name}" for name in ("core", "export", "settings", "rng", "parameters", "threads")}
-REGISTRIES = {"SCENARIOS", "METHODS", "NETWORKS"}
+REGISTRIES = {"SCENARIOS", "METHODS", "NETWORKS", "ALIASES", "TABLE"}
 TOP = {
     *("setup.cfg", "pyproject.toml", "README.md", "CHANGELOG.md", "RESULTS.md", "LICENSE", "tests", *ROOMS),
     *(".ci", ".ruff.toml", ".pytest.toml", ".pre-commit-config.yaml", ".gitignore", ".github"),

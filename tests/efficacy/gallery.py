@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parents[2] / "scenarios" / "gallery"
 SHOWN = {
     "digits": (["ga", "deep-ga", "backprop", "linear"], {}),
     "two_spirals": (["ga", "backprop", "gradient-boosting"], {}),
-    "wine": (["ga-nsga2", "ga", "backprop"], {}),
+    "wine": (["nsga2", "ga", "backprop"], {}),
     "cartpole": (["ga", "deep-ga", "random-search"], {}),
     "acrobot": (["ga", "deep-ga", "random-search"], {"samples": 300_000}),
 }

@@ -183,7 +183,7 @@ scenario = Scenario(
 
 def study(steps=8, seeds=1, task=None, run=None, labels=("climber",), command="evo run goal", scenario=None, **climber):
     """A Study of Climbers on the goal, by name; `scenario` may be an object."""
-    from scenarios.lab.study import config
+    from scenarios.lab.study import trial
 
     learners = {label: {"method": f"{__file__}:Climber", **climber} for label in labels}
     document = {
@@ -195,7 +195,7 @@ def study(steps=8, seeds=1, task=None, run=None, labels=("climber",), command="e
         "run": {"checkpoint_seconds": 0.0, **(run or {})},
         "learners": learners,
     }
-    return config.study(document, command=command)
+    return trial.study(document, command=command)
 
 
 class After:

@@ -14,8 +14,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from scenarios.lab.store import store
-from scenarios.lab.study import toml
+from scenarios.lab.store import store, toml
 
 LONG = "a-method-whose-label-is-as-long-as-sixty-characters-may-get-."
 MARKUP = "<script>alert(1)<∕script>"

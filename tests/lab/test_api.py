@@ -268,6 +268,16 @@ def test_script_needs_no_main_guard_and_import_brings_no_torch(tmp_path):
     assert done.stdout == "once\n[1, 1] torch.Size([2, 1])\n", done.stderr
 
 
+def test_a_run_by_the_old_name_of_its_method_is_continued_loaded_and_compared(tmp_path):
+    settings = {"ga-nsga2.population_size": 6}
+    for steps, methods in ((1, ["ga-nsga2"]), (2, ["ga-nsga2=nsga2"]), (3, ["ga-nsga2"])):
+        table = run("xor", methods, budget={"steps": steps}, settings=settings, runs=tmp_path, jobs=1)
+        assert [(row["label"], row["done"]) for row in table.rows] == [("ga-nsga2", 1)]
+    found = load(tmp_path / "xor/ga-nsga2/seed-0")
+    assert found.rows["step"].tolist() == [0, 1, 2]
+    assert found.champion([[0.0, 1.0]]).shape == (1, 1)
+
+
 def test_main_runs_a_scenario_with_the_arguments_of_the_command_line(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["xor.py", "--seeds", "x"])
     with pytest.raises(SystemExit) as caught:

@@ -119,8 +119,8 @@ def show(
     task: Task = "",
 ) -> int:
     """Print the effective configuration as commented TOML, to save, edit and run."""
-    from scenarios.lab import ConfigError
     from scenarios.lab.cli import flags, listing
+    from scenarios.lab.study.problems import ConfigError
 
     try:
         study = flags.chosen(what, method, seeds, budget, set_, device, target, task, build=False)
@@ -150,8 +150,10 @@ def run(
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
     command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
     try:
-        from scenarios.lab import ConfigError, perform
-        from scenarios.lab.cli import compiling, flags
+        from scenarios.lab.api import perform
+        from scenarios.lab.cli import flags
+        from scenarios.lab.execution import compiling
+        from scenarios.lab.study.problems import ConfigError
 
         compiling.announce()
         try:
@@ -249,10 +251,11 @@ def play(
     table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="your own rows to predict")] = None,
 ) -> int:
     """Run a champion: act in its environment, or predict."""
-    from scenarios.lab import ConfigError, load
     from scenarios.lab.cli.play import PlayError
     from scenarios.lab.cli.play import play as played
     from scenarios.lab.store.store import StoreError
+    from scenarios.lab.study.loading import load
+    from scenarios.lab.study.problems import ConfigError
 
     try:
         return played(load(run), record, rows, table, sys.stdout)
@@ -270,8 +273,9 @@ def export(
     """Export a champion's network for torch, safetensors or ONNX."""
     from evo.interop.export import ExportError
     from evo.interop.export import export as exported
-    from scenarios.lab import ConfigError, load
     from scenarios.lab.store.store import StoreError
+    from scenarios.lab.study.loading import load
+    from scenarios.lab.study.problems import ConfigError
 
     try:
         one = load(run)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from evo.settings import did_you_mean
-from scenarios.lab.study import resolve
-from scenarios.lab.study.config import ConfigError, Study, study
+from scenarios.lab.study import config, resolve, trial
+from scenarios.lab.study.config import Study
+from scenarios.lab.study.problems import ConfigError
 
 
 def chosen(
@@ -28,7 +29,8 @@ def chosen(
     """The Study of a command line. `what`: a scenario, a TOML file, or a table with its `target` column.
 
     -m chooses among a file's learners, which keep their tables, or adds to them; --budget takes the place of the file's
-    or scenario's; --set is laid over everything. Raises ConfigError with every mistake.
+    or scenario's; --set is laid over everything. build: also try the task and the learners (`trial`). Raises ConfigError
+    with every mistake.
     """
     problems: list[str] = []
     document: dict[str, Any] = read_file(what) if what.endswith(".toml") else {"scenario": what}
@@ -41,14 +43,15 @@ def chosen(
     elif target:
         document["scenario"] = resolve.table(what, target, kind if kind in resolve.KINDS else None)
     if methods:
-        document["learners"] = line_up(methods, document.get("learners", {}), problems)
+        document["learners"] = resolve.line_up(methods, document.get("learners", {}), problems)
     if seeds:
         document["seeds"] = seeds
     if device:
         document["device"] = device
     if budget:
         document["budget"] = pairs("--budget", budget, problems)
-    return study(document, pairs("--set", sets, problems), command=command, problems=problems, build=build)
+    study = trial.study if build else config.study
+    return study(document, pairs("--set", sets, problems), command=command, problems=problems)
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -85,19 +88,3 @@ def pairs(flag: str, texts: Iterable[str], problems: list[str]) -> dict[str, Any
         else:
             found[key] = value(rest)
     return found
-
-
-def line_up(methods: Sequence[str], stored: Any, problems: list[str]) -> dict[str, Any]:
-    """The learners' tables that the texts of -m mean; those of a file, `stored`, keep what they hold."""
-    learners: dict[str, Any] = {}
-    stored = stored if isinstance(stored, dict) else {}
-    for text in methods:
-        label, method = resolve.labelled(text)
-        if label in learners:
-            problems.append(f"-m {text}: label {label!r} is taken; choose another, LABEL=METHOD")
-            continue
-        known = stored.get(label)
-        learners[label] = {"method": method} if known is None else known
-        if known is not None and "=" in text:
-            learners[label] = {**known, "method": method} if isinstance(known, dict) else known
-    return learners

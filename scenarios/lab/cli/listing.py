@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evo.settings import describe
-from scenarios.lab.study import resolve, toml
+from scenarios.lab.store import toml
+from scenarios.lab.study import resolve
 from scenarios.lab.study.config import BudgetSettings, RunSettings, Study
 from scenarios.lab.study.problems import Checks
 
@@ -115,8 +116,12 @@ def commented(study: Study) -> str:
         "run": "checkpoints, history and threads; no effect on results",
     }
     tables: dict[str, Any] = {"budget.": BudgetSettings, "task.": scenario.settings, "run.": RunSettings}
-    tables["model."] = getattr(resolve.network(first.model["network"]), "settings", None) if first.model else None
     for spec in study.specs:
+        model = f"learners.{spec.label}.model" if spec.own_model else "model"
+        tables[f"{model}."] = getattr(resolve.network(spec.model["network"]), "settings", None) if spec.model else None
+        said[f"{model}.network"] = said["model.network"]
+        if spec.own_model:
+            said[model] = "the network of this label alone"
         said[f"learners.{spec.label}.method"] = (
             "a method of evo list, or your own as file.py:Class; start = a run folder: warm start from its champion"
         )

@@ -19,8 +19,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from evo.core import Episodic, Examples, Tabular
-from scenarios.lab import Run
 from scenarios.lab.store import files
+from scenarios.lab.study.loading import Run
 
 EPISODES = 3  # shown one after another, where none is recorded
 FRAMES = 500  # of a GIF, at most

@@ -32,8 +32,8 @@ from scenarios.lab.execution import finalize
 from scenarios.lab.store.files import CannotWrite, plain, read_checkpoint, tensor_bytes
 from scenarios.lab.store.provenance import meta
 from scenarios.lab.store.store import CHAMPION, SPLITS, RunDirectory, StoreError, history_name, run_path
-from scenarios.lab.study import warm_start
 from scenarios.lab.study.config import RunSpec
+from scenarios.lab.study.loading import start_model
 from scenarios.lab.study.resolve import said
 
 Emit = Callable[[dict[str, Any]], None]
@@ -159,7 +159,7 @@ class _Run:
                 bad = []
             self.learner, self.progress = make(), _Progress()
             if spec.start is not None:
-                self.learner.warm_start(warm_start.model(spec.start, spec.seed))
+                self.learner.warm_start(start_model(spec.start, spec.seed))
             directory.cut_back(0)
         for path in bad:
             self.warn(f"resuming from step {self.progress.steps}; the damaged file was renamed {directory.set_aside(path)}")

@@ -24,7 +24,8 @@ from typing import Any
 from evo import threads as thread_budget
 from scenarios.lab.execution.execute import Emit, conflicts, execute
 from scenarios.lab.store.store import RunDirectory, StoreError, run_path
-from scenarios.lab.study.config import ConfigError, RunSpec, Study
+from scenarios.lab.study.config import RunSpec, Study
+from scenarios.lab.study.problems import ConfigError
 
 # Torch and BLAS give other bits with two threads than with one; libraries read this when they are loaded.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")

@@ -1,13 +1,12 @@
 """Charts of a comparison, written once: the same altair chart is in the page, and is saved as SVG, PNG or PDF.
 
-A method has one colour and one dash (or point) wherever it is drawn, by its place in the table. The colours keep a
-contrast of 3 to 1 on their background, and tell apart for the common kinds of colour blindness with the dashes' help.
+A method has one colour and one dash (or point) wherever it is drawn, by its place in the table
+(`palettes`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,60 +14,20 @@ import numpy as np
 
 from evo.settings import did_you_mean
 from scenarios.lab.report import stats
-from scenarios.lab.report.comparison import Comparison, solutions
+from scenarios.lab.report.bands import Rows, band_rows, short
+from scenarios.lab.report.comparison import Comparison
+from scenarios.lab.report.format import AXIS_LABELS
 from scenarios.lab.report.gather import Series
+from scenarios.lab.report.palettes import DASHES, SHAPES, theme
+from scenarios.lab.report.ranking import solutions
 from scenarios.lab.store import files, store
 
-Rows = list[dict[str, Any]]
-Run = tuple[np.ndarray, np.ndarray, bool]  # x (T,), rising; y (T,); whether it keeps its last value
-
-POINTS = 80  # of a curve
 FEWEST = 10  # examples behind a point of a reliability diagram
 SUFFIXES = ("svg", "png", "pdf")
-PALETTES = {
-    "light": ["#0072B2", "#C44E00", "#00795A", "#AA3E98", "#7A6500", "#5B5B5B", "#882255", "#332288", "#B8004B", "#1F7A8C"],
-    "dark": ["#56B4E9", "#F0913A", "#2CC59A", "#E07BC8", "#E6D24A", "#B5B5B5", "#F28CA8", "#A59BF5", "#FF7F7F", "#7FD6E4"],
-}
-AXIS_LABELS = {
-    "evaluations": "evaluations",
-    "samples": "samples (environment steps on control tasks)",
-    "compute": "compute (forward passes x parameters)",
-    "seconds": "wall clock (s)",
-}
-DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2, 1, 2, 1, 2]]
-SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
-INKS = {"light": ("#1b1b1b", "#d9d9d9", "#ffffff"), "dark": ("#ececec", "#444444", "#161616")}  # text, grid, page
-FONT = 'system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif'
 
 
 class BadPicture(ValueError):
     """A picture that cannot be made: of an unknown kind, or on an unknown axis."""
-
-
-def theme(name: str) -> dict[str, Any]:
-    """The Vega-Lite configuration of "light" or "dark"."""
-    ink, grid, page = INKS[name]
-    text = {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
-    return {
-        "background": None,
-        "font": FONT,
-        "axis": {
-            **text,
-            "gridColor": grid,
-            "domainColor": ink,
-            "tickColor": ink,
-            "labelLimit": 130,
-            "labelOverlap": "greedy",
-            "labelSeparation": 8,
-        },
-        "legend": {**text, "labelLimit": 220, "orient": "bottom", "columns": 4, "title": None, "symbolStrokeWidth": 2},
-        "header": text,
-        "title": {"color": ink, "fontSize": 13},
-        "text": {"color": ink},
-        "view": {"stroke": None},
-        "style": {"reference": {"stroke": ink, "strokeWidth": 1}, "stream": {"stroke": page, "strokeWidth": 0.7}},
-        "range": {"category": PALETTES[name]},
-    }
 
 
 def curves(comparison: Comparison, legend: bool = True) -> Any:
@@ -101,30 +60,6 @@ def curve_rows(comparison: Comparison, axis: str) -> Rows:
     return band_rows(runs, np.geomspace)
 
 
-def band_rows(runs: Mapping[str, Sequence[Run]], spaced: Callable[..., np.ndarray]) -> Rows:
-    """method, x, y (interquartile mean), low, high, seeds: how many have got so far; POINTS of a method, `spaced`.
-
-    Those of `runs` that keep their last value have it up to the end of the longest of all, others count as far as they went. A
-    curve goes as far as half of its runs did.
-    """
-    rows: Rows = []
-    longest = max((x[-1] for own in runs.values() for x, _, _ in own), default=math.nan)
-    for label, own in runs.items():
-        if not own:
-            continue
-        ends = sorted((longest if keeps else x[-1] for x, _, keeps in own), reverse=True)
-        first, last = max(x[0] for x, _, _ in own), ends[(len(ends) - 1) // 2]
-        at = spaced(min(first, last), last, POINTS) if last > first else np.array([last], float)
-        at[-1] = last
-        values = np.array([_sampled(run, at) for run in own])
-        middle, low, high = _summary(values)
-        known = np.isfinite(values).sum(0)
-        for k in np.flatnonzero(known):
-            row = {"method": label, "x": _short(at[k]), "y": _short(middle[k]), "seeds": int(known[k])}
-            rows.append(row | {"low": _short(low[k], row["y"]), "high": _short(high[k], row["y"])})
-    return rows
-
-
 def solved_share(comparison: Comparison, legend: bool = True) -> Any:
     """The share of seeds that have solved the task by a cost; data: `solved_rows`."""
     alt = _altair()
@@ -148,7 +83,7 @@ def solved_rows(comparison: Comparison, axis: str) -> Rows:
     for label, costs, solved in found:
         x, share = stats.ecdf(costs, solved)
         steps = [(first, 0.0), *zip(x[1:], share[1:]), (last, float(solved.mean()))]
-        rows += [{"method": label, "x": _short(float(at)), "y": _short(float(y))} for at, y in steps]
+        rows += [{"method": label, "x": short(float(at)), "y": short(float(y))} for at, y in steps]
     return rows
 
 
@@ -163,7 +98,7 @@ def reached_share(comparison: Comparison, legend: bool = True) -> Any:
         if len(own):
             points = np.unique(np.concatenate([own, [min(sign * v for v in every), max(sign * v for v in every)]]))
             share = [float((own >= point).mean()) for point in points]
-            rows += [{"method": row["label"], "x": _short(float(sign * x)), "y": y} for x, y in zip(points, share)]
+            rows += [{"method": row["label"], "x": short(float(sign * x)), "y": y} for x, y in zip(points, share)]
     chart = alt.Chart(alt.Data(values=rows)).mark_line(interpolate="step-before", strokeWidth=2)
     better = "at least" if sign > 0 else "at most"
     return chart.encode(
@@ -212,7 +147,7 @@ def reliability_rows(comparison: Comparison) -> Rows:
             sums[2] += count
         for _, (confidence, accuracy, count) in sorted(bins.items()):
             if count >= FEWEST:
-                point = {"x": _short(confidence / count), "y": _short(accuracy / count), "examples": int(count)}
+                point = {"x": short(confidence / count), "y": short(accuracy / count), "examples": int(count)}
                 rows.append({"method": series.label, **point})
     return rows
 
@@ -242,7 +177,7 @@ def disturbed_rows(comparison: Comparison, what: str) -> Rows:
         levels: dict[float, list[float]] = {}
         for level, accuracy in _pooled(series, what, 2):
             levels.setdefault(level, []).append(accuracy)
-        points = [{"x": level, "y": _short(float(np.mean(own)))} for level, own in sorted(levels.items())]
+        points = [{"x": level, "y": short(float(np.mean(own)))} for level, own in sorted(levels.items())]
         rows += [{"method": series.label, **point} for point in points]
     return rows
 
@@ -290,7 +225,7 @@ def front_rows(comparison: Comparison) -> Rows:
             for point in points if isinstance(points, list) else []:
                 if isinstance(point, dict) and all(store.is_number(point.get(key)) for key in ("connections", "fitness")):
                     ours = {"method": series.label, "seed": seed.seed}
-                    rows.append({**ours, "connections": point["connections"], "fitness": _short(point["fitness"])})
+                    rows.append({**ours, "connections": point["connections"], "fitness": short(point["fitness"])})
     return rows
 
 
@@ -324,27 +259,6 @@ def _drawable(cost: np.ndarray) -> bool:
     return len(cost) > 0 and bool(np.isfinite(cost).all() and cost[0] > 0 and (np.diff(cost) >= 0).all())
 
 
-def _sampled(run: Run, at: np.ndarray) -> np.ndarray:
-    """The run's values at the places `at` (T,): nan before its first row, and where it has not got yet."""
-    x, y, keeps = run
-    row = np.searchsorted(x, at, side="right") - 1
-    values = np.where(row >= 0, y[row], np.nan)
-    return values if keeps else np.where(at <= x[-1], values, np.nan)
-
-
-def _summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Interquartile mean, low and high (T,) over the seeds that have a value at each point; values (n, T)."""
-    middle, low, high = np.full((3, values.shape[1]), np.nan)
-    known = np.isfinite(values)
-    for pattern in np.unique(known, axis=1).T:
-        if pattern.any():
-            columns = (known == pattern[:, None]).all(0)
-            own = values[np.ix_(pattern, columns)]
-            middle[columns] = stats.iqm(own)
-            low[columns], high[columns] = stats.iqm_interval(own)
-    return middle, low, high
-
-
 def _pooled(series: Series, what: str, width: int) -> list[list[float]]:
     """The rows of `width` numbers that the finished seeds' calibration tables hold under a name."""
     found = []
@@ -355,11 +269,6 @@ def _pooled(series: Series, what: str, width: int) -> list[list[float]]:
             if isinstance(row, list) and len(row) == width and all(store.is_number(each) for each in row):
                 found.append(row)
     return found
-
-
-def _short(value: float, otherwise: Any = None) -> Any:
-    """Five digits are enough to draw with; `otherwise` for nan."""
-    return otherwise if math.isnan(value) else float(f"{value:.5g}")
 
 
 def _labels(comparison: Comparison) -> list[str]:

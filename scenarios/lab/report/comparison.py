@@ -19,13 +19,13 @@ import numpy as np
 
 from evo.settings import did_you_mean
 from scenarios.lab.report import stats
+from scenarios.lab.report.format import AXIS_TITLES, aligned, number, seed_list
 from scenarios.lab.report.gather import Seed, Series, gather
+from scenarios.lab.report.inference import Conclusion, conclude
+from scenarios.lab.report.ranking import common_budget, ranked_values, solutions
 from scenarios.lab.store import store
 
-AXIS_NAMES = {axis: axis for axis in store.AXES} | {"seconds": "wall clock"}  # in sentences
-AXIS_TITLES = AXIS_NAMES | {"seconds": "wall clock (s)"}  # of columns
 NAMED = 6  # seeds that a note names; further ones are counted
-SIGN = {"max": 1, "min": -1}
 
 
 class BadPoint(ValueError):
@@ -52,10 +52,8 @@ class Comparison:
     report: Path | None = field(default=None, compare=False)
 
     @cached_property
-    def conclusion(self) -> Any:
-        """What follows from the table (`scenarios.lab.report.inference.Conclusion`)."""
-        from scenarios.lab.report.inference import conclude
-
+    def conclusion(self) -> Conclusion:
+        """What follows from the table."""
         return conclude(self)
 
     @property
@@ -136,15 +134,6 @@ def parse_at(text: str) -> tuple[str, float | None]:
     return axis, limit
 
 
-def common_budget(series: Sequence[Series], axis: str) -> float:
-    """What every run has spent on `axis` that was not stopped before its own end: the least that a budget stopped;
-    where none was, the most that any run spent. nan if nothing is known."""
-    ends = [(seed, seed.result["cost"][axis]) for one in series for seed in one.seeds if seed.result is not None]
-    known = [(seed, cost) for seed, cost in ends if cost is not None]
-    stopped = [cost for seed, cost in known if not seed.ended_itself]
-    return float(min(stopped) if stopped else max((cost for _, cost in known), default=math.nan))
-
-
 def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None] | None) -> Comparison:
     point = None
     if at is not None:
@@ -165,12 +154,6 @@ def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None
     order = {row["label"]: k for k, row in enumerate(rows)}
     series.sort(key=lambda one: order[one.label])
     return found
-
-
-def ranked_values(row: Mapping[str, Any]) -> np.ndarray:
-    """The seeds' values (n,), turned so that more is better; minus infinity for those that failed or gave no number."""
-    known = [SIGN[row["direction"]] * value if value is not None else -math.inf for value in row["values"]]
-    return np.array(known + [-math.inf] * row["failed"], float)
 
 
 def _row(series: Series, at: tuple[str, float] | None) -> dict[str, Any]:
@@ -207,26 +190,6 @@ def _solved(counted: Sequence[Seed]) -> dict[str, Any]:
     count = int(solved.sum())
     low, high = stats.wilson(count, len(solved))
     return {"solved": count, "solved_low": low, "solved_high": high, "expected": stats.expected_running_time(costs, solved)}
-
-
-def solutions(counted: Sequence[Seed], axis: str) -> tuple[np.ndarray, np.ndarray]:
-    """What each run spent on `axis` until it solved the task, or in all if it did not (n,), and whether it did (n,).
-
-    A run that failed did not. One without a known cost on the axis is left out.
-    """
-    costs, solved = [], []
-    for seed in counted:
-        success: bool | None
-        if seed.result is None:
-            cost, success = seed.last.get(axis, 0), False
-        else:
-            success = bool(seed.result["solved"]) if seed.result.get("solved") is not None else None
-            at = seed.result.get("solved_at") if success else None
-            cost = at.get(axis) if isinstance(at, dict) and store.is_number(at.get(axis)) else seed.result["cost"][axis]
-        if store.is_number(cost) and success is not None:
-            costs.append(float(cost))
-            solved.append(success)
-    return np.array(costs), np.array(solved, bool)
 
 
 def _known(value: float) -> float | None:
@@ -303,20 +266,9 @@ def _who(found: Mapping[str, str]) -> str:
     return "; ".join(f"{label} {what}" for what, label in found.items())
 
 
-def seed_list(seeds: Sequence[int]) -> str:
-    """ "0-4, 7" """
-    parts: list[list[int]] = []
-    for seed in sorted(seeds):
-        if parts and seed == parts[-1][-1] + 1:
-            parts[-1].append(seed)
-        else:
-            parts.append([seed])
-    return ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
-
-
 def differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """The settings, by dotted key, in which configurations differ, seeds apart, with the value each has (None: none)."""
-    flat = [{key: one for key, one in _flat(config) if key != "seeds"} for config in configs]
+    flat = [{key.removeprefix("learners."): one for key, one in _flat(config) if key != "seeds"} for config in configs]
     keys = dict.fromkeys(key for one in flat for key in one)
     found = {key: [one.get(key) for one in flat] for key in keys}
     return {key: values for key, values in found.items() if any(value != values[0] for value in values)}
@@ -343,20 +295,3 @@ def _cell(row: Mapping[str, Any], key: str, say_split: bool) -> str:
         spread = "(1 seed: no interval)" if row["low"] is None else f"[{number(row['low'])}, {number(row['high'])}]"
         return " ".join([number(value), spread] + ([f"({row['split']})"] if say_split else []))
     return number(value)
-
-
-def number(value: Any) -> str:
-    """Four digits, or all of a count below ten million; what is no number as it is."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return str(value)
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    if abs(value) >= 1e7:
-        return f"{value:.3g}"
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.4g}"
-
-
-def aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of columns: the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*table)]
-    return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in table]

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from scenarios.lab.report.charts import POINTS, Rows, band_rows, banded
+from scenarios.lab.report.bands import POINTS, Rows, band_rows
+from scenarios.lab.report.charts import banded
 from scenarios.lab.report.comparison import Comparison
 from scenarios.lab.report.gather import Seed, Series
 
@@ -46,7 +47,7 @@ def size(comparison: Comparison, name: str, legend: bool = True) -> Any:
 
 
 def size_rows(comparison: Comparison, name: str) -> Rows:
-    """`charts.band_rows`, x being the generation, from 0. A run counts as far as it went."""
+    """`bands.band_rows`, x being the generation, from 0. A run counts as far as it went."""
     known = lambda seed: seed.curve.sizes.get(name)
     sizes = {one.label: [own for seed in one.seeds if (own := known(seed)) is not None] for one in comparison.series}
     runs = {label: [(np.arange(len(own)), own, False) for own in each] for label, each in sizes.items()}

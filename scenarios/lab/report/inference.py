@@ -10,15 +10,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator, Philox
 
 from scenarios.lab.report import stats
-from scenarios.lab.report.comparison import AXIS_NAMES, SIGN, Comparison, common_budget, ranked_values, solutions
+from scenarios.lab.report.format import AXIS_NAMES
 from scenarios.lab.report.gather import Series
+from scenarios.lab.report.ranking import SIGN, common_budget, ranked_values, solutions
 from scenarios.lab.store import store
+
+if TYPE_CHECKING:
+    from scenarios.lab.report.comparison import Comparison
 
 LEVEL = 0.05  # of significance, for Holm-adjusted p
 FEW = 10  # seeds below which the real coverage of an interval is stated

@@ -17,11 +17,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from scenarios.lab.report import charts, evolution, gather, stats, tables
-from scenarios.lab.report.comparison import NAMED, Comparison, number, seed_list
+from scenarios.lab.report import bands, charts, evolution, gather, palettes, stats, tables
+from scenarios.lab.report.comparison import NAMED, Comparison
+from scenarios.lab.report.format import AXIS_LABELS, number, seed_list
 from scenarios.lab.report.gather import Seed, Series
-from scenarios.lab.store import files, store
-from scenarios.lab.study import toml
+from scenarios.lab.store import files, store, toml
 
 REPORT = "report.html"
 LARGEST_PICTURE = 400_000  # bytes of a PNG that the page takes in
@@ -61,9 +61,9 @@ def page(comparisons: Sequence[Comparison], refresh: str = "") -> str:
         sections=sections,
         across=tables.across(comparisons),
         charts=drawn,
-        themes={name: charts.theme(name) for name in charts.PALETTES},
-        dashes=charts.DASHES,
-        axis_labels=charts.AXIS_LABELS,
+        themes={name: palettes.theme(name) for name in palettes.PALETTES},
+        dashes=palettes.DASHES,
+        axis_labels=AXIS_LABELS,
         coverage=stats.COVERAGE,
         time_coverage=stats.TIME_COVERAGE,
         vega=_vega(),
@@ -158,7 +158,7 @@ def _spec(chart: Any) -> dict[str, Any]:
     return chart.to_dict(validate=False)
 
 
-def _columns(rows: charts.Rows) -> dict[str, list[Any]]:
+def _columns(rows: bands.Rows) -> dict[str, list[Any]]:
     """Rows as columns: the names are written once."""
     return {key: [row.get(key) for row in rows] for key in (rows[0] if rows else ())}
 

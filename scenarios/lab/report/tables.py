@@ -13,7 +13,9 @@ from itertools import combinations
 from typing import Any
 
 from scenarios.lab.report import stats
-from scenarios.lab.report.comparison import AXIS_TITLES, Comparison, differing, number
+from scenarios.lab.report.comparison import Comparison, differing
+from scenarios.lab.report.format import AXIS_TITLES, number
+from scenarios.lab.report.gather import Seed
 from scenarios.lab.store import files, store
 
 Table = tuple[list[str], list[list[Any]]]
@@ -108,11 +110,17 @@ def _mean(values: Iterable[Any]) -> float | None:
 
 def settings(comparison: Comparison) -> Table:
     """The shared settings (budget, task, model, device, run) in which the labels differ, a column a label."""
-    firsts = [(series.label, next((seed.config for seed in series.seeds if seed.config), None)) for series in comparison.series]
-    known = [(label, {k: v for k, v in config.items() if k != "learners"}) for label, config in firsts if config is not None]
+    firsts = [(series.label, next((seed for seed in series.seeds if seed.config), None)) for series in comparison.series]
+    known = [(label, _shared(seed)) for label, seed in firsts if seed is not None]
     found = differing([config for _, config in known])
     rows = [[key, *("none" if value is None else str(value) for value in values)] for key, values in found.items()]
     return ["setting", *(label for label, _ in known)], rows
+
+
+def _shared(seed: Seed) -> dict[str, Any]:
+    """A run's configuration without its label's table, but for the network of its own, which takes the shared one's place."""
+    own = {"model": seed.own["model"]} if "model" in seed.own else {}
+    return {key: value for key, value in seed.config.items() if key != "learners"} | own
 
 
 def stacked(tables: Sequence[Table], comparisons: Sequence[Comparison]) -> Table:

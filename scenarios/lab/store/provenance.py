@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from evo import threads as thread_budget
-from scenarios.lab.study.config import RunSpec
+
+if TYPE_CHECKING:
+    from scenarios.lab.study.config import RunSpec
 
 PACKAGES = ("neuroevo", "torch", "numpy", "numba", "scipy", "scikit-learn", "gymnasium", "safetensors")
 
@@ -54,7 +56,7 @@ def _version(name: str) -> str | None:
 @cache
 def _commit() -> str | None:
     """The commit of the project's checkout, "-dirty" if files differ from it; None where there is no checkout."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():
         return None  # installed; a checkout around it is somebody else's
     command = ["git", "-C", os.fspath(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

@@ -12,6 +12,8 @@
     [learners.LABEL]               # a table per method; default: the scenario's methods
     method = "ga"
     start = "runs/digits/backprop"  # warm start from another run's champion (`scenarios.lab.study.warm_start`)
+    [learners.LABEL.model]         # a network of the label's own: keys over those of [model]
+    hidden = [64, 64]
     [code]                         # in a run's own file: the sha256 of files of yours that it was made by
 
 Flags are the same keys. Every mistake is gathered: one ConfigError names them all, before anything starts.
@@ -25,13 +27,12 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import did_you_mean, setting, settings, suggestion
-from scenarios.lab.study import resolve, toml
-from scenarios.lab.study.problems import Checks, ConfigError, plain
+from scenarios.lab.store import toml
+from scenarios.lab.study import resolve
+from scenarios.lab.study.problems import Checks, plain
 
 if TYPE_CHECKING:
     from evo.core import Method, Scenario, Task
-
-__all__ = ["BudgetSettings", "Built", "ConfigError", "RunSettings", "RunSpec", "Study", "study"]
 
 KEYS = ("scenario", "seeds", "device", "budget", "task", "model", "run", "learners", "code")
 NO_START = (None, None)
@@ -80,16 +81,18 @@ class RunSpec:
     command: str  # what continues it
     start: str | None = None  # the run that it begins from
     start_sha256: str | None = None  # of that run's champion
-    code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of the files that scenario and method come from
+    code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of the files of the user's that it is made by
+    own_model: bool = False  # whether `model` is the label's own, not the shared one
 
     def build(self) -> Built:
         """The task, the method and its settings. Raises ConfigError."""
         check, task, options = Checks(), None, None
         scenario, method = check.scenario(self.scenario), check.method(self.method, self.label)
-        network = check.network(self.model)[1]
+        where = f"{self.label}.model" if self.own_model else "model"
+        network = check.network(self.model, where)[1]
         if scenario is not None:
             values = check.settings(scenario.settings, self.task, "task.")
-            task = None if check.problems else check.task(scenario, values, network)
+            task = None if check.problems else check.task(scenario, values, network, where)
         if method is not None:
             options = check.settings(method.settings, self.settings, f"{self.label}.")
         check.done()
@@ -125,6 +128,8 @@ class RunSpec:
                 continue
             if key.startswith("budget.") and (new is None or (isinstance(old, (int, float)) and new > old)):
                 continue
+            if self.own_model and key.startswith("model."):
+                key = f"{self.label}.{key}"
             found.append(f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}")
         return found
 
@@ -140,8 +145,10 @@ class Study:
     def document(self) -> dict[str, Any]:
         """The effective configuration, as the tables of a TOML file."""
         first, code = self.specs[0], {name: digest for spec in self.specs for name, digest in spec.code.items()}
+        shared = next((spec.model for spec in self.specs if not spec.own_model), None)
         learners = {
-            spec.label: {"method": _named(spec.method, spec.label), **_begun(spec), **spec.settings} for spec in self.specs
+            spec.label: {"method": _named(spec.method, spec.label), **_begun(spec), **_model(spec), **spec.settings}
+            for spec in self.specs
         }
         return {
             "scenario": _named(first.scenario, first.name),
@@ -149,11 +156,65 @@ class Study:
             "device": first.device,
             "budget": first.budget,
             "task": first.task,
-            "model": first.model,
+            **({} if shared is None else {"model": shared}),
             "run": first.run,
             **({"code": code} if code else {}),
             "learners": learners,
         }
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A label: the method as it was given and as it was found, its settings (None: wrong), for each seed what it begins from
+    with the sha256 of that champion, and the network of its own: its table, and what makes it (None: the shared one)."""
+
+    label: str
+    given: Any
+    method: Method
+    settings: Any
+    starts: dict[int, tuple[str, str]]
+    model: dict[str, Any] | None
+    network: Any
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a document asks for, with every mistake in `check`: what a trial tries, and then the Study."""
+
+    check: Checks
+    given: Any  # the scenario as it was given, and as it was found
+    scenario: Scenario | None
+    seeds: list[int]
+    task: Any  # the settings of the task, and what makes its network; None: wrong
+    network: Any
+    task_is_right: bool
+    learners: list[Learner]
+    model: dict[str, Any]  # the shared one
+    same: dict[str, Any]  # what every run has in common
+
+    def study(self) -> Study:
+        """The Study. Raises ConfigError with every mistake."""
+        self.check.done()
+        assert self.scenario is not None
+        specs = [
+            RunSpec(
+                scenario=self.given,
+                name=self.scenario.name,
+                label=one.label,
+                method=one.given,
+                seed=seed,
+                settings=plain(one.settings),
+                start=one.starts.get(seed, NO_START)[0],
+                start_sha256=one.starts.get(seed, NO_START)[1],
+                model=self.model if one.model is None else one.model,
+                own_model=one.model is not None,
+                code=resolve.code(self.given) | resolve.code(one.given) | resolve.code((one.model or {}).get("network")),
+                **self.same,
+            )
+            for one in self.learners
+            for seed in self.seeds
+        ]
+        return Study(tuple(specs), self.scenario.name, self.scenario.title)
 
 
 def study(
@@ -161,14 +222,17 @@ def study(
     overrides: Mapping[str, Any] | None = None,
     command: str = "",
     problems: Iterable[str] = (),
-    build: bool = True,
 ) -> Study:
-    """The Study that `document` (the tables of a TOML file) asks for.
+    """The Study that `document` (the tables of a TOML file) asks for; nothing is made of it (`trial.study` does).
 
     overrides: more settings, by dotted key ("ga.population_size", "task.fitness"). problems: mistakes found before.
-    build: also make the task and the learners, which tells whether they fit each other. Raises ConfigError with every
-    mistake.
+    Raises ConfigError with every mistake.
     """
+    return draft(document, overrides, command, problems).study()
+
+
+def draft(document: Mapping[str, Any], overrides: Mapping[str, Any] | None, command: str, problems: Iterable[str]) -> Draft:
+    """`study`, before anything is raised."""
     check = Checks(problems)
     check.problems += [f"{key}: unknown key{suggestion(key, KEYS)}" for key in document if key not in KEYS]
     tables = {key: check.table(document.get(key, {}), key) for key in KEYS[3:]}
@@ -185,53 +249,34 @@ def study(
     before = len(check.problems)
     values = network = None
     model: dict[str, Any] = {}
+    base: Mapping[str, Any] = {}
     if scenario is not None:
         values = check.settings(scenario.settings, tables["task"], "task.")
-        model, network = check.network(_with_defaults(tables["model"], scenario))
-    buildable = build and len(check.problems) == before
+        shared = _over(scenario.model, tables["model"])
+        model, network = check.network(shared)
+        base = model or {"network": shared.get("network")}
+    task_is_right = scenario is not None and len(check.problems) == before
 
-    found, starts = [], {}
+    found = []
     for label, table in learners.items():
         chosen = table.pop("method", label)
-        starts[label] = check.starts(table.pop("start", None), table.pop("start_sha256", None), seeds, label)
+        starts = check.starts(table.pop("start", None), table.pop("start_sha256", None), seeds, label)
+        own = check.table(table.pop("model", {}), f"{label}.model")
         if (method := check.method(chosen, label)) is not None:
-            defaults = scenario.learners.get(chosen, {}) if scenario is not None and isinstance(chosen, str) else {}
+            defaults = scenario.learners.get(resolve.current(chosen), {}) if scenario and isinstance(chosen, str) else {}
             options = check.settings(method.settings, {**defaults, **table}, f"{label}.")
-            found.append((label, chosen, method, options))
-
-    # A task that needs a download is left alone while there are mistakes to mend.
-    if scenario is not None and buildable and not (check.problems and scenario.needs):
-        task = check.task(scenario, values, network)
-        for label, _, method, options in found:
-            begins = starts[label].get(seeds[0]) if seeds else None
-            check.trial(method, task, options, label, seeds[0] if seeds else 0, begins and begins[0])
-    check.done()
-    assert scenario is not None
-
-    same: dict[str, Any] = dict(budget=budget, task=plain(values), model=model, run=plain(run), device=device, command=command)
-    specs = [
-        RunSpec(
-            scenario=given,
-            name=scenario.name,
-            label=label,
-            method=chosen,
-            seed=seed,
-            settings=plain(options),
-            start=starts[label].get(seed, NO_START)[0],
-            start_sha256=starts[label].get(seed, NO_START)[1],
-            code=resolve.code(given) | resolve.code(chosen),
-            **same,
-        )
-        for label, chosen, _, options in found
-        for seed in seeds
-    ]
-    return Study(tuple(specs), scenario.name, scenario.title)
+            before = len(check.problems)
+            ours = check.network(_over(base, own), f"{label}.model") if own and scenario else (None, None)
+            if len(check.problems) == before:
+                found.append(Learner(label, chosen, method, options, starts, *ours))
+    same: dict[str, Any] = dict(budget=budget, task=plain(values), run=plain(run), device=device, command=command)
+    return Draft(check, given, scenario, seeds, values, network, task_is_right, found, model, same)
 
 
-def _with_defaults(table: Mapping[str, Any], scenario: Scenario) -> dict[str, Any]:
-    # The scenario's model settings belong to its own network; another one starts from that network's defaults.
-    own = table.get("network", scenario.model.get("network")) == scenario.model.get("network")
-    return {**scenario.model, **table} if own else dict(table)
+def _over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    # The settings in `base` belong to its network; another one starts from that network's defaults.
+    same = table.get("network", base.get("network")) == base.get("network")
+    return {**base, **table} if same else dict(table)
 
 
 def _learners(given: dict[str, Any], scenario: Scenario | None, check: Checks) -> dict[str, dict[str, Any]]:
@@ -247,12 +292,17 @@ def _override(tables: dict[str, Any], learners: dict[str, Any], overrides: Mappi
     places = {**{key: tables[key] for key in resolve.RESERVED}, **learners}
     for dotted, new in overrides.items():
         place, _, key = dotted.rpartition(".")
+        label, _, last = place.rpartition(".")
         if place in places:
             places[place][key] = new
+        elif label in learners and last == "model":
+            own = check.table(learners[label].get("model", {}), place)
+            learners[label]["model"] = {**own, key: new}
         elif not place:
             check.problems.append(f"{dotted}: expected LABEL.key, where LABEL is one of {', '.join(places)}")
         elif learners:
-            check.problems.append(f"{dotted}: no label or table {place!r}{did_you_mean(place, places)}")
+            known = [*places, *(f"{label}.model" for label in learners)] if "." in place else places
+            check.problems.append(f"{dotted}: no label or table {place!r}{did_you_mean(place, known)}")
 
 
 def _budget(table: dict[str, Any], scenario: Scenario | None, check: Checks) -> dict[str, float]:
@@ -272,16 +322,26 @@ def _begun(spec: RunSpec) -> dict[str, str]:
     return {} if spec.start is None else {"start": spec.start, "start_sha256": str(spec.start_sha256)}
 
 
+def _model(spec: RunSpec) -> dict[str, Any]:
+    return {"model": spec.model} if spec.own_model else {}
+
+
 def _named(thing: Any, name: str) -> str:
     return thing if isinstance(thing, str) else resolve.OBJECT + name
 
 
 def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
-    """By dotted key, as --set writes it; without the seeds, of which a folder has one."""
+    """By dotted key, as --set writes it; without the seeds, of which a folder has one. `model.` is what made the run."""
     found = {key: item for key, item in document.items() if not isinstance(item, Mapping) and key != "seeds"}
     tables = {key: item for key, item in document.items() if isinstance(item, Mapping) and key != "learners"}
     learners = document.get("learners")
-    tables |= learners if isinstance(learners, Mapping) else {}
+    for label, table in learners.items() if isinstance(learners, Mapping) else ():
+        own = dict(table) if isinstance(table, Mapping) else table
+        if isinstance(own, dict):
+            own["method"] = resolve.current(own.get("method"))
+            if "model" in own:
+                tables["model"] = own.pop("model")
+        tables[label] = own
     for name, table in tables.items():
         found |= {f"{name}.{key}": item for key, item in table.items()} if isinstance(table, Mapping) else {name: table}
     return {key: None if item == "none" else item for key, item in found.items()}

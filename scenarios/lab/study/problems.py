@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from evo.settings import SettingsError, describe, did_you_mean, parse, settings, suggestion
+from evo.settings import describe, did_you_mean, parse, settings, suggestion
 from scenarios.lab.study import resolve
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda")
 MOST_SEEDS, LARGEST_SEED = 100_000, 2**32 - 1
+_TASK = ("inputs", "outputs", "metric", "episodes", "stop", "evaluate", "score", "solved", "figure")  # evo.core.Task
 
 
 class ConfigError(ValueError):
@@ -56,39 +58,39 @@ class Checks:
         self.problems.append(f"{label}.method: expected a name; got {given!r}")
         return None
 
-    def network(self, table: Mapping[str, Any]) -> tuple[dict[str, Any], Callable[..., Any] | None]:
-        """The effective `model.` table, and what makes a network of (inputs, outputs); None where there is none."""
+    def network(self, table: Mapping[str, Any], where: str = "model") -> tuple[dict[str, Any], Callable[..., Any] | None]:
+        """The effective table `where`, and what makes a network of (inputs, outputs); None where there is none."""
         rest = dict(table)
         name = rest.pop("network", None)
         if name is None:
-            self.problems += [f"model.{key}: this scenario has no network to set" for key in rest]
+            self.problems += [f"{where}.{key}: this scenario has no network to set" for key in rest]
             return {}, None
-        made = self._resolved(resolve.network, name, "model.network")
+        made = self._resolved(resolve.network, name, f"{where}.network")
         if made is None:
             return {}, None
         if not hasattr(made, "settings"):
-            self.problems += [f"model.{key}: unknown key; the network {name} declares no settings" for key in rest]
+            self.problems += [f"{where}.{key}: unknown key; the network {name} declares no settings" for key in rest]
             return {"network": name}, made
         known = ["network", *(one.name for one in describe(made.settings))]
-        self.problems += [f"model.{key}: unknown key{suggestion(key, known)}" for key in rest if key not in known]
-        chosen = self.settings(made.settings, {key: rest[key] for key in rest if key in known}, "model.")
+        self.problems += [f"{where}.{key}: unknown key{suggestion(key, known)}" for key in rest if key not in known]
+        chosen = self.settings(made.settings, {key: rest[key] for key in rest if key in known}, f"{where}.")
         options = {} if chosen is None else {one.name: getattr(chosen, one.name) for one in describe(made.settings)}
         return {"network": name, **plain(chosen)}, lambda inputs, outputs: made(inputs, outputs, **options)
 
-    def task(self, scenario: Scenario, values: Any, network: Any) -> Task | None:
+    def task(self, scenario: Scenario, values: Any, network: Any, where: str = "model") -> Task | None:
         """The task. A network of it is tried once: a wrong one is told before the start."""
         from evo.core import Networked
 
         try:
             task = scenario.task(values, network)
             if network is not None and isinstance(task, Networked):
-                self.fitting(task)
+                self.fitting(task, where)
             return task
         except (Exception, SystemExit) as error:  # a user's task or network may fail in any way
             self.problems.append(f"scenario {scenario.name}: {resolve.said(error)}")
             return None
 
-    def fitting(self, task: Any) -> None:
+    def fitting(self, task: Any, where: str) -> None:
         """Whether the task's network makes (B, O) of (B, I)."""
         import torch
 
@@ -99,10 +101,10 @@ class Checks:
             try:
                 shape = tuple(network(rows).shape)
             except Exception as error:  # it may be the user's
-                self.problems.append(f"model.network: fails on inputs of shape {tuple(rows.shape)}: {resolve.said(error)}")
+                self.problems.append(f"{where}.network: fails on inputs of shape {tuple(rows.shape)}: {resolve.said(error)}")
                 return
         if shape != (2, task.outputs):
-            self.problems.append(f"model.network: expected outputs of shape (B, O) = {(2, task.outputs)}; got {shape}")
+            self.problems.append(f"{where}.network: expected outputs of shape (B, O) = {(2, task.outputs)}; got {shape}")
 
     def default_task(self, scenario: Scenario) -> Task | None:
         """The task of a scenario, every setting at its default."""
@@ -123,31 +125,6 @@ class Checks:
             if known is not None and known != found[seed][1]:
                 self.problems.append(f"{label}.start: the champion in {warm_start.folder(given, seed)} has changed")
         return found
-
-    def trial(self, method: Method, task: Task | None, options: Any, label: str, seed: int, begins: str | None = None) -> None:
-        """Whether the method supports the task, takes its settings there, and this warm start: a learner is made, and thrown
-        away."""
-        if task is None:
-            return
-        try:
-            if why := method.unsupported_reason(task):
-                self.problems.append(f"{label}: the method does not support this task: {why}")
-            elif options is not None:
-                learner = method(task, options, seed, "cpu")
-                if begins is not None:
-                    self.begun(learner, begins, label, seed)
-        except SettingsError as error:
-            self.problems += [f"{label}.{problem}" for problem in error.problems]
-        except (Exception, SystemExit) as error:  # a user's method may fail in any way
-            self.problems.append(f"{label}: {resolve.said(error)}")
-
-    def begun(self, learner: Any, begins: str, label: str, seed: int) -> None:
-        from scenarios.lab.study import warm_start
-
-        try:
-            learner.warm_start(warm_start.model(begins, seed))
-        except ValueError as error:
-            self.problems.append(f"{label}.start: {resolve.said(error)}")
 
     def settings(self, cls: type, values: Mapping[str, Any], prefix: str) -> Any:
         """An instance of a settings class."""
@@ -204,6 +181,21 @@ class Checks:
         except resolve.Unresolved as error:
             self.problems.append(str(error))
             return None
+
+
+def as_scenario(given: Any, name: str | None) -> Any:
+    """A Task as a Scenario without settings; a name or a Scenario as it is. Raises ConfigError."""
+    from evo.core import Budget, Scenario
+
+    if isinstance(given, (str, Scenario)):
+        return given if name is None or isinstance(given, str) else dataclasses.replace(given, name=name)
+    if missing := [part for part in _TASK if not hasattr(given, part)]:
+        what = f"{type(given).__name__} lacks {', '.join(missing)} (evo.testing.check_task tells more)"
+        raise ConfigError([f"scenario: expected a name, a Scenario or a Task; {what}"])
+    if name is None:
+        raise ConfigError(["name: a Task needs one, which its folder gets: run(task, name=...)"])
+    task = lambda settings, network: given
+    return Scenario(name=name, title=name, task=task, settings=NoSettings, budget=Budget(), methods=(), model={})
 
 
 def plain(made: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,14 @@ def method(name: str) -> Method:
     """The Method called `name`; an Algorithm class is wrapped."""
     from scenarios import METHODS
 
-    return as_method(resolve(name, METHODS, "method"), name)
+    return as_method(resolve(current(name), METHODS, "method"), name)
+
+
+def current(name: Any) -> Any:
+    """What a method is called now, where `name` is what it was once called; else `name`."""
+    from scenarios import ALIASES
+
+    return ALIASES.get(name, name) if isinstance(name, str) else name
 
 
 def as_method(thing: Any, name: str) -> Method:
@@ -128,13 +135,29 @@ def bad_label(label: str) -> str | None:
     return None
 
 
+def line_up(methods: Sequence[str], stored: Any, problems: list[str]) -> dict[str, Any]:
+    """The learners' tables that the texts of -m mean; those of a file, `stored`, keep what they hold."""
+    learners: dict[str, Any] = {}
+    stored = stored if isinstance(stored, dict) else {}
+    for text in methods:
+        label, method = labelled(text)
+        if label in learners:
+            problems.append(f"-m {text}: label {label!r} is taken; choose another, LABEL=METHOD")
+            continue
+        known = stored.get(label)
+        learners[label] = {"method": method} if known is None else known
+        if known is not None and "=" in text:
+            learners[label] = {**known, "method": method} if isinstance(known, dict) else known
+    return learners
+
+
 def _table(name: str) -> Scenario:
-    from scenarios.tables import table_scenario
+    from scenarios import TABLE
 
     path, *parts = name.split("::")
     kind = parts.pop() if len(parts) > 1 and parts[-1] in KINDS else None
     try:
-        return table_scenario(path, "::".join(parts), kind)
+        return _load(TABLE, "table")(path, "::".join(parts), kind)
     except (ValueError, LookupError, OSError) as error:
         raise Unresolved(said(error)) from error
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scenarios.lab.store import store
-
-if TYPE_CHECKING:
-    from evo.core import Model
 
 
 class BadStart(ValueError):
@@ -35,13 +32,3 @@ def folder(start: Any, seed: int) -> Path:
 def digest(start: str, seed: int) -> str:
     """The sha256 of the champion that seed `seed` begins from. Raises BadStart."""
     return hashlib.sha256((folder(start, seed) / store.CHAMPION).read_bytes()).hexdigest()
-
-
-def model(start: str, seed: int) -> Model:
-    """The champion that seed `seed` begins from. Raises BadStart if it cannot be had."""
-    from scenarios.lab import ConfigError, load
-
-    try:
-        return load(folder(start, seed)).champion
-    except (store.StoreError, ConfigError) as error:
-        raise BadStart(str(error)) from error

@@ -119,6 +119,7 @@ def test_list_has_a_line_for_everything_and_says_what_does_not_fit(capsys, monke
     code, out, _ = evo(capsys, "list")
     lines = {line.split()[0]: line for line in out.splitlines() if line}
     assert code == 0
+    assert "ga-nsga2" not in lines
     assert {*SCENARIOS, *(name for name in METHODS if not name.endswith(":"))} <= set(lines)
     assert re.search(r"digits +classification +1x8x8 +10 +accuracy +1,0\d\d \+ 3\d\d \+ 3\d\d", lines["digits"])
     assert re.search(r"xor +probability +2 +1 +accuracy +4 ", lines["xor"])

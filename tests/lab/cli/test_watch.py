@@ -18,7 +18,7 @@ from run_folders import Parsed, make, result, row, study
 
 from scenarios.lab.cli import watch
 from scenarios.lab.cli.commands import main
-from scenarios.lab.report import charts, report
+from scenarios.lab.report import bands, report
 from scenarios.lab.store import store
 
 
@@ -26,7 +26,7 @@ from scenarios.lab.store import store
 def _quick(monkeypatch):
     """What draws in a browser, and a curve's every point, are the business of other tests."""
     monkeypatch.setattr(report, "_vega", lambda: "")
-    monkeypatch.setattr(charts, "POINTS", 5)
+    monkeypatch.setattr(bands, "POINTS", 5)
 
 
 class Client:

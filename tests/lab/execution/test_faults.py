@@ -16,7 +16,7 @@ import pytest
 import torch
 from lab_fakes import Climber, contents, differing, scenario, start, study, words
 
-from scenarios.lab import perform
+from scenarios.lab.api import perform
 from scenarios.lab.store import files, store
 from scenarios.lab.store.store import RunDirectory
 

@@ -12,7 +12,7 @@ import pytest
 from run_folders import HOSTILE, Parsed, make, peopled, png, result, row
 
 from scenarios.lab.cli.commands import main
-from scenarios.lab.report import charts, gather, report
+from scenarios.lab.report import bands, gather, report
 from scenarios.lab.report.comparison import BadPoint, compare
 from scenarios.lab.store import store
 
@@ -60,7 +60,7 @@ TOML = (
 def _quick(monkeypatch, no_waiting_for_the_disk):
     """What draws in a browser, and a curve's every point, are the business of other tests."""
     monkeypatch.setattr(report, "_vega", lambda: "")
-    monkeypatch.setattr(charts, "POINTS", 5)
+    monkeypatch.setattr(bands, "POINTS", 5)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from lab_fakes import Program, differing, scenario, study
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.execution.runner import Interrupt, run_study
 from scenarios.lab.store import store
-from scenarios.lab.study.config import ConfigError
+from scenarios.lab.study.problems import ConfigError
 
 
 def path_of(runs, seed=0, label="climber"):

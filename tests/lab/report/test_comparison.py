@@ -6,7 +6,8 @@ import re
 import pytest
 
 from scenarios.lab.report import gather, stats
-from scenarios.lab.report.comparison import BadPoint, Comparison, common_budget, compare, parse_at
+from scenarios.lab.report.comparison import BadPoint, Comparison, compare, parse_at
+from scenarios.lab.report.ranking import common_budget
 
 
 def result(value=0.9, metric="accuracy", direction="max", split="test", solved=None, nonfinite=0, seconds=2.0, parameters=10):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from run_folders import make, result, row
 
-from scenarios.lab.report import charts, evolution, gather, report, tables
+from scenarios.lab.report import bands, evolution, gather, palettes, report, tables
 from scenarios.lab.report.comparison import compare
 
 
@@ -95,7 +95,7 @@ def test_bands_that_touch_have_different_colours(tmp_path):
 def test_long_runs_are_thinned_from_their_first_to_their_last_generation(tmp_path):
     run(tmp_path, "neat", 0, species(*[{"1": 5, "2": k} for k in range(1000)]))
     first, second = streamed(tmp_path).rows
-    assert len(first["x"]) == charts.POINTS
+    assert len(first["x"]) == bands.POINTS
     assert (first["x"][0], first["x"][-1]) == (0, 999)
     assert max(np.diff(first["x"])) - min(np.diff(first["x"])) <= 1
     assert [high - 5 for high in second["high"]] == second["x"]
@@ -158,7 +158,7 @@ def test_the_stream_is_valid_vega_lite_that_tells_a_species_its_size_and_its_lif
     assert [each["field"] for each in spec["encoding"]["tooltip"]] == ["species", "most", "founded", "died"]
     assert spec["encoding"]["fill"]["legend"] is None
     assert {band["colour"] for band in spec["data"]["values"]} <= set(spec["encoding"]["fill"]["scale"]["domain"])
-    assert len(spec["encoding"]["fill"]["scale"]["domain"]) == len(charts.PALETTES["light"])
+    assert len(spec["encoding"]["fill"]["scale"]["domain"]) == len(palettes.PALETTES["light"])
 
 
 # Sizes
@@ -168,7 +168,7 @@ def test_sizes_are_the_interquartile_mean_over_the_seeds_by_generation(tmp_path)
     for seed, nodes in enumerate((0.0, 4.0, 6.0, 90.0)):  # the middle two count
         run(tmp_path, "neat", seed, [{"nodes_mean": nodes + k, "connections_mean": 3.0} for k in range(5)])
     rows = evolution.size_rows(compared(tmp_path), "nodes_mean")
-    assert len(rows) == charts.POINTS
+    assert len(rows) == bands.POINTS
     assert [(each["x"], each["y"]) for each in rows if each["x"] == int(each["x"])] == [(0, 5), (4, 9)]
     assert all(each["low"] < each["y"] < each["high"] and each["seeds"] == 4 for each in rows)
     assert {each["y"] for each in evolution.size_rows(compared(tmp_path), "connections_mean")} == {3}

@@ -11,7 +11,9 @@ from evo import threads
 from evo.settings import describe
 from scenarios import METHODS
 from scenarios.lab.study import resolve
-from scenarios.lab.study.config import BudgetSettings, ConfigError, RunSettings, RunSpec, study
+from scenarios.lab.study.config import BudgetSettings, RunSettings, RunSpec
+from scenarios.lab.study.problems import ConfigError
+from scenarios.lab.study.trial import study
 
 EXAMPLES = 2_000 if os.environ.get("EVO_NIGHTLY") else 500
 NAMES = [name for name in METHODS if not name.endswith(":")] + ["sklearn:GaussianNB", "sklearn:RidgeClassifier"]
@@ -82,6 +84,8 @@ def documents(draw):
         declared = SETTINGS.get(name, RunSettings)
         size = {key: draw(st.integers(3, 8)) for key in SIZES if key in declared.__dataclass_fields__}
         learners[label] = {"method": name, **size, **write.table(declared)}
+        if draw(st.integers(0, 3)) == 0:
+            learners[label]["model"] = write.one(st.just(write.table(SETTINGS["mlp"])))
     document = {
         "scenario": scenario,
         "seeds": write.one(st.one_of(st.integers(1, 3), st.just([3, 5]), st.just("7,"))),

@@ -18,6 +18,13 @@ def test_registry_names_and_dotted_attributes_resolve():
     assert resolve.resolve("collections:OrderedDict.fromkeys", REGISTRY, "number")("a") == {"a": None}
 
 
+def test_a_method_is_found_by_its_old_name_too():
+    from evo.search.nsga2 import NSGA2
+
+    assert resolve.method("ga-nsga2").settings is resolve.method("nsga2").settings is NSGA2.settings
+    assert (resolve.current("ga-nsga2"), resolve.current("ga"), resolve.current(NSGA2)) == ("nsga2", "ga", NSGA2)
+
+
 def test_entry_that_ends_in_a_colon_is_called_with_what_follows():
     assert resolve.resolve("call:name", REGISTRY, "number") == "NAME"
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 CODE = """
-from scenarios.lab.cli import compiling
+from scenarios.lab.execution import compiling
 
 compiling.announce()
 compiling.announce()

@@ -13,23 +13,25 @@ import tomli_w
 
 def write(document: Mapping[str, Any], comments: Mapping[str, str] | None = None) -> str:
     """`document` as TOML, tables last. comments: by dotted key ("learners.ga.population_size"); put on the line above."""
-    return "".join(_table(document, "", comments or {})).lstrip("\n")
+    return "".join(_table(document, (), comments or {})).lstrip("\n")
 
 
-def _table(table: Mapping[str, Any], path: str, comments: Mapping[str, str]) -> list[str]:
-    # Below the first level only learners.LABEL is a table; deeper ones are values, written inline.
-    inner = lambda one: isinstance(one, Mapping) and path in ("", "learners.")
+def _table(table: Mapping[str, Any], parts: tuple[str, ...], comments: Mapping[str, str]) -> list[str]:
+    # Below the first level only learners.LABEL and its model are tables; others are values, written inline.
+    tables = parts in ((), ("learners",))
+    of_label = len(parts) == 2 and parts[0] == "learners"
+    inner = lambda key, one: isinstance(one, Mapping) and (tables or (of_label and key == "model"))
+    path = "".join(f"{part}." for part in parts)
 
     lines = []
     for key, one in table.items():
-        if not inner(one):
+        if not inner(key, one):
             lines += [_comment(comments.get(path + key)), f"{_key(key)} = {value(one)}\n"]
     for key, one in table.items():
-        if inner(one):
-            dotted = "".join(f"{_key(part)}." for part in path.split(".")[:-1])
-            head = f"[{dotted}{_key(key)}]\n" if key != "learners" else ""
+        if inner(key, one):
+            head = f"[{'.'.join(map(_key, (*parts, key)))}]\n" if (*parts, key) != ("learners",) else ""
             lines += ["\n" if head else "", _comment(comments.get(path + key)), head]
-            lines += _table(one, f"{path}{key}.", comments)
+            lines += _table(one, (*parts, key), comments)
     return lines
 
 

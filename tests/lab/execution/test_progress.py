@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from scenarios.lab.cli import progress
+from scenarios.lab.execution import progress
 from scenarios.lab.study.config import RunSpec, Study
 
 

@@ -1,0 +1,118 @@
+"""A run folder, read: its configuration, its rows, its result, its champion ready to call.
+
+What needs torch is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenarios.lab.study import resolve
+from scenarios.lab.study.config import Built, RunSpec, study
+from scenarios.lab.study.problems import ConfigError, as_scenario
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from evo.core import Model, Scenario, Task
+
+
+def load(path: str | Path, scenario: Scenario | Task | None = None, method: Any = None) -> Run:
+    """A run folder, read. scenario, method: what the run was given as objects, which no file can hold.
+
+    Raises StoreError (a file is missing or damaged) here or when the part is asked for. Nothing in the folder is
+    executed; where its config.toml names code of yours ("file.py:attr"), `champion` imports it, as `evo run` would.
+    """
+    return Run(Path(path), scenario, method)
+
+
+class Run:
+    """One run as it lies on disk: config, rows, result and champion, each read when first asked for."""
+
+    def __init__(self, path: Path, scenario: Any = None, method: Any = None):
+        from scenarios.lab.store import store
+
+        self.path, self._scenario, self._method = path, scenario, method
+        self.config: dict[str, Any] = store.read_config(path)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @cached_property
+    def rows(self) -> dict[str, np.ndarray]:
+        """Every column of metrics.jsonl as an array, one item a step; nested keys are dotted ("validation.accuracy"),
+        a missing or non-finite number is nan."""
+        from scenarios.lab.store import store
+
+        flat = [_flat(row) for row in store.read_rows(self.path / store.METRICS)]
+        return {key: _column([row.get(key) for row in flat]) for key in dict.fromkeys(key for row in flat for key in row)}
+
+    @cached_property
+    def result(self) -> dict[str, Any] | None:
+        """result.json; None while the run is unfinished."""
+        from scenarios.lab.store import store
+
+        return store.read_result(self.path)
+
+    @cached_property
+    def champion(self) -> Model:
+        """The champion, ready to call; `champion.figure()` draws it. Raises StoreError if it cannot be had."""
+        from scenarios.lab.store import store
+
+        file = self.path / store.CHAMPION
+        if not file.is_file():
+            raise store.StoreError(f"{file} is missing: a run has a champion after its first checkpoint")
+        tensors, header = store.read_champion(file)
+        spec, built = self._spec, self._built
+        try:
+            return built.method.restore(built.task, built.settings, spec.seed, tensors, header)
+        except Exception as error:  # tensors and header may be anybody's
+            raise store.StoreError(f"{file} does not fit its config.toml: {resolve.said(error)}") from error
+
+    @cached_property
+    def task(self) -> Task:
+        """The task that the run was about, made anew from its config.toml."""
+        return self._built.task
+
+    @cached_property
+    def _built(self) -> Built:
+        return self._spec.build()
+
+    @cached_property
+    def _spec(self) -> RunSpec:
+        document = dict(self.config)
+        if self._scenario is not None:
+            document["scenario"] = as_scenario(self._scenario, self.path.resolve().parents[1].name)
+        learners = document.get("learners")
+        if self._method is not None and isinstance(learners, dict):
+            document["learners"] = {label: {**dict(table), "method": self._method} for label, table in learners.items()}
+        return study(document | {"device": "cpu"}).specs[0]
+
+
+def start_model(start: str, seed: int) -> Model:
+    """The champion that a warm start gives to seed `seed`. Raises BadStart if it cannot be had."""
+    from scenarios.lab.store import store
+    from scenarios.lab.study import warm_start
+
+    try:
+        return load(warm_start.folder(start, seed)).champion
+    except (store.StoreError, ConfigError) as error:
+        raise warm_start.BadStart(str(error)) from error
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in row.items():
+        found.update(_flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value})
+    return found
+
+
+def _column(values: list[Any]) -> np.ndarray:
+    import numpy as np
+
+    if all(value is None or isinstance(value, (bool, int, float)) for value in values):
+        return np.array([np.nan if value is None else value for value in values], dtype=float)
+    return np.array(values, dtype=object)
