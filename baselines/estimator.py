@@ -7,7 +7,7 @@ It runs on one thread, with the global random generators put back, and says the 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from evo import rng
-from evo.core import Saved
+from evo.core import Saved, example
 
 
 @contextmanager
@@ -79,6 +79,11 @@ class Estimator:
                 column = _probability if self.task.kind == "probability" else _numbers
                 outputs = np.stack([column(each, x) for each in self.fitted], axis=1)
         return torch.from_numpy(outputs.astype(np.float32))
+
+    def activate(self, inputs: Sequence[float]) -> list[float]:
+        """The outputs for one example, as a call with that one row gives them: I numbers in, O floats out. Raises ValueError
+        for another number of inputs."""
+        return self(example(inputs, self.task.inputs)[None])[0].tolist()
 
     def reset(self) -> None:
         """An estimator keeps nothing between calls."""

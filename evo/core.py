@@ -141,6 +141,19 @@ def _on_host(value: Any) -> Any:
     return value.detach().cpu().numpy() if isinstance(value, Tensor) else value
 
 
+def example(inputs: Any, size: int | None = None) -> np.ndarray:
+    """One example as an array (I,) float32: what `activate(inputs)` of a model reads.
+
+    inputs: a sequence of I numbers, a vector of numpy or torch. Raises ValueError if it is not `size` numbers, where that is
+    given.
+    """
+    x = np.asarray(inputs, np.float32)
+    if x.ndim != 1 or len(x) != (len(x) if size is None else size):
+        got = str(len(x)) if x.ndim == 1 else f"an array of shape {x.shape}"
+        raise ValueError(f"expected {'a sequence of' if size is None else size} numbers, one example; got {got}")
+    return x if x.flags.carray else x.copy()  # what kernels take: contiguous, writable
+
+
 @runtime_checkable
 class Model(Protocol):
     """One trained network, callable. `save` gives tensors and a header of strings, from which
