@@ -12,6 +12,15 @@ import pytest
     ("name", "lines"),
     [
         (
+            "bench_activate.py",
+            [
+                r"xor, 10 calls",
+                r"ours [\d.]+ us a call, neat-python [\d.]+ [\d.]+ us: [\d.]+ x \(floor 1.2 x\)",
+                r"\(floor 10 x\)",
+                r"mlp 64-32-10: [\d.]+ us a call",
+            ],
+        ),
+        (
             "bench_deap.py",
             [r"10 x 50 genes", r"ours +\d", r"named +\d", r"vectorised +\d", r"named operators [\d.]+ x \(floor 5 x\)"],
         ),
