@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from evo import rng
-from evo.core import Saved, example
+from evo.core import Saved, counted, example
 
 
 @contextmanager
@@ -58,6 +58,10 @@ class Estimator:
 
     def __init__(self, fitted: list[Any], task: Any, header: dict[str, str]):
         self.fitted, self.task, self.header = fitted, task, header
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(self.task.inputs, 'input')}, {counted(self.task.outputs, 'output')}"
+        return f"Estimator({self.header['estimator']}, {sizes})"
 
     @property
     def parameters(self) -> int:

@@ -120,6 +120,11 @@ class Evaluation:
         if self.samples is not None:
             self.samples = np.asarray(_on_host(self.samples), dtype=np.int64)
 
+    def __repr__(self) -> str:
+        size, finite = counted(len(self.fitness), "genome"), self.fitness[np.isfinite(self.fitness)]
+        best = f", fitness best {finite.max():.4g}, mean {finite.mean():.4g}" if len(finite) else ""
+        return f"Evaluation({size}{best}, {self.nonfinite:,} nonfinite)"
+
     @staticmethod
     def of(value: Any, size: int) -> Evaluation:
         """`value` as the Evaluation of a population of `size`; an array (P,) is taken as fitness.
@@ -139,6 +144,11 @@ class Evaluation:
 
 def _on_host(value: Any) -> Any:
     return value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 genome", "10,000 genomes": a count as the `repr` of an object tells it."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def example(inputs: Any, size: int | None = None) -> np.ndarray:

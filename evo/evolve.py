@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Algorithm, Champion, Cost, Evaluation, Method, Model, Phenotypes, Row, State, Task
+from evo.core import Algorithm, Champion, Cost, Evaluation, Method, Model, Phenotypes, Row, State, Task, counted
 from evo.vectors import encoding, models
 
 
@@ -42,6 +42,12 @@ class Evolve:
             from evo.tasks.normalization import ObservationStatistics
 
             self._statistics = ObservationStatistics(task.inputs)
+
+    def __repr__(self) -> str:
+        task = getattr(self.task, "name", type(self.task).__name__)
+        spent = f"generation {self.algorithm.generation:,}, {counted(self.cost.evaluations, 'evaluation')}"
+        score = "" if self._champion.score is None else f", champion's fitness {self._champion.score['fitness']:.6g}"
+        return f"Evolve({type(self.algorithm).__name__} on {task}, {spent}{score})"
 
     def step(self) -> Row:
         """One generation; the row of design: fitness, validation, the algorithm's own columns, seconds by phase."""

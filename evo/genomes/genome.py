@@ -21,6 +21,7 @@ import torch
 from numba import njit, types
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
+from evo.core import counted
 
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
 KINDS = ("sensor", "bias", "output", "hidden")
@@ -59,6 +60,9 @@ class Genome:
     outputs: int
     nodes: list[Node] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Genome({_sizes(self.inputs, self.outputs, len(self.nodes), sum(gene.enabled for gene in self.connections))})"
 
 
 NODE_FIELDS = {
@@ -100,6 +104,13 @@ class Genomes:
     target: np.ndarray
     weight: np.ndarray
     enabled: np.ndarray
+
+    def __repr__(self) -> str:
+        size, nodes, enabled = len(self), len(self.node_id), int(np.count_nonzero(self.enabled))
+        if size == 1:
+            return f"Genomes(1 genome, {_sizes(self.inputs, self.outputs, nodes, enabled)})"
+        mean = f", {nodes / size:,.1f} nodes and {enabled / size:,.1f} enabled connections on average" if size else ""
+        return f"Genomes({counted(size, 'genome')}, {_sizes(self.inputs, self.outputs)}{mean})"
 
     @staticmethod
     def empty(inputs: int, outputs: int, nodes_at: np.ndarray, connections_at: np.ndarray) -> Genomes:
@@ -301,6 +312,11 @@ class Genomes:
         place = np.minimum(np.searchsorted(keys[order], wanted), max(0, len(keys) - 1))
         found = order[place] if len(keys) else np.zeros(0, np.int64)
         return np.where(keys[found] == wanted, found, -1) if len(keys) else np.full(len(wanted), -1)
+
+
+def _sizes(inputs: int, outputs: int, nodes: int | None = None, enabled: int = 0) -> str:
+    ends = f"{counted(inputs, 'input')}, {counted(outputs, 'output')}"
+    return ends if nodes is None else f"{ends}, {counted(nodes, 'node')}, {counted(enabled, 'enabled connection')}"
 
 
 def offsets(lengths: np.ndarray) -> np.ndarray:

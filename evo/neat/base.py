@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evo.core import Evaluation, Model, Row, State, Task
+from evo.core import Evaluation, Model, Row, State, Task, counted
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
 from evo.network.model import NetworkModel, restore
@@ -51,6 +51,13 @@ class Topologies:
         self.inputs, self.outputs, self.seed = int(inputs), int(outputs), int(seed)
         self.generation, self.population, self.fitness = 0, None, None
         self.parents = np.zeros((0, 2), np.int64)
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
+        size = self.options.population_size
+        species = f", {len(self.species.id):,} species" if self.population is not None else ""
+        best = f", best fitness {self.best_fitness:.6g}" if self.fitness is not None else ""
+        return f"{type(self).__name__}({sizes}, population_size={size:,}, generation {self.generation:,}{species}{best})"
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:

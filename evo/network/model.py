@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import Saved, example
+from evo.core import Saved, counted, example
 from evo.genomes.genome import HIDDEN, KINDS, Genomes
 from evo.network import reference, single
 from evo.network.population import Networks, memory
@@ -29,6 +29,11 @@ class NetworkModel:
         if len(genome) != 1:
             raise ValueError(f"expected one genome; got {len(genome)}")
         self.genome, self._networks = genome, Networks(genome, recurrent, ticks, time_step)
+
+    def __repr__(self) -> str:
+        sizes = [counted(self.genome.inputs, "input"), counted(self.genome.outputs, "output")]
+        sizes += [counted(self.hidden, "hidden node"), counted(self.connections, "enabled connection")]
+        return f"NetworkModel({', '.join(sizes)}, {self.program.manner})"
 
     @property
     def program(self) -> Program:

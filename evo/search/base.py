@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evo.core import Model, Phenotypes, Row, State, Task
+from evo.core import Model, Phenotypes, Row, State, Task, counted
 from evo.vectors.encoding import Reals, encoding_for, fits
 
 
@@ -32,6 +32,12 @@ class VectorAlgorithm:
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:
         return cls(encoding_for(task), seed=seed, **values)
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(self.encoding.dimensions, 'dimension')}, population_size={self.options.population_size:,}"
+        fitness = getattr(self, "fitness", None)
+        best = f", best fitness {fitness.max():.6g}" if fitness is not None else ""
+        return f"{type(self).__name__}({sizes}, generation {self.generation:,}{best})"
 
     def express(self, population: np.ndarray) -> Phenotypes:
         return self.encoding.express(population)

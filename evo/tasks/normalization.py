@@ -164,6 +164,9 @@ class NormalizedModel:
     def parameters(self) -> int:
         return self.model.parameters
 
+    def __repr__(self) -> str:
+        return f"NormalizedModel({self.model!r})"
+
     @property
     def connections(self) -> int | None:
         return getattr(self.model, "connections", None)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from evo import rng
-from evo.core import Saved, example
+from evo.core import Saved, counted, example
 from evo.rollout.lanes import Policy
 from evo.vectors import mlp_kernel
 
@@ -24,6 +24,9 @@ class TorchModel:
     def __init__(self, module: nn.Module):
         self.module = module.eval()
         self._single: tuple[Any, mlp_kernel.Single | None] | None = None  # what `activate` runs, and of which weights
+
+    def __repr__(self) -> str:
+        return f"TorchModel({type(self.module).__name__}, {counted(self.parameters, 'parameter')})"
 
     @property
     def parameters(self) -> int:
@@ -86,6 +89,9 @@ class VectorModel:
 
     def __init__(self, vector: Any):
         self.vector = np.array(vector)
+
+    def __repr__(self) -> str:
+        return f"VectorModel({counted(self.vector.size, 'number')})"
 
     @property
     def parameters(self) -> int:

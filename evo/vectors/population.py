@@ -14,6 +14,7 @@ from torch.func import functional_call, vmap
 from torch.nn import functional
 
 from evo import threads
+from evo.core import counted
 from evo.rollout.lanes import Policy
 from evo.vectors import mlp_kernel
 
@@ -28,6 +29,10 @@ class Networks:
         if vectors.ndim != 2 or vectors.shape[1] != encoding.dimensions:
             raise ValueError(f"expected vectors of shape (P, {encoding.dimensions}); got {tuple(vectors.shape)}")
         self.encoding, self.vectors = encoding, vectors
+
+    def __repr__(self) -> str:
+        kind = type(self.encoding.template).__name__
+        return f"Networks({counted(len(self), 'network')}, {kind}, {counted(self.parameters, 'parameter')} each, {self.device})"
 
     @property
     def parameters(self) -> int:
