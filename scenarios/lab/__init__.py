@@ -122,7 +122,21 @@ class Run:
         self.config: dict[str, Any] = store.read_config(path)
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        return f"Run({'/'.join(self.path.resolve().parts[-3:])!r})"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: scenario, label, seed and state; the result as a table; the folder."""
+        from scenarios.lab.report import notebook
+        from scenarios.lab.store import store
+
+        scenario, label, seed = self.path.resolve().parts[-3:]
+        lines = [f"folder: {self.path}"]
+        try:
+            rows = _summary(self.result) if self.result is not None else []
+        except store.StoreError as error:
+            rows, lines = [], [str(error), *lines]
+        title = f"{scenario}, {label}, {seed.replace('-', ' ')}: {store.run_state(self.path)}"
+        return notebook.fragment(title, ["result", ""], rows, lines)
 
     @cached_property
     def rows(self) -> dict[str, np.ndarray]:
@@ -176,6 +190,18 @@ class Run:
         if self._method is not None and isinstance(learners, dict):
             document["learners"] = {label: {**dict(table), "method": self._method} for label, table in learners.items()}
         return study(document | {"device": "cpu"}, build=False).specs[0]
+
+
+def _summary(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a result.json holds, a name and a value in words each: the metric by split, how the run ended, what it cost."""
+    from scenarios.lab.report.comparison import number
+    from scenarios.lab.store import store
+
+    metric = result["metric"]["name"]
+    values = {f"{split} {metric}": result[split].get(metric) for split in store.SPLITS if result[split]}
+    values |= {"solved": result["solved"], "stopped by": result["stopped_by"], "steps": result["steps"]}
+    values |= {"parameters": result["champion"]["parameters"], **{axis: result["cost"][axis] for axis in store.AXES}}
+    return [(name, "-" if value is None else number(value)) for name, value in values.items()]
 
 
 def main(name: str) -> NoReturn:

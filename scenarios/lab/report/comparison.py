@@ -20,6 +20,7 @@ import numpy as np
 from evo.settings import did_you_mean
 from scenarios.lab.report import stats
 from scenarios.lab.report.gather import Seed, Series, gather
+from scenarios.lab.report.notebook import fragment
 from scenarios.lab.store import store
 
 NAMED = 6  # seeds that a note names; further ones are counted
@@ -108,7 +109,17 @@ class Comparison:
         table = aligned([list(self.columns), *self.cells()])
         return "\n".join([self.scenario, *table, *self.notes, *self.conclusion.lines])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        done, seeds = (sum(row[key] for row in self.rows) for key in ("done", "seeds"))
+        best = f", first {self.rows[0]['label']}" if done else ""
+        methods = f"{len(self.rows):,} method{'s' * (len(self.rows) != 1)}"
+        return f"Comparison({self.scenario}: {methods}, {done:,} of {seeds:,} runs finished{best})"
+
+    def _repr_html_(self) -> str:
+        """The same as str() for a notebook: the table, then the notes and what follows from it."""
+        if not self.rows:
+            return fragment(str(self), [], [], [])
+        return fragment(self.scenario, list(self.columns), self.cells(), [*self.notes, *self.conclusion.lines])
 
 
 def compare(paths: Iterable[Path], failed: Iterable[Path] = (), at: tuple[str, float | None] | None = None) -> list[Comparison]:
