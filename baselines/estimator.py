@@ -54,6 +54,8 @@ class Estimator:
 
     For classes: log-probabilities, or the decision function, or 1 for the predicted class, whichever the estimator
     has first; the largest is always the class that its `predict` names. For "probability": that of a 1.
+    fitted: one estimator for classes, else one for each of the O columns; task: what it was fitted on; header: what `save`
+    writes, with which it is fitted again.
     """
 
     def __init__(self, fitted: list[Any], task: Any, header: dict[str, str]):

@@ -85,8 +85,15 @@ CONNECTION_FIELDS = {
 
 @dataclass(frozen=True, eq=False)
 class Genomes:
-    """A population, whose arrays are not changed once it is made. nodes_at (P + 1,), node_id .. time_constant (N,),
-    connections_at (P + 1,), innovation .. enabled (C,)."""
+    """A population of P genomes, whose arrays are not changed once it is made; len() is P, genomes[3] a population of one.
+
+    inputs I, outputs O: of every genome. nodes_at (P + 1,) int64: where the nodes of each begin and end; node_id (N,) int64,
+    node_kind (N,) int8 (SENSOR, BIAS, OUTPUT, HIDDEN), bias, response (N,) float64, activation, aggregation (N,) int8, codes
+    of `evo.activations`, time_constant (N,) float64, seconds. connections_at (P + 1,) int64: where its connections do;
+    innovation, source, target (C,) int64, the ends being node ids, weight (C,) float64, enabled (C,) bool.
+
+    Nothing is checked when one is made: `check` raises ValueError, naming every kind of fault.
+    """
 
     inputs: int
     outputs: int

@@ -19,7 +19,10 @@ ROWS = 4096  # examples that a single model runs at once
 
 
 class TorchModel:
-    """An nn.Module as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) on the host."""
+    """An nn.Module as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) float32 on the host.
+
+    module: (B, I) float32 -> (B, O), on any device; it is put into evaluation mode, and runs without gradients.
+    """
 
     def __init__(self, module: nn.Module):
         self.module = module.eval()

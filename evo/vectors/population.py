@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Networks:
-    """A population (P, D) of Parameters, ready to run: the Phenotypes of every weight-based method."""
+    """A population (P, D) of Parameters, ready to run: the Phenotypes of every weight-based method.
+
+    vectors: a tensor (P, D) float32, on whose device the networks run. Raises ValueError for another shape.
+    """
 
     def __init__(self, encoding: Parameters, vectors: Tensor):
         if vectors.ndim != 2 or vectors.shape[1] != encoding.dimensions:

@@ -113,7 +113,10 @@ def load(path: str | Path, scenario: Scenario | Task | None = None, method: Any 
 
 
 class Run:
-    """One run as it lies on disk: config, rows, result and champion, each read when first asked for."""
+    """One run as it lies on disk: config, rows, result and champion, each read when first asked for; `load` makes one.
+
+    path: the folder; config: its config.toml as a dict. Raises StoreError, naming the file, for what is missing or damaged.
+    """
 
     def __init__(self, path: Path, scenario: Any = None, method: Any = None):
         from scenarios.lab.store import store

@@ -75,6 +75,7 @@ class Comparison:
 
     @property
     def splits(self) -> list[str]:
+        """The splits that metrics are of, in alphabetical order: usually ["test"]."""
         return sorted({row["split"] for row in self.rows if row["split"]})
 
     @property
