@@ -81,8 +81,9 @@ class Parameters(Reals):
 
     network: makes the nn.Module, (B, I) -> (B, O), initialised from torch's global generator. A fresh vector is drawn
     as the module's own initialiser would: normal, with each parameter tensor's centre and spread as measured over a
-    few initialisations (a constant one, such as a normalisation's scale, stays constant). Buffers are not evolved. samples: how many initialisations are measured.
-    template: one of the modules; shapes: of its parameters, by name, in the order in which they stand in a vector.
+    few initialisations (a constant one, such as a normalisation's scale, stays constant). Buffers are not evolved.
+    samples: how many initialisations are measured. template: one of the modules; shapes: of its parameters, by name, in the
+    order in which they stand in a vector.
     """
 
     def __init__(self, network: Callable[[], nn.Module], samples: int = 8):
