@@ -7,7 +7,7 @@ It runs on one thread, with the global random generators put back, and says the 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from evo import rng
-from evo.core import Model, Saved
+from evo.core import Model, Saved, counted, example
 
 
 @contextmanager
@@ -54,10 +54,16 @@ class Estimator(Model):
 
     For classes: log-probabilities, or the decision function, or 1 for the predicted class, whichever the estimator
     has first; the largest is always the class that its `predict` names. For "probability": that of a 1.
+    fitted: one estimator for classes, else one for each of the O columns; task: what it was fitted on; header: what `save`
+    writes, with which it is fitted again.
     """
 
     def __init__(self, fitted: list[Any], task: Any, header: dict[str, str]):
         self.fitted, self.task, self.header = fitted, task, header
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(self.task.inputs, 'input')}, {counted(self.task.outputs, 'output')}"
+        return f"Estimator({self.header['estimator']}, {sizes})"
 
     @property
     def parameters(self) -> int:
@@ -79,6 +85,11 @@ class Estimator(Model):
                 column = _probability if self.task.kind == "probability" else _numbers
                 outputs = np.stack([column(each, x) for each in self.fitted], axis=1)
         return torch.from_numpy(outputs.astype(np.float32))
+
+    def activate(self, inputs: Sequence[float]) -> list[float]:
+        """The outputs for one example, as a call with that one row gives them: I numbers in, O floats out. Raises ValueError
+        for another number of inputs."""
+        return self(example(inputs, self.task.inputs)[None])[0].tolist()
 
     def save(self) -> Saved:
         return {}, dict(self.header)

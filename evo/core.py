@@ -141,6 +141,11 @@ class Evaluation:
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _read_only(_on_host(value, kind)))
 
+    def __repr__(self) -> str:
+        size, finite = counted(len(self.fitness), "genome"), self.fitness[np.isfinite(self.fitness)]
+        best = f", fitness best {finite.max():.4g}, mean {finite.mean():.4g}" if len(finite) else ""
+        return f"Evaluation({size}{best}, {self.nonfinite:,} nonfinite)"
+
     @staticmethod
     def of(value: object, size: int) -> Evaluation:
         """`value` as the Evaluation of a population of `size`; an array (P,) is taken as fitness.
@@ -170,6 +175,24 @@ def _on_host(value: object, kind: type) -> np.ndarray:
 def _read_only(array: np.ndarray) -> np.ndarray:
     array.flags.writeable = False
     return array
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 genome", "10,000 genomes": a count as the `repr` of an object tells it."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def example(inputs: Any, size: int | None = None) -> np.ndarray:
+    """One example as an array (I,) float32: what `activate(inputs)` of a model reads.
+
+    inputs: a sequence of I numbers, a vector of numpy or torch. Raises ValueError if it is not `size` numbers, where that is
+    given.
+    """
+    x = np.asarray(inputs, np.float32)
+    if x.ndim != 1 or len(x) != (len(x) if size is None else size):
+        got = str(len(x)) if x.ndim == 1 else f"an array of shape {x.shape}"
+        raise ValueError(f"expected {'a sequence of' if size is None else size} numbers, one example; got {got}")
+    return x if x.flags.carray else x.copy()  # what kernels take: contiguous, writable
 
 
 class Model(ABC):
@@ -212,8 +235,9 @@ class Model(ABC):
         """Forgets what it keeps from call to call: nothing, by default."""
 
     def activate(self, inputs: Sequence[float]) -> list[float]:
-        """The outputs for one example of I numbers, as neat-python's networks give them."""
-        return torch.as_tensor(self(torch.as_tensor(inputs, dtype=torch.float32)[None]))[0].tolist()
+        """The outputs for one example, a list of O floats, as neat-python's networks give them. Raises ValueError for another
+        number of inputs."""
+        return torch.as_tensor(self(example(inputs)[None]))[0].tolist()
 
     def to_module(self) -> nn.Module:
         """The network as a torch module. Raises ValueError, the default, if it is none."""

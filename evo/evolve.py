@@ -31,6 +31,7 @@ from evo.core import (
     Saved,
     State,
     Task,
+    counted,
 )
 from evo.tasks.normalization import NormalizedModel, ObservationStatistics
 
@@ -50,6 +51,12 @@ class Evolve(Learner):
         self._asks = self._generation = 0
         self._prepared = False
         self._statistics = ObservationStatistics(task.inputs) if task.normalize_observations else None
+
+    def __repr__(self) -> str:
+        task = self.task.name or type(self.task).__name__
+        spent = f"generation {self.algorithm.generation:,}, {counted(self.cost.evaluations, 'evaluation')}"
+        score = "" if self._champion.score is None else f", champion's fitness {self._champion.score['fitness']:.6g}"
+        return f"Evolve({type(self.algorithm).__name__} on {task}, {spent}{score})"
 
     def step(self) -> Row:
         """One generation; the row of design: fitness, validation, the algorithm's own columns, seconds by phase."""

@@ -20,6 +20,7 @@ import torch
 from numba import njit, types
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
+from evo.core import counted
 
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
 KINDS = ("sensor", "bias", "output", "hidden")
@@ -59,6 +60,9 @@ class Genome:
     nodes: list[Node] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return f"Genome({_sizes(self.inputs, self.outputs, len(self.nodes), sum(gene.enabled for gene in self.connections))})"
+
 
 NODE_FIELDS = {
     "node_id": np.int64,
@@ -80,8 +84,16 @@ CONNECTION_FIELDS = {
 
 @dataclass(frozen=True, eq=False)
 class Genomes:
-    """A population, whose arrays are read-only once it is made. nodes_at (P + 1,), node_id .. time_constant (N,),
-    connections_at (P + 1,), innovation .. enabled (C,). genes: the arrays as kernels take them."""
+    """A population of P genomes, whose arrays are read-only; len() is P, genomes[3] a population of one.
+
+    inputs I, outputs O: of every genome. nodes_at (P + 1,) int64: where the nodes of each begin and end; node_id (N,) int64,
+    node_kind (N,) int8 (SENSOR, BIAS, OUTPUT, HIDDEN), bias, response (N,) float64, activation, aggregation (N,) int8, codes
+    of `evo.activations`, time_constant (N,) float64, seconds. connections_at (P + 1,) int64: where its connections do;
+    innovation, source, target (C,) int64, the ends being node ids, weight (C,) float64, enabled (C,) bool.
+
+    genes: the arrays as kernels take them. Nothing is checked when one is made: `check` raises ValueError, naming every kind
+    of fault.
+    """
 
     inputs: int
     outputs: int
@@ -100,6 +112,13 @@ class Genomes:
     weight: np.ndarray
     enabled: np.ndarray
     genes: Genes = field(init=False, repr=False)
+
+    def __repr__(self) -> str:
+        size, nodes, enabled = len(self), len(self.node_id), int(np.count_nonzero(self.enabled))
+        if size == 1:
+            return f"Genomes(1 genome, {_sizes(self.inputs, self.outputs, nodes, enabled)})"
+        mean = f", {nodes / size:,.1f} nodes and {enabled / size:,.1f} enabled connections on average" if size else ""
+        return f"Genomes({counted(size, 'genome')}, {_sizes(self.inputs, self.outputs)}{mean})"
 
     @staticmethod
     def empty(inputs: int, outputs: int, nodes_at: np.ndarray, connections_at: np.ndarray) -> Genomes:
@@ -305,6 +324,11 @@ class Genomes:
         place = np.minimum(np.searchsorted(keys[order], wanted), max(0, len(keys) - 1))
         found = order[place] if len(keys) else np.zeros(0, np.int64)
         return np.where(keys[found] == wanted, found, -1) if len(keys) else np.full(len(wanted), -1)
+
+
+def _sizes(inputs: int, outputs: int, nodes: int | None = None, enabled: int = 0) -> str:
+    ends = f"{counted(inputs, 'input')}, {counted(outputs, 'output')}"
+    return ends if nodes is None else f"{ends}, {counted(nodes, 'node')}, {counted(enabled, 'enabled connection')}"
 
 
 def offsets(lengths: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from evo.core import counted
+
 
 @dataclass
 class SpeciesTable:
@@ -22,6 +24,9 @@ class SpeciesTable:
     best: np.ndarray = field(default_factory=lambda: np.zeros(0))
     improved: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     next_id: int = 1
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.id)} species, {counted(len(self.of), 'genome')})"
 
     @property
     def sizes(self) -> np.ndarray:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Algorithm, Evaluation, Model, Row, State, Task
+from evo.core import Algorithm, Evaluation, Model, Row, State, Task, counted
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
 from evo.network.model import NetworkModel, restore
@@ -50,6 +50,13 @@ class Topologies(Algorithm[Genomes]):
         self.inputs, self.outputs, self.seed = int(inputs), int(outputs), rng.checked(seed)
         self.generation, self.population, self.fitness = 0, None, None
         self.parents = np.zeros((0, 2), np.int64)
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
+        size = self.options.population_size
+        species = f", {len(self.species.id):,} species" if self.population is not None else ""
+        best = "" if self._best is None else f", best fitness {self._best_fitness:.6g}"
+        return f"{type(self).__name__}({sizes}, population_size={size:,}, generation {self.generation:,}{species}{best})"
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:

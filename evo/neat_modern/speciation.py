@@ -134,7 +134,7 @@ def _found(founders, of, genes, rules, threshold):
     return count
 
 
-@dataclass
+@dataclass(repr=False)
 class Species(SpeciesTable):
     """representative (S,): of each species, a place in the population; threshold: the distance below which two are alike."""
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import Model, Saved
+from evo.core import Model, Saved, counted, example
 from evo.genomes.genome import HIDDEN, KINDS, Genomes
-from evo.network import reference
-from evo.network.population import Networks
+from evo.network import reference, single
+from evo.network.population import Networks, memory
 from evo.network.program import Program
 from evo.rollout.lanes import Policy
 
@@ -27,6 +29,11 @@ class NetworkModel(Model):
         if len(genome) != 1:
             raise ValueError(f"expected one genome; got {len(genome)}")
         self.genome, self._networks = genome, Networks(genome, recurrent, ticks, time_step)
+
+    def __repr__(self) -> str:
+        sizes = [counted(self.genome.inputs, "input"), counted(self.genome.outputs, "output")]
+        sizes += [counted(self.hidden, "hidden node"), counted(self.connections, "enabled connection")]
+        return f"NetworkModel({', '.join(sizes)}, {self.program.manner})"
 
     @property
     def program(self) -> Program:
@@ -63,6 +70,25 @@ class NetworkModel(Model):
 
     def __call__(self, inputs: Any) -> Tensor:
         return self._networks.forward(inputs)[0]
+
+    def activate(self, inputs: Sequence[float]) -> list[float]:
+        """The outputs for one example: I numbers in, O floats out, the same as those of a call with that one row.
+
+        A recurrent network goes on from its state, which it shares with calls of one row, until `reset`. Raises ValueError
+        for another number of inputs, or if the state is of another number of rows than one: `reset` first.
+        """
+        networks = self._networks
+        x, y = example(inputs, self.genome.inputs), np.empty(self.genome.outputs, np.float32)
+        if networks._state is None:
+            networks._state = memory(self.program, 1)
+        elif networks._state.shape[1] != 1:
+            raise ValueError(f"the state is of {networks._state.shape[1]} rows, activate() takes one example: reset() first")
+        single.run(*self._plan, networks._state, x, y)
+        return y.tolist()
+
+    @cached_property
+    def _plan(self) -> single.Plan:
+        return single.plan(self.program, 0 if self.ticks == "depth" else int(self.ticks))
 
     def reset(self) -> None:
         self._networks.reset()

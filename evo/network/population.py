@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from evo import threads
-from evo.core import Phenotypes
+from evo.core import Phenotypes, counted
 from evo.genomes.genome import Genomes
 from evo.network import cpu, reference
 from evo.network import policy as episodes
@@ -116,6 +116,11 @@ class Networks(Phenotypes):
 
     def __len__(self) -> int:
         return len(self.genomes)
+
+    def __repr__(self) -> str:
+        sizes = [counted(len(self), "network"), counted(self.genomes.inputs, "input"), counted(self.genomes.outputs, "output")]
+        ticks = f", ticks={self.ticks}" if self.program.recurrent else ""
+        return f"Networks({', '.join(sizes)}, {self.program.manner}{ticks})"
 
     @property
     def parameters(self) -> np.ndarray:

@@ -15,6 +15,7 @@ from numba import njit, types
 
 from evo import threads
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
+from evo.core import counted
 from evo.genomes.genome import BIAS, GENES, OUTPUT, Genomes, longest
 
 WORK = 1 << 14  # nodes and connections that are worth a thread
@@ -58,6 +59,15 @@ class Program(NamedTuple):
     last: np.ndarray  # int64 (N,)
     link_source: np.ndarray  # int64 (C,)
     link_weight: np.ndarray  # float64 (C,)
+
+    def __repr__(self) -> str:
+        sizes = [counted(len(self.steps), "network"), counted(self.inputs, "input"), counted(self.outputs, "output")]
+        return f"Program({', '.join(sizes)}, {self.manner})"
+
+    @property
+    def manner(self) -> str:
+        """How the networks run: "feed-forward", "recurrent" or "continuous time"."""
+        return "continuous time" if self.time_step > 0 else "recurrent" if self.recurrent else "feed-forward"
 
 
 _INT8, _INT64, _FLOAT, _LONG = types.int8[::1], types.int64[::1], types.float64[::1], types.int64

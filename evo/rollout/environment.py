@@ -43,6 +43,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from evo import rng
+from evo.core import counted
 from evo.rollout.recording import FPS
 
 State = tuple[float, ...]
@@ -104,6 +105,11 @@ class Environment:
             wrong.append("window: the last rewards are summed for `value`, which is not given")
         if wrong:
             raise ValueError(f"environment {self.name}: {'; '.join(wrong)}")
+
+    def __repr__(self) -> str:
+        choices = isinstance(self.actions, int)
+        actions = counted(self.actions, "choice") if choices else counted(len(self.actions), "number") + " an action"
+        return f"Environment({self.name!r}, {actions}, at most {counted(self.steps, 'step')})"
 
     @cached_property
     def size(self) -> int:

@@ -20,6 +20,7 @@ import numpy as np
 from numba import types
 
 from evo import threads
+from evo.core import counted
 from evo.rollout import codegen
 from evo.rollout.environment import Environment
 
@@ -41,6 +42,10 @@ class Policy:
     output_range: np.ndarray | None = None
     mean: np.ndarray | None = None
     std: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        sizes = [counted(self.size, "network"), counted(self.inputs, "input"), counted(self.outputs, "output")]
+        return f"Policy({self.kind.__name__}, {', '.join(sizes)})"
 
 
 @runtime_checkable

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Algorithm, Evaluation, Model, Phenotypes, State, Task
+from evo.core import Algorithm, Evaluation, Model, Phenotypes, State, Task, counted
 from evo.vectors import models
 from evo.vectors.encoding import Reals, encoding_for, unsupported_reason
 
@@ -42,6 +42,11 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Any) -> VectorAlgorithm:
         return cls(encoding_for(task), seed=seed, **values)
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(self.encoding.dimensions, 'dimension')}, population_size={self.options.population_size:,}"
+        best = "" if self._best is None else f", best fitness {self._best_fitness:.6g}"
+        return f"{type(self).__name__}({sizes}, generation {self.generation:,}{best})"
 
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:

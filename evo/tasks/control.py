@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task
+from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task, counted
 from evo.rollout.environment import Environment, Episode
 from evo.rollout.lanes import policy, rollout
 from evo.rollout.recording import Film, offscreen, record
@@ -100,6 +100,10 @@ class ControlTask(Task):
         self._environments.append(self._environment())
         self.inputs = self._environments[0].observation_space.shape[0]
         self.outputs, self._act = _actions(self._environments[0].action_space, self.name)
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
+        return f"ControlTask({self.name}, {sizes}, {counted(self.episodes, 'episode')} an evaluation)"
 
     def _environment(self, mode: str | None = None) -> Any:
         """A fresh environment, which draws itself in that render mode if it can: a callable gets `render_mode` if it

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evo.core import Evaluation, Metric, Model, Score, Task
+from evo.core import Evaluation, Metric, Model, Score, Task, counted
 
 
 class FunctionTask(Task):
@@ -21,6 +21,10 @@ class FunctionTask(Task):
         self, function: Callable[[np.ndarray], Any], dimensions: int, solved: float | None = None, stop: str = "solved"
     ):
         self.function, self.dimensions, self.inputs, self.target, self.stop = function, dimensions, dimensions, solved, stop
+
+    def __repr__(self) -> str:
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return f"FunctionTask({name}, {counted(self.dimensions, 'dimension')})"
 
     def evaluate(self, phenotypes: np.ndarray, seeds: np.ndarray) -> Evaluation:
         return Evaluation.of(self.function(phenotypes), len(phenotypes))

@@ -12,13 +12,15 @@ the champion: `NormalizedModel` carries the ones it was judged with.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evo.core import Model, Phenotypes, Saved, State
+from evo.core import Model, Phenotypes, Saved, State, example
 from evo.rollout.lanes import Policy, policy
 
 
@@ -162,6 +164,9 @@ class NormalizedModel(Model):
     def parameters(self) -> int:
         return self.model.parameters
 
+    def __repr__(self) -> str:
+        return f"NormalizedModel({self.model!r})"
+
     @property
     def nodes(self) -> int | None:
         return self.model.nodes
@@ -180,6 +185,16 @@ class NormalizedModel(Model):
 
     def __call__(self, inputs: Any) -> Any:
         return self.model((torch.as_tensor(inputs) - self.mean) / self.std)
+
+    def activate(self, inputs: Sequence[float]) -> list[float]:
+        """The outputs of the inner model's `activate` for one example, normalised: I numbers in, O floats out. Raises
+        ValueError for another number of inputs, and as that of the model does."""
+        mean, std = self._numbers
+        return self.model.activate((example(inputs, mean.size) - mean) / std)
+
+    @cached_property
+    def _numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.mean.numpy(), self.std.numpy()
 
     def reset(self) -> None:
         self.model.reset()

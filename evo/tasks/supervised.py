@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from evo import rng, threads
-from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task
+from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task, counted
 from evo.settings import did_you_mean
 from evo.tasks import calibration
 from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
@@ -81,6 +81,11 @@ class SupervisedTask(Task):
         self.batch_size = batch_size if batch_size is not None and batch_size < len(x) else None
         self.episodes = 0 if self.batch_size is None else 1
         self._placed: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
+        examples = ", ".join(f"{name} {len(x):,}" for name, (x, _) in self._splits.items())
+        return f"SupervisedTask({self.kind}, {sizes}, {examples} examples, {self.metric.name})"
 
     @classmethod
     def from_arrays(cls, x: Any, y: Any, *, network: Callable[..., nn.Module], kind: str | None = None, **rest: Any):

@@ -43,7 +43,10 @@ def _draw(out, first, centre, spread, generation, seed):
 
 
 class Reals:
-    """Vectors (D,) of real numbers that stand for themselves; the initial ones are N(0, 1) a gene."""
+    """Vectors (D,) of real numbers that stand for themselves; the initial ones are N(0, 1) a gene.
+
+    centre, spread (D,) float64: mean and standard deviation of a fresh vector. Raises ValueError for dimensions below 1.
+    """
 
     def __init__(self, dimensions: int):
         if dimensions < 1:
@@ -71,9 +74,11 @@ class Reals:
         raise ValueError(f"frozen: a point of {self.dimensions} numbers has no named parameters; got {', '.join(patterns)}")
 
     def express(self, vectors: np.ndarray) -> Any:
+        """Points (P, D) as what a task of points evaluates: themselves."""
         return vectors
 
     def model(self, vector: np.ndarray) -> Model:
+        """A point (D,) as a Model."""
         return VectorModel(vector)
 
 
@@ -83,6 +88,8 @@ class Parameters(Reals):
     network: makes the nn.Module, (B, I) -> (B, O), initialised from torch's global generator. A fresh vector is drawn
     as the module's own initialiser would: normal, with each parameter tensor's centre and spread as measured over a
     few initialisations (a constant one, such as a normalisation's scale, stays constant). Buffers are not evolved.
+    samples: how many initialisations are measured. template: one of the modules; shapes: of its parameters, by name, in the
+    order in which they stand in a vector.
     """
 
     def __init__(self, network: Callable[[], nn.Module], samples: int = 8):
@@ -143,9 +150,11 @@ class Parameters(Reals):
         return np.repeat(list(matched.values()), [shape.numel() for shape in self.shapes.values()])
 
     def express(self, vectors: Any) -> Networks:
+        """The networks of vectors (P, D), array or tensor, as Phenotypes. Raises ValueError for another shape."""
         return Networks(self, torch.as_tensor(vectors, dtype=torch.float32))
 
     def model(self, vector: Any) -> TorchModel:
+        """The network of one vector (D,) as a Model, in a module of its own. Raises ValueError for another shape."""
         values = torch.as_tensor(vector, dtype=torch.float32)
         if values.shape != (self.dimensions,):
             raise ValueError(f"expected a vector of shape ({self.dimensions},); got {tuple(values.shape)}")

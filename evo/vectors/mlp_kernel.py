@@ -6,6 +6,7 @@ A kind of policy, as `evo.rollout.lanes` needs one: TYPE, memory, begin and answ
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from numba import njit, types
 from torch import nn
 
 from evo.activations import CODES, activate
+from evo.core import example
 from evo.rollout.lanes import Policy
 from evo.vectors.modules import MLP, Activation
 
@@ -66,6 +68,33 @@ def answer(policy, genome, room, x, y):
         at += before * after + after
     for o in range(sizes[last + 1]):
         y[o] = here[o]
+
+
+@njit(
+    types.void(
+        types.int64[::1], types.int64, types.float32[::1], types.float32[:, ::1], types.float32[::1], types.float32[::1]
+    ),
+    cache=True,
+)
+def _run(sizes, activation, weights, values, x, y):
+    answer((weights.reshape(1, weights.size), sizes, activation), 0, (weights, values[0], values[1]), x, y)
+
+
+class Single:
+    """One network of a policy of this kind, on one example (I,) at a time: as in an episode, to the last bit."""
+
+    def __init__(self, policy: Policy):
+        _, self._sizes, self._activation = policy.data
+        self._weights, *_ = room = memory(policy.data)
+        begin(policy.data, 0, room)
+        self._values = np.empty((2, self._sizes.max()), np.float32)
+        self.inputs, self.outputs = policy.inputs, policy.outputs
+
+    def __call__(self, inputs: Any) -> list[float]:
+        """The outputs, O floats. Raises ValueError for another number of inputs."""
+        x, y = example(inputs, self.inputs), np.empty(self.outputs, np.float32)
+        _run(self._sizes, self._activation, self._weights, self._values, x, y)
+        return y.tolist()
 
 
 def policy(module: nn.Module, vectors: torch.Tensor) -> Policy | None:

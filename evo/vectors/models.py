@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from evo import rng
-from evo.core import Model, Networked, Points, Saved, Task
+from evo.core import Model, Networked, Points, Saved, Task, counted, example
 from evo.rollout.lanes import Policy
 from evo.vectors import mlp_kernel
 
@@ -24,10 +26,17 @@ class SupportsReset(Protocol):
 
 
 class TorchModel(Model):
-    """An nn.Module as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) on the host."""
+    """An nn.Module as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) float32 on the host.
+
+    module: (B, I) float32 -> (B, O), on any device; it is put into evaluation mode, and runs without gradients.
+    """
 
     def __init__(self, module: nn.Module):
         self.module = module.eval()
+        self._single: tuple[Any, mlp_kernel.Single | None] | None = None  # what `activate` runs, and of which weights
+
+    def __repr__(self) -> str:
+        return f"TorchModel({type(self.module).__name__}, {counted(self.parameters, 'parameter')})"
 
     @property
     def parameters(self) -> int:
@@ -44,6 +53,23 @@ class TorchModel(Model):
         x = torch.as_tensor(inputs, dtype=torch.float32)
         parts = [self.module(part.to(device)) for part in x.split(ROWS)]
         return torch.cat(parts).cpu()
+
+    def activate(self, inputs: Sequence[float]) -> list[float]:
+        """The outputs for one example: I numbers in, O floats out, those of a call with that one row but for rounding.
+
+        An MLP on the cpu runs in the kernel that its episodes run in; another module is called. Raises ValueError for
+        another number of inputs, where the module is an MLP; else the module raises what it does for such a row.
+        """
+        now = [(p.data_ptr(), p._version) for p in self._weights]  # which training changes
+        if self._single is None or self._single[0] != now:
+            policy = self.policy()
+            self._single = now, None if policy is None else mlp_kernel.Single(policy)
+        run = self._single[1]
+        return self(example(inputs)[None])[0].tolist() if run is None else run(inputs)
+
+    @cached_property
+    def _weights(self) -> list[nn.Parameter]:
+        return list(self.module.parameters())
 
     def reset(self) -> None:
         """Calls the module's own `reset`, where it keeps something between calls and so has one."""
@@ -74,12 +100,19 @@ class VectorModel(Model):
     def __init__(self, vector: Any):
         self.vector = np.array(vector)
 
+    def __repr__(self) -> str:
+        return f"VectorModel({counted(self.vector.size, 'number')})"
+
     @property
     def parameters(self) -> int:
         return self.vector.size
 
     def __call__(self, inputs: Any = None) -> np.ndarray:
         return self.vector
+
+    def activate(self, inputs: Any = None) -> list[float]:
+        """The point as D floats."""
+        return self.vector.tolist()
 
     def save(self) -> Saved:
         return {"vector": torch.from_numpy(self.vector.copy())}, {"kind": "vector"}

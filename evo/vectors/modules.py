@@ -36,9 +36,10 @@ class MLPSettings:
 
 
 class MLP(nn.Module):
-    """A multi-layer perceptron: linear layers with one activation between them, none after the last.
+    """A multi-layer perceptron, (B, I) -> (B, O): linear layers with one activation between them, none after the last.
 
-    inputs: I, or the shape (C, H, W) of a picture, which is read as its C*H*W numbers.
+    inputs: I, or the shape (C, H, W) of a picture, which is read as its C*H*W numbers. values: those of MLPSettings, `hidden`
+    (units of each hidden layer) and `activation`. Raises SettingsError for values that these do not allow.
     """
 
     settings = MLPSettings
@@ -66,7 +67,8 @@ class CNNSettings:
 class CNN(nn.Module):
     """A small convolutional network for pictures: [3x3 convolution, activation, 2x2 maximum] a channel count, then an MLP.
 
-    inputs: the shape (C, H, W). Raises ValueError for flat inputs, and for more halvings than the picture allows.
+    inputs: the shape (C, H, W); rows are pictures flattened, (B, C*H*W) -> (B, O). values: those of CNNSettings. Raises
+    ValueError for flat inputs, and for more halvings than the picture allows, SettingsError for other values.
     """
 
     settings = CNNSettings

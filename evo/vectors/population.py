@@ -14,7 +14,7 @@ from torch.func import functional_call, vmap
 from torch.nn import functional
 
 from evo import threads
-from evo.core import Phenotypes
+from evo.core import Phenotypes, counted
 from evo.rollout.lanes import Policy
 from evo.vectors import mlp_kernel
 
@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 
 
 class Networks(Phenotypes):
-    """A population (P, D) of Parameters, ready to run: the Phenotypes of every weight-based method."""
+    """A population (P, D) of Parameters, ready to run: the Phenotypes of every weight-based method.
+
+    vectors: a tensor (P, D) float32, on whose device the networks run. Raises ValueError for another shape.
+    """
 
     def __init__(self, encoding: Parameters, vectors: Tensor):
         if vectors.ndim != 2 or vectors.shape[1] != encoding.dimensions:
             raise ValueError(f"expected vectors of shape (P, {encoding.dimensions}); got {tuple(vectors.shape)}")
         self.encoding, self.vectors = encoding, vectors
+
+    def __repr__(self) -> str:
+        kind = type(self.encoding.template).__name__
+        return f"Networks({counted(len(self), 'network')}, {kind}, {counted(self.parameters, 'parameter')} each, {self.device})"
 
     @property
     def parameters(self) -> int:

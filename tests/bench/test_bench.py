@@ -16,6 +16,15 @@ from turns import Results
     ("name", "lines"),
     [
         (
+            "bench_activate.py",
+            [
+                r"xor, 10 calls",
+                r"ours [\d.]+ us a call, neat-python [\d.]+ [\d.]+ us: [\d.]+ x \(floor 1.2 x\)",
+                r"\(floor 10 x\)",
+                r"mlp 64-32-10: [\d.]+ us a call",
+            ],
+        ),
+        (
             "bench_deap.py",
             [
                 r"one generation of 10 x 50 genes",

@@ -24,6 +24,7 @@ from scenarios.lab.report.gather import Seed, Series, gather
 from scenarios.lab.report.inference import Conclusion, conclude
 from scenarios.lab.report.ranking import common_budget, ranked_values, solutions
 from scenarios.lab.store import store
+from scenarios.lab.study.notebook import fragment
 
 NAMED = 6  # seeds that a note names; further ones are counted
 
@@ -74,6 +75,7 @@ class Comparison:
 
     @property
     def splits(self) -> list[str]:
+        """The splits that metrics are of, in alphabetical order: usually ["test"]."""
         return sorted({row["split"] for row in self.rows if row["split"]})
 
     @property
@@ -108,7 +110,17 @@ class Comparison:
         table = aligned([list(self.columns), *self.cells()])
         return "\n".join([self.scenario, *table, *self.notes, *self.conclusion.lines])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        done, seeds = (sum(row[key] for row in self.rows) for key in ("done", "seeds"))
+        best = f", first {self.rows[0]['label']}" if done else ""
+        methods = f"{len(self.rows):,} method{'s' * (len(self.rows) != 1)}"
+        return f"Comparison({self.scenario}: {methods}, {done:,} of {seeds:,} runs finished{best})"
+
+    def _repr_html_(self) -> str:
+        """The same as str() for a notebook: the table, then the notes and what follows from it."""
+        if not self.rows:
+            return fragment(str(self), [], [], [])
+        return fragment(self.scenario, list(self.columns), self.cells(), [*self.notes, *self.conclusion.lines])
 
 
 def compare(paths: Iterable[Path], failed: Iterable[Path] = (), at: tuple[str, float | None] | None = None) -> list[Comparison]:

@@ -296,11 +296,12 @@ def find_runs(runs: str | Path) -> list[RunStatus]:
         path = config.parent
         if re.fullmatch(r"seed-\d+", path.name):
             scenario, label, seed = path.parts[-3], path.parts[-2], int(path.name[5:])
-            found.append(RunStatus(path, scenario, label, seed, _state(path), _steps(path), _command(path)))
+            found.append(RunStatus(path, scenario, label, seed, run_state(path), _steps(path), _command(path)))
     return sorted(found, key=lambda status: (status.scenario, status.label, status.seed))
 
 
-def _state(path: Path) -> str:
+def run_state(path: Path) -> str:
+    """How a run stands: "running", "finished", "failed" or "stopped"."""
     if _running(path):
         return "running"
     if (path / RESULT).is_file():

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.lab.study import resolve
+from scenarios.lab.study import notebook, resolve
 from scenarios.lab.study.config import Built, RunSpec, study
 from scenarios.lab.study.problems import ConfigError, as_scenario
 
@@ -30,7 +30,10 @@ def load(path: str | Path, scenario: Scenario | Task | None = None, method: Any 
 
 
 class Run:
-    """One run as it lies on disk: config, rows, result and champion, each read when first asked for."""
+    """One run as it lies on disk: config, rows, result and champion, each read when first asked for; `load` makes one.
+
+    path: the folder; config: its config.toml as a dict. Raises StoreError, naming the file, for what is missing or damaged.
+    """
 
     def __init__(self, path: Path, scenario: Any = None, method: Any = None):
         from scenarios.lab.store import store
@@ -39,7 +42,20 @@ class Run:
         self.config: dict[str, Any] = store.read_config(path)
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        return f"Run({'/'.join(self.path.resolve().parts[-3:])!r})"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: scenario, label, seed and state; the result as a table; the folder."""
+        from scenarios.lab.store import store
+
+        scenario, label, seed = self.path.resolve().parts[-3:]
+        lines = [f"folder: {self.path}"]
+        try:
+            rows = _summary(self.result) if self.result is not None else []
+        except store.StoreError as error:
+            rows, lines = [], [str(error), *lines]
+        title = f"{scenario}, {label}, {seed.replace('-', ' ')}: {store.run_state(self.path)}"
+        return notebook.fragment(title, ["result", ""], rows, lines)
 
     @cached_property
     def rows(self) -> dict[str, np.ndarray]:
@@ -116,3 +132,20 @@ def _column(values: list[Any]) -> np.ndarray:
     if all(value is None or isinstance(value, (bool, int, float)) for value in values):
         return np.array([np.nan if value is None else value for value in values], dtype=float)
     return np.array(values, dtype=object)
+
+
+def _summary(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a result.json holds, a name and a value in words each: the metric by split, how the run ended, what it cost."""
+    from scenarios.lab.store import store
+
+    metric = result["metric"]["name"]
+    values = {f"{split} {metric}": result[split].get(metric) for split in store.SPLITS if result[split]}
+    values |= {"solved": result["solved"], "stopped by": result["stopped_by"], "steps": result["steps"]}
+    values |= {"parameters": result["champion"]["parameters"], **{axis: result["cost"][axis] for axis in store.AXES}}
+    return [(name, _said(value)) for name, value in values.items()]
+
+
+def _said(value: Any) -> str:
+    if value is None or isinstance(value, (bool, str)):
+        return "-" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

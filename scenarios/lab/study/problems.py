@@ -21,7 +21,7 @@ class ConfigError(ValueError):
     """Every mistake found in a configuration; `problems` lists them, one line each."""
 
     def __init__(self, problems: Iterable[str]):
-        self.problems = list(dict.fromkeys(map(_printable, problems)))
+        self.problems = list(dict.fromkeys(map(printable, problems)))
         head = f"{len(self.problems)} mistakes:\n  " if len(self.problems) > 1 else ""
         super().__init__(head + "\n  ".join(self.problems))
 
@@ -204,8 +204,8 @@ def plain(made: Any) -> dict[str, Any]:
     return {key: list(item) if isinstance(item, tuple) else item for key, item in found.items()}
 
 
-def _printable(text: str) -> str:
-    # A key may hold a line break, or half a character that no terminal can encode.
+def printable(text: str) -> str:
+    """`text` with what is not printable spelt out: a line break, or half a character that no terminal can encode."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 

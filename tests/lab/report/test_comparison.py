@@ -70,7 +70,7 @@ def test_interquartile_mean_of_the_test_metric_with_its_interval(tmp_path):
         "wall clock (s)": "2.5",
     }
     assert found.notes == []
-    assert repr(found) == str(found)
+    assert repr(found) == "Comparison(digits: 1 method, 4 of 4 runs finished, first ga)"
 
 
 def test_one_seed_has_no_interval_and_says_so(tmp_path):
