@@ -1,4 +1,4 @@
-"""A champion of a method that searches weights, as a Model: an nn.Module, or a point."""
+"""The champion of a weight-based method as a Model: an nn.Module, or a point."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from evo.core import Saved
 from evo.rollout.lanes import Policy
 from evo.vectors import mlp_kernel
 
-ROWS = 4096  # examples that a single model runs at once
+ROWS = 4096  # examples per forward pass
 
 
 class TorchModel:
-    """An nn.Module as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) on the host."""
+    """An nn.Module as a Model: called with rows (B, I), tensor or array, it returns a tensor (B, O) on the host."""
 
     def __init__(self, module: nn.Module):
         self.module = module.eval()
@@ -28,7 +28,7 @@ class TorchModel:
 
     @property
     def connections(self) -> int:
-        """How many parameters are not zero."""
+        """The number of non-zero parameters."""
         return sum(int(p.count_nonzero()) for p in self.module.parameters())
 
     @torch.no_grad()
@@ -39,7 +39,7 @@ class TorchModel:
         return torch.cat(parts).cpu()
 
     def reset(self) -> None:
-        """A feed-forward module keeps nothing between calls; one that does has a `reset` of its own."""
+        """Resets a module that has state and a `reset` of its own; no effect on feed-forward modules."""
         if hasattr(self.module, "reset"):
             self.module.reset()
 
@@ -55,14 +55,14 @@ class TorchModel:
         return {k: v.detach().cpu().contiguous().clone() for k, v in self.module.state_dict().items()}, {"kind": "torch"}
 
     def figure(self) -> Any:
-        """The weights, a picture a layer (matplotlib Figure)."""
+        """The weights, one image per layer (matplotlib Figure)."""
         from evo.plots.figures import weights
 
         return weights({name: p.detach().cpu() for name, p in self.module.named_parameters()})
 
 
 class VectorModel:
-    """A point (D,) of a FunctionTask as a Model: calling it gives the point."""
+    """A point (D,) of a FunctionTask as a Model: calling it returns the point."""
 
     def __init__(self, vector: Any):
         self.vector = np.array(vector)
@@ -87,7 +87,7 @@ class VectorModel:
 
 
 def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel | VectorModel:
-    """The model that `save` wrote: on the task's network, or a point. Raises ValueError if the tensors do not fit."""
+    """The model saved by `save`: on the task's network, or a point. Raises ValueError if the tensors do not fit."""
     if not hasattr(task, "network"):
         vector = tensors.get("vector", torch.empty(0))
         if vector.shape != (task.dimensions,):
