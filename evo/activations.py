@@ -1,9 +1,9 @@
-"""The activation and aggregation functions of networks: one table of names, as torch functions and as scalar kernels.
+"""Activation and aggregation functions of networks: one table of names, as torch functions and as scalar kernels.
 
-ACTIVATIONS are those of layered torch networks. A node of a genome may carry any of NODE_ACTIVATIONS and AGGREGATIONS, as a
-code: CODES and AGGREGATION_CODES, name -> code. Where neat-python scales or clips its function, the name begins with
-"neat_". `activate` and `aggregate` compute by code, as kernels do; both tables agree with them. A NaN stays a NaN, where
-neat-python's clipping makes a number of it; nothing raises, where Python's float powers overflow.
+ACTIVATIONS are those of layered torch networks. A node of a genome may have any of NODE_ACTIVATIONS and AGGREGATIONS, as a
+code: CODES and AGGREGATION_CODES map name to code. Where neat-python scales or clips its function, the name starts with
+"neat_". `activate` and `aggregate` compute by code in kernels and agree with the torch functions. NaN is propagated, where
+neat-python's clipping maps it to a number; overflow gives infinity, where Python's float powers raise.
 
 Sources: steep_sigmoid: Stanley and Miikkulainen, Evolutionary Computation 10(2), 2002, section 4.1. neat_* and the plain ones
 beside them: neat-python 2.0. gaussian, bipolar_gaussian and bipolar_sigmoid: the pattern functions of SharpNEAT's CPPNs.
@@ -62,7 +62,7 @@ NODE_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     **ACTIVATIONS,
 }
 
-# Each over the last axis; nodes without a link get the aggregate of nothing, EMPTY.
+# Each reduces the last axis; EMPTY: the value without connections, if not 0.
 AGGREGATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sum": lambda x: x.sum(-1),
     "product": lambda x: x.prod(-1),
@@ -84,33 +84,33 @@ SUM, PRODUCT, MAX, MIN, MAXABS, MEDIAN, MEAN = range(7)
 
 
 def _median(x: Tensor) -> Tensor:
-    """The middle value, or the mean of the two middle ones."""
+    """The middle value, or the mean of the two middle values."""
     ordered, count = x.sort(-1).values, x.shape[-1]
     middle = (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
     return torch.where(x.isnan().any(-1), torch.nan, middle)
 
 
-# 1.5 * 2^52: added to a number below 2^51 it rounds it to a whole one, which then stands in the low bits.
+# 1.5 * 2^52: adding it rounds a number below 2^51 to an integer, which is then in the low bits.
 _ROUND = 6755399441055744.0
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _clip(z, low, high):
-    """z within low .. high; a NaN stays one."""
+    """z clipped to low .. high; NaN is propagated."""
     return max(min(z, high), low)
 
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _exponential(z):
-    """power, p, q with exp(z) = power * (q + p) / (q - p), for z clipped to +-708: right to two units in the last place.
+    """power, p, q with exp(z) = power * (q + p) / (q - p), for z clipped to +-708, accurate to two units in the last place.
 
-    exp(z) = 2^k exp(r), |r| <= log(2) / 2; (q + p) / (q - p) is a Pade form of exp(r), with the coefficients of Moshier's
-    Cephes library. Without a branch or a call, so that loops over rows are vectorised: eight times as fast as the system's.
+    exp(z) = 2^k exp(r), |r| <= log(2) / 2; (q + p) / (q - p) is a Pade approximant of exp(r), with the coefficients of
+    Moshier's Cephes library. It has no branch and no call, so loops over rows vectorise: eight times as fast as the C library.
     """
     z = _clip(z, -708.0, 708.0)
     shifted = z * 1.4426950408889634 + _ROUND
     k = shifted - _ROUND
-    r = z - k * 0.693145751953125 - k * 1.42860682030941723212e-6  # log(2) in two parts, the first exact in k * it
+    r = z - k * 0.693145751953125 - k * 1.42860682030941723212e-6  # log(2) in two parts; k times the first is exact
     power = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
     rr = r * r
     p = r * ((1.26177193074810590878e-4 * rr + 3.02994407707441961300e-2) * rr + 1.0)
@@ -138,7 +138,7 @@ def _tanh(z):
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def activate(code, z):
-    """Activation `code` of a number; an unknown code gives NaN."""
+    """Activation `code` of a number; NaN for an unknown code."""
     if code == STEEP_SIGMOID:
         return _logistic(4.9 * z)
     if code == NEAT_SIGMOID:
@@ -148,8 +148,8 @@ def activate(code, z):
     if code == NEAT_SIN:
         return math.sin(_clip(5.0 * z, -60.0, 60.0))
     if code == NEAT_GAUSS:
-        near = _clip(z, -3.4, 3.4)
-        return _exp(-5.0 * (near * near))
+        clipped = _clip(z, -3.4, 3.4)
+        return _exp(-5.0 * (clipped * clipped))
     if code == NEAT_SOFTPLUS:
         return 0.2 * math.log(1.0 + _exp(_clip(5.0 * z, -60.0, 60.0)))
     if code == LELU:
@@ -199,9 +199,9 @@ def activate(code, z):
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def activate_rows(code, bias, response, z):
-    """z = activation of bias + response * z, in place for all of z (B,): the bits of `activate`, one by one.
+    """z = activation of bias + response * z, in place for all of z (B,), with results identical to `activate`.
 
-    The usual codes in loops that are vectorised.
+    Frequent codes have vectorised loops.
     """
     if code == STEEP_SIGMOID:
         for r in range(z.size):
@@ -238,9 +238,9 @@ def activate_rows(code, bias, response, z):
 
 @njit(cache=True, nogil=True, _nrt=False)
 def aggregate(code, values, row, source, weight, start, stop):
-    """Aggregation `code` of weight * value over links start .. stop, whose values stand in values[source, row].
+    """Aggregation `code` of weight * value over connections start .. stop, with values[source, row] as values.
 
-    Of no link: 1 for a product, else 0. A NaN among the values gives NaN.
+    Without connections: 1 for a product, else 0. A NaN among the values gives NaN.
     """
     count = stop - start
     result = 1.0 if code == PRODUCT else 0.0
@@ -253,7 +253,7 @@ def aggregate(code, values, row, source, weight, start, stop):
             result *= weight[k] * values[source[k], row]
         return result
     if code == MEDIAN:
-        return _middle(values, row, source, weight, start, stop)
+        return _median_by_counting(values, row, source, weight, start, stop)
     for k in range(start, stop):
         value = weight[k] * values[source[k], row]
         if math.isnan(value):
@@ -265,8 +265,8 @@ def aggregate(code, values, row, source, weight, start, stop):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def _middle(values, row, source, weight, start, stop):
-    """The median, by counting for each value how many are smaller and how many as large: it needs no memory."""
+def _median_by_counting(values, row, source, weight, start, stop):
+    """The median without working memory: counts smaller and equal values for each value."""
     count, low, high = stop - start, 0.0, 0.0
     for k in range(start, stop):
         value = weight[k] * values[source[k], row]
@@ -274,9 +274,9 @@ def _middle(values, row, source, weight, start, stop):
             return math.nan
         smaller = equal = 0
         for other in range(start, stop):
-            rival = weight[other] * values[source[other], row]
-            smaller += rival < value
-            equal += rival == value
+            other_value = weight[other] * values[source[other], row]
+            smaller += other_value < value
+            equal += other_value == value
         if smaller <= (count - 1) // 2 < smaller + equal:
             low = value
         if smaller <= count // 2 < smaller + equal:

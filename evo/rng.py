@@ -1,12 +1,11 @@
 """Counter-based random numbers: a draw is a function of (run seed, generation, individual, stream, index).
 
-Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011). The key is the run
-seed, the counter is (index, individual, generation, stream), and one call gives four 32-bit words. Nothing is
-stored, so a run that was interrupted, or bred on more cores, draws the same numbers.
+Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011). The key is the run seed, the
+counter is (index, individual, generation, stream), and one call gives four 32-bit words. There is no state, so a resumed run,
+or one on more cores, draws the same numbers.
 
-Kernels that are called from Python name their types, so that they are compiled when they are imported and no run's
-clock pays for it. Every product and sum is masked to 32 bits: numba widens uint32 arithmetic to 64 bits, its CUDA
-simulator wraps it.
+Kernels called from Python declare their types, so they compile at import and not during a timed run. Every product and sum is
+masked to 32 bits: numba widens uint32 arithmetic to 64 bits, its CUDA simulator wraps it.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from numba import njit
 
 MASK = 0xFFFFFFFF
 
-# What a draw is for. Streams never share a counter, so adding one moves no other.
+# The purpose of a draw. Streams never share a counter, so a new stream changes no other.
 INITIAL, SELECTION, CROSSOVER, MUTATION, NOISE, EPISODES, DATA_ORDER, DROPOUT, NETWORK, SPLIT, VALIDATION, TEST = range(12)
-STEP_SIZE, MASKING, STRUCTURE, LINK, SPECIES, STARTS = range(12, 18)
+STEP_SIZE, MASKING, STRUCTURE, CONNECTION, SPECIES, STARTS = range(12, 18)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -43,7 +42,7 @@ def philox(index, individual, generation, stream, seed):
 
 @njit(cache=True, nogil=True, inline="always")
 def uniform(word):
-    """A 32-bit word as a number in the open interval (0, 1)."""
+    """A 32-bit word as a uniform number in the open interval (0, 1)."""
     return (word + 0.5) * 2.3283064365386963e-10
 
 
@@ -57,14 +56,14 @@ def normals(word0, word1):
 
 @njit(cache=True, nogil=True, inline="always")
 def four_normals(block, individual, generation, stream, seed):
-    """Four independent standard normal numbers, of one call of philox."""
+    """Four independent standard normal numbers from one call of philox."""
     w0, w1, w2, w3 = philox(block, individual, generation, stream, seed)
     return normals(w0, w1) + normals(w2, w3)
 
 
 @njit(cache=True, nogil=True, _nrt=False)
 def fill(out, individual, generation, stream, seed):
-    """Every item of `out`, int64 or float64, becomes a word. Whole blocks first: that loop works on several at a time."""
+    """Sets every item of `out`, int64 or float64, to a random word. The loop over whole blocks vectorises."""
     whole = out.size // 4
     for block in range(whole):
         word0, word1, word2, word3 = philox(block, individual, generation, stream, seed)
@@ -96,7 +95,7 @@ def uniforms(seed: int, generation: int, individual: int, stream: int, count: in
 
 
 def permutation(seed: int, generation: int, individual: int, stream: int, count: int) -> np.ndarray:
-    """A random order of 0 .. count-1, int64 (count,)."""
+    """A random permutation of 0 .. count-1, int64 (count,)."""
     high = words(seed, generation, individual, stream, 2 * count)
     return np.argsort((high[:count] << 31) | (high[count:] >> 1), kind="stable")
 
@@ -109,22 +108,22 @@ def checked(seed: object) -> int:
 
 
 def signed(seed: int) -> int:
-    """`seed` modulo 2^64 as a signed 64-bit integer, which is what the kernels take."""
+    """`seed` modulo 2^64 as a signed 64-bit integer, as kernels take it."""
     seed = checked(seed) & 0xFFFFFFFFFFFFFFFF
     return seed - (1 << 64) if seed >> 63 else seed
 
 
 @contextmanager
 def torch_seed(seed: int, generation: int, individual: int, stream: int) -> Iterator[None]:
-    """Torch's global generator (initialisers, dropout) set from a counter inside the block, and restored after it.
+    """Seeds torch's global generator (initialisers, dropout) from a counter inside the block, and restores it afterwards.
 
-    The only way torch's global generator is used here: no run disturbs a user's random state, nor the reverse.
+    The only use of torch's global generator: runs do not change a user's random state, nor depend on it.
     """
     low, high = words(seed, generation, individual, stream, 2)
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() and torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices):
         value = (int(high) << 31) | (int(low) >> 1)
-        torch.default_generator.manual_seed(value)  # torch.manual_seed visits every backend: a hundred times slower
+        torch.default_generator.manual_seed(value)  # torch.manual_seed seeds every backend: 100 times slower
         if devices:
             torch.cuda.manual_seed(value)
         yield

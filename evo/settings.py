@@ -1,14 +1,14 @@
-"""One declaration of a setting is its configuration, its check, its command-line key and its documentation.
+"""Settings: one declaration gives configuration, validation, command-line key and documentation.
 
     @settings
     class GASettings:
-        population_size: int = setting(100, "genomes a generation", low=2)
+        population_size: int = setting(100, "genomes per generation", low=2)
         mutation_std: float = setting(0.1, "standard deviation of a mutation", low=0.0, source="Such et al. 2017")
 
     GASettings(population_size=1)       # SettingsError: population_size: expected a whole number >= 2; got 1
 
-Mistakes are gathered: one SettingsError names all of them, each with what was expected, what came, and the closest
-key. A class may add `contradictions(self) -> list[str]` for rules that join several settings.
+One SettingsError lists all errors, each with the expected and the given value and the closest key. A class may define
+`contradictions(self) -> list[str]` for constraints between settings.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 
 
 class SettingsError(ValueError):
-    """Every mistake found in some settings; `problems` lists them."""
+    """All errors found in some settings; `problems` lists them."""
 
     def __init__(self, problems: list[str]):
         super().__init__("\n".join(problems))
@@ -100,7 +100,7 @@ def setting(
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(setting,))
 def settings(cls: type[T]) -> type[T]:
-    """Makes `cls` a frozen, keyword-only dataclass whose construction checks every value."""
+    """Turns `cls` into a frozen, keyword-only dataclass that validates every value on construction."""
 
     def __post_init__(self: Any) -> None:
         problems = []
@@ -132,7 +132,7 @@ def settings(cls: type[T]) -> type[T]:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is declared about one setting; `kind` is its type without None, `optional` whether None is allowed."""
+    """The declaration of one setting; `kind` is its type without None, `optional` whether None is allowed."""
 
     name: str
     kind: Any
@@ -161,7 +161,7 @@ class Setting:
         return words + (" or none" if self.optional else "")
 
     def check(self, value: Any) -> tuple[Any, str | None]:
-        """The value in its declared type, and what is wrong with it (None: nothing)."""
+        """The value converted to its declared type, and the error (None: valid)."""
         if value is None or (self.optional and value == "none"):
             return None, None if self.optional else f"expected {self.expected}; got nothing"
         item = typing.get_args(self.kind)
@@ -192,7 +192,7 @@ class Setting:
 
 
 def _convert(kind: Any, value: Any) -> tuple[Any, bool]:
-    if isinstance(value, int) and abs(value) >= 2**63:  # TOML, numpy and torch hold no more
+    if isinstance(value, int) and abs(value) >= 2**63:  # the range of TOML, numpy and torch
         return value, False
     if kind is float:
         good = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -205,7 +205,7 @@ def _convert(kind: Any, value: Any) -> tuple[Any, bool]:
 
 
 def describe(cls: type) -> list[Setting]:
-    """The settings of a `@settings` class, in the order of their declaration."""
+    """The settings of a `@settings` class, in order of declaration."""
     hints = typing.get_type_hints(cls)
     found = []
     for field in dataclasses.fields(cls):
@@ -219,7 +219,7 @@ def describe(cls: type) -> list[Setting]:
 
 
 def parse(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> tuple[T | None, list[str]]:
-    """`cls` made of `values`, and every problem with them, each led by `prefix` + key. None if there is a problem."""
+    """`cls` constructed from `values`, and all errors, each prefixed by `prefix` + key. None if there is an error."""
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     problems = [f"{prefix}{key}: unknown key{suggestion(key, known)}" for key in values if key not in known]
     try:

@@ -123,8 +123,8 @@ def check_environment(environment: Environment, episodes: int = 5, steps: int = 
             found.append(
                 f"start takes {environment.draws} draws, yet every episode starts in one state: use them, or set draws=0"
             )
-        if environment.value is not None and not np.isfinite(environment.value(1.0, 1.0, min(lengths))):
-            found.append("value(total, recent, steps) must be a finite number")
+        if environment.episode_return is not None and not np.isfinite(environment.episode_return(1.0, 1.0, min(lengths))):
+            found.append("episode_return(total, recent, steps) must be a finite number")
         if callable(environment.picture) and not found:
             action = (lambda seen: 0) if isinstance(environment.actions, int) else lambda seen: environment.bounds.mean(axis=0)
             if trouble := record(Episode(environment, mode="rgb_array"), action, 0, 2, steps).trouble:
@@ -152,7 +152,7 @@ def _played(environment: Environment, seed: int, steps: int) -> list[tuple[Any, 
     draws = rng.uniforms(seed, 0, 0, rng.EPISODES, steps * max(1, len(environment.bounds.T))).reshape(steps, -1)
     low, high = environment.bounds
     state, moments, over = tuple(map(float, environment.starts([seed])[0])), [], False
-    for draw in draws[: environment.steps]:
+    for draw in draws[: environment.max_steps]:
         if isinstance(environment.actions, int):
             action: Any = int(draw[0] * environment.actions)
         else:

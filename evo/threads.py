@@ -1,8 +1,8 @@
 """One thread budget: how many of our threads run at once in this process.
 
-Torch and BLAS give other bits with two threads than with one, so they get one thread each (`limited`). The cores are
-used by cutting a population into parts and running each part on a thread of one pool: torch tiles, and kernels
-compiled with `nogil`. No part adds to another's numbers, so the count of threads never changes a bit.
+Torch and BLAS give different bits with two threads than with one, so they run on one thread (`limited`). To use all cores, a
+population is cut into parts that run on one thread pool: torch tiles, and kernels compiled with `nogil`. Parts share no sums,
+so the number of threads changes no bit.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from functools import lru_cache
 
 import torch
 
-_here = threading.local()  # .count: the threads that parts may use, as this thread sees it
+_here = threading.local()  # .count: the thread budget of this thread
 
 
 def cores() -> int:
-    """Processor cores this process may use."""
+    """CPU cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def count() -> int:
-    """Threads used for the parts of a population; all cores unless `limited` says otherwise."""
+    """Threads for the parts of a population: all cores, unless `limited` sets another number."""
     return getattr(_here, "count", None) or cores()
 
 
 class limited:
-    """Inside the block a population runs on `threads` threads, and torch on one."""
+    """Inside the block a population uses `threads` threads, and torch one."""
 
     def __init__(self, threads: int):
         self.threads = max(1, int(threads))
@@ -46,21 +46,21 @@ class limited:
 
 
 def _one_thread() -> None:
-    """A thread of the pool has no others: a part that is cut into parts again would wait for itself."""
+    """Limits a pool thread to itself: nested parts would wait for their own thread."""
     _here.count = 1
     torch.set_num_threads(1)
 
 
 @lru_cache(maxsize=8)
 def _pool(size: int, process: int) -> ThreadPoolExecutor:
-    # By process: the threads of a pool do not survive a fork.
+    # Keyed by process: pool threads do not survive a fork.
     return ThreadPoolExecutor(size, thread_name_prefix="evo", initializer=_one_thread)
 
 
 def each(function: Callable[[int, int], None], total: int, grain: int = 1) -> None:
-    """Calls function(start, stop) on parts that cover 0 .. total, side by side; parts hold multiples of `grain`.
+    """Calls function(start, stop) on parts that cover 0 .. total, in parallel; part sizes are multiples of `grain`.
 
-    The calling thread takes the first part itself: waking another takes some 50 us.
+    The calling thread runs the first part, because waking another takes about 50 us.
     """
     blocks = -(-total // grain)
     parts = min(count(), blocks) if blocks > 1 else blocks

@@ -12,7 +12,7 @@ from scenarios.single_pole import PoleSettings
 
 
 def task(settings, network):
-    long, short = balancing(settings.start_angle), balancing(steps=1000)
+    long, short = balancing(settings.start_angle), balancing(max_steps=1000)
     trials = {"validation": (long, long.starts([0])), "test": (short, poles.random_starts(100))}
     return ControlTask(long, network=network, solved=settings.solved, stop=settings.stop, trials=trials)
 

@@ -37,7 +37,7 @@ class GeneralizationTask(ControlTask):
 
 
 def task(settings, network):
-    long, short = balancing(settings.start_angle), balancing(steps=1000)
+    long, short = balancing(settings.start_angle), balancing(max_steps=1000)
     trials = {"validation": (long, long.starts([0])), "test": (short, poles.random_starts(100))}
     fitness = shaking(settings.start_angle)
     made = GeneralizationTask(fitness, network=network, solved=settings.solved, stop=settings.stop, trials=trials)

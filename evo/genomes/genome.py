@@ -1,12 +1,12 @@
-"""Genomes: a population of network graphs as flat arrays, without padding and without a largest size.
+"""Genomes: a population of network graphs as flat arrays, without padding and without a maximum size.
 
 Stanley and Miikkulainen: Evolving neural networks through augmenting topologies. Evolutionary Computation 10(2), 2002,
-section 3.1. A genome is a list of node genes and a list of connection genes. Here the lists of all genomes stand one after
-the other: genome g owns nodes nodes_at[g] .. nodes_at[g + 1] and connections connections_at[g] .. connections_at[g + 1], its
-nodes ascending by id, its connections ascending by innovation number, so that two genomes are aligned by one merge.
+section 3.1. A genome is a list of node genes and a list of connection genes. The lists of all genomes are concatenated:
+genome g owns nodes nodes_at[g] .. nodes_at[g + 1] and connections connections_at[g] .. connections_at[g + 1]. Its nodes are
+sorted by id and its connections by innovation number, so one linear merge aligns two genomes.
 
-Ids: sensors 0 .. I-1, then a bias node (clamped to 1.0) if there is one, then the outputs, then hidden nodes in the order of
-their birth. P genomes, N nodes of all, C connections of all.
+Node ids: inputs 0 .. I-1, then the bias node (clamped to 1.0) if there is one, then outputs, then hidden nodes in order of
+creation. P genomes, N nodes in total, C connections in total.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from evo.core import counted
 
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
 KINDS = ("sensor", "bias", "output", "hidden")
-GRAIN = 1024  # genomes that are worth a thread: some .1 ms
+GRAIN = 1024  # genomes per thread: about 0.1 ms of work
 
 
 class Node(NamedTuple):
-    """A node gene. activation and aggregation are codes of `evo.activations`; bias and response are used by genomes in
-    neat-python's manner: activation(bias + response * aggregation(inputs)). time_constant, in seconds: of a node of a
-    continuous-time network."""
+    """A node gene. activation and aggregation are codes of `evo.activations`. A node computes
+    activation(bias + response * aggregation(inputs)), as in neat-python. time_constant, in seconds, is used by continuous-time
+    networks."""
 
     id: int
     kind: int
@@ -42,7 +42,7 @@ class Node(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """A connection gene, from node `source` to node `target`, which are ids."""
+    """A connection gene from node `source` to node `target` (node ids)."""
 
     innovation: int
     source: int
@@ -53,7 +53,7 @@ class Connection(NamedTuple):
 
 @dataclass
 class Genome:
-    """One genome, to read or to write by hand; `Genomes.of` makes a population of such."""
+    """One genome as lists of genes, to read or to write by hand. `Genomes.of` makes a population of them."""
 
     inputs: int
     outputs: int
@@ -122,10 +122,10 @@ class Genomes:
 
     @staticmethod
     def empty(inputs: int, outputs: int, nodes_at: np.ndarray, connections_at: np.ndarray) -> Genomes:
-        """Room for genomes of these sizes; what stands in it is not defined."""
-        count, links = int(nodes_at[-1]), int(connections_at[-1])
-        nodes = {name: np.empty(count, kind) for name, kind in NODE_FIELDS.items()}
-        connections = {name: np.empty(links, kind) for name, kind in CONNECTION_FIELDS.items()}
+        """A population with genomes of these sizes; the gene arrays are uninitialised."""
+        nodes_count, connections_count = int(nodes_at[-1]), int(connections_at[-1])
+        nodes = {name: np.empty(nodes_count, kind) for name, kind in NODE_FIELDS.items()}
+        connections = {name: np.empty(connections_count, kind) for name, kind in CONNECTION_FIELDS.items()}
         return Genomes(inputs, outputs, nodes_at=nodes_at, connections_at=connections_at, **nodes, **connections)
 
     def __post_init__(self) -> None:
@@ -141,7 +141,7 @@ class Genomes:
         return len(self.nodes_at) - 1
 
     def __getitem__(self, index: Any) -> Genomes:
-        """A population of what `index` names: a place, a slice, an array of places or of booleans."""
+        """The subpopulation that `index` selects: an index, a slice, an array of indices or a boolean mask."""
         if isinstance(index, (int, np.integer)) and not -len(self) <= index < len(self):
             raise IndexError(f"genome {index} of a population of {len(self)}")
         return self.select(np.atleast_1d(np.arange(len(self))[index]))
@@ -150,17 +150,17 @@ class Genomes:
         return (self[index] for index in range(len(self)))
 
     def select(self, indices: Any) -> Genomes:
-        """A population of the genomes at places `indices` (n,), in that order; a place may come more than once."""
+        """A population of the genomes at `indices` (n,), in that order; an index may repeat."""
         indices = np.asarray(indices, np.int64)
-        nodes_at, nodes = _gathered(self.nodes_at, indices)
-        connections_at, connections = _gathered(self.connections_at, indices)
+        nodes_at, nodes = _select_segments(self.nodes_at, indices)
+        connections_at, connections = _select_segments(self.connections_at, indices)
         taken = {name: getattr(self, name)[nodes] for name in NODE_FIELDS}
         taken |= {name: getattr(self, name)[connections] for name in CONNECTION_FIELDS}
         return Genomes(self.inputs, self.outputs, nodes_at=nodes_at, connections_at=connections_at, **taken)
 
     @staticmethod
     def concatenate(parts: Sequence[Genomes]) -> Genomes:
-        """One population of all `parts`, in order. Raises ValueError if there is none, or their inputs or outputs differ."""
+        """All `parts` as one population, in order. Raises ValueError for no parts, or differing inputs or outputs."""
         sizes = {(part.inputs, part.outputs) for part in parts}
         if len(sizes) != 1:
             raise ValueError(f"expected populations of the same inputs and outputs; got {sorted(sizes) or 'none'}")
@@ -179,9 +179,9 @@ class Genomes:
 
     @staticmethod
     def of(genomes: Sequence[Genome]) -> Genomes:
-        """The population of `genomes`, in order and as they are: `check` tells whether they are sound.
+        """The population of `genomes`, in order. The genes are not validated; call `check` for that.
 
-        Raises ValueError if there is none, or their inputs or outputs differ.
+        Raises ValueError for no genomes, or differing inputs or outputs.
         """
         sizes = {(genome.inputs, genome.outputs) for genome in genomes}
         if len(sizes) != 1:
@@ -197,26 +197,26 @@ class Genomes:
 
     def state_dict(self) -> dict[str, Any]:
         """The arrays as tensors, inputs and outputs as numbers."""
-        return {f.name: _tensor(getattr(self, f.name)) for f in fields(self) if f.init}
+        return {f.name: _as_tensor(getattr(self, f.name)) for f in fields(self) if f.init}
 
     @staticmethod
     def from_state(state: dict[str, Any]) -> Genomes:
-        """The population whose `state_dict` this was."""
+        """The population saved by `state_dict`."""
         return Genomes(**{name: value.numpy().copy() if torch.is_tensor(value) else value for name, value in state.items()})
 
     def check(self, feedforward: bool = False) -> Genomes:
-        """The population itself, if it is sound. feedforward: no cycle either, also not through a disabled connection,
-        since it may be enabled again.
+        """Validates every genome and returns the population. feedforward: also require that there is no cycle, disabled
+        connections included, because they may be re-enabled.
 
-        Raises ValueError that names every kind of fault found, each with the first genome that has it.
+        Raises ValueError that names every kind of fault, each with the first genome that has it.
         """
-        problems = self._broken_shapes() or self._faults() + (self._cycles() if feedforward else [])
+        problems = self._broken_shapes() or self._invalid_genes() + (self._cyclic_genomes() if feedforward else [])
         if problems:
             raise ValueError("genomes: " + "; ".join(problems))
         return self
 
     def _broken_shapes(self) -> list[str]:
-        """What would keep `_faults` from looking any further."""
+        """Faults of shapes, offsets and dtypes, without which `_invalid_genes` cannot run."""
         problems = []
         for at, names in (("nodes_at", NODE_FIELDS), ("connections_at", CONNECTION_FIELDS)):
             sizes = {name: np.shape(getattr(self, name)) for name in names}
@@ -229,62 +229,71 @@ class Genomes:
             for name, kind in {at: np.int64, **names}.items():
                 each = getattr(self, name)
                 if not isinstance(each, np.ndarray) or each.dtype != kind or not each.flags.c_contiguous:
-                    got = f"{each.dtype} with gaps" if isinstance(each, np.ndarray) and each.dtype == kind else _kind(each)
+                    got = (
+                        f"{each.dtype}, not contiguous"
+                        if isinstance(each, np.ndarray) and each.dtype == kind
+                        else _type_name(each)
+                    )
                     problems.append(f"{name}: expected {np.dtype(kind)}; got {got}")
         if not problems and len(self.nodes_at) != len(self.connections_at):
-            problems.append(f"nodes_at is of {len(self)} genomes, connections_at of {len(self.connections_at) - 1}")
+            problems.append(f"nodes_at has {len(self)} genomes, connections_at has {len(self.connections_at) - 1}")
         return problems
 
-    def _faults(self) -> list[str]:
+    def _invalid_genes(self) -> list[str]:
         problems: list[str] = []
 
-        def named(wrong: np.ndarray, owner: np.ndarray, what: str, *of: np.ndarray) -> None:
+        def report(wrong: np.ndarray, owner: np.ndarray, what: str, *of: np.ndarray) -> None:
             if wrong.any():
                 first = int(np.argmax(wrong))
                 problems.append(f"genome {owner[first]}: {what.format(*(column[first] for column in of))}")
 
         node_of, gene_of = self.owners()
         again = np.diff(node_of) == 0
-        named(again & (np.diff(self.node_id) <= 0), node_of, "node ids do not ascend after {}", self.node_id)
+        report(again & (np.diff(self.node_id) <= 0), node_of, "node ids do not ascend after {}", self.node_id)
         following = np.diff(gene_of) == 0
         unsorted = following & (np.diff(self.innovation) <= 0)
-        named(unsorted, gene_of, "innovation numbers do not ascend after {}", self.innovation)
-        named((self.node_kind < 0) | (self.node_kind > HIDDEN), node_of, "node {} is of no known kind", self.node_id)
-        for kind, expected in ((SENSOR, self.inputs), (OUTPUT, self.outputs)):
+        report(unsorted, gene_of, "innovation numbers do not ascend after {}", self.innovation)
+        report((self.node_kind < 0) | (self.node_kind > HIDDEN), node_of, "node {} has an unknown kind", self.node_id)
+        for kind, name, expected in ((SENSOR, "input", self.inputs), (OUTPUT, "output", self.outputs)):
             counted = np.bincount(node_of[self.node_kind == kind], minlength=len(self))
-            named(counted != expected, np.arange(len(self)), f"expected {expected} {KINDS[kind]} nodes; got {{}}", counted)
+            report(counted != expected, np.arange(len(self)), f"expected {expected} {name} nodes; got {{}}", counted)
         counted = np.bincount(node_of[self.node_kind == BIAS], minlength=len(self))
-        named(counted > 1, np.arange(len(self)), "expected at most one bias node; got {}", counted)
+        report(counted > 1, np.arange(len(self)), "expected at most one bias node; got {}", counted)
         mixed = again & (np.diff(self.node_kind) < 0)
-        named(mixed, node_of, "sensors, bias, outputs, hidden nodes stand in this order, node {} does not", self.node_id[1:])
+        report(mixed, node_of, "expected node order inputs, bias, outputs, hidden; node {} is out of order", self.node_id[1:])
         for name, table in (("activation", NODE_ACTIVATIONS), ("aggregation", AGGREGATIONS)):
             code = getattr(self, name)
             unknown = (code < 0) | (code >= len(table))
-            named(unknown, node_of, f"{name} of node {{}} is {{}}, not 0 to {len(table) - 1}", self.node_id, code)
+            report(unknown, node_of, f"{name} of node {{}} is {{}}; expected 0 to {len(table) - 1}", self.node_id, code)
         for name in ("bias", "response", "time_constant"):
             value = getattr(self, name)
-            named(~np.isfinite(value), node_of, f"{name} of node {{}} is {{}}", self.node_id, value)
-        slow = np.isfinite(self.time_constant) & (self.time_constant <= 0)
-        named(slow, node_of, "time_constant of node {} is {}, not above 0", self.node_id, self.time_constant)
-        named(~np.isfinite(self.weight), gene_of, "weight of connection {} is {}", self.innovation, self.weight)
+            report(~np.isfinite(value), node_of, f"{name} of node {{}} is {{}}", self.node_id, value)
+        nonpositive = np.isfinite(self.time_constant) & (self.time_constant <= 0)
+        report(nonpositive, node_of, "time_constant of node {} is {}; expected above 0", self.node_id, self.time_constant)
+        report(~np.isfinite(self.weight), gene_of, "weight of connection {} is {}", self.innovation, self.weight)
         for name in ("source", "target"):
             ends = getattr(self, name)
-            missing = self.slots(name) < 0
-            named(missing, gene_of, f"{name} {{1}} of connection {{0}} is no node of it", self.innovation, ends)
-        target = self.slots("target")
-        clamped = (target >= 0) & (self.node_kind[target] <= BIAS) if len(target) else target > 0
-        named(clamped, gene_of, "connection {} ends in a sensor or the bias node, {}", self.innovation, self.target)
+            missing = self.node_indices(name) < 0
+            report(
+                missing, gene_of, f"{name} of connection {{}} is {{}}, which is no node of this genome", self.innovation, ends
+            )
+        target = self.node_indices("target")
+        for kind, name in ((SENSOR, "input"), (BIAS, "bias")):
+            fixed = (target >= 0) & (self.node_kind[target] == kind) if len(target) else target > 0
+            report(fixed, gene_of, f"connection {{}} targets {name} node {{}}", self.innovation, self.target)
         order = np.lexsort((self.target, self.source, gene_of))
         one, two = order[:-1], order[1:]
-        twice = (gene_of[one] == gene_of[two]) & (self.source[one] == self.source[two]) & (self.target[one] == self.target[two])
-        named(twice, gene_of[one], "two connections from {} to {}", self.source[one], self.target[one])
+        duplicated = (
+            (gene_of[one] == gene_of[two]) & (self.source[one] == self.source[two]) & (self.target[one] == self.target[two])
+        )
+        report(duplicated, gene_of[one], "duplicate connections from node {} to node {}", self.source[one], self.target[one])
         order = np.argsort(self.innovation, kind="stable")
         one, two = order[:-1], order[1:]
         differs = (self.source[one] != self.source[two]) | (self.target[one] != self.target[two])
-        named(
+        report(
             (self.innovation[one] == self.innovation[two]) & differs,
             gene_of[two],
-            "connection {} goes from {} to {}, elsewhere from {} to {}",
+            "innovation {} connects {} to {} here, but {} to {} in another genome",
             self.innovation[two],
             self.source[two],
             self.target[two],
@@ -293,9 +302,9 @@ class Genomes:
         )
         return problems
 
-    def _cycles(self) -> list[str]:
-        """Nodes without a source are taken away until none is left; what remains lies on a cycle, or behind one."""
-        source, target = self.slots("source"), self.slots("target")
+    def _cyclic_genomes(self) -> list[str]:
+        """Repeatedly removes nodes without an incoming connection; what remains is on a cycle or behind one."""
+        source, target = self.node_indices("source"), self.node_indices("target")
         known = (source >= 0) & (target >= 0)
         source, target = source[known], target[known]
         left = np.ones(len(self.node_id), bool)
@@ -307,22 +316,22 @@ class Genomes:
             left = reached
         if not left.any():
             return []
-        return [f"genome {self.owners()[0][int(np.argmax(left))]}: its connections close a cycle"]
+        return [f"genome {self.owners()[0][int(np.argmax(left))]}: its connections contain a cycle"]
 
     def owners(self) -> tuple[np.ndarray, np.ndarray]:
-        """The genome that each node (N,) and each connection (C,) belongs to."""
+        """The index of the genome that owns each node (N,) and each connection (C,)."""
         return tuple(np.repeat(np.arange(len(self)), np.diff(at)) for at in (self.nodes_at, self.connections_at))
 
-    def slots(self, end: str) -> np.ndarray:
-        """Where in the node arrays the "source" or "target" of each connection stands, (C,); -1: nowhere in its genome."""
+    def node_indices(self, end: str) -> np.ndarray:
+        """Index in the node arrays of the "source" or "target" of each connection, (C,); -1 if its genome has no such node."""
         node_of, gene_of = self.owners()
         ids = np.concatenate([self.node_id, self.source, self.target])
         low, span = ids.min(initial=0), np.ptp(np.append(ids, 0)) + 1
         keys = node_of * span + self.node_id - low
         wanted = gene_of * span + getattr(self, end) - low
         order = np.argsort(keys, kind="stable")
-        place = np.minimum(np.searchsorted(keys[order], wanted), max(0, len(keys) - 1))
-        found = order[place] if len(keys) else np.zeros(0, np.int64)
+        found_at = np.minimum(np.searchsorted(keys[order], wanted), max(0, len(keys) - 1))
+        found = order[found_at] if len(keys) else np.zeros(0, np.int64)
         return np.where(keys[found] == wanted, found, -1) if len(keys) else np.full(len(wanted), -1)
 
 
@@ -332,14 +341,14 @@ def _sizes(inputs: int, outputs: int, nodes: int | None = None, enabled: int = 0
 
 
 def offsets(lengths: np.ndarray) -> np.ndarray:
-    """Where parts of these `lengths` (n,) begin and end when they stand one after the other: int64 (n + 1,)."""
+    """Start and end of consecutive segments of these `lengths` (n,): int64 (n + 1,)."""
     edges = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=edges[1:])
     return edges
 
 
-def _gathered(at: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets of the chosen parts, and where their items are found."""
+def _select_segments(at: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets of the selected segments, and the indices of their items."""
     lengths = at[indices + 1] - at[indices]
     edges = offsets(lengths)
     return edges, np.repeat(at[indices] - edges[:-1], lengths) + np.arange(edges[-1])
@@ -350,16 +359,16 @@ def _columns(kinds: dict[str, Any], genes: list[Any]) -> dict[str, np.ndarray]:
     return {name: np.array(column, kind) for (name, kind), column in zip(kinds.items(), columns)}
 
 
-def _kind(value: Any) -> str:
+def _type_name(value: Any) -> str:
     return str(value.dtype) if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
-def _tensor(value: Any) -> Any:
+def _as_tensor(value: Any) -> Any:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
 
 
 class Genes(NamedTuple):
-    """The arrays of `Genomes`, in its order, as kernels take them."""
+    """The arrays of `Genomes`, in the same order, as kernels take them."""
 
     nodes_at: np.ndarray
     node_id: np.ndarray
@@ -385,7 +394,7 @@ GENES = types.NamedTuple((*_NODES, _INT64, _INT64, _INT64, _INT64, _FLOAT, types
 
 @njit(types.int64(_INT64), cache=True, nogil=True, _nrt=False)
 def longest(at):
-    """The most items of a part, of parts that begin and end at the offsets `at`."""
+    """The length of the longest segment, for segments with offsets `at`."""
     most = 0
     for k in range(at.size - 1):
         most = max(most, at[k + 1] - at[k])

@@ -1,4 +1,4 @@
-"""The species of a population, as a table: what NEAT and neat-modern keep of each, and save."""
+"""The species of a population as a table: what NEAT and neat-modern keep of each species, and save."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from evo.core import counted
 
 @dataclass
 class SpeciesTable:
-    """What is known of the species of a population, in the order in which they were founded. S species, P genomes.
+    """The species of a population, in order of creation. S species, P genomes.
 
-    of (P,): whose genome is whose, places in the other arrays; id (S,), never used again; best (S,): the highest fitness so
-    far; improved (S,): the generation that reached it (or founded the species).
+    of (P,): the index of each genome's species; id (S,), never reused; best (S,): the highest fitness so far; improved (S,):
+    the generation of the last improvement (or of the species' creation).
     """
 
     of: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -30,7 +30,7 @@ class SpeciesTable:
 
     @property
     def sizes(self) -> np.ndarray:
-        """Members of each (S,)."""
+        """Number of members, (S,)."""
         return np.bincount(self.of, minlength=len(self.id))
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,13 +1,13 @@
-"""A champion as a file for other programs, by the ending of its name.
+"""Export of a champion for other programs; the suffix of the file name gives the format.
 
     .pt             the state_dict: module.load_state_dict(torch.load(file, weights_only=True))
     .safetensors    the same tensors: safetensors.torch.load_file(file)
-    .onnx           the network with its weights: inputs (B, I) float32 -> outputs (B, O) float32, B free
+    .onnx           the network with its weights: inputs (B, I) float32 -> outputs (B, O) float32, dynamic B
 
-The network is what the model's `to_module` gives: the sigmoid of a "probability" task is its last module, and a
-normalisation of observations its first, with mean and std among its tensors. Keys are those of `evo.vectors.modules`: the
-linear layers of an MLP are "layers.0.weight", "layers.0.bias", "layers.2.weight", ...; with a sigmoid behind it
-"0.layers.0.weight", ...; with a normalisation before it "0.mean", "0.std", "1.layers.0.weight", ...
+The network is the model's `to_module()`: a "probability" task adds a sigmoid as last module, observation normalisation adds a
+first module whose tensors include mean and std. Keys are those of `evo.vectors.modules`: the linear layers of an MLP are
+"layers.0.weight", "layers.0.bias", "layers.2.weight", ...; with a final sigmoid "0.layers.0.weight", ...; with normalisation
+"0.mean", "0.std", "1.layers.0.weight", ...
 
 ONNX: Open Neural Network Exchange, onnx.ai; written by torch.onnx. Its packages are the extra `export`.
 """
@@ -33,15 +33,15 @@ from evo.settings import did_you_mean
 
 
 class ExportError(ValueError):
-    """A model that cannot be exported, or not there: one line that says what to do."""
+    """An export that failed: one line that says what to do."""
 
 
 def export(model: Model, path: str | Path, inputs: int) -> Path:
-    """Writes the model to `path`, whole or not at all, and returns the path; a file that is there is replaced.
+    """Writes the model to `path` atomically, replacing an existing file, and returns the path.
 
-    inputs: I, the numbers in a row that the network sees (`task.inputs`).
-    Raises ExportError, a ValueError: an unknown ending, a folder that is not there or cannot be written to, a model that
-    is no torch module, packages that are missing, a module that ONNX cannot hold.
+    inputs: I, the size of the network's input (`task.inputs`).
+    Raises ExportError, a ValueError: unknown suffix, missing or unwritable folder, a model that is no torch module, missing
+    packages, a module that ONNX cannot represent.
     """
     path = Path(path)
     if path.suffix not in FORMATS:
@@ -92,7 +92,7 @@ def _onnx(module: nn.Module, inputs: int) -> bytes:
                 output_names=["outputs"],
                 verbose=False,
             )
-        except Exception as error:  # a user's module may do what no graph can hold
+        except Exception as error:  # a user's module may not be traceable
             cause: BaseException = error
             while cause.__cause__ is not None:
                 cause = cause.__cause__
@@ -108,7 +108,7 @@ FORMATS: dict[str, Callable[[nn.Module, int], bytes]] = {".pt": _pt, ".safetenso
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """The exporter's warnings about packages that are not there, and about its own future, are nobody's business."""
+    """Suppresses the exporter's warnings about optional packages and its own deprecations."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -121,7 +121,7 @@ def _silent() -> Iterator[None]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Beside, then renamed: another program never reads half a file."""
+    """Writes a temporary file and renames it, so that readers never see a partial file."""
     beside = path.with_name(path.name + ".new")
     try:
         beside.write_bytes(data)

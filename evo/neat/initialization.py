@@ -1,4 +1,4 @@
-"""The first population (Stanley and Miikkulainen 2002, section 3.4), and those of the ablations of Table 3."""
+"""The first population (Stanley and Miikkulainen 2002, section 3.4), and the initial populations of Table 3's ablations."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from evo.neat.settings import NEATSettings
 
 
 def first_population(inputs: int, outputs: int, options: NEATSettings, seed: int) -> Genomes:
-    """Section 3.4: every sensor and the bias to every output, without hidden nodes. The ablations of Table 3: without growth,
-    one layer of hidden nodes, fully connected; random, 1 .. `hidden` hidden nodes, and each possible link with probability
-    1/2. Genomes share the numbers of shared links; weights are uniform within initial_weights.
+    """Section 3.4: every input and the bias connected to every output, no hidden nodes. Ablations of Table 3: without growth,
+    one fully connected layer of hidden nodes; random, 1 .. `hidden` hidden nodes, each possible connection with probability
+    1/2. Equal connections share innovation numbers; weights are uniform within +-initial_weights.
 
-    Links of a random feed-forward network lead from inputs to any other node, and from a hidden one to later ones and to
-    outputs; of a recurrent one, from any node to any but the inputs.
+    A random feed-forward network connects inputs to all other nodes, and hidden nodes to later hidden nodes and to outputs; a
+    random recurrent one connects any node to any node except inputs.
     """
     first = inputs + options.bias_node  # ids: inputs, outputs, hidden nodes
-    ends, layer = list(range(first, first + outputs)), list(range(first + outputs, first + outputs + options.hidden))
+    output_ids, hidden_ids = list(range(first, first + outputs)), list(range(first + outputs, first + outputs + options.hidden))
     kinds = [SENSOR] * inputs + [BIAS] * options.bias_node + [OUTPUT] * outputs + [HIDDEN] * options.hidden
     random = options.initial == "random"
-    links = [(source, target) for source in range(first) for target in ends]
+    connections = [(source, target) for source in range(first) for target in output_ids]
     if random:
-        sources, targets = [*range(first), *layer, *(ends if options.recurrent else [])], [*layer, *ends]
-        forward = lambda source, target: source < first or target in ends or source < target
-        links = [(s, t) for s in sources for t in targets if options.recurrent or (s != t and forward(s, t))]
+        sources, targets = [*range(first), *hidden_ids, *(output_ids if options.recurrent else [])], [*hidden_ids, *output_ids]
+        forward = lambda source, target: source < first or target in output_ids or source < target
+        connections = [(s, t) for s in sources for t in targets if options.recurrent or (s != t and forward(s, t))]
     elif not options.growth:
-        links = [(s, t) for s in range(first) for t in layer] + [(s, t) for s in layer for t in ends]
+        connections = [(s, t) for s in range(first) for t in hidden_ids] + [(s, t) for s in hidden_ids for t in output_ids]
     most = len(kinds) if random or not options.growth else first + outputs
     size = options.population_size
-    words = np.array([rng.words(seed, 0, place, rng.INITIAL, 2 * len(links) + 1) for place in range(size)])
+    words = np.array([rng.words(seed, 0, index, rng.INITIAL, 2 * len(connections) + 1) for index in range(size)])
     count = first + outputs + 1 + ((words[:, 0] * options.hidden) >> 32) if random else np.full(size, most)
-    ids = np.array(links, np.int64).reshape(-1, 2)
+    ids = np.array(connections, np.int64).reshape(-1, 2)
     present = ids.max(1, initial=-1) < count[:, None]
     if random:
         present &= words[:, 2::2] < 2**31

@@ -1,7 +1,8 @@
-"""Mutation of a genome (Stanley and Miikkulainen 2002, sections 3.1 and 4.1): of its weights, and of its structure.
+"""Mutation of weights and of structure (Stanley and Miikkulainen 2002, sections 3.1 and 4.1).
 
-Structure: a connection is split by a new node, or two unconnected nodes are joined. Here it is only chosen which; the new
-genes are numbered by `evo.genomes.innovation`. Every random number is a function of (seed, generation, place of the offspring).
+Structural mutation splits a connection by a new node, or connects two unconnected nodes. These functions only choose the
+connection or nodes; `evo.genomes.innovation` numbers the new genes. Every random number is a function of (seed, generation,
+index of the offspring).
 """
 
 from __future__ import annotations
@@ -14,24 +15,24 @@ from evo.genomes.genome import BIAS, OUTPUT
 
 
 @njit(cache=True, nogil=True, inline="always", _nrt=False)
-def symmetric(word, reach):
-    """A number in (-reach, reach)."""
-    return reach * (2.0 * rng.uniform(word) - 1.0)
+def uniform_within(word, half_width):
+    """A uniform number in (-half_width, half_width)."""
+    return half_width * (2.0 * rng.uniform(word) - 1.0)
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def mutate_weights(weight, perturbed_below, perturbation, replaced, place, generation, seed):
-    """Each weight, with probability perturbed_below / 2^32, is moved by up to `perturbation`; else it is drawn anew, from
-    within `replaced`. One word says both: on which side of perturbed_below it lies, and where there."""
+def mutate_weights(weight, perturbed_below, perturbation, replaced, index, generation, seed):
+    """Each weight is perturbed by up to +-perturbation with probability perturbed_below / 2^32, and otherwise replaced by a
+    uniform weight within +-replaced. One random word decides which, and gives the value."""
     whole = weight.size // 4
-    for block in range(whole):  # without a branch: this loop works on several blocks at a time
-        word0, word1, word2, word3 = rng.philox(block, place, generation, rng.NOISE, seed)
+    for block in range(whole):  # branch-free, so that the loop vectorises over blocks
+        word0, word1, word2, word3 = rng.philox(block, index, generation, rng.NOISE, seed)
         weight[4 * block] = _mutated(weight[4 * block], word0, perturbed_below, perturbation, replaced)
         weight[4 * block + 1] = _mutated(weight[4 * block + 1], word1, perturbed_below, perturbation, replaced)
         weight[4 * block + 2] = _mutated(weight[4 * block + 2], word2, perturbed_below, perturbation, replaced)
         weight[4 * block + 3] = _mutated(weight[4 * block + 3], word3, perturbed_below, perturbation, replaced)
     if weight.size > 4 * whole:
-        four = rng.philox(whole, place, generation, rng.NOISE, seed)
+        four = rng.philox(whole, index, generation, rng.NOISE, seed)
         for k in range(weight.size - 4 * whole):
             weight[4 * whole + k] = _mutated(weight[4 * whole + k], four[k], perturbed_below, perturbation, replaced)
 
@@ -45,12 +46,12 @@ def _mutated(weight, word, perturbed_below, perturbation, replaced):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def connection_to_split(genes, parent, enabled, from_bias, oldest_below, go_on_below, place, generation, seed):
-    """Which connection of `parent`, as `enabled` says, gets a node in its middle; -1: none.
+def connection_to_split(genes, parent, enabled, from_bias, oldest_below, advance_below, index, generation, seed):
+    """The connection of `parent` that a new node splits, given the flags `enabled`; -1 if there is none.
 
-    One that can be split is enabled and, unless from_bias, not from the bias node. A genome of `oldest_below` genes or more:
-    any of these with equal chance. A smaller one: the oldest, or as long as a coin of probability go_on_below / 2^32 says so
-    the next; past the last, the oldest.
+    Candidates are enabled and, unless from_bias, do not start at the bias node. In a genome of `oldest_below` genes or more,
+    each has equal probability. In a smaller one the oldest is taken, or with probability advance_below / 2^32 the next, and so
+    on; after the last, the oldest.
     """
     start, stop = genes.connections_at[parent], genes.connections_at[parent + 1]
     bias = -1
@@ -65,7 +66,7 @@ def connection_to_split(genes, parent, enabled, from_bias, oldest_below, go_on_b
     if candidates == 0:
         return -1
     if stop - start >= oldest_below:
-        chosen = (rng.philox(1, place, generation, rng.STRUCTURE, seed)[0] * candidates) >> 32
+        chosen = (rng.philox(1, index, generation, rng.STRUCTURE, seed)[0] * candidates) >> 32
         for k in range(oldest, stop - start):
             if enabled[k] and genes.source[start + k] != bias:
                 if chosen == 0:
@@ -74,18 +75,18 @@ def connection_to_split(genes, parent, enabled, from_bias, oldest_below, go_on_b
     step = 0
     for k in range(oldest, stop - start):
         if enabled[k] and genes.source[start + k] != bias:
-            if rng.philox(2 + step, place, generation, rng.STRUCTURE, seed)[0] >= go_on_below:
+            if rng.philox(2 + step, index, generation, rng.STRUCTURE, seed)[0] >= advance_below:
                 return k
             step += 1
     return oldest
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def nodes_to_join(genes, parent, reached, recurrent, tries, place, generation, seed):
-    """Two nodes of `parent` that no connection joins, as ids (source, target); (-1, -1) if `tries` draws find none.
+def nodes_to_connect(genes, parent, reached, recurrent, tries, index, generation, seed):
+    """Two unconnected nodes of `parent`, as ids (source, target); (-1, -1) if `tries` draws find none.
 
-    The target is an output or a hidden node. Feed-forward, the source is no output and no path leads back to it from the
-    target, also not through disabled connections; recurrent, any two nodes will do. reached: as `leads_to` wants it.
+    The target is an output or hidden node. Feed-forward: the source is no output, and no path leads from target to source,
+    disabled connections included. Recurrent: any source. reached: scratch for `path_exists`.
     """
     first, last = genes.nodes_at[parent], genes.nodes_at[parent + 1]
     sources = genes.source[genes.connections_at[parent] : genes.connections_at[parent + 1]]
@@ -96,7 +97,7 @@ def nodes_to_join(genes, parent, reached, recurrent, tries, place, generation, s
         outputs += genes.node_kind[node] == OUTPUT
     count = last - first
     for attempt in range(tries):
-        one, two, _, _ = rng.philox(attempt, place, generation, rng.LINK, seed)
+        one, two, _, _ = rng.philox(attempt, index, generation, rng.CONNECTION, seed)
         if recurrent:
             source = first + ((one * count) >> 32)
         else:
@@ -105,18 +106,18 @@ def nodes_to_join(genes, parent, reached, recurrent, tries, place, generation, s
                 source += outputs
         target = first + inputs + ((two * (count - inputs)) >> 32)
         a, b = genes.node_id[source], genes.node_id[target]
-        joined = False
+        connected = False
         for k in range(sources.size):
-            joined |= sources[k] == a and targets[k] == b
-        if not joined and (recurrent or not leads_to(genes, parent, reached, b, a)):
+            connected |= sources[k] == a and targets[k] == b
+        if not connected and (recurrent or not path_exists(genes, parent, reached, b, a)):
             return a, b
     return np.int64(-1), np.int64(-1)
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def leads_to(genes, parent, reached, start, end):
-    """Is there a path from node `start` to node `end`, or are they one, in the genome `parent`? reached: room for a flag
-    of each of its nodes."""
+def path_exists(genes, parent, reached, start, end):
+    """Whether a path leads from node `start` to node `end` in genome `parent`; true if they are equal. reached: scratch, one
+    flag per node."""
     if start == end:
         return True
     ids = genes.node_id[genes.nodes_at[parent] : genes.nodes_at[parent + 1]]
@@ -126,13 +127,13 @@ def leads_to(genes, parent, reached, start, end):
         reached[node] = False
     reached[np.searchsorted(ids, start)] = True
     again = True
-    while again:  # from a node that stands behind the one it is reached from, the same round goes on; else the next
+    while again:  # one pass propagates to later nodes; earlier ones need another pass
         again = False
         for node in range(ids.size):
             if not reached[node]:
                 continue
             some = False
-            for k in range(sources.size):  # without a branch: most nodes that are reached are outputs, which lead nowhere
+            for k in range(sources.size):  # branch-free: most reached nodes are outputs without outgoing connections
                 some |= sources[k] == ids[node]
             if not some:
                 continue

@@ -1,12 +1,12 @@
 """NEAT: neuroevolution of augmenting topologies (Stanley and Miikkulainen, Evolutionary Computation 10(2), 2002).
 
     3.1  genomes of node and connection genes; mutation of weights and of structure     genomes.genome, mutation
-    3.2  innovation numbers; crossover of genes that they align                         genomes.innovation, crossover
-    3.3  species, by compatibility distance; fitness sharing                            speciation, selection
-    3.4  from a minimal structure on                                                    initialization
-    4.1  who has how many offspring, and what is done to them                           `NEAT.ask`, reproduction
+    3.2  innovation numbers; crossover of aligned genes                                 genomes.innovation, crossover
+    3.3  speciation by compatibility distance; explicit fitness sharing                 speciation, selection
+    3.4  growth from a minimal structure                                                initialization
+    4.1  number of offspring per species; rates of crossover and mutation               `NEAT.ask`, reproduction
 
-Every clause is a setting of `evo.neat.settings`, which says where it stands.
+Every rule is a setting of `evo.neat.settings`, which names its section.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ class NEAT(Topologies):
             before, self.fitness = self.population, None
             rules = (self.innovations, self.options.activation)
             self.population = self._screened(reproduction.breed(before, self.parents, copied, *rules, *drawn))
-            self.species.assign(self.population, before, representatives, self._rules, self.generation)
+            self.species.speciate(self.population, before, representatives, self._rules, self.generation)
         return self.population
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         super().tell(evaluation)
         last, best = self.generation - 1, float(self._told().max())
-        self.species.judge(self._told(), last)
+        self.species.update_best(self._told(), last)
         if best > self.record:
             self.record, self.improved = best, last
 
@@ -125,7 +125,7 @@ class NEAT(Topologies):
         self.innovations = _after(population)
         self.parents = np.full((len(population), 2), -1)
         self.species = Species()
-        self.species.assign(population, population, np.zeros(0, np.int64), self._rules, 0)
+        self.species.speciate(population, population, np.zeros(0, np.int64), self._rules, 0)
 
     def _representatives(self, ranks: Ranking) -> np.ndarray:
         """Section 3.3: a random member of each species; or its champion. Places (S,)."""
@@ -149,5 +149,5 @@ class NEAT(Topologies):
 
 
 def _after(genomes: Genomes) -> Innovations:
-    """Numbers above all that these genomes have."""
+    """Counters above every node id and innovation number of these genomes."""
     return Innovations(int(genomes.node_id.max()) + 1, int(genomes.innovation.max(initial=-1)) + 1)

@@ -1,12 +1,12 @@
-"""A generation's offspring on all cores, to the same bytes on any number of them.
+"""One generation's offspring, on all cores, with the same result for any number of threads.
 
-    mate    who are the parents of each offspring; the fitter stands first. An offspring has its nodes and connections,
-            so that sizes are known before anything is written (`evo.neat.crossover`)
-    breed   crossover and mutation of weights; structural mutations are only asked for
-    number  in the order of the offspring, one after the other: innovation numbers (`evo.genomes.innovation`)
-    finish  every gene to its place. New numbers are the largest there are, so the order holds
+    mate    selects the parents of each offspring, the fitter first. An offspring has the nodes and connections of its
+            first parent, so all sizes are known before anything is written (`evo.neat.crossover`)
+    breed   crossover and weight mutation; structural mutations are only requested
+    number  innovation numbers, in the order of the offspring (`evo.genomes.innovation`)
+    write   copies every gene to its index. New innovation numbers are the largest, so genes stay sorted
 
-Stanley and Miikkulainen 2002, section 4.1, is cited at each clause of `evo.neat.settings`.
+`evo.neat.settings` gives the section of Stanley and Miikkulainen 2002 for each rule.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from evo.activations import CODES
 from evo.genomes.genome import GENES, GRAIN, HIDDEN, Genomes, longest
 from evo.genomes.innovation import Innovations
 from evo.neat.crossover import cross
-from evo.neat.mutation import connection_to_split, mutate_weights, nodes_to_join, symmetric
+from evo.neat.mutation import connection_to_split, mutate_weights, nodes_to_connect, uniform_within
 from evo.neat.selection import RANKING, Ranking
 
 
 class Rates(NamedTuple):
-    """The clauses of `evo.neat.settings` as kernels take them; *_below: a 32-bit word below it comes with the probability
-    (disabled_below: a 31-bit word)."""
+    """The settings of `evo.neat.settings` as kernels take them. *_below: an event occurs if a 32-bit random word is below it
+    (disabled_below: a 31-bit word). exclusive: a structural mutation replaces weight mutation."""
 
     crossover_below: int
     interspecies_below: int
@@ -35,15 +35,15 @@ class Rates(NamedTuple):
     averaged_below: int
     mate_only_below: int
     weights_below: int
-    alone_below: int
+    weights_alone_below: int
     perturbed_below: int
     add_node_below: int
-    add_link_below: int
-    go_on_below: int
+    add_connection_below: int
+    advance_below: int
     oldest_below: int
-    tries: int
+    connection_tries: int
     sticky: bool
-    instead: bool
+    exclusive: bool
     from_bias: bool
     recurrent: bool
     perturbation: float
@@ -52,7 +52,7 @@ class Rates(NamedTuple):
 
     @staticmethod
     def of(options: Any) -> Rates:
-        """Those of filled `NEATSettings`."""
+        """The rates of filled `NEATSettings`."""
         word = lambda probability: round(probability * 2**32)
         growth = 1.0 if options.growth else 0.0
         return Rates(
@@ -62,15 +62,15 @@ class Rates(NamedTuple):
             averaged_below=word(options.averaged),
             mate_only_below=word(options.mate_only),
             weights_below=word(options.weight_mutation),
-            alone_below=word(options.weight_mutation_alone),
+            weights_alone_below=word(options.weight_mutation_alone),
             perturbed_below=word(options.weight_perturbed),
             add_node_below=word(options.add_node * growth),
-            add_link_below=word(options.add_link * growth),
-            go_on_below=word(options.split_go_on),
+            add_connection_below=word(options.add_link * growth),
+            advance_below=word(options.split_go_on),
             oldest_below=options.split_oldest_below,
-            tries=options.link_tries,
+            connection_tries=options.link_tries,
             sticky=options.disable_rule == "sticky",
-            instead=options.structural == "instead",
+            exclusive=options.structural == "instead",
             from_bias=options.split_bias,
             recurrent=options.recurrent,
             perturbation=options.perturbation,
@@ -87,11 +87,11 @@ _LONG = types.int64
 def mate(
     fitness: np.ndarray, ranks: Ranking, counts: np.ndarray, champions: np.ndarray, rates: Rates, generation: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two parents (P, 2) for each offspring, places in the population, the second -1 where there is one alone; and which
-    offspring are copies (P,).
+    """Two parents (P, 2) per offspring, as indices of the population, the second -1 if there is only one; and the mask (P,) of
+    offspring that are unchanged copies.
 
-    counts (S,): offspring of each species, which stand in this order; champions (S,): whose first offspring is its best
-    member, copied.
+    counts (S,): offspring per species, which are stored in this order. champions (S,): whether the first offspring is a copy
+    of the species' champion.
     """
     size = int(counts.sum())
     pairs, copied = np.empty((size, 2), np.int64), np.zeros(size, np.bool_)
@@ -108,34 +108,34 @@ def mate(
 def _mate(pairs, copied, fitness, ranks, counts, champions, active, rates, generation, seed):
     """active: the species that have offspring."""
     i = -1
-    for turn in range(active.size):
-        own = active[turn]
+    for k in range(active.size):
+        own = active[k]
         best = ranks.at[own]
-        for born in range(counts[own]):
+        for n in range(counts[own]):
             i += 1
-            if born == 0 and champions[own]:
+            if n == 0 and champions[own]:
                 pairs[i, 0], pairs[i, 1], copied[i] = ranks.order[best], -1, True
                 continue
             two, elsewhere, one, other = rng.philox(0, i, generation, rng.SELECTION, seed)
-            mother = ranks.order[best + ((one * ranks.parents[own]) >> 32)]
-            pairs[i, 0], pairs[i, 1] = mother, -1
+            fitter = ranks.order[best + ((one * ranks.parents[own]) >> 32)]
+            pairs[i, 0], pairs[i, 1] = fitter, -1
             if two >= rates.crossover_below:
                 continue
             which, tie, _, _ = rng.philox(1, i, generation, rng.SELECTION, seed)
             s = own
             if elsewhere < rates.interspecies_below and active.size > 1:
                 chosen = (which * (active.size - 1)) >> 32
-                s = active[chosen if chosen < turn else chosen + 1]
-            father = ranks.order[ranks.at[s] + ((other * ranks.parents[s]) >> 32)]
-            if fitness[father] > fitness[mother] or (fitness[father] == fitness[mother] and tie & 1):
-                mother, father = father, mother
-            pairs[i, 0], pairs[i, 1] = mother, father
+                s = active[chosen if chosen < k else chosen + 1]
+            other_parent = ranks.order[ranks.at[s] + ((other * ranks.parents[s]) >> 32)]
+            if fitness[other_parent] > fitness[fitter] or (fitness[other_parent] == fitness[fitter] and tie & 1):
+                fitter, other_parent = other_parent, fitter
+            pairs[i, 0], pairs[i, 1] = fitter, other_parent
 
 
-class Brood(NamedTuple):
-    """What `breed` writes: weight and enabled of every gene that is inherited, offspring i's from place at[i] on; and what
-    each asks for, -1 for nothing: the gene to split (counted within it) and its innovation number, the source and target
-    ids to join, (P,)."""
+class Offspring(NamedTuple):
+    """What `breed` computes: weight and enabled flag of every inherited gene, those of offspring i from index at[i] on; and the
+    requested structural mutations (P,), -1 for none: the gene to split (its index within the offspring) and its innovation
+    number, and the source and target ids of a new connection."""
 
     at: np.ndarray
     weight: np.ndarray
@@ -146,7 +146,7 @@ class Brood(NamedTuple):
     target: np.ndarray
 
 
-_BROOD = types.NamedTuple((_INT64, _FLOAT, _BOOL, _INT64, _INT64, _INT64, _INT64), Brood)
+_OFFSPRING = types.NamedTuple((_INT64, _FLOAT, _BOOL, _INT64, _INT64, _INT64, _INT64), Offspring)
 
 
 def breed(
@@ -159,55 +159,60 @@ def breed(
     generation: int,
     seed: int,
 ) -> Genomes:
-    """The offspring of `pairs` (P, 2) of genomes; those `copied` (P,) are their first parent, unchanged.
+    """The offspring of `pairs` (P, 2); those with `copied` (P,) set are unchanged copies of their first parent.
 
-    activation: that of new nodes, a name of `evo.activations`.
+    activation: the activation of new nodes, a name of `evo.activations`.
     """
     genes, size, numbers = parents.genes, len(pairs), (rates, generation, rng.signed(seed))
     at, nodes_at, connections_at = np.zeros((3, size + 1), np.int64)
-    inherited = _lengths(at, genes, pairs)
-    brood = Brood(at, np.empty(inherited), np.empty(inherited, np.bool_), *np.empty((4, size), np.int64))
-    room = longest(genes.nodes_at)
-    threads.each(lambda a, b: _breed(brood, genes, pairs, copied, np.empty(room, np.bool_), *numbers, a, b), size, GRAIN)
-    node, number, link = innovations.numbered(brood.split, brood.source, brood.target)
-    _sizes(nodes_at, connections_at, brood, genes, pairs)
+    inherited = _inherited_offsets(at, genes, pairs)
+    offspring = Offspring(at, np.empty(inherited), np.empty(inherited, np.bool_), *np.empty((4, size), np.int64))
+    widest = longest(genes.nodes_at)
+    threads.each(lambda a, b: _breed(offspring, genes, pairs, copied, np.empty(widest, np.bool_), *numbers, a, b), size, GRAIN)
+    node, number, connection = innovations.assign_numbers(offspring.split, offspring.source, offspring.target)
+    _offspring_offsets(nodes_at, connections_at, offspring, genes, pairs)
     child = Genomes.empty(parents.inputs, parents.outputs, nodes_at, connections_at)
-    born, code = child.genes, CODES[activation]
-    threads.each(lambda a, b: _finish(born, brood, genes, pairs, node, number, link, code, *numbers, a, b), size, GRAIN)
+    child_genes, code = child.genes, CODES[activation]
+    threads.each(
+        lambda a, b: _write_offspring(child_genes, offspring, genes, pairs, node, number, connection, code, *numbers, a, b),
+        size,
+        GRAIN,
+    )
     return child
 
 
 @njit(types.int64(_INT64, GENES, types.int64[:, ::1]), cache=True, nogil=True, _nrt=False)
-def _lengths(at, parents, pairs):
-    """Where the genes begin that each offspring inherits; returns how many there are of all."""
+def _inherited_offsets(at, parents, pairs):
+    """Offsets of the genes that each offspring inherits; returns their total number."""
     for i in range(pairs.shape[0]):
         first = pairs[i, 0]
         at[i + 1] = at[i] + parents.connections_at[first + 1] - parents.connections_at[first]
     return at[-1]
 
 
-@njit(types.void(_INT64, _INT64, _BROOD, GENES, types.int64[:, ::1]), cache=True, nogil=True, _nrt=False)
-def _sizes(nodes_at, connections_at, brood, parents, pairs):
-    """Where the nodes and connections of each offspring begin."""
+@njit(types.void(_INT64, _INT64, _OFFSPRING, GENES, types.int64[:, ::1]), cache=True, nogil=True, _nrt=False)
+def _offspring_offsets(nodes_at, connections_at, offspring, parents, pairs):
+    """Offsets of the nodes and connections of each offspring."""
     for i in range(pairs.shape[0]):
-        first, grown = pairs[i, 0], brood.split[i] >= 0
+        first, grown = pairs[i, 0], offspring.split[i] >= 0
         nodes_at[i + 1] = nodes_at[i] + parents.nodes_at[first + 1] - parents.nodes_at[first] + grown
-        kept = brood.at[i + 1] - brood.at[i]
-        connections_at[i + 1] = connections_at[i] + kept + 2 * grown + (brood.source[i] >= 0)
+        kept = offspring.at[i + 1] - offspring.at[i]
+        connections_at[i + 1] = connections_at[i] + kept + 2 * grown + (offspring.source[i] >= 0)
 
 
 @njit(
-    types.void(_BROOD, GENES, types.int64[:, ::1], _BOOL, _BOOL, _RATES, _LONG, _LONG, _LONG, _LONG),
+    types.void(_OFFSPRING, GENES, types.int64[:, ::1], _BOOL, _BOOL, _RATES, _LONG, _LONG, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
 )
-def _breed(brood, parents, pairs, copied, reached, rates, generation, seed, start, stop):
+def _breed(offspring, parents, pairs, copied, reached, rates, generation, seed, start, stop):
     for i in range(start, stop):
         first, second = pairs[i]
-        weight, enabled = brood.weight[brood.at[i] : brood.at[i + 1]], brood.enabled[brood.at[i] : brood.at[i + 1]]
-        brood.gene[i] = brood.split[i] = brood.source[i] = brood.target[i] = -1
-        add_node, add_link, weights, _ = rng.philox(0, i, generation, rng.STRUCTURE, seed)
+        begin, end = offspring.at[i], offspring.at[i + 1]
+        weight, enabled = offspring.weight[begin:end], offspring.enabled[begin:end]
+        offspring.gene[i] = offspring.split[i] = offspring.source[i] = offspring.target[i] = -1
+        add_node, add_connection, weights, _ = rng.philox(0, i, generation, rng.STRUCTURE, seed)
         averaged, unchanged, _, _ = rng.philox(0, i, generation, rng.MUTATION, seed)
         if second < 0:
             old = parents.connections_at[first]
@@ -220,44 +225,49 @@ def _breed(brood, parents, pairs, copied, reached, rates, generation, seed, star
             continue
         if add_node < rates.add_node_below:
             gene = connection_to_split(
-                parents, first, enabled, rates.from_bias, rates.oldest_below, rates.go_on_below, i, generation, seed
+                parents, first, enabled, rates.from_bias, rates.oldest_below, rates.advance_below, i, generation, seed
             )
             if gene >= 0:
-                brood.gene[i], brood.split[i] = gene, parents.innovation[parents.connections_at[first] + gene]
-            if rates.instead:
+                offspring.gene[i], offspring.split[i] = gene, parents.innovation[parents.connections_at[first] + gene]
+            if rates.exclusive:
                 continue
-        if add_link < rates.add_link_below:
-            brood.source[i], brood.target[i] = nodes_to_join(
-                parents, first, reached, rates.recurrent, rates.tries, i, generation, seed
+        if add_connection < rates.add_connection_below:
+            offspring.source[i], offspring.target[i] = nodes_to_connect(
+                parents, first, reached, rates.recurrent, rates.connection_tries, i, generation, seed
             )
-            if rates.instead:
+            if rates.exclusive:
                 continue
-        if weights < (rates.weights_below if second >= 0 else rates.alone_below):
+        if weights < (rates.weights_below if second >= 0 else rates.weights_alone_below):
             mutate_weights(weight, rates.perturbed_below, rates.perturbation, rates.replaced, i, generation, seed)
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _copy(into, to, source, old, size):
-    """`size` items of `source` from place `old` on to place `to` of `into`: one array at a time, which vectorises."""
-    new, given = into[to : to + size], source[old : old + size]
+    """Copies `size` items of `source` from index `old` to index `to` of `into`; one array per loop, so that it vectorises."""
+    new, taken = into[to : to + size], source[old : old + size]
     for k in range(size):
-        new[k] = given[k]
+        new[k] = taken[k]
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _write(child, place, innovation, source, target, weight):
-    child.innovation[place], child.source[place], child.target[place] = innovation, source, target
-    child.weight[place], child.enabled[place] = weight, True
+def _write_connection(child, index, innovation, source, target, weight):
+    child.innovation[index], child.source[index], child.target[index] = innovation, source, target
+    child.weight[index], child.enabled[index] = weight, True
 
 
 @njit(
-    types.void(GENES, _BROOD, GENES, types.int64[:, ::1], _INT64, _INT64, _INT64, _LONG, _RATES, _LONG, _LONG, _LONG, _LONG),
+    types.void(
+        GENES, _OFFSPRING, GENES, types.int64[:, ::1], _INT64, _INT64, _INT64, _LONG, _RATES, _LONG, _LONG, _LONG, _LONG
+    ),
     cache=True,
     nogil=True,
     _nrt=False,
 )
-def _finish(child, brood, parents, pairs, node, number, link, activation, rates, generation, seed, start, stop):
-    """Section 3.1: a split gene is disabled, the link into the new node gets weight 1, that out of it the old weight."""
+def _write_offspring(
+    child, offspring, parents, pairs, node, number, connection, activation, rates, generation, seed, start, stop
+):
+    """Section 3.1: the split gene is disabled, the connection into the new node gets weight 1, the one out of it the old
+    weight."""
     for i in range(start, stop):
         first = pairs[i, 0]
         to, old = child.nodes_at[i], parents.nodes_at[first]
@@ -273,19 +283,19 @@ def _finish(child, brood, parents, pairs, node, number, link, activation, rates,
             child.bias[new], child.response[new] = 0.0, 1.0
             child.activation[new], child.aggregation[new], child.time_constant[new] = activation, 0, 1.0
         to, old = child.connections_at[i], parents.connections_at[first]
-        size = brood.at[i + 1] - brood.at[i]
+        size = offspring.at[i + 1] - offspring.at[i]
         _copy(child.innovation, to, parents.innovation, old, size)
         _copy(child.source, to, parents.source, old, size)
         _copy(child.target, to, parents.target, old, size)
-        _copy(child.weight, to, brood.weight, brood.at[i], size)
-        _copy(child.enabled, to, brood.enabled, brood.at[i], size)
-        end, gene = to + brood.at[i + 1] - brood.at[i], to + brood.gene[i]
-        late = 2 if 0 <= number[i] < link[i] else 0  # another's link may have come before this split
-        if link[i] >= 0:
-            weight = symmetric(rng.philox(1, i, generation, rng.MUTATION, seed)[0], rates.new)
-            _write(child, end + late, link[i], brood.source[i], brood.target[i], weight)
+        _copy(child.weight, to, offspring.weight, offspring.at[i], size)
+        _copy(child.enabled, to, offspring.enabled, offspring.at[i], size)
+        end, gene = to + offspring.at[i + 1] - offspring.at[i], to + offspring.gene[i]
+        late = 2 if 0 <= number[i] < connection[i] else 0  # an earlier offspring may have made this connection
+        if connection[i] >= 0:
+            weight = uniform_within(rng.philox(1, i, generation, rng.MUTATION, seed)[0], rates.new)
+            _write_connection(child, end + late, connection[i], offspring.source[i], offspring.target[i], weight)
         if number[i] >= 0:
-            split = end + 1 if link[i] >= 0 and late == 0 else end
+            split = end + 1 if connection[i] >= 0 and late == 0 else end
             child.enabled[gene] = False
-            _write(child, split, number[i], child.source[gene], node[i], 1.0)
-            _write(child, split + 1, number[i] + 1, node[i], child.target[gene], child.weight[gene])
+            _write_connection(child, split, number[i], child.source[gene], node[i], 1.0)
+            _write_connection(child, split + 1, number[i] + 1, node[i], child.target[gene], child.weight[gene])

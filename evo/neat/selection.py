@@ -1,7 +1,7 @@
-"""Who may be a parent, and how many offspring a species gets (Stanley and Miikkulainen 2002, sections 3.3 and 4.1).
+"""Selection of parents and number of offspring per species (Stanley and Miikkulainen 2002, sections 3.3 and 4.1).
 
-Equation 2, fitness sharing: a genome's fitness is divided by the number of networks in its species, and a species gets
-offspring in proportion to the sum over its members.
+Equation 2, explicit fitness sharing: a genome's fitness is divided by the size of its species, and a species gets offspring
+in proportion to its members' total shared fitness.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _INT64, _FLOAT, _BOOL = types.int64[::1], types.float64[::1], types.boolean[::1]
 
 @njit(_FLOAT(_FLOAT), cache=True)
 def shareable(fitness):
-    """Fitness (P,) as it may be shared: from 0 up, at most of magnitude 2. Negative fitness is shifted by the population's
-    minimum, so that the worst gets 0; what is not finite counts 0."""
+    """Fitness (P,) scaled to magnitude <= 1 and shifted to be >= 0, as fitness sharing needs. Negative fitness is shifted by
+    the population's minimum, so the worst genome gets 0. Non-finite fitness gets 0."""
     scale = lowest = 0.0
     for value in fitness:
         if np.isfinite(value):
@@ -35,11 +35,12 @@ def shareable(fitness):
 
 @njit(_INT64(_FLOAT, _INT64, _BOOL, types.int64), cache=True)
 def offspring(fitness, species, allowed, size):
-    """How many of the next `size` genomes each species gets, (S,): in proportion to the mean of its members' fitness, which
-    is the sum of their shared fitness. fitness (P,) >= 0, species (P,), allowed (S,): who may reproduce (nobody: all may).
+    """The number of offspring of each species, (S,), `size` in total: in proportion to the mean fitness of its members, which
+    equals the sum of their shared fitness. fitness (P,) >= 0; species (P,); allowed (S,): which species may reproduce (if
+    none: all).
 
-    Shares are rounded down; what is left goes to the largest fractions, of equals to the oldest. If all shares are 0, they
-    count as equal.
+    Quotas are rounded down; the rest goes to the largest fractions, ties to the oldest species. If all shares are 0, they are
+    treated as equal.
     """
     share, members = np.zeros(allowed.size), np.zeros(allowed.size)
     for i in range(species.size):
@@ -59,7 +60,7 @@ def offspring(fitness, species, allowed, size):
 
 
 class Ranking(NamedTuple):
-    """The members of each species, the fittest first: order[at[s] : at[s + 1]]; the first parents[s] of them may be parents."""
+    """The members of each species, fittest first: order[at[s] : at[s + 1]]. The first parents[s] of them may be parents."""
 
     order: np.ndarray
     at: np.ndarray
@@ -71,8 +72,8 @@ RANKING = types.NamedUniTuple(_INT64, 3, Ranking)
 
 @njit(RANKING(_FLOAT, _INT64, types.int64, types.float64), cache=True)
 def ranking(fitness, species, count, survival):
-    """fitness (P,), species (P,), of which there are `count`. Of a species of n networks the best floor(survival n) + 1 may be
-    parents (of equals the first in the population), and nobody without a finite fitness while another of it has one."""
+    """fitness (P,), species (P,), `count` species. Parents: the best floor(survival n) + 1 of a species of n genomes (ties: the
+    first in the population), excluding non-finite fitness while any member has a finite one."""
     at, able = np.zeros(count + 1, np.int64), np.zeros(count, np.int64)
     for i in range(species.size):
         at[species[i] + 1] += 1

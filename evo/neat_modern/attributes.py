@@ -1,6 +1,6 @@
-"""Attributes of genes: how they begin and how they mutate (neat-python 2.0, attributes.py).
+"""Attributes of genes: initial values and mutation (neat-python 2.0, attributes.py).
 
-Numbers are moved by a normal amount, or drawn anew, and clamped; choices are drawn anew among their options.
+A real attribute is perturbed by a normal amount, or replaced, and clamped. A categorical one is drawn anew from its options.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from evo.activations import AGGREGATION_CODES, CODES
 
 
 class Real(NamedTuple):
-    """A bias, response or weight: the settings that bear its name."""
+    """A bias, response or weight: the settings named after it."""
 
     mean: float
     stdev: float
@@ -28,7 +28,7 @@ class Real(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """An activation or aggregation, as a code. default -1: any of the options (n,)."""
+    """An activation or aggregation, as a code. default -1: drawn uniformly from the options (n,)."""
 
     default: int
     mutate: float
@@ -36,7 +36,7 @@ class Choice(NamedTuple):
 
 
 class Switch(NamedTuple):
-    """Whether a connection is enabled: the probability that a new one is; the rates at which a coin decides it anew."""
+    """A connection's enabled flag: the probability that a new one is enabled; the rates at which the flag is drawn anew."""
 
     default: float
     when_on: float
@@ -53,7 +53,7 @@ class Attributes(NamedTuple):
 
     @staticmethod
     def of(options: Any) -> Attributes:
-        """Those of `ModernSettings`."""
+        """The attributes configured by `ModernSettings`."""
         value = lambda name, key: getattr(options, f"{name}_{key}")
 
         def real(name: str) -> Real:
@@ -88,7 +88,7 @@ ATTRIBUTES = types.NamedTuple((_REAL, _REAL, _REAL, _CHOICE, _CHOICE, _SWITCH), 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def new_real(rule, one, two):
-    """A first value, of two random words."""
+    """An initial value, from two random words."""
     if rule.uniform:
         low, high = max(rule.low, rule.mean - 2.0 * rule.stdev), min(rule.high, rule.mean + 2.0 * rule.stdev)
         return low + (high - low) * rng.uniform(one)
@@ -97,14 +97,14 @@ def new_real(rule, one, two):
 
 @njit(types.void(_FLOAT[::1], _REAL, types.int64[:, ::1]), cache=True, nogil=True, _nrt=False)
 def new_reals(out, rule, words):
-    """out (n,): as many first values, of words (n, 2)."""
+    """out (n,): n initial values, from words (n, 2)."""
     for k in range(out.size):
         out[k] = new_real(rule, words[k, 0], words[k, 1])
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def mutated_real(rule, value, chance, one, two):
-    """The value moved, drawn anew or as it is, of three random words."""
+    """The value perturbed, replaced or unchanged, from three random words."""
     drawn = rng.uniform(chance)
     if drawn < rule.mutate:
         return max(min(value + rule.power * rng.normals(one, two)[0], rule.high), rule.low)
@@ -125,7 +125,7 @@ def mutated_choice(rule, code, chance, word):
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def mutated_switch(rule, on, chance, coin):
-    """It may be decided anew without being changed."""
+    """With the rate for its current state, the flag is drawn anew, which may leave it unchanged."""
     if rng.uniform(chance) < (rule.when_on if on else rule.when_off):
         return coin < 2**31
     return on

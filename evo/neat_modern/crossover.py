@@ -1,9 +1,9 @@
-"""The genes of one offspring: crossover of two parents, what it gains and loses, then mutation of attributes (neat-python 2.0,
-genome.py, genes.py).
+"""Writes the genes of one offspring: crossover, structural mutation, then attribute mutation (neat-python 2.0, genome.py and
+genes.py).
 
-The offspring has its fitter parent's genes. Of a gene that both have, each attribute comes from either with equal chance; a
-connection disabled in either parent is then disabled with probability 3/4, else it is as the attribute says. So where one
-alone is disabled, it is disabled with probability 7/8, and where both are it stays so.
+The offspring has its fitter parent's genes. Each attribute of a matching gene comes from either parent with equal
+probability. A matching connection disabled in either parent is then disabled with probability 3/4; otherwise it keeps the
+inherited flag. So a connection disabled in one parent is disabled with probability 7/8, and in both parents always.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numba import njit
 from evo import rng
 from evo.genomes.genome import HIDDEN, OUTPUT
 from evo.neat_modern.attributes import mutated_choice, mutated_real, mutated_switch, new_choice, new_real
-from evo.neat_modern.mutation import NEW, ends
+from evo.neat_modern.mutation import NEW, endpoints
 
 DISABLED_BELOW = 3 * 2**30  # of a 32-bit word: 3/4
 
@@ -27,7 +27,7 @@ def _copy_node(child, to, parents, node):
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def copy(child, i, parents, first):
+def copy_genome(child, i, parents, first):
     to, old = child.nodes_at[i], parents.nodes_at[first]
     for k in range(child.nodes_at[i + 1] - to):
         _copy_node(child, to + k, parents, old + k)
@@ -40,7 +40,7 @@ def copy(child, i, parents, first):
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _cross_node(child, to, parents, other, word):
-    """Each attribute comes from the node `other` where its bit of a random word says so."""
+    """Each attribute is copied from the node `other` if its bit of the random word is set."""
     if word & 1:
         child.bias[to] = parents.bias[other]
     if word & 2:
@@ -55,7 +55,7 @@ def _cross_node(child, to, parents, other, word):
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _add_node(child, to, name, attributes, i, generation, seed):
-    """Its bias is 0, to change what the connection does as little as may be."""
+    """Its bias is 0, to change the split connection's function as little as possible."""
     one, two, three, four = rng.philox(3, i, generation, rng.STRUCTURE, seed)
     child.node_id[to], child.node_kind[to], child.time_constant[to] = name, HIDDEN, 1.0
     child.bias[to], child.response[to] = 0.0, new_real(attributes.response, one, two)
@@ -64,8 +64,8 @@ def _add_node(child, to, name, attributes, i, generation, seed):
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def write_nodes(child, i, parents, first, second, dropped, new, attributes, generation, seed):
-    """Nodes that both parents have are aligned by their ids; a new one is the last. Inputs have no attributes."""
+def write_nodes(child, i, parents, first, second, deleted_node, new, attributes, generation, seed):
+    """Matching nodes are aligned by id; the new node is last. Input nodes have no mutable attributes."""
     to, start = child.nodes_at[i], parents.nodes_at[first]
     other, end = parents.nodes_at[second], parents.nodes_at[second + 1]
     count = parents.nodes_at[first + 1] - start
@@ -73,7 +73,7 @@ def write_nodes(child, i, parents, first, second, dropped, new, attributes, gene
         whose, chance, one, two = rng.philox(3 * n, i, generation, rng.MUTATION, seed)
         if n == count:
             _add_node(child, to, new, attributes, i, generation, seed)
-        elif parents.node_id[start + n] == dropped:
+        elif parents.node_id[start + n] == deleted_node:
             continue
         else:
             _copy_node(child, to, parents, start + n)
@@ -93,8 +93,8 @@ def write_nodes(child, i, parents, first, second, dropped, new, attributes, gene
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def write_connections(child, i, parents, first, second, changes, numbers, attributes, generation, seed):
-    """Connections that both parents have are aligned by innovation number. The connection into a new node has weight 1, that
-    out of it the weight of the one that it splits, which is disabled; then all mutate."""
+    """Matching connections are aligned by innovation number. The connection into a new node has weight 1; the one out of it has
+    the weight of the split connection, which is disabled. Then attributes mutate."""
     to, start = child.connections_at[i], parents.connections_at[first]
     other, end = parents.connections_at[second], parents.connections_at[second + 1]
     count, split, inherited = parents.connections_at[first + 1] - start, changes.split[i], 0.0
@@ -102,7 +102,7 @@ def write_connections(child, i, parents, first, second, changes, numbers, attrib
     for k in range(after + (changes.source[i] >= 0)):
         whose, off, chance, switching = rng.philox(k, i, generation, rng.CROSSOVER, seed)
         one, two, coin, _ = rng.philox(k, i, generation, rng.NOISE, seed)
-        source, target = ends(parents, first, split, changes.source[i], changes.target[i], k)
+        source, target = endpoints(parents, first, split, changes.source[i], changes.target[i], k)
         if k < count:
             number, weight, enabled = parents.innovation[start + k], parents.weight[start + k], parents.enabled[start + k]
             while other < end and parents.innovation[other] < number:
@@ -114,15 +114,15 @@ def write_connections(child, i, parents, first, second, changes, numbers, attrib
                 enabled = enabled and not (disabled and off < DISABLED_BELOW)
             if k == split:
                 inherited, enabled = weight, False
-            enabled = enabled or k == changes.woken[i]
+            enabled = enabled or k == changes.reenabled[i]
         elif k < after:
             number = numbers.split[i] + k - count
             weight, enabled = inherited if k > count else 1.0, True
         else:
-            number = numbers.link[i]
+            number = numbers.connection[i]
             three, four, on, _ = rng.philox(4, i, generation, rng.STRUCTURE, seed)
             weight, enabled = new_real(attributes.weight, three, four), rng.uniform(on) < attributes.enabled.default
-        if source == changes.dropped[i] or target == changes.dropped[i] or k == changes.cut[i]:
+        if source == changes.deleted_node[i] or target == changes.deleted_node[i] or k == changes.deleted_connection[i]:
             continue
         child.innovation[to] = number
         child.source[to] = numbers.node[i] if source == NEW else source

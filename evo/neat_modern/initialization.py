@@ -1,7 +1,7 @@
-"""The first population (neat-python 2.0, genome.py: configure_new), and a new one where all species have died out.
+"""The first population (neat-python 2.0, genome.py: configure_new), also used after extinction.
 
-Its genomes share the ids of hidden nodes and the numbers of links; there, hidden nodes of two first genomes are never one and
-the same, so that all of them are strangers to each other.
+Initial genomes share the ids of hidden nodes and the innovation numbers of connections. In neat-python no two initial genomes
+share a hidden node, so all of them are far apart in compatibility distance.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from evo.neat_modern.attributes import Attributes, Choice, Real, new_reals
 from evo.neat_modern.settings import ModernSettings
 
 
-def links(inputs: list[int], outputs: list[int], hidden: list[int], options: ModernSettings) -> list[tuple[int, int]]:
-    """All that a first genome may have, (source, target)."""
+def possible_connections(
+    inputs: list[int], outputs: list[int], hidden: list[int], options: ModernSettings
+) -> list[tuple[int, int]]:
+    """All connections that an initial genome may have, (source, target)."""
     if options.initial_connection == "unconnected":
         return []
     if options.initial_connection.startswith("fs_neat"):
@@ -41,53 +43,53 @@ def first_population(
     generation: int,
     seed: int,
 ) -> Genomes:
-    """P genomes of the same nodes: inputs, outputs and num_hidden hidden ones, with links as initial_connection says. Hidden
-    nodes and links get the next ids and numbers; all is drawn anew in each generation."""
-    size, sensors, ends = options.population_size, list(range(inputs)), list(range(inputs, inputs + outputs))
+    """P genomes with the same nodes: inputs, outputs and num_hidden hidden nodes; connections by initial_connection. Hidden
+    nodes and connections get new ids and innovation numbers. All values are drawn anew in each generation."""
+    size, input_ids, output_ids = options.population_size, list(range(inputs)), list(range(inputs, inputs + outputs))
     hidden = list(range(innovations.node, innovations.node + options.num_hidden))
-    joined = links(sensors, ends, hidden, options)
+    connections = possible_connections(input_ids, output_ids, hidden, options)
     first = innovations.number
-    innovations.node, innovations.number = innovations.node + len(hidden), innovations.number + len(joined)
+    innovations.node, innovations.number = innovations.node + len(hidden), innovations.number + len(connections)
 
-    acting = [(name, OUTPUT) for name in ends] + [(name, HIDDEN) for name in hidden]
+    acting = [(name, OUTPUT) for name in output_ids] + [(name, HIDDEN) for name in hidden]
     draws = rng.words(seed, generation, 0, rng.INITIAL, size * len(acting) * 6).reshape(-1, 6)
     columns = [_reals(attributes.bias, draws[:, :2]), _reals(attributes.response, draws[:, 2:4])]
     columns += [_choices(attributes.activation, draws[:, 4]), _choices(attributes.aggregation, draws[:, 5])]
     if options.output_activation is not None:
         columns[2].reshape(size, -1)[:, :outputs] = CODES[options.output_activation]
-    inside = [Node(name, SENSOR, activation=CODES["identity"]) for name in sensors]
+    inside = [Node(name, SENSOR, activation=CODES["identity"]) for name in input_ids]
     nodes = [Node(*gene, *values) for gene, values in zip(acting * size, zip(*(each.tolist() for each in columns)))]
 
-    draws = rng.words(seed, generation, 1, rng.INITIAL, size * len(joined) * 4).reshape(-1, 4)
+    draws = rng.words(seed, generation, 1, rng.INITIAL, size * len(connections) * 4).reshape(-1, 4)
     weight, enabled = _reals(attributes.weight, draws[:, :2]), (draws[:, 2] + 0.5) / 2**32 < attributes.enabled.default
     genes = [
-        Connection(first + k, *link, *values)
-        for (k, link), values in zip(list(enumerate(joined)) * size, zip(weight.tolist(), enabled.tolist()))
+        Connection(first + k, *connection, *values)
+        for (k, connection), values in zip(list(enumerate(connections)) * size, zip(weight.tolist(), enabled.tolist()))
     ]
-    present = _present(joined, inputs, draws[:, 3].reshape(size, -1), options)
-    part = lambda items, place, count: items[place * count : (place + 1) * count]
+    present = _present(connections, inputs, draws[:, 3].reshape(size, -1), options)
+    part = lambda items, index, count: items[index * count : (index + 1) * count]
     return Genomes.of(
         [
             Genome(
                 inputs,
                 outputs,
-                inside + part(nodes, place, len(acting)),
-                list(itertools.compress(part(genes, place, len(joined)), present[place].tolist())),
+                inside + part(nodes, index, len(acting)),
+                list(itertools.compress(part(genes, index, len(connections)), present[index].tolist())),
             )
-            for place in range(size)
+            for index in range(size)
         ]
     )
 
 
-def _present(joined: list[tuple[int, int]], inputs: int, draws: np.ndarray, options: ModernSettings) -> np.ndarray:
-    """Which of the links each genome has, (P, links). draws: as many words."""
-    if not joined:
+def _present(connections: list[tuple[int, int]], inputs: int, draws: np.ndarray, options: ModernSettings) -> np.ndarray:
+    """Which connections each genome has, (P, connections). draws: as many random words."""
+    if not connections:
         return np.zeros((options.population_size, 0), np.bool_)
     if options.initial_connection.startswith("fs_neat"):
-        return np.array([source for source, _ in joined]) == (draws[:, :1] * inputs) >> 32
+        return np.array([source for source, _ in connections]) == (draws[:, :1] * inputs) >> 32
     if options.initial_connection.startswith("partial"):
         ranks = np.argsort(np.argsort(draws, axis=1, kind="stable"), axis=1)
-        return ranks < round(len(joined) * options.connection_fraction)
+        return ranks < round(len(connections) * options.connection_fraction)
     return np.ones(draws.shape, np.bool_)
 
 

@@ -1,14 +1,13 @@
-"""neat-modern: NEAT as neat-python 2.0.0 does it (github.com/CodeReclaimers/neat-python), with its settings and their names.
+"""neat-modern: NEAT as neat-python 2.0.0 implements it (github.com/CodeReclaimers/neat-python), with its setting names.
 
-    genome.py, genes.py, attributes.py    evo.neat_modern.attributes, mutation, breeding; the first population: beginning
-    species.py                            evo.neat_modern.speciation
-    stagnation.py, reproduction.py        evo.neat_modern.selection
-    configuration                         evo.neat_modern.settings
+    genome.py, genes.py, attributes.py    attributes, mutation, crossover, reproduction, initialization
+    species.py                            speciation
+    stagnation.py, reproduction.py        selection
+    configuration                         settings
 
-evo/README.md lists its clauses, and where this differs on purpose. From `evo.neat.neat`, the method of 2002, it differs
-throughout: nodes have biases and there is no bias node, structure may be deleted, attributes mutate one by one, a genome
-belongs to the species that is nearest, fitness is that of species' means from least to highest, and sizes of species move by
-halves.
+README.md lists the rules, and where this deliberately differs. The main differences from `evo.neat.neat`, the method of 2002:
+nodes have biases and there is no bias node, structure can be deleted, attributes mutate one by one, a genome joins the closest
+species, species fitness is adjusted by the range of fitness, and species sizes move half of the way to their share.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class ModernNEAT(Topologies):
             fitness, self.fitness, last = self.fitness, None, self.generation - 1
             ranks = rank(fitness, self.species)
             reached = species_fitness(fitness, ranks, self.species, self.options.species_fitness_func)
-            self.species.judge(reached, last)
+            self.species.update_best(reached, last)
             kept = surviving(reached, self.species, last, self.options)
             if kept.size:
                 self._reproduce(fitness, ranks, kept)
@@ -95,7 +94,7 @@ class ModernNEAT(Topologies):
         population = first_population(self.inputs, self.outputs, self.options, self._attributes, *drawn)
         self.population = self._screened(population)
         self.parents = np.full((len(self.population), 2), -1)
-        self.species.keep(np.zeros(0, np.int64))
+        self.species.retain(np.zeros(0, np.int64))
         self._speciate(self.population)
 
     def _reproduce(self, fitness: np.ndarray, ranks: Ranking, kept: np.ndarray) -> None:
@@ -104,7 +103,7 @@ class ModernNEAT(Topologies):
         counts = spawn(share, species.sizes[kept], options.population_size, options.smallest)
         self.parents = parents(fitness, ranks, species, kept, counts, options, self.generation, self.seed)
         self.population = self._bred(before, self.parents)
-        species.keep(kept)
+        species.retain(kept)
         self._speciate(before)
 
     def _bred(self, genomes: Genomes, pairs: np.ndarray) -> Genomes:
@@ -113,7 +112,7 @@ class ModernNEAT(Topologies):
 
     def _speciate(self, previous: Genomes) -> None:
         options = self.options
-        self.species.assign(self.population, previous, self._rules, self.generation)
+        self.species.speciate(self.population, previous, self._rules, self.generation)
         if options.target_num_species is not None:
             limits = (options.threshold_min, options.threshold_max)
-            self.species.aim(options.target_num_species, options.threshold_adjust_rate, *limits)
+            self.species.adjust_threshold(options.target_num_species, options.threshold_adjust_rate, *limits)

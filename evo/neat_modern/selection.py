@@ -1,10 +1,10 @@
-"""Who has how many offspring, and by whom (neat-python 2.0, stagnation.py and reproduction.py).
+"""Number of offspring per species and selection of parents (neat-python 2.0, stagnation.py and reproduction.py).
 
-rank        the members of each species, the fittest first; what is not finite ranks last
-surviving   species that have not improved for long die out, but for the fittest ones
-shares      fitness of a species: the mean of its members, from 0, the least of all, to at most 1
-spawn       from its size a species goes half of the way to its share of the population
-parents     the elite of each species is copied; offspring have two parents of its best
+rank        the members of each species, fittest first; non-finite fitness ranks last
+surviving   stagnant species are removed, except the fittest ones
+shares      adjusted fitness of a species: the mean of its members, relative to the range of fitness
+spawn       a species' size moves half of the way to its share of the population
+parents     elites are copied; other offspring have two parents among the best of their species
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from evo.genomes.genome import offsets
 from evo.neat_modern.settings import ModernSettings
 from evo.neat_modern.speciation import Species
 
-LARGEST = 1e300  # so that no sum of fitness overflows
+LARGEST = 1e300  # clips fitness, so that sums do not overflow
 
 
 class Ranking(NamedTuple):
-    """The members of each of S species, the fittest first, of equals the youngest: order[at[s] : at[s + 1]]; able (S,): of
-    how many anything comes, which is all, or those with a finite fitness if there are such. values (P,): their fitness as it
-    is summed; what is not finite counts as the least that is."""
+    """The members of each of S species, fittest first, ties to the youngest: order[at[s] : at[s + 1]]. able (S,): how many may
+    be parents: those with finite fitness, or all if none has. values (P,): fitness for sums; non-finite fitness is replaced
+    by the lowest finite one."""
 
     order: np.ndarray
     at: np.ndarray
@@ -42,10 +42,10 @@ def rank(fitness: np.ndarray, species: Species) -> Ranking:
 
 
 def species_fitness(fitness: np.ndarray, ranks: Ranking, species: Species, how: str) -> np.ndarray:
-    """Of each species (S,), its members' max, min, mean, median (of two middle ones the upper) or median2 (their mean). -inf
-    where none is finite."""
+    """Fitness of each species (S,): max, min, mean, median (the upper of two middle values) or median2 (their mean) of its
+    members. -inf if no member has a finite fitness."""
     sizes = species.sizes
-    member = lambda place: ranks.values[ranks.order[ranks.at[:-1] + place]]
+    member = lambda index: ranks.values[ranks.order[ranks.at[:-1] + index]]
     found = {
         "max": lambda: member(0),
         "min": lambda: member(sizes - 1),
@@ -57,11 +57,11 @@ def species_fitness(fitness: np.ndarray, ranks: Ranking, species: Species, how: 
 
 
 def surviving(fitness: np.ndarray, species: Species, generation: int, options: ModernSettings) -> np.ndarray:
-    """The species that go on, as places, the least fit first; fitness (S,) is theirs. None: the population is extinct.
+    """Indices of the surviving species, least fit first; fitness (S,) is theirs. Empty: the population is extinct.
 
-    One that has not improved for max_stagnation generations dies out, unless it is one of the fittest species_elitism. One
-    without a finite fitness dies out where another has one. And of more species than have room in the population,
-    min_species_size or elitism to each, the fittest go on.
+    A species without improvement for max_stagnation generations is removed, except the fittest species_elitism. A species
+    without finite fitness is removed if another has one. If there are more species than the population can hold, at
+    min_species_size or elitism each, the fittest survive.
     """
     order, finite = np.argsort(fitness, kind="stable"), np.isfinite(fitness)
     alive = generation - species.improved[order] < options.max_stagnation
@@ -71,17 +71,17 @@ def surviving(fitness: np.ndarray, species: Species, generation: int, options: M
 
 
 def shares(values: np.ndarray, species: Species, kept: np.ndarray) -> np.ndarray:
-    """Mean fitness of the species `kept`, less the least of all their members and, where that is more than 1, divided by the
-    distance from that to the highest."""
+    """Adjusted fitness: the mean fitness of the species `kept`, minus the lowest fitness of all their members, divided by the
+    range of fitness if that is above 1."""
     theirs = values[np.isin(species.of, kept)]
     least, highest = theirs.min(), theirs.max()
     return (_means(values, species)[kept] - least) / max(1.0, highest - least)
 
 
 def spawn(share: np.ndarray, sizes: np.ndarray, population: int, least: int) -> np.ndarray:
-    """How many members species of these shares and sizes get in the next generation: `population` in all, each `least` at
-    least. Each goes half of the way from its size to its share; then all are scaled, and rounded; where that gives too few the
-    smallest get one more in turn, where too many the largest one less."""
+    """Sizes of the species in the next generation, `population` in total, at least `least` each. Each size moves half of the
+    way to its share; then all are scaled and rounded. A deficit is given one by one to the smallest species, an excess
+    taken one by one from the largest."""
     total = share.sum()
     wanted = np.maximum(least, share / total * population) if total > 0 else np.full(len(share), float(least))
     half = (wanted - sizes) * 0.5
@@ -107,11 +107,11 @@ def parents(
     generation: int,
     seed: int,
 ) -> np.ndarray:
-    """Two parents (P, 2) of each of the next generation, as places, the fitter first; the elite, with -1 as second, stands
-    first, in the order of its places, so that the place tells of two genomes the older.
+    """Two parents (P, 2) of each genome of the next generation, as indices, the fitter first. Elites, with -1 as second, come
+    first, in the order of their indices, so that of two genomes the lower index is the older.
 
-    counts: members that the species `kept` get. Of a species of n the best ceil(survival_threshold n), and at least two, are
-    parents, each with equal chance; both may be one and the same.
+    counts: sizes of the species `kept`. Of a species of n, the best ceil(survival_threshold n), at least two, are parents,
+    each with equal probability; both parents may be the same genome.
     """
     elites = np.zeros(len(species.id), np.int64)
     elites[kept] = np.minimum(np.minimum(options.elitism, ranks.able[kept]), counts)

@@ -1,12 +1,11 @@
-"""Species: who is like whom (neat-python 2.0, genome.py and species.py).
+"""Speciation by compatibility distance (neat-python 2.0, genome.py and species.py).
 
 The distance of two genomes is that of their nodes plus that of their connections, each
 
-    (disjoint coefficient * genes that one alone has + weight coefficient * sum of differences) / genes of the larger genome
+    (disjoint coefficient * disjoint genes + weight coefficient * sum of differences) / genes of the larger genome
 
-where nodes that both have, by their ids, differ by |bias| + |response| + |time constant| + 1 for another activation + 1 for
-another aggregation; connections that both have, by the nodes they join, by |weight| + 1 where one alone is enabled. Inputs
-are no genes.
+Matching nodes, by id, differ by |bias| + |response| + |time constant| + 1 if the activations differ + 1 if the aggregations
+differ. Matching connections, by source and target, differ by |weight| + 1 if only one is enabled. Inputs are no genes.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from evo import threads
 from evo.genomes.genome import BIAS, GENES, GRAIN, Genes, Genomes
 from evo.genomes.species import SpeciesTable
 
-DISTANCES = 4096  # that are worth a thread
+DISTANCES = 4096  # distances per thread
 
 
 class Compatibility(NamedTuple):
@@ -32,8 +31,8 @@ class Compatibility(NamedTuple):
 COMPATIBILITY = types.NamedUniTuple(types.float64, 2, Compatibility)
 
 
-def by_ends(genomes: Genomes) -> Genes:
-    """Genes with each genome's connections in the order of the nodes they join, as `distance` wants them."""
+def sorted_by_endpoints(genomes: Genomes) -> Genes:
+    """Genes with each genome's connections sorted by (source, target), as `distance` needs them."""
     order = np.lexsort((genomes.target, genomes.source, genomes.owners()[1]))
     names = ("innovation", "source", "target", "weight", "enabled")
     return genomes.genes._replace(**{name: getattr(genomes, name)[order] for name in names})
@@ -64,7 +63,7 @@ def _between_nodes(a, i, b, j, rules):
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def distance(a, i, b, j, rules):
-    """Between genome i of the genes `a` and genome j of `b`, both as `by_ends` orders them."""
+    """Between genome i of the genes `a` and genome j of `b`, both sorted by `sorted_by_endpoints`."""
     k, end = a.connections_at[i], a.connections_at[i + 1]
     m, stop = b.connections_at[j], b.connections_at[j + 1]
     size, alone, difference = max(1, end - k, stop - m), 0, 0.0
@@ -77,8 +76,8 @@ def distance(a, i, b, j, rules):
             alone += 1
         k += before or same
         m += not before
-    links = (rules.weight * difference + rules.disjoint * (alone + (end - k) + (stop - m))) / size
-    return _between_nodes(a, i, b, j, rules) + links
+    connections = (rules.weight * difference + rules.disjoint * (alone + (end - k) + (stop - m))) / size
+    return _between_nodes(a, i, b, j, rules) + connections
 
 
 _INT64, _LONG, _FLOAT = types.int64[::1], types.int64, types.float64
@@ -90,16 +89,16 @@ _INT64, _LONG, _FLOAT = types.int64[::1], types.int64, types.float64
     nogil=True,
     _nrt=False,
 )
-def _closest(closest, representatives, genes, rules, taken, start, stop):
-    """closest[s] of representatives start .. stop: the first genome of those nearest to it that are not taken."""
+def _find_closest(closest, representatives, genes, rules, taken, start, stop):
+    """closest[s] of representatives start .. stop: the closest genome that is not taken; ties to the first."""
     for s in range(start, stop):
         least = np.inf
         for i in range(taken.size):
             if not taken[i]:
-                far = distance(representatives, s, genes, i, rules)
-                if far < least:
-                    least, closest[s] = far, i
-                    if far == 0.0:
+                delta = distance(representatives, s, genes, i, rules)
+                if delta < least:
+                    least, closest[s] = delta, i
+                    if delta == 0.0:
                         break
 
 
@@ -109,20 +108,20 @@ def _closest(closest, representatives, genes, rules, taken, start, stop):
     nogil=True,
     _nrt=False,
 )
-def _join(of, nearest, genes, rules, representatives, since, known, start, stop):
-    """of[i] of genomes start .. stop: known + the place of the first representative that is nearer than all others and than
-    nearest[i]. Representative s is looked at by genomes from since[s] on."""
+def _assign_to_nearest(of, nearest, genes, rules, representatives, since, known, start, stop):
+    """of[i] of genomes start .. stop: known + the index of the closest representative, if it is closer than nearest[i].
+    Representative s is compared with genomes from since[s] on."""
     for i in range(start, stop):
         for s in range(representatives.size):
             if since[s] <= i:
-                far = distance(genes, representatives[s], genes, i, rules)
-                if far < nearest[i]:
-                    of[i], nearest[i] = known + s, far
+                delta = distance(genes, representatives[s], genes, i, rules)
+                if delta < nearest[i]:
+                    of[i], nearest[i] = known + s, delta
 
 
 @njit(_LONG(_INT64, _INT64, GENES, COMPATIBILITY, _FLOAT), cache=True, nogil=True, _nrt=False)
-def _found(founders, of, genes, rules, threshold):
-    """Whoever is in no species and like no founder before it founds one. Returns how many did."""
+def _find_founders(founders, of, genes, rules, threshold):
+    """Genomes without a species and incompatible with all earlier founders found one. Returns the number of founders."""
     count = 0
     for i in range(of.size):
         if of[i] < 0:
@@ -136,59 +135,59 @@ def _found(founders, of, genes, rules, threshold):
 
 @dataclass(repr=False)
 class Species(SpeciesTable):
-    """representative (S,): of each species, a place in the population; threshold: the distance below which two are alike."""
+    """representative (S,): an index of the population per species; threshold: compatible genomes have a smaller distance."""
 
     representative: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     threshold: float = field(kw_only=True)
 
-    def judge(self, fitness: np.ndarray, generation: int) -> None:
-        """Takes note of each species' fitness (S,). A fitness of -inf improves nothing."""
+    def update_best(self, fitness: np.ndarray, generation: int) -> None:
+        """Updates best fitness and last improvement from each species' fitness (S,). -inf improves nothing."""
         better = fitness > self.best
         self.best[better] = fitness[better]
         self.improved[better] = generation
 
-    def keep(self, kept: np.ndarray) -> None:
-        """Lets all species but `kept` (places) die out; `assign` follows, which gives the members of all."""
+    def retain(self, kept: np.ndarray) -> None:
+        """Removes all species except those at the indices `kept`; `speciate` must follow."""
         kept = np.sort(kept)
         for name in ("id", "representative", "best", "improved"):
             setattr(self, name, getattr(self, name)[kept])
 
-    def assign(self, genomes: Genomes, previous: Genomes, rules: Compatibility, generation: int) -> None:
-        """The species of a new generation. Each present species is from now on represented by the genome that is closest to
-        its representative in `previous`; of those that two species would have, the older takes its own first. All other
-        genomes, in order, join the species whose representative is nearest, if that is below the threshold, else found one.
+    def speciate(self, genomes: Genomes, previous: Genomes, rules: Compatibility, generation: int) -> None:
+        """Assigns a new generation to species. First each species gets as new representative the closest genome to its
+        representative in `previous`; if two species would take the same genome, the older one chooses first. Then each other
+        genome, in order, joins the species with the closest representative within the threshold, or founds one.
 
         Raises ValueError if there are more species than genomes.
         """
         size, known = len(genomes), len(self.id)
         if known > size:
             raise ValueError(f"expected at most as many species as genomes, {size}; got {known}")
-        genes, old = by_ends(genomes), by_ends(previous.select(self.representative))
+        genes, old = sorted_by_endpoints(genomes), sorted_by_endpoints(previous.select(self.representative))
         taken, wanted = np.zeros(size, np.bool_), np.zeros(known, np.int64)
         grain = max(1, DISTANCES // size)
-        threads.each(lambda a, b: _closest(wanted, old, genes, rules, taken, a, b), known, grain)
+        threads.each(lambda a, b: _find_closest(wanted, old, genes, rules, taken, a, b), known, grain)
         for s in range(known):
             if taken[wanted[s]]:
-                _closest(wanted, old, genes, rules, taken, s, s + 1)
+                _find_closest(wanted, old, genes, rules, taken, s, s + 1)
             taken[wanted[s]] = True
         of, nearest = np.full(size, -1), np.full(size, self.threshold)
-        of[wanted], nearest[wanted] = np.arange(known), -1.0  # nothing is nearer to a representative than itself
-        join = lambda chosen, since, base: threads.each(
-            lambda a, b: _join(of, nearest, genes, rules, chosen, since, base, a, b), size, GRAIN
+        of[wanted], nearest[wanted] = np.arange(known), -1.0  # below every distance, so that representatives stay
+        assign = lambda chosen, since, base: threads.each(
+            lambda a, b: _assign_to_nearest(of, nearest, genes, rules, chosen, since, base, a, b), size, GRAIN
         )
-        join(wanted, np.zeros(known, np.int64), 0)
+        assign(wanted, np.zeros(known, np.int64), 0)
         founders = np.empty(size, np.int64)
-        founders = founders[: _found(founders, of, genes, rules, self.threshold)]
+        founders = founders[: _find_founders(founders, of, genes, rules, self.threshold)]
         new = len(founders)
         of[founders], nearest[founders] = known + np.arange(new), -1.0
-        join(founders, founders, known)
+        assign(founders, founders, known)
         self.of, self.representative = of, np.concatenate([wanted, founders])
         self.id = np.concatenate([self.id, self.next_id + np.arange(new)])
         self.best = np.concatenate([self.best, np.full(new, -np.inf)])
         self.improved = np.concatenate([self.improved, np.full(new, generation)])
         self.next_id += new
 
-    def aim(self, target: int, rate: float, low: float, high: float) -> None:
-        """Moves the threshold by `rate`, within low .. high: up where there are more species than `target`, else down."""
+    def adjust_threshold(self, target: int, rate: float, low: float, high: float) -> None:
+        """Moves the threshold by `rate`, within low .. high: up if there are more species than `target`, else down."""
         step = rate * np.sign(len(self.id) - target)
         self.threshold = float(min(max(self.threshold + step, low), high))

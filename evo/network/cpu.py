@@ -1,10 +1,10 @@
-"""Networks on the cores: one network on one row, for kernels that hold a whole episode; and a population on many rows.
+"""Networks on CPU cores: one network on one row, for kernels that run whole episodes; and a population on many rows.
 
-Both compute every node alike, to the last bit. The population kernels take up to WIDTH rows at a time and keep the values of
-a network as (slots, rows), so that a link, and an activation, is one pass over numbers that lie side by side.
+Both compute every node with bit-identical results. The population kernels process up to MAX_ROWS rows at a time and store
+values as (slots, rows), so that a connection or an activation is one pass over contiguous numbers.
 
-_nrt=False: numba counts no references to the arrays, which costs more than a small network does; such a function allocates
-nothing. forceinline: nor are the arrays of a Program, a hundred numbers, handed over at every call.
+_nrt=False disables reference counting of arrays, which would cost more than a small network; such functions allocate nothing.
+forceinline avoids passing the many arrays of a Program at every call.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from numba import njit, types
 from evo.activations import MEAN, SUM, activate, activate_rows, aggregate
 from evo.network.program import PROGRAM
 
-LANES, WIDTH = 8, 64  # the population kernels take a multiple of LANES rows at a time, at most WIDTH
+ROW_STEP, MAX_ROWS = 8, 64  # the population kernels take a multiple of ROW_STEP rows at a time, at most MAX_ROWS
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _node(program, s, values):
-    """What stands at s computes from `values` (slots,)."""
+    """The value of the node with data at index s, from `values` (slots,)."""
     first, last = program.first[s], program.last[s]
     total = 0.0
     if program.aggregation[s] == SUM:
         for k in range(first, last):
-            total += program.link_weight[k] * values[program.link_source[k]]
+            total += program.connection_weight[k] * values[program.connection_source[k]]
     else:
         column = values.reshape(values.size, 1)
-        total = aggregate(program.aggregation[s], column, 0, program.link_source, program.link_weight, first, last)
+        total = aggregate(program.aggregation[s], column, 0, program.connection_source, program.connection_weight, first, last)
     return activate(program.activation[s], program.bias[s] + program.response[s] * total)
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def feedforward(program, g, x, values):
-    """Genome g's network on one row x (I,); its outputs then stand in values[program.given[g] + o].
+    """Genome g's network on one row x (I,); the outputs are then values[program.first_output[g] + o].
 
-    values: float64, contiguous, at least as long as the network has slots; what it held before does not matter.
+    values: float64, contiguous, at least as long as the network has slots; need not be initialised.
     """
     for i in range(program.inputs):
         values[i] = x[i]
-    if program.given[g] > program.inputs:
+    if program.first_output[g] > program.inputs:
         values[program.inputs] = 1.0
     first = program.slots_at[g]
     for step in range(first, first + program.steps[g]):
@@ -49,14 +49,14 @@ def feedforward(program, g, x, values):
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def tick(program, g, x, old, new):
-    """One tick of genome g's recurrent network: every node is computed from the values `old`, into `new`; in continuous time
-    it goes a part of the way there (a step of Euler's method).
+    """One tick of genome g's recurrent network: every node is computed from the values `old` into `new`; in continuous time by
+    one Euler step.
 
-    old, new: float64 (slots,), contiguous; zero before the first tick, exchanged between two. The outputs are then in `new`.
+    old, new: float64 (slots,), contiguous; zero before the first tick, swapped between ticks. The outputs are in `new`.
     """
     for i in range(program.inputs):
         old[i] = x[i]
-    if program.given[g] > program.inputs:
+    if program.first_output[g] > program.inputs:
         old[program.inputs] = 1.0
     first = program.slots_at[g]
     for step in range(first, first + program.steps[g]):
@@ -69,18 +69,18 @@ def tick(program, g, x, old, new):
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)
 def _node_rows(program, s, node, old, new):
-    """The node that stands at s, for all rows: from `old` into `new`, both (slots, rows)."""
+    """The node with data at index s, for all rows: from `old` into `new`, both (slots, rows)."""
     first, last, rows, code = program.first[s], program.last[s], new.shape[1], program.aggregation[s]
     if code in (SUM, MEAN):
         for r in range(rows):
             new[node, r] = 0.0
-        for k in range(first, last - 1, 2):  # two links a pass: the sum of a row is the same, link after link
-            one, two = program.link_source[k], program.link_source[k + 1]
-            weight_one, weight_two = program.link_weight[k], program.link_weight[k + 1]
+        for k in range(first, last - 1, 2):  # two connections per pass; the order of summation is unchanged
+            one, two = program.connection_source[k], program.connection_source[k + 1]
+            weight_one, weight_two = program.connection_weight[k], program.connection_weight[k + 1]
             for r in range(rows):
                 new[node, r] = (new[node, r] + weight_one * old[one, r]) + weight_two * old[two, r]
         if (last - first) % 2:
-            one, weight_one = program.link_source[last - 1], program.link_weight[last - 1]
+            one, weight_one = program.connection_source[last - 1], program.connection_weight[last - 1]
             for r in range(rows):
                 new[node, r] += weight_one * old[one, r]
         if code == MEAN and last > first:
@@ -88,13 +88,13 @@ def _node_rows(program, s, node, old, new):
                 new[node, r] /= last - first
     else:
         for r in range(rows):
-            new[node, r] = aggregate(code, old, r, program.link_source, program.link_weight, first, last)
+            new[node, r] = aggregate(code, old, r, program.connection_source, program.connection_weight, first, last)
     activate_rows(program.activation[s], program.bias[s], program.response[s], new[node])
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _feed(program, x, row, rows, values):
-    """Rows row .. row + rows of x (B, I) into the input slots of `values`."""
+    """Copies rows row .. row + rows of x (B, I) into the input slots of `values`."""
     for i in range(program.inputs):
         for r in range(rows):
             values[i, r] = x[row + r, i]
@@ -102,10 +102,10 @@ def _feed(program, x, row, rows, values):
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _read(program, g, values, out, row, rows):
-    """The outputs of network g from `values` into rows row .. row + rows of out (B, O)."""
+    """Copies the outputs of network g from `values` into rows row .. row + rows of out (B, O)."""
     for o in range(out.shape[1]):
         for r in range(rows):
-            out[row + r, o] = values[program.given[g] + o, r]
+            out[row + r, o] = values[program.first_output[g] + o, r]
 
 
 _VALUES = types.float64[:, ::1]
@@ -114,17 +114,17 @@ _SHAPES = [(kind[:, :, ::1], kind[:, :, ::1]) for kind in (types.float32, types.
 
 @njit([types.void(PROGRAM, *rows, _VALUES, types.int64, types.int64) for rows in _SHAPES], cache=True, nogil=True, _nrt=False)
 def forward(program, x, out, values, begin, end):
-    """Feed-forward networks begin .. end on rows x (P, B, I), or the same rows (1, B, I) for all, into out (P, B, O).
+    """Feed-forward networks begin .. end on rows x (P, B, I), or shared rows (1, B, I), into out (P, B, O).
 
-    values: room for the slots of any of them, for as many rows as are taken at a time.
+    values: scratch (slots, rows) for the widest network and the number of rows per block.
     """
     shared, batch, width = len(x) == 1, x.shape[1], values.shape[1]
     for row in range(0, batch, width):
         rows = min(width, batch - row)
         for g in range(begin, end):
-            if not shared or g == begin:  # no network writes into its input slots
+            if not shared or g == begin:  # input slots are never overwritten
                 _feed(program, x[0 if shared else g], row, rows, values)
-            if program.given[g] > program.inputs:
+            if program.first_output[g] > program.inputs:
                 values[program.inputs, :] = 1.0
             first = program.slots_at[g]
             for step in range(first, first + program.steps[g]):
@@ -140,10 +140,10 @@ def forward(program, x, out, values, begin, end):
     _nrt=False,
 )
 def ticks(program, x, out, state, count, old, new, begin, end):
-    """Recurrent networks begin .. end, as in `forward`, for `count` ticks; 0: for as many as the depth of each.
+    """Recurrent networks begin .. end, as in `forward`, for `count` ticks; 0: as many as the depth of each.
 
-    state (slots of all networks, B): their values, zero before the first tick; left as they are after the last.
-    old, new: as `values` of `forward`.
+    state (slots of all networks, B): their values, zero before the first tick; updated in place. old, new: scratch, as
+    `values` of `forward`.
     """
     shared, batch, width = len(x) == 1, x.shape[1], old.shape[1]
     for g in range(begin, end):
@@ -154,7 +154,7 @@ def ticks(program, x, out, state, count, old, new, begin, end):
                 for r in range(rows):
                     old[slot, r] = state[first + slot, row + r]
             _feed(program, x[0 if shared else g], row, rows, old)
-            if program.given[g] > program.inputs:
+            if program.first_output[g] > program.inputs:
                 old[program.inputs, :] = 1.0
             for _ in range(count if count else program.depth[g]):
                 for step in range(first, first + program.steps[g]):

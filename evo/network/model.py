@@ -1,4 +1,4 @@
-"""One genome as a network: what a champion of NEAT is."""
+"""One genome as a network: the Model of NEAT's champion."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from evo.rollout.lanes import Policy
 
 
 class NetworkModel(Model):
-    """One genome as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) float32 on the host.
+    """One genome as a Model: called with rows (B, I), tensor or array, it returns a tensor (B, O) float32 on the host.
 
-    genome: a Genomes that holds one; recurrent, ticks and time_step as of Networks. Raises ValueError if it holds another
-    number.
+    genome: a Genomes of length 1; recurrent, ticks and time_step as of Networks. Raises ValueError for another length.
     """
 
     def __init__(self, genome: Genomes, recurrent: bool = False, ticks: int | str = 1, time_step: float = 0.0):
@@ -65,7 +64,7 @@ class NetworkModel(Model):
 
     @property
     def connections(self) -> int:
-        """Those that are enabled."""
+        """The number of enabled connections."""
         return int(self.genome.enabled.sum())
 
     def __call__(self, inputs: Any) -> Tensor:
@@ -95,7 +94,7 @@ class NetworkModel(Model):
 
     @property
     def output_range(self) -> np.ndarray:
-        """The interval (1, O, 2) that each output lies in."""
+        """The interval (1, O, 2) of each output."""
         return self._networks.output_range
 
     def policy(self) -> Policy:
@@ -107,7 +106,7 @@ class NetworkModel(Model):
         return reference.GraphModule(self.program, 0, self._networks.ticks)
 
     def save(self) -> Saved:
-        """The genome's arrays, and how it runs; `restore` reads them."""
+        """The genome's arrays and how the network runs, for `restore`."""
         state = self.genome.state_dict()
         tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
         numbers = {name: str(value) for name, value in state.items() if name not in tensors}
@@ -122,22 +121,26 @@ class NetworkModel(Model):
 
 
 def _topology(genome: Genomes, program: Program) -> Any:
-    """What a picture shows of the first network of a program; a node's number is its slot."""
+    """The topology of a program's first network; nodes are numbered by slot."""
     from evo.plots.topology import Topology
 
     computed = program.node[: program.steps[0]].tolist()
     ends = [(slot, range(program.first[slot], program.last[slot])) for slot in computed]
-    links = [(int(program.link_source[k]), slot, float(program.link_weight[k])) for slot, own in ends for k in own]
-    first = int(program.given[0])
-    slots = sorted({*range(first + program.outputs), *computed, *(source for source, *_ in links)})
+    connections = [
+        (int(program.connection_source[k]), slot, float(program.connection_weight[k])) for slot, own in ends for k in own
+    ]
+    first = int(program.first_output[0])
+    slots = sorted({*range(first + program.outputs), *computed, *(source for source, *_ in connections)})
     kinds = {slot: KINDS[genome.node_kind[slot]] for slot in slots}
     names = _names(genome, computed, kinds, first)
-    return Topology(kinds, names, computed, links, int((genome.node_kind == HIDDEN).sum()), len(genome.node_id) - len(slots))
+    return Topology(
+        kinds, names, computed, connections, int((genome.node_kind == HIDDEN).sum()), len(genome.node_id) - len(slots)
+    )
 
 
 def _names(genome: Genomes, computed: list[int], kinds: dict[int, str], first: int) -> dict[int, str]:
-    """Inputs and outputs by number, outputs from slot `first` on; of nodes that compute, the functions, where they are not all
-    the same."""
+    """Node labels: inputs and outputs by number, outputs from slot `first` on; the functions of computed nodes if they are not
+    all the same."""
     activations, aggregations = list(NODE_ACTIVATIONS), list(AGGREGATIONS)
     functions = {slot: activations[genome.activation[slot]] for slot in computed}
     same = len(set(functions.values())) <= 1
@@ -152,7 +155,7 @@ def _names(genome: Genomes, computed: list[int], kinds: dict[int, str], first: i
 
 
 def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> NetworkModel:
-    """The model that `NetworkModel.save` wrote. Raises ValueError if it is none, is broken, or does not fit the task."""
+    """The model saved by `NetworkModel.save`. Raises ValueError for another kind, an invalid genome, or other sizes."""
     if header.get("kind") != "network":
         raise ValueError(f"expected the genome of a network; got {header.get('kind', 'nothing')}")
     try:
@@ -160,7 +163,7 @@ def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> Ne
         genome = Genomes.from_state({**tensors, **numbers}).check()
         recurrent, ticks, time_step = header["recurrent"] == "True", header["ticks"], float(header["time_step"])
     except (KeyError, TypeError) as error:
-        raise ValueError(f"the genome of a network is not complete: {error}") from error
+        raise ValueError(f"incomplete network genome: {error}") from error
     if (genome.inputs, genome.outputs) != (task.inputs, task.outputs):
         raise ValueError(
             f"this network has {genome.inputs} inputs and {genome.outputs} outputs, the task {task.inputs} and {task.outputs}"

@@ -1,9 +1,8 @@
-"""From genomes to programs: which nodes of each network are computed, in what order, from which values.
+"""Compilation of genomes to programs: which nodes of each network are computed, and in what order.
 
-A node takes part if an output depends on it through enabled connections (the rule of neat-python's required_for_output).
-Walking backwards from the outputs, depth first, a node is finished after all nodes that it reads: the order in which nodes
-finish is the order to compute them in. A connection met on the way that leads to a node not yet finished closes a cycle:
-a fault of a feed-forward network, memory of a recurrent one.
+A node is computed if an output depends on it through enabled connections (neat-python's required_for_output). A depth-first
+search backwards from the outputs finishes a node after all its sources, so the finishing order is a topological order. A
+connection from a node that is still open closes a cycle: an error in a feed-forward network, allowed in a recurrent one.
 """
 
 from __future__ import annotations
@@ -18,26 +17,26 @@ from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
 from evo.core import counted
 from evo.genomes.genome import BIAS, GENES, OUTPUT, Genomes, longest
 
-WORK = 1 << 14  # nodes and connections that are worth a thread
+WORK = 1 << 14  # nodes and connections per thread
 UNSEEN, OPEN, FINISHED = range(3)
-NOWHERE, CYCLE, UNKNOWN = range(1, 4)
+MISSING_NODE, CYCLE, UNKNOWN = range(1, 4)
 ACTIVATIONS, SUMS = len(NODE_ACTIVATIONS), len(AGGREGATIONS)
 
 
 class Program(NamedTuple):
-    """Networks of a population, ready to run. Genome g has value slots 0 .. slots_at[g + 1] - slots_at[g]: slot k is its
-    k-th node, so that inputs come first, then a node clamped to 1 if there is one, then outputs from given[g] on. P genomes,
-    N slots of all, C connections of all.
+    """Compiled networks of a population. Genome g has value slots 0 .. slots_at[g + 1] - slots_at[g]; slot k is its k-th node:
+    inputs, then the bias node if there is one, then outputs from first_output[g] on, then hidden nodes. P genomes, N slots
+    in total, C connections in total.
 
-    Genome g computes steps[g] slots, one after the other: node[slots_at[g]], node[slots_at[g] + 1], ... What belongs to a
-    slot stands at slots_at[g] + slot: it is activation(bias + response * aggregation(link_weight * value)), over links
-    first .. last in the order of their innovation numbers, link_source being slots. What belongs to no slot that is computed,
-    and links between first and last of none, are not defined. depth: ticks until an input has passed to every output, longest
-    way; widest: the most slots of a genome.
+    Genome g computes steps[g] slots in topological order: node[slots_at[g]], node[slots_at[g] + 1], ... The data of a slot is
+    at index slots_at[g] + slot. It computes activation(bias + response * aggregation(connection_weight * value)) over the
+    connections first .. last, sorted by innovation number; connection_source holds slots. The data of slots that are not
+    computed, and connections outside first .. last, are undefined. depth: ticks until every output depends on an input, by
+    the longest path; widest: the largest number of slots of a genome.
 
-    In a feed-forward network a node without a link computes its bias; in a recurrent one it stays 0 and is not computed, as
-    in neat-python. A recurrent network is one of continuous time if time_step, seconds, is above 0: in a tick a node then
-    goes the part time_step / time_constant of the way from its value to what it computes.
+    In a feed-forward network a node without connections computes its bias; in a recurrent one it stays 0 and is not computed,
+    as in neat-python. With time_step > 0 (seconds) a recurrent network runs in continuous time: in a tick each node moves by
+    the fraction time_step / time_constant from its value towards the computed one.
     """
 
     inputs: int
@@ -47,7 +46,7 @@ class Program(NamedTuple):
     time_step: float
     slots_at: np.ndarray  # int64 (P + 1,)
     steps: np.ndarray  # int64 (P,)
-    given: np.ndarray  # int64 (P,)
+    first_output: np.ndarray  # int64 (P,)
     depth: np.ndarray  # int64 (P,)
     node: np.ndarray  # int64 (N,)
     activation: np.ndarray  # int8 (N,)
@@ -57,8 +56,8 @@ class Program(NamedTuple):
     time_constant: np.ndarray  # float64 (N,)
     first: np.ndarray  # int64 (N,)
     last: np.ndarray  # int64 (N,)
-    link_source: np.ndarray  # int64 (C,)
-    link_weight: np.ndarray  # float64 (C,)
+    connection_source: np.ndarray  # int64 (C,)
+    connection_weight: np.ndarray  # float64 (C,)
 
     def __repr__(self) -> str:
         sizes = [counted(len(self.steps), "network"), counted(self.inputs, "input"), counted(self.outputs, "output")]
@@ -80,19 +79,17 @@ PROGRAM = types.NamedTuple(
 
 
 def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -> Program:
-    """The program of every genome, whose arrays it shares. recurrent: nodes read the values of the tick before, so cycles are
-    allowed. time_step: seconds that a tick of a continuous-time network takes, which is recurrent; 0: the networks are not of
-    continuous time.
+    """The program of every genome; it shares the genomes' arrays. recurrent: nodes read the values of the previous tick, so
+    cycles are allowed. time_step: seconds per tick of a continuous-time network, which is recurrent; 0: discrete time.
 
-    Raises ValueError for a time_step that is not finite and >= 0; and, naming the first genome: a cycle in a feed-forward
-    network, a connection from or to a node that is not there, a code of `evo.activations` that is unknown, a time constant
-    that is not above 0.
+    Raises ValueError for a time_step that is negative or not finite; and, naming the first genome: a cycle in a feed-forward
+    network, a connection from or to a missing node, an unknown code of `evo.activations`, a time constant <= 0.
     """
     if not 0.0 <= time_step < np.inf:
         raise ValueError(f"time_step: expected a number of seconds >= 0; got {time_step!r}")
     size, nodes, connections = len(genomes), len(genomes.node_id), len(genomes.innovation)
     fault, order = np.zeros(size, np.int64), np.empty((3, size), np.int64)
-    slots, links = np.empty((3, nodes), np.int64), np.empty(connections, np.int64)
+    slots, sources = np.empty((3, nodes), np.int64), np.empty(connections, np.int64)
     genes = genomes.genes
     program = Program(
         genomes.inputs,
@@ -109,20 +106,20 @@ def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -
         genes.response,
         genes.time_constant,
         *slots[1:],
-        links,
+        sources,
         np.empty(connections),
     )
-    room = max(program.widest, longest(genes.connections_at))
-    walk = lambda a, b: _walk(program, genes, fault, np.empty((4, room), np.int64), a, b)
-    threads.each(walk, size, grain=max(1, WORK * size // max(1, nodes + connections)))
+    scratch = max(program.widest, longest(genes.connections_at))
+    part = lambda a, b: _compile_genomes(program, genes, fault, np.empty((4, scratch), np.int64), a, b)
+    threads.each(part, size, grain=max(1, WORK * size // max(1, nodes + connections)))
     if fault.any():
         _raise_fault(genomes, fault)
     return program
 
 
 FAULTS = {
-    NOWHERE: "a connection from or to a node that it does not have; Genomes.check() tells more",
-    CYCLE: "its enabled connections close a cycle: run it as a recurrent network, or breed it feed-forward",
+    MISSING_NODE: "a connection from or to a missing node; Genomes.check() names it",
+    CYCLE: "its enabled connections contain a cycle: run it as a recurrent network, or evolve feed-forward genomes",
 }
 
 
@@ -137,13 +134,13 @@ def _raise_fault(genomes: Genomes, fault: np.ndarray) -> None:
                 raise ValueError(f"genome {g}: node {node} has {name} {code}; expected 0 to {len(table) - 1}")
     slow = own.start + int(np.argmax(~(genomes.time_constant[own] > 0)))
     node, value = genomes.node_id[slow], genomes.time_constant[slow]
-    raise ValueError(f"genome {g}: node {node} has time_constant {value}; expected it above 0")
+    raise ValueError(f"genome {g}: node {node} has time_constant {value}; expected above 0")
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _slot(identity, node_id, begin, end):
-    """Where a node's id stands among those of its genome, node_id[begin:end], which ascend; or -1."""
-    if 0 <= identity < end - begin and node_id[begin + identity] == identity:  # no gap before it
+def _slot_of(identity, node_id, begin, end):
+    """The slot of a node id, given the ids node_id[begin:end] of its genome in ascending order; -1 if it is missing."""
+    if 0 <= identity < end - begin and node_id[begin + identity] == identity:  # ids without gaps: the usual case
         return identity
     low, high = begin, end
     while low < high:
@@ -156,22 +153,22 @@ def _slot(identity, node_id, begin, end):
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _known(genes, node):
-    """Does a node have functions that there are, and a time constant?"""
+def _valid_codes(genes, node):
+    """Whether activation, aggregation and time constant of a node are valid."""
     known = 0 <= genes.activation[node] < ACTIVATIONS and 0 <= genes.aggregation[node] < SUMS
     return known and genes.time_constant[node] > 0.0
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _sort_links(program, genes, g, into):
-    """Enabled connections of genome g, sorted by target and for one target by innovation number: a counting sort. Returns
-    whether both ends of each are nodes."""
+def _sort_connections(program, genes, g, into):
+    """Counting sort of the enabled connections of genome g by target slot; per target they stay sorted by innovation number.
+    Returns whether all sources and targets are nodes."""
     begin, end, start = genes.nodes_at[g], genes.nodes_at[g + 1], genes.connections_at[g]
     for node in range(begin, end):
         program.last[node] = 0
     for c in range(start, genes.connections_at[g + 1]):
         if genes.enabled[c]:
-            into[c - start] = _slot(genes.target[c], genes.node_id, begin, end)
+            into[c - start] = _slot_of(genes.target[c], genes.node_id, begin, end)
             if into[c - start] < 0:
                 return False
             program.last[begin + into[c - start]] += 1
@@ -180,33 +177,33 @@ def _sort_links(program, genes, g, into):
         at, program.first[node], program.last[node] = at + program.last[node], at, at
     for c in range(start, genes.connections_at[g + 1]):
         if genes.enabled[c]:
-            place = program.last[begin + into[c - start]]
+            index = program.last[begin + into[c - start]]
             program.last[begin + into[c - start]] += 1
-            program.link_source[place] = _slot(genes.source[c], genes.node_id, begin, end)
-            program.link_weight[place] = genes.weight[c]
-            if program.link_source[place] < 0:
+            program.connection_source[index] = _slot_of(genes.source[c], genes.node_id, begin, end)
+            program.connection_weight[index] = genes.weight[c]
+            if program.connection_source[index] < 0:
                 return False
     return True
 
 
 @njit(types.void(PROGRAM, GENES, _INT64, types.int64[:, ::1], _LONG, _LONG), cache=True, nogil=True, _nrt=False)
-def _walk(program, genes, fault, room, begin, end):
-    """Fills in the program of genomes begin .. end; fault (P,): what is wrong with a genome, of FAULTS, or UNKNOWN.
-    room: 4 rows, as long as the largest genome has nodes or connections."""
-    state, following, height, stack = room[0], room[1], room[2], room[3]
+def _compile_genomes(program, genes, fault, scratch, begin, end):
+    """Writes the program of genomes begin .. end; fault (P,): a key of FAULTS, or UNKNOWN, if a genome is invalid.
+    scratch: 4 rows, as long as the largest number of nodes or connections of a genome."""
+    state, following, height, stack = scratch[0], scratch[1], scratch[2], scratch[3]
     for g in range(begin, end):
         first, nodes = genes.nodes_at[g], genes.nodes_at[g + 1] - genes.nodes_at[g]
-        if not _sort_links(program, genes, g, stack):
-            fault[g] = NOWHERE
+        if not _sort_connections(program, genes, g, stack):
+            fault[g] = MISSING_NODE
             continue
-        given = 0
+        first_output = 0
         for k in range(nodes):
-            if not _known(genes, first + k):
+            if not _valid_codes(genes, first + k):
                 fault[g] = UNKNOWN
             inner = genes.node_kind[first + k] > BIAS
-            given += not inner
+            first_output += not inner
             state[k], height[k], following[k] = UNSEEN if inner else FINISHED, 0, program.first[first + k]
-        # Depth first, backwards from the outputs.
+        # Depth-first search, backwards from the outputs.
         steps, depth = 0, 1
         for output in range(nodes):
             if genes.node_kind[first + output] != OUTPUT or state[output] == FINISHED:
@@ -215,8 +212,8 @@ def _walk(program, genes, fault, room, begin, end):
             while top >= 0:
                 k = stack[top]
                 if following[k] < program.last[first + k]:
-                    read = program.link_source[following[k]]
-                    if state[read] == UNSEEN:  # this link is looked at again when it is finished
+                    read = program.connection_source[following[k]]
+                    if state[read] == UNSEEN:  # revisited once the source is finished
                         top += 1
                         stack[top], state[read] = read, OPEN
                         continue
@@ -233,13 +230,13 @@ def _walk(program, genes, fault, room, begin, end):
                     steps += 1
                     height[k] = max(height[k], 1)
             depth = max(depth, height[output])
-        program.steps[g], program.given[g], program.depth[g] = steps, given, depth
+        program.steps[g], program.first_output[g], program.depth[g] = steps, first_output, depth
 
 
 @njit(types.void(PROGRAM, _INT64), cache=True, nogil=True, _nrt=False)
 def count_parameters(program, counts):
-    """Of each network (P,): links, biases that are not 0 and responses that are not 1, of the nodes that take part; in
-    continuous time also time constants that are not 1 s."""
+    """Parameters of each network (P,): connections, non-zero biases and responses other than 1 of the computed nodes; in
+    continuous time also time constants other than 1 s."""
     for g in range(counts.size):
         counts[g] = 0
         for step in range(program.slots_at[g], program.slots_at[g] + program.steps[g]):

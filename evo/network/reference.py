@@ -1,6 +1,6 @@
-"""Networks in torch: readable and differentiable. The oracle of the kernels, and the way to gradients.
+"""Networks in torch: readable and differentiable. The reference for the kernels, and the source of gradients.
 
-A network is computed node by node, as one would on paper; each node is a few tensor operations on all rows at once.
+A network is computed node by node; each node is a few tensor operations on all rows.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from evo.network.program import Program
 class GraphModule(nn.Module):
     """Network g of a program as an nn.Module: rows (B, I) -> (B, O).
 
-    weight (links,) and bias (nodes) are its parameters, in the order of computation; bias is fixed where a bias node does
-    its work, and so is response (nodes). A recurrent network keeps its state (slots, B) from call to call until `reset`,
-    with its gradient; `ticks` of them are a call, 0 or "depth": as many as it is deep. rate (nodes), fixed, is None but in
-    continuous time.
+    Its parameters are weight (connections) and bias (nodes), in topological order; bias is fixed if the genome has a bias
+    node. response (nodes) is fixed. A recurrent network keeps its state (slots, B) between calls until `reset`, gradient
+    included; `ticks` per call, 0 or "depth": the depth of the network. rate (nodes), fixed, is None except in continuous time.
     """
 
     response: Tensor
@@ -27,26 +26,26 @@ class GraphModule(nn.Module):
 
     def __init__(self, program: Program, g: int = 0, ticks: int | str = 1, dtype: torch.dtype = torch.float32):
         super().__init__()
-        begin, given = int(program.slots_at[g]), int(program.given[g])
+        begin, first_output = int(program.slots_at[g]), int(program.first_output[g])
         nodes = program.node[begin : begin + program.steps[g]]
-        places = begin + nodes  # where what belongs to each node stands
-        self.inputs, self.biased, self.recurrent = program.inputs, given > program.inputs, bool(program.recurrent)
+        indices = begin + nodes  # of each node's data
+        self.inputs, self.biased, self.recurrent = program.inputs, first_output > program.inputs, bool(program.recurrent)
         self.slots = int(program.slots_at[g + 1]) - begin
         self.ticks = 1 if not self.recurrent else int(program.depth[g]) if ticks in (0, "depth") else int(ticks)
-        self.outputs = list(range(given, given + program.outputs))
+        self.outputs = list(range(first_output, first_output + program.outputs))
         activations, aggregations = list(NODE_ACTIVATIONS), list(AGGREGATIONS)
-        self.steps = []  # of each node: its slot, its two functions, and its links: their sources and where they begin
+        self.steps = []  # per node: slot, activation, aggregation, source slots, offset of its weights
         weights: list[float] = []
-        for slot, s in zip(nodes.tolist(), places.tolist()):
-            links = slice(int(program.first[s]), int(program.last[s]))
+        for slot, s in zip(nodes.tolist(), indices.tolist()):
+            connections = slice(int(program.first[s]), int(program.last[s]))
             names = activations[program.activation[s]], aggregations[program.aggregation[s]]
-            self.steps.append((slot, *names, program.link_source[links].tolist(), len(weights)))
-            weights += program.link_weight[links].tolist()
+            self.steps.append((slot, *names, program.connection_source[connections].tolist(), len(weights)))
+            weights += program.connection_weight[connections].tolist()
         numbers = lambda column: torch.tensor(column, dtype=dtype)
         self.weight = nn.Parameter(numbers(weights))
-        self.bias = nn.Parameter(numbers(program.bias[places]), requires_grad=not self.biased)
-        self.register_buffer("response", numbers(program.response[places]))
-        rate = program.time_step / program.time_constant[places]
+        self.bias = nn.Parameter(numbers(program.bias[indices]), requires_grad=not self.biased)
+        self.register_buffer("response", numbers(program.response[indices]))
+        rate = program.time_step / program.time_constant[indices]
         self.register_buffer("rate", numbers(rate) if program.time_step > 0 else None)
         self.state: Tensor | None = None
 
@@ -54,9 +53,9 @@ class GraphModule(nn.Module):
         self.state = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, I) -> (B, O). Raises ValueError if a recurrent network is to be written as ONNX, which keeps no state."""
+        """x (B, I) -> (B, O). Raises ValueError if a recurrent network is exported to ONNX, which keeps no state."""
         if self.recurrent and torch.compiler.is_exporting():
-            raise ValueError("a recurrent network keeps its state between calls, which ONNX cannot hold")
+            raise ValueError("a recurrent network keeps state between calls, which ONNX cannot represent")
         kept = torch.zeros_like(x[:, :1]).expand(-1, self.slots).T if self.state is None else self.state
         values = [*x.unbind(1), *kept[self.inputs :].unbind(0)]
         if self.biased:
@@ -68,7 +67,7 @@ class GraphModule(nn.Module):
         return torch.stack([values[slot] for slot in self.outputs], 1)
 
     def _computed(self, values: list[Tensor]) -> list[Tensor]:
-        """The values (B,) of all slots after each node was computed: one after the other, or all from `values`."""
+        """The values (B,) of all slots after one pass; recurrent nodes read `values`, feed-forward ones the new values."""
         new = list(values)
         read = values if self.recurrent else new
         for s, (slot, activation, aggregation, sources, first) in enumerate(self.steps):
@@ -82,14 +81,14 @@ class GraphModule(nn.Module):
         return new
 
     def extra_repr(self) -> str:
-        nodes = f"{self.inputs} inputs, {len(self.steps)} nodes, {len(self.weight)} links, {len(self.outputs)} outputs"
+        nodes = f"{self.inputs} inputs, {len(self.steps)} nodes, {len(self.weight)} connections, {len(self.outputs)} outputs"
         kind = "recurrent" if self.rate is None else "continuous-time"
         return nodes + (f", {kind}, ticks={self.ticks}" if self.recurrent else "")
 
 
 @torch.no_grad()
 def forward(program: Program, x: Tensor, state: np.ndarray | None, ticks: int) -> Tensor:
-    """What `population.forward` computes, network by network: outputs (P, B, O) float64; `state` is moved on in place."""
+    """`population.forward`, network by network: outputs (P, B, O) float64; `state` is updated in place."""
     outputs = []
     for g in range(len(program.depth)):
         module = GraphModule(program, g, ticks, torch.float64)

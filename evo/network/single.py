@@ -19,7 +19,7 @@ _INT8, _INT64, _SINGLE, _DOUBLE = types.int8[::1], types.int64[::1], types.float
 
 def plan(program: Program, ticks: int) -> Plan:
     """The first arguments of `run` for a program of one network: its int64, float64 and int8 numbers in the order of Program,
-    and room for the values of a tick. ticks: of a recurrent network, 0: as many as it is deep."""
+    and a scratch array for the values of a tick. ticks: of a recurrent network, 0: as many as it is deep."""
     columns = [np.ravel(each) for each in program]
     kinds = (np.int64, np.float64, np.int8)
     whole, real, codes = (np.concatenate([each for each in columns if each.dtype == kind]) for kind in kinds)
@@ -29,7 +29,7 @@ def plan(program: Program, ticks: int) -> Plan:
 @njit(types.void(_INT64, _DOUBLE, _INT8, _DOUBLE, types.float64[:, ::1], _SINGLE, _SINGLE), cache=True, _nrt=False)
 def run(whole, real, codes, new, state, x, y):
     """The outputs y (O,) for x (I,). state (slots, 1): as of `cpu.ticks`, moved on in place; of a feed-forward network it is
-    room to work in."""
+    scratch."""
     n = codes.size // 2
     first, last, source = 10 + n, 10 + 2 * n, 10 + 3 * n
     program = Program(
@@ -47,4 +47,4 @@ def run(whole, real, codes, new, state, x, y):
     else:
         feedforward(program, 0, x, values)
     for o in range(y.size):
-        y[o] = values[program.given[0] + o]
+        y[o] = values[program.first_output[0] + o]

@@ -1,7 +1,7 @@
-"""Pictures of models and of what they do, as matplotlib figures of at most 900 x 500 pixels (at 100 a inch).
+"""Figures of models and of their behaviour: matplotlib, at most 900 x 500 pixels (100 dpi).
 
-Nothing is told by colour alone, and no two colours that mean something differ in red and green only (Okabe, Ito: Color
-universal design, 2008). No text is smaller than 8 points. Names are anybody's: they are cut, and drawn as they are.
+Colour is never the only encoding, and no two colours differ in red and green only (Okabe, Ito: Color universal design, 2008).
+Text has at least 8 points. Names may be any text: they are truncated and escaped.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ SMALL = 8  # points
 PALETTE = ("#0072B2", "#E69F00", "#56B4E9", "#F0E442", "#D55E00", "#009E73", "#CC79A7", "#999999")  # Okabe and Ito
 MARKERS = "osD^vPX*"
 COLOURS = len(PALETTE)
-SHOWN = 8  # examples, frames, lines: more are not looked at
+SHOWN = 8  # examples, frames, lines
 
 
 def blank(width: float = 9.0, height: float = 4.5) -> Any:
-    """An empty Figure of that many inches, which lays itself out."""
+    """An empty Figure of this size in inches, with automatic layout."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def settled(figure: Any) -> Any:
-    """The figure with its layout found and held: it is found step by step, so that a second drawing would differ."""
+    """The figure with its layout computed and fixed; otherwise a second drawing would differ, since layout is iterative."""
     figure.draw_without_rendering()
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -37,7 +37,7 @@ def settled(figure: Any) -> Any:
 
 
 def plain(text: Any, length: int = 14) -> str:
-    """`text` for a picture: its ends, in `length` characters; a dollar begins no formula; a box for what the font lacks."""
+    """`text` for a figure: truncated in the middle to `length` characters, dollars escaped, a box for missing glyphs."""
     text = str(text)
     cut = text if len(text) <= length else text[: length // 2] + "…" + text[len(text) - (length - 1) // 2 :]
     return "".join(c if _drawable(c) else "□" for c in cut).replace("$", r"\$")
@@ -51,9 +51,9 @@ def _drawable(character: str) -> bool:
 
 
 def weights(tensors: dict[str, Tensor]) -> Any:
-    """Each tensor as a picture: a matrix by its entries, a convolution by its kernels, a bias as one row.
+    """Each tensor as an image: a matrix by entry, a convolution by kernel, a bias as one row.
 
-    The colours of a picture reach from minus to plus its largest entry, which its title tells.
+    The colour scale is symmetric, up to the largest absolute entry, which the title gives.
     """
     most = 12
     shown = list(tensors.items())[:most]
@@ -81,7 +81,7 @@ def weights(tensors: dict[str, Tensor]) -> Any:
 
 
 def point(vector: np.ndarray, value: float) -> Any:
-    """A point (D,) of a function, coordinate by coordinate, and the function's value there."""
+    """A point (D,) of a function, coordinate by coordinate, and the function's value."""
     figure = blank(9, 3.5)
     axes = figure.subplots()
     axes.vlines(range(len(vector)), 0, vector, color=PALETTE[0], linewidth=1)
@@ -93,9 +93,9 @@ def point(vector: np.ndarray, value: float) -> Any:
 
 
 def decision_boundary(model: Any, x: Tensor, y: Tensor, classes: list[str], what: str = "") -> Any:
-    """What the model answers over the plane of two inputs, with the examples on top, a marker a class.
+    """The model's output over the plane of two inputs, with the examples on top, one marker per class.
 
-    For two classes, or one output, the probability of the second class; for more, the class of each place.
+    For two classes, or one output, the probability of the second class; for more, the predicted class.
     """
     low, high = x.min(0).values, x.max(0).values
     margin = torch.where(high > low, 0.1 * (high - low), 1.0)
@@ -132,9 +132,9 @@ def decision_boundary(model: Any, x: Tensor, y: Tensor, classes: list[str], what
 def mistakes(
     outputs: Tensor, x: Tensor, y: Tensor, classes: list[str], shape: tuple[int, ...] | None = None, what: str = ""
 ) -> Any:
-    """The confusion matrix, and beside it the examples with the highest loss: as pictures, or as a table.
+    """The confusion matrix, and the examples with the highest loss, as images or as a table.
 
-    outputs (B, O): logits; x (B, I); y (B,): the true classes; shape: (C, H, W) where x holds pictures.
+    outputs (B, O): logits; x (B, I); y (B,): the true classes; shape: (C, H, W) if x holds images.
     """
     figure = blank()
     figure.suptitle(what, fontsize=SMALL + 2)
@@ -179,7 +179,7 @@ def _as_table(axes: Any, said: list[tuple[Any, ...]]) -> None:
 
 
 def _confusion(axes: Any, outputs: Tensor, y: Tensor, classes: list[str]) -> None:
-    """Rows: the true class; columns: the predicted one; counts where there is room for them, and darker for more."""
+    """Rows: the true class; columns: the predicted class; counts are printed if they fit, darker for more."""
     counts = confusion(outputs, y, len(classes))
     picture = axes.imshow(counts, cmap="Blues", vmin=0)
     if len(classes) <= 12:
@@ -199,9 +199,9 @@ def _confusion(axes: Any, outputs: Tensor, y: Tensor, classes: list[str]) -> Non
 
 
 def confusion(outputs: Tensor, y: Tensor, classes: int) -> np.ndarray:
-    """How often a true class (row) was predicted as another (column), int64 (classes, classes).
+    """The confusion matrix: true class (row) by predicted class (column), int64 (classes, classes).
 
-    Examples with an output that is not finite are left out.
+    Examples with a non-finite output are excluded.
     """
     finite = outputs.isfinite().all(-1)
     pairs = y[finite] * classes + outputs[finite].argmax(-1)
@@ -209,7 +209,7 @@ def confusion(outputs: Tensor, y: Tensor, classes: int) -> np.ndarray:
 
 
 def scatter(outputs: Tensor, y: Tensor, what: str = "") -> Any:
-    """Output against target, one point an example and output; a colour and a marker an output, up to 8."""
+    """Output against target, one point per example and output; one colour and marker per output, up to 8."""
     figure = blank(5.5, 4.8)
     axes = figure.subplots()
     several = 1 < y.shape[1] <= COLOURS
@@ -225,7 +225,7 @@ def scatter(outputs: Tensor, y: Tensor, what: str = "") -> Any:
 
 
 def episode(film: Any, returns: np.ndarray, solved: float | None, name: str, what: str) -> Any:
-    """One episode, a `Film`, as a strip of frames, or as what was seen and done; and all returns as a histogram."""
+    """One episode, a `Film`, as a strip of frames, or as observations and actions; and all returns as a histogram."""
     figure = blank(9, 4.2)
     left, right = figure.subfigures(1, 2, width_ratios=(2.4, 1))
     if film.frames is not None:
@@ -250,7 +250,7 @@ def episode(film: Any, returns: np.ndarray, solved: float | None, name: str, wha
 
 
 def _strip(figure: Any, film: Any) -> None:
-    """SHOWN frames, evenly spaced from the first to the last, with the step and the return so far; wide ones in two columns."""
+    """SHOWN evenly spaced frames with the step and the return so far; wide ones in two columns."""
     chosen = np.unique(np.rint(np.linspace(0, len(film.frames) - 1, SHOWN)).astype(int))
     so_far = np.concatenate([[0.0], np.cumsum(film.rewards)])
     height, width = film.frames.shape[1:3]
@@ -266,7 +266,7 @@ def _strip(figure: Any, film: Any) -> None:
 
 
 def _traces(figure: Any, film: Any) -> None:
-    """Observations and actions over the steps; beyond 8 of them, as a picture."""
+    """Observations and actions over the steps; more than 8 as an image."""
     rows = [("observation", film.observations), ("action", film.actions)]
     for axes, (name, values) in zip(figure.subplots(2, 1, sharex=True), rows):
         count = values.shape[1]

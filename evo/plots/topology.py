@@ -1,9 +1,9 @@
-"""The topology of a network as a picture: layers from left to right, without a graph-drawing program.
+"""The topology of a network as a figure: layers from left to right, without an external graph-drawing program.
 
-A layer holds the nodes whose longest way from the inputs has the same length (Sugiyama, Tagawa, Toda: Methods for visual
-understanding of hierarchical system structures. IEEE Transactions on Systems, Man and Cybernetics 11, 1981); outputs stand
-in the last. Within a layer a node stands near the mean height of its neighbours, found by sweeping to and fro. Links that do
-not lead to a later layer are bent: over the top, or round the node itself.
+A node's layer is the length of the longest path from the inputs (Sugiyama, Tagawa, Toda: Methods for visual understanding of
+hierarchical system structures. IEEE Transactions on Systems, Man and Cybernetics 11, 1981); outputs are in the last layer.
+Within a layer, nodes are ordered by the barycentre of their neighbours, in alternating sweeps. Connections that do not lead
+to a later layer are curved; self-connections are loops.
 """
 
 from __future__ import annotations
@@ -18,40 +18,41 @@ from evo.plots.figures import PALETTE, SMALL, blank, settled
 COLOURS = {"sensor": "#DDDDDD", "bias": "#DDDDDD", "output": PALETTE[3], "hidden": PALETTE[2]}
 POSITIVE, NEGATIVE = PALETTE[0], PALETTE[4]
 SWEEPS = 8
-NAMED = 24  # nodes of a layer, at most, that are labelled
+NAMED = 24  # largest number of nodes of a layer that are labelled
 
 
 @dataclass(frozen=True)
 class Topology:
-    """The nodes of a network that take part, by number, and the links between them.
+    """The nodes of a network that are used, by number, and the connections between them.
 
-    kinds: "sensor", "bias", "hidden" or "output" of each node; names: what stands beside it; computed: the nodes that compute,
-    in their order; links: (source, target, weight). idle: how many nodes have no effect, hidden: how many are hidden, of all.
+    kinds: "sensor", "bias", "hidden" or "output" of each node; names: node labels; computed: the computed nodes, in
+    topological order; connections: (source, target, weight). idle: number of nodes without effect; hidden: number of hidden
+    nodes, idle ones included.
     """
 
     kinds: dict[int, str]
     names: dict[int, str]
     computed: list[int]
-    links: list[tuple[int, int, float]]
+    connections: list[tuple[int, int, float]]
     hidden: int
     idle: int
 
 
 def draw(topology: Topology) -> Any:
-    """The nodes and links of a network (matplotlib Figure)."""
-    links, kinds, names = topology.links, topology.kinds, topology.names
-    place = _placed(topology)
+    """The nodes and connections of a network (matplotlib Figure)."""
+    connections, kinds, names = topology.connections, topology.kinds, topology.names
+    position = _layout(topology)
     figure = blank()
     axes = figure.subplots()
     axes.set_axis_off()
-    most = max(np.unique([x for x, _ in place.values()], return_counts=True)[1])
-    size = float(np.clip(220 / most, 5, 17))  # points, of a node
-    reach = max((abs(weight) for *_, weight in links), default=1.0) or 1.0
-    for source, target, weight in sorted(links, key=lambda link: abs(link[2])):
-        _link(axes, place[source], place[target], weight, abs(weight) / reach, size)
-    slots = sorted(place)
+    most = max(np.unique([x for x, _ in position.values()], return_counts=True)[1])
+    size = float(np.clip(220 / most, 5, 17))  # of a node, in points
+    reach = max((abs(weight) for *_, weight in connections), default=1.0) or 1.0
+    for source, target, weight in sorted(connections, key=lambda connection: abs(connection[2])):
+        _draw_connection(axes, position[source], position[target], weight, abs(weight) / reach, size)
+    slots = sorted(position)
     for kind, marker in (("sensor", "s"), ("bias", "D"), ("hidden", "o"), ("output", "o")):
-        spots = np.array([place[slot] for slot in slots if kinds[slot] == kind]).reshape(-1, 2)
+        spots = np.array([position[slot] for slot in slots if kinds[slot] == kind]).reshape(-1, 2)
         axes.plot(*spots.T, marker, color=COLOURS[kind], markeredgecolor="black", markersize=size, zorder=3)
     for slot in slots:
         side = {"hidden": 0, "output": 1}.get(kinds[slot], -1)
@@ -60,53 +61,53 @@ def draw(topology: Topology) -> Any:
         else:
             ends = dict(xytext=(0, -size / 2 - 2), ha="center", va="top")
         if most <= (NAMED if side else NAMED // 2) or side > 0:
-            axes.annotate(names[slot], place[slot], textcoords="offset points", fontsize=SMALL, zorder=4, **ends)
+            axes.annotate(names[slot], position[slot], textcoords="offset points", fontsize=SMALL, zorder=4, **ends)
     axes.margins(x=0.12, y=0.12)
-    title = f"{len(slots)} nodes, {topology.hidden} hidden, {len(links)} links"
+    title = f"{len(slots)} nodes, {topology.hidden} hidden, {len(connections)} connections"
     title += f"; {topology.idle} nodes without effect" if topology.idle else ""
     legend = f"blue, solid: positive; orange, dashed: negative; width: weight, within ±{reach:.2g}"
     axes.set_title(f"{title}\n{legend}", fontsize=SMALL + 1)
     return settled(figure)
 
 
-def _placed(topology: Topology) -> dict[int, tuple[float, float]]:
-    """Where each node stands: its layer, and its height in -1 .. 1."""
-    slots, links = sorted(topology.kinds), topology.links
+def _layout(topology: Topology) -> dict[int, tuple[float, float]]:
+    """The position of each node: its layer, and its height in -1 .. 1."""
+    slots, connections = sorted(topology.kinds), topology.connections
     outputs = [slot for slot in slots if topology.kinds[slot] == "output"]
-    rank = dict.fromkeys(slots, -1) | {slot: at for at, slot in enumerate(topology.computed)}  # when it is computed
+    rank = dict.fromkeys(slots, -1) | {slot: at for at, slot in enumerate(topology.computed)}  # order of computation
     layer = {slot: int(topology.kinds[slot] in ("hidden", "output")) for slot in slots}
-    forward = [(source, target) for source, target, _ in links if rank[source] < rank[target]]
-    for source, target in sorted(forward, key=lambda link: rank[link[1]]):
+    forward = [(source, target) for source, target, _ in connections if rank[source] < rank[target]]
+    for source, target in sorted(forward, key=lambda connection: rank[connection[1]]):
         layer[target] = max(layer[target], layer[source] + 1)
     last = max(1, *layer.values())
     alone = all(slot in outputs for slot in slots if layer[slot] == last)
     layer |= dict.fromkeys(outputs, last if alone else last + 1)
     members = [[slot for slot in slots if layer[slot] == depth] for depth in range(max(layer.values()) + 1)]
     height = {slot: y for column in members for slot, y in zip(column, _heights(len(column)))}
-    near: dict[int, list[int]] = {slot: [] for slot in slots}
+    neighbours: dict[int, list[int]] = {slot: [] for slot in slots}
     for source, target in forward:
-        near[source].append(target)
-        near[target].append(source)
+        neighbours[source].append(target)
+        neighbours[target].append(source)
     free = [column for column in members[1:-1] if column]
     for sweep in range(SWEEPS):
         for column in free if sweep % 2 == 0 else reversed(free):
-            wish = {slot: np.mean([height[other] for other in near[slot]] or [height[slot]]) for slot in column}
-            column.sort(key=lambda slot: (wish[slot], slot))
+            barycentre = {slot: np.mean([height[other] for other in neighbours[slot]] or [height[slot]]) for slot in column}
+            column.sort(key=lambda slot: (barycentre[slot], slot))
             height |= dict(zip(column, _heights(len(column))))
-    place = {slot: (float(layer[slot]), height[slot]) for slot in slots}
-    for column in free:  # a little to the side and up or down, so that links pass beside nodes
+    position = {slot: (float(layer[slot]), height[slot]) for slot in slots}
+    for column in free:  # small offsets, so that connections do not cross nodes
         for at, slot in enumerate(column):
-            place[slot] = layer[slot] + 0.12 * (at % 2), 0.8 * height[slot] + 0.2 * (-1) ** layer[slot]
-    return place
+            position[slot] = layer[slot] + 0.12 * (at % 2), 0.8 * height[slot] + 0.2 * (-1) ** layer[slot]
+    return position
 
 
 def _heights(count: int) -> list[float]:
-    """From top to bottom."""
+    """Evenly spaced, from top to bottom."""
     return [0.0] if count == 1 else np.linspace(1, -1, count).tolist()
 
 
-def _link(axes: Any, start: Any, end: Any, weight: float, strength: float, size: float) -> None:
-    """strength: |weight| in 0 .. 1, of the largest; size: of a node, in points."""
+def _draw_connection(axes: Any, start: Any, end: Any, weight: float, strength: float, size: float) -> None:
+    """strength: |weight| relative to the largest, in 0 .. 1; size: of a node, in points."""
     from matplotlib.patches import Ellipse, FancyArrowPatch
     from matplotlib.transforms import Affine2D, ScaledTranslation
 

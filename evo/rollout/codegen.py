@@ -1,10 +1,10 @@
-"""Kernels that call functions known only at run time, such as a user's environment, and still are compiled once.
+"""Kernels that call functions known only at run time, such as a user's environment, and are still compiled only once.
 
-numba keeps compiled code on disk beside the file of a kernel and takes it back while that file stands unchanged. It does not
-see that a function which the kernel calls, as a global of its module, was edited: it would run the old code. A function that is
-passed as an argument is never found on disk. So such a kernel has a file of its own, whose name is a hash of each function
-it reaches and of the constants they read: another function, another file. The file holds this project's template and nothing
-else; the functions are put into its module as globals before it runs.
+numba caches compiled code beside the file of a kernel, and reuses it while that file is unchanged. It does not notice that a
+function called by the kernel, as a global of its module, was edited: it would run the old code. A function passed as an
+argument is never found in the cache. So such a kernel gets a file of its own, named by a hash of every function it reaches and
+of the constants they read: another function, another file. The file holds only this project's template; the functions are set
+as globals of its module before it runs.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ import numpy as np
 from numba import njit, types
 from numba.core.dispatcher import Dispatcher
 
-LIBRARIES = {"numpy", "math", "cmath", "numba", "builtins"}  # their functions stand for themselves
+LIBRARIES = {"numpy", "math", "cmath", "numba", "builtins"}  # identified by name alone
 
 
 def module(name: str, text: str, functions: Mapping[str, Any], *reads: Any) -> ModuleType:
-    """The module made of the source `text`, in which `functions` are globals: plain Python ones compiled, others as they are.
+    """The module with the source `text`, in which `functions` are globals: plain Python functions compiled, others unchanged.
 
-    It is kept in the user's cache folder under `name` and a hash of the text, the functions, and what else it `reads`. The same
-    one is imported once.
+    It is stored in the user's cache folder under `name` and a hash of the text, the functions, and the objects it `reads`.
+    Equal modules are imported once.
     """
     key = re.sub(r"\W", "_", f"{name}_{fingerprint(text, *functions.items(), *reads)}")
     if key in sys.modules:
@@ -52,10 +52,10 @@ def module(name: str, text: str, functions: Mapping[str, Any], *reads: Any) -> M
 
 
 def compiled(function: Any, owner: str, given: Mapping[str, Any] | None = None) -> Any:
-    """A plain function as numba's, and with it the plain functions that it names; anything else as it is.
+    """A plain function compiled by numba, including the plain functions it names; anything else unchanged.
 
-    owner: the generated module that it is part of. given: what the function finds under these names, in place of its module's
-    globals. Division by zero gives infinity or NaN, as in numpy.
+    owner: the name of the generated module. given: replaces globals of the function by name. Division by zero gives infinity
+    or NaN, as in numpy.
     """
     return _compiled(function, owner, given or {}, {})
 
@@ -69,8 +69,8 @@ def _compiled(function: Any, owner: str, given: Mapping[str, Any], done: dict[Fu
         if cells is not None:
             cells = tuple(CellType(_compiled(cell.cell_contents, owner, {}, done)) for cell in cells)
         copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
-        # A symbol is named after module, function and a count that begins anew in each process: two versions of a function,
-        # taken from disk into one process, would be confused unless their modules differ.
+        # A symbol's name is module, function and a counter that restarts in each process: two cached versions of a function
+        # loaded into one process would clash unless their modules differ.
         copy.__module__ = owner
         done[function] = njit(copy, nogil=True, error_model="numpy")
         named = {name: scope[name] for name in _names(function.__code__) if name in scope}
@@ -79,7 +79,7 @@ def _compiled(function: Any, owner: str, given: Mapping[str, Any], done: dict[Fu
 
 
 def fingerprint(*things: Any) -> str:
-    """16 hexadecimal digits that change when the code of a function does, of one that it reaches, or a constant they read."""
+    """16 hexadecimal digits that depend on all functions in `things`, those they call, and the constants they read."""
     digest = hashlib.sha256()
     for part in _parts(things, set()):
         digest.update(part.encode() + b"\0")
@@ -87,7 +87,7 @@ def fingerprint(*things: Any) -> str:
 
 
 def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
-    """What makes up `thing`, as text."""
+    """The text that identifies `thing`."""
     if isinstance(thing, Dispatcher):
         yield repr(sorted(thing.targetoptions.items(), key=str))
         yield from _parts(thing.py_func, seen)
@@ -124,7 +124,7 @@ def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _read(module: Any, names: list[str], seen: set[int]) -> Iterator[str]:
-    """What `names` stand for in a module that is not a library's, and in the modules among them."""
+    """What `names` refer to in a module that is not a library's, and in its modules."""
     if isinstance(module, ModuleType) and module.__name__.partition(".")[0] not in LIBRARIES and id(module) not in seen:
         seen.add(id(module))
         for name in names:
@@ -134,7 +134,7 @@ def _read(module: Any, names: list[str], seen: set[int]) -> Iterator[str]:
 
 
 def _code(code: CodeType) -> Iterator[str]:
-    """Instructions and constants, those of inner functions too; not where in a file they stand."""
+    """Instructions and constants, including inner functions; not line numbers."""
     yield f"{code.co_name} {code.co_varnames} {code.co_names} {code.co_freevars} {code.co_code.hex()}"
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -144,13 +144,13 @@ def _code(code: CodeType) -> Iterator[str]:
 
 
 def _names(code: CodeType) -> list[str]:
-    """Names of globals and attributes in `code` and its inner functions, each once, in order."""
+    """Names of globals and attributes in `code` and its inner functions, without duplicates, in order."""
     inner = [name for constant in code.co_consts if isinstance(constant, CodeType) for name in _names(constant)]
     return list(dict.fromkeys([*code.co_names, *inner]))
 
 
 def _written(key: str, text: str) -> Path:
-    """The file of a generated module; in a folder for this process where the cache folder cannot be written to."""
+    """The file of a generated module; in a temporary folder of this process if the cache folder is not writable."""
     for find in (_cache_folder, _own_folder):
         folder = find()
         path = folder / f"{key}.py"

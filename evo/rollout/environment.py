@@ -1,33 +1,32 @@
 """A scalar environment: an episode as plain Python functions of numbers, which compile to one loop without Python.
 
-    def start(draws):  # `draws` uniform numbers in (0, 1) -> the first state, a tuple of S floats
+    def start(draws):  # `draws` uniform numbers in (0, 1) -> the initial state, a tuple of S floats
         return (draws[0] - 0.5, 0.0)
 
 
-    def observe(state):  # -> what networks see, a tuple of I floats
+    def observe(state):  # -> the observation, a tuple of I floats
         return state
 
 
-    def step(state, action):  # -> the next state, the reward, is the episode over
+    def step(state, action):  # -> the next state, the reward, whether the episode is over
         position, speed = state
         speed = speed + (0.1 if action == 1 else -0.1)
         position = position + speed
         return (position, speed), 1.0, abs(position) > 1.0
 
 
-    def draw(state):  # -> a picture (H, W, 3) uint8, always of one size; may be left out
+    def draw(state):  # -> an image (H, W, 3) uint8 of constant size; optional
         picture = np.full((40, 400, 3), 255, np.uint8)
         picture[10:30, 200 + int(150 * state[0]) :][:, :20] = 0
         return picture
 
 
-    environment = Environment("rail", start, observe, step, draws=1, actions=2, steps=200, picture=draw)
+    environment = Environment("rail", start, observe, step, draws=1, actions=2, max_steps=200, picture=draw)
 
-`observe`, `step` and what they call are compiled by numba (`evo.rollout.lanes`): they take numbers and tuples of numbers, the
-functions of `math`, constants of their module, and other such functions, which they name directly (one that is passed as an
-argument is compiled again in every process, with a warning of numba's). The same functions run as plain Python in `Episode`,
-which has the methods of a Gymnasium environment; `start` and `draw` never run otherwise. `evo.testing.check_environment` tells
-what is wrong with one of yours.
+`observe`, `step` and what they call are compiled by numba (`evo.rollout.lanes`). They take numbers and tuples of numbers, the
+functions of `math`, constants of their module, and other such functions called by name (a function passed as an argument is
+recompiled in every process, with a numba warning). `Episode` runs the same functions as plain Python, with the methods of a
+Gymnasium environment; `start` and `draw` are never compiled. `evo.testing.check_environment` reports errors in an environment.
 """
 
 from __future__ import annotations
@@ -51,15 +50,15 @@ State = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Environment:
-    """start, observe, step: see above; draws: how many random numbers a start takes.
+    """start, observe, step: see above; draws: the number of random numbers that a start takes.
 
-    actions: an integer n: an action is one of 0 .. n-1. Or bounds (low, high) for each of A numbers: an action is a float
-    for one pair, a tuple of A floats for several. steps: an episode ends after so many.
-    value(total, recent, steps): what an episode is worth, of the sum of its rewards, the sum of its last `window` rewards
-    and how many steps it took; None: the sum of rewards. picture: what draws a state: a function as above, or the id of a
-    Gymnasium environment, which opens windows too; None: nothing. fps: steps a second of a film that a function draws.
+    actions: an integer n: discrete actions 0 .. n-1. Or bounds (low, high) for each of A numbers: an action is a float for one
+    pair, a tuple of A floats for several. max_steps: an episode is truncated after this many steps.
+    episode_return(total, recent, steps): the return of an episode, from the sum of its rewards, the sum of its last `window`
+    rewards, and its number of steps; None: the sum of rewards. picture: draws a state: a function as above, or the id of a
+    Gymnasium environment, which can also open windows; None: no images. fps: steps per second of a film drawn by a function.
 
-    Raises ValueError for numbers that make no environment.
+    Raises ValueError for invalid values.
     """
 
     name: str
@@ -68,17 +67,17 @@ class Environment:
     step: Callable[[State, Any], tuple[State, float, bool]]
     draws: int
     actions: int | tuple[tuple[float, float], ...]
-    steps: int
-    value: Callable[[float, float, int], float] | None = None
+    max_steps: int
+    episode_return: Callable[[float, float, int], float] | None = None
     window: int = 0
     picture: str | Callable[[State], np.ndarray] | None = None
     fps: float = FPS
 
     def __post_init__(self) -> None:
         wrong = []
-        for name in ("observe", "step", "value"):
+        for name in ("observe", "step", "episode_return"):
             function = getattr(self, name)
-            if not isinstance(function, (FunctionType, Dispatcher)) and not (name == "value" and function is None):
+            if not isinstance(function, (FunctionType, Dispatcher)) and not (name == "episode_return" and function is None):
                 wrong.append(f"{name}: expected a function, which can be compiled; got {type(function).__name__}")
         if not isinstance(self.actions, int):
             try:
@@ -97,12 +96,12 @@ class Environment:
             wrong.append(f"picture: expected a function, or the id of a Gymnasium environment; got {self.picture!r}")
         if not 0.0 < self.fps < math.inf:
             wrong.append(f"fps: expected a positive number; got {self.fps}")
-        if not all(isinstance(each, int) for each in (self.steps, self.draws, self.window)):
-            wrong.append(f"steps, draws, window: expected whole numbers; got {self.steps}, {self.draws}, {self.window}")
-        elif self.steps < 1 or self.draws < 0 or self.window < 0:
-            wrong.append(f"expected steps >= 1, draws >= 0, window >= 0; got {self.steps}, {self.draws}, {self.window}")
-        if self.window and self.value is None:
-            wrong.append("window: the last rewards are summed for `value`, which is not given")
+        if not all(isinstance(each, int) for each in (self.max_steps, self.draws, self.window)):
+            wrong.append(f"max_steps, draws, window: expected whole numbers; got {self.max_steps}, {self.draws}, {self.window}")
+        elif self.max_steps < 1 or self.draws < 0 or self.window < 0:
+            wrong.append(f"expected max_steps >= 1, draws >= 0, window >= 0; got {self.max_steps}, {self.draws}, {self.window}")
+        if self.window and self.episode_return is None:
+            wrong.append("window: the last rewards are summed for `episode_return`, which is not given")
         if wrong:
             raise ValueError(f"environment {self.name}: {'; '.join(wrong)}")
 
@@ -113,28 +112,28 @@ class Environment:
 
     @cached_property
     def size(self) -> int:
-        """S, numbers of a state."""
+        """S, the number of state variables."""
         return len(self.start((0.5,) * self.draws))
 
     @cached_property
     def inputs(self) -> int:
-        """I, numbers that a network sees."""
+        """I, the number of observed variables."""
         return len(self.observe(self.start((0.5,) * self.draws)))
 
     @property
     def outputs(self) -> int:
-        """O, numbers that a network answers: one a choice, or one a number of the action."""
+        """O, the number of network outputs: one per discrete action, or one per number of an action."""
         return self.actions if isinstance(self.actions, int) else len(self.actions)
 
     @property
     def bounds(self) -> np.ndarray:
-        """(2, A) float64: lowest and highest of each number of an action; (2, 0) for choices."""
+        """(2, A) float64: minimum and maximum of each number of an action; (2, 0) for discrete actions."""
         pairs = () if isinstance(self.actions, int) else self.actions
         return np.array(pairs, np.float64).reshape(-1, 2).T.copy()
 
-    def tried(self) -> Environment:
-        """Itself, after one step of its functions in plain Python. Raises ValueError where one gives something else than it
-        should; what a function raises passes through."""
+    def validate(self) -> Environment:
+        """The environment itself, after one step of its functions in plain Python. Raises ValueError if one returns a wrong
+        type or shape; exceptions of the functions pass through."""
         state = self.start((0.5,) * self.draws)
         middle = tuple(self.bounds.mean(axis=0).tolist())
         action = 0 if isinstance(self.actions, int) else middle[0] if len(middle) == 1 else middle
@@ -152,17 +151,16 @@ class Environment:
         return self
 
     def starts(self, seeds: Any) -> np.ndarray:
-        """The first states (B, S) float64 of episodes with these start seeds (B,)."""
+        """The initial states (B, S) float64 of episodes with these start seeds (B,)."""
         drawn = [rng.uniforms(int(seed), 0, 0, rng.STARTS, self.draws).tolist() for seed in seeds]
         return np.array([self.start(draws) for draws in drawn], np.float64).reshape(len(drawn), self.size)
 
 
 class Episode:
-    """A scalar environment played in plain Python, step by step: reset, step, render, close as Gymnasium has them.
+    """A scalar environment in plain Python, step by step, with Gymnasium's reset, step, render and close.
 
-    start (S,): the first state; without it, reset's seed gives one. mode: "rgb_array" where there is a `picture`,
-    "human" where it is Gymnasium's.
-    Where the environment has a `value`, it is paid with the last step, so that the sum of rewards is what the episode is worth.
+    start (S,): the initial state; None: from reset's seed. mode: "rgb_array" if there is a `picture`, "human" if it is
+    Gymnasium's. With an `episode_return`, the last step pays it and all others pay 0, so that rewards sum to the return.
     """
 
     def __init__(self, environment: Environment, start: Sequence[float] | None = None, mode: str | None = None):
@@ -195,13 +193,13 @@ class Episode:
         self.state = tuple(float(number) for number in state)
         self._rewards.append(float(reward))
         taken = len(self._rewards)
-        if environment.value is not None:
+        if environment.episode_return is not None:
             reward = 0.0
-            if over or taken >= environment.steps:
+            if over or taken >= environment.max_steps:
                 recent = self._rewards[-environment.window :] if environment.window else []
-                reward = environment.value(sum(self._rewards), sum(recent), taken)
+                reward = environment.episode_return(sum(self._rewards), sum(recent), taken)
         self._shown()
-        return self._seen(), float(reward), bool(over), taken >= environment.steps, {}
+        return self._seen(), float(reward), bool(over), taken >= environment.max_steps, {}
 
     def render(self) -> Any:
         if self._stage is not None:
@@ -216,7 +214,7 @@ class Episode:
         return np.array(self.environment.observe(self.state), np.float32)
 
     def _shown(self) -> None:
-        """The state is what the picture shows; a stage for people to watch draws itself in each step."""
+        """Updates what is rendered; a window redraws in each step."""
         if self._stage is None:
             return
         self._stage.unwrapped.state = np.array(self.state)

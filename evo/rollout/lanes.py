@@ -2,10 +2,10 @@
 
     returns, steps = rollout(environment, encoding.express(vectors), environment.starts(seeds))
 
-The loop below is compiled together with an environment (`evo.rollout.environment`: scalar functions) and a policy: how
-networks of one kind compute, as a module with `memory(policy)`, `begin(policy, genome, room)`, `answer(policy, genome, room,
-x, y)` and TYPE, such as `evo.vectors.mlp_kernel` and `evo.network.policy`. The kernel of each pair is generated once and kept
-(`evo.rollout.codegen`). No lane reads what another writes, so neither the threads nor how the lanes are cut change a bit.
+The loop below is compiled with an environment (`evo.rollout.environment`: scalar functions) and a policy kind: how networks of
+one kind compute, as a module with TYPE, `scratch(policy)`, `begin(policy, genome, scratch)` and
+`answer(policy, genome, scratch, x, y)`, such as `evo.vectors.mlp_kernel` and `evo.network.policy`. The kernel of each pair is
+generated once and cached (`evo.rollout.codegen`). Lanes are independent, so the number of threads changes no bit.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from evo.rollout.environment import Environment
 
 @dataclass(frozen=True)
 class Policy:
-    """P networks as a kernel reads them: what `policy()` of Phenotypes and of Models gives, where there is a kernel for them.
+    """P networks as a kernel reads them: what `policy()` of Phenotypes and of Models returns, if a kernel supports them.
 
-    kind: the module that computes them; data: its arrays, of its TYPE. output_range (P, O, 2): the interval that each output
-    lies in, which is scaled to the bounds of an action; where it is infinite, tanh of the output is; None: it is so for all.
-    mean, std (I,) float32: networks see (x - mean) / std; None: x.
+    kind: the module that computes them; data: its arrays, of its TYPE. output_range (P, O, 2): the interval of each output,
+    scaled to the bounds of an action; if it is infinite, tanh of the output is scaled instead; None: infinite for all.
+    mean, std (I,) float32: standardise observations as (x - mean) / std; None: no standardisation.
     """
 
     kind: Any
@@ -56,17 +56,17 @@ class SupportsPolicy(Protocol):
 
 
 def policy(networks: object) -> Policy | None:
-    """Phenotypes or a Model as a Policy; None where no kernel runs them: other networks, or another device than the cpu."""
+    """Phenotypes or a Model as a Policy; None if no kernel supports the network or device."""
     return networks.policy() if isinstance(networks, SupportsPolicy) else None
 
 
 def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments: Any = None) -> tuple[np.ndarray, np.ndarray]:
-    """Every network in every episode: returns (P, B) float64 and steps taken (P, B) int64.
+    """Every network in every episode: returns (P, B) float64 and number of steps (P, B) int64.
 
-    networks: a Policy, or what has one. starts (B, S): the first states, such as `environment.starts(seeds)`; what a network
-    remembers is cleared before each. moments: `evo.tasks.normalization.LaneMoments` of P * B lanes, to which all that is seen
-    is added. A lane whose network answers NaN ends there, with return NaN. Raises ValueError if no kernel runs the networks or
-    a size does not fit, numba's error if a function does not compile.
+    networks: a Policy, or an object that has one. starts (B, S): initial states, such as `environment.starts(seeds)`; network
+    state is reset before each episode. moments: `evo.tasks.normalization.LaneMoments` of P * B lanes, updated with all
+    observations. A lane whose network outputs NaN ends there, with return NaN. Raises ValueError if no kernel supports the
+    networks or a size does not fit, numba's error if a function does not compile.
     """
     chosen = networks if isinstance(networks, Policy) else policy(networks)
     if chosen is None:
@@ -84,52 +84,52 @@ def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments
     if ranges is None:
         ranges = np.broadcast_to([-np.inf, np.inf], (chosen.size, chosen.outputs, 2)).copy()
     kernel, stride = _kernel(environment, chosen.kind), _stride(returns.size)
-    numbers = (environment.steps, environment.window)
+    numbers = (environment.max_steps, environment.window)
     arrays = (starts, environment.bounds, ranges, mean, std, *seen, returns, steps)
     threads.each(lambda a, b: kernel(a, b, stride, *numbers, *arrays, chosen.data), returns.size)
     return returns, steps
 
 
 def _stride(count: int) -> int:
-    """The k-th lane to run is k * stride % count: good parents stand first, and their long episodes are spread over threads."""
+    """The k-th lane to run is k * stride % count: good genomes come first, so their long episodes are spread over threads."""
     stride = max(1, round(0.618 * count))
     while math.gcd(stride, count) > 1:
         stride += 1
     return stride
 
 
-# The loop: plain Python, which is compiled with what stands under these names for an environment and a kind of policy.
+# The loop in plain Python. For compilation these names are bound to an environment's and a policy kind's functions.
 
 
-def given(*_: Any) -> Any:
-    raise RuntimeError("a function of the environment or the policy, which a kernel brings")
+def unbound(*_: Any) -> Any:
+    raise RuntimeError("bound to a function of the environment or policy when a kernel is compiled")
 
 
-observe = step = value = memory = begin = answer = given
-first = floats = see = act = given  # these are in TEMPLATE
+observe = step = episode_return = scratch = begin = answer = unbound
+first = floats = see = act = unbound  # defined in TEMPLATE
 
 
 def lanes(start, stop, stride, longest, window, starts, bounds, ranges, mean, std, count, centre, m2, returns, steps, policy):
-    """Runs the lanes that come start-th to stop-th. Lane g * B + b is genome g in episode b.
+    """Runs the lanes from position start to stop. Lane g * B + b is genome g in episode b.
 
     starts (B, S); bounds (2, A); ranges (P, O, 2); mean, std (I,); count (L, 1), centre and m2 (L, I): moments, L may be 0.
     """
     x, y = np.empty(mean.size, np.float32), np.empty(ranges.shape[1])
     recorded = np.zeros(max(1, window))
-    room = memory(policy)
+    working = scratch(policy)
     for k in range(start, stop):
         lane = k * stride % returns.size
         genome, episode = lane // starts.shape[0], lane % starts.shape[0]
-        begin(policy, genome, room)
+        begin(policy, genome, working)
         state = first(starts[episode])
         total, taken, over = 0.0, 0, False
         while not over and taken < longest:
             see(x, observe(state))
             if lane < count.shape[0]:
-                gather(x, lane, count, centre, m2)
+                update_moments(x, lane, count, centre, m2)
             for i in range(x.size):
                 x[i] = (x[i] - mean[i]) / std[i]
-            answer(policy, genome, room, x, y)
+            answer(policy, genome, working, x, y)
             taken += 1
             if has_nan(y):
                 total = math.nan
@@ -141,11 +141,11 @@ def lanes(start, stop, stride, longest, window, starts, bounds, ranges, mean, st
         recent = 0.0
         for t in range(max(0, taken - window), taken):
             recent += recorded[t % recorded.size]
-        returns[genome, episode] = math.nan if math.isnan(total) else value(total, recent, taken)
+        returns[genome, episode] = math.nan if math.isnan(total) else episode_return(total, recent, taken)
         steps[genome, episode] = taken
 
 
-def gather(x, lane, count, mean, m2):
+def update_moments(x, lane, count, mean, m2):
     """Adds x (I,) to the moments of a lane (Welford, 1962)."""
     count[lane, 0] += 1.0
     for i in range(x.size):
@@ -161,8 +161,8 @@ def has_nan(y):
     return found
 
 
-def largest(y):
-    """The choice: the place of the largest output, of equals the first."""
+def argmax(y):
+    """The discrete action: the index of the largest output; ties to the first."""
     best = 0
     for o in range(1, y.size):
         if y[o] > y[best]:
@@ -171,7 +171,7 @@ def largest(y):
 
 
 def scaled(output, bottom, top, low, high):
-    """An output as a number of an action: low .. high becomes bottom .. top; where low is infinite, tanh of it does."""
+    """An output scaled from low .. high to bottom .. top, clipped; if low is infinite, tanh of it from -1 .. 1."""
     unit = math.tanh(output) if math.isinf(low) else 2.0 * (output - low) / (high - low) - 1.0
     return min(max(0.5 * (bottom + top) + 0.5 * (top - bottom) * unit, bottom), top)
 
@@ -180,8 +180,8 @@ def total_reward(total, recent, steps):
     return total
 
 
-# What depends on how many numbers a state, an observation and an action have is spelt out in the generated file.
-TEMPLATE = '''"""Generated by evo.rollout.lanes. It may be deleted: it is made again, and compiled again, when it is needed."""
+# The generated file unrolls what depends on the sizes of state, observation and action.
+TEMPLATE = '''"""Generated by evo.rollout.lanes. It may be deleted: it is generated and compiled again when needed."""
 
 from numba import njit
 
@@ -221,7 +221,7 @@ def run({arguments}):
 
 @lru_cache(maxsize=64)
 def _kernel(environment: Environment, kind: Any) -> Any:
-    """The compiled loop of an environment and a kind of policy."""
+    """The compiled loop of an environment and a policy kind."""
     listed = lambda pattern, count: ", ".join(pattern.format(k) for k in range(count))
     size, choices = environment.size, isinstance(environment.actions, int)
     parts = listed("scaled(y[{0}], bounds[0, {0}], bounds[1, {0}], ranges[{0}, 0], ranges[{0}, 1])", environment.outputs)
@@ -231,7 +231,7 @@ def _kernel(environment: Environment, kind: Any) -> Any:
         numbers=listed("s{}", size),
         as_floats=listed("float(s{})", size),
         seen=listed("x[{}]", environment.inputs),
-        action="largest(y)" if choices else parts if environment.outputs == 1 else f"({parts})",
+        action="argmax(y)" if choices else parts if environment.outputs == 1 else f"({parts})",
     )
     whole, flat, rows = types.int64, types.float32[::1], types.float64[:, ::1]
     signature = types.void(
@@ -240,9 +240,9 @@ def _kernel(environment: Environment, kind: Any) -> Any:
     functions = {
         "observe": environment.observe,
         "step": environment.step,
-        "value": environment.value or total_reward,
-        **{name: getattr(kind, name) for name in ("memory", "begin", "answer")},
-        "largest": largest,
+        "episode_return": environment.episode_return or total_reward,
+        **{name: getattr(kind, name) for name in ("scratch", "begin", "answer")},
+        "argmax": argmax,
         "scaled": scaled,
         "TYPES": signature,
     }

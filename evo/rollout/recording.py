@@ -1,4 +1,4 @@
-"""An episode as a film: what a model saw, did and got, and the frames that the environment draws of it.
+"""Recording of one episode: a model's observations, actions and rewards, and the frames that the environment renders.
 
 Step and render protocol: Towers et al.: Gymnasium: a standard interface for reinforcement learning environments (2024).
 """
@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-FPS = 30.0  # where an environment does not tell
+FPS = 30.0  # default
 
 
 @dataclass(frozen=True)
 class Film:
     """An episode of T steps.
 
-    frames (F, H, W, 3) uint8, evenly spaced from the start to the end, or None if there are none, and `trouble` says why;
-    steps (F,): how many steps had been taken at each frame. rewards (T,), observations (T, I): before each step;
-    actions (T, A) float64. fps: frames a second at which the film runs at the environment's own pace.
+    frames (F, H, W, 3) uint8, evenly spaced from start to end; None if there are none, and `trouble` says why. steps (F,): the
+    number of steps before each frame. rewards (T,), observations (T, I): before each step; actions (T, A) float64. fps:
+    frames per second in the environment's own time.
     """
 
     frames: np.ndarray | None
@@ -35,11 +35,11 @@ class Film:
 
 
 def record(environment: Any, choose: Callable[[np.ndarray], Any], start: int, most: int, longest: int) -> Film:
-    """One episode from the start seed; `choose` gives the action for an observation, None where it has no answer.
+    """One episode from the start seed; `choose` maps an observation to an action, or None if it has no answer.
 
-    At most `most` frames and the last are kept: whenever there are more, every other one goes. An environment that fails
-    to draw, in whatever way, costs the frames and not the film. An episode that gets no answer ends there with reward
-    NaN, one without end after `longest` steps. Raises what the environment's reset and step raise.
+    Keeps at most `most` frames and the last: whenever there are more, every other one is removed. If rendering fails, the
+    film has no frames. An episode without an answer ends with reward NaN; otherwise it ends after at most `longest` steps.
+    Raises what the environment's reset and step raise.
     """
     draws, trouble = _draws(environment)
     frames: list[np.ndarray] = []
@@ -55,7 +55,7 @@ def record(environment: Any, choose: Callable[[np.ndarray], Any], start: int, mo
             return
         try:
             frames.append(_frame(environment.render(), frames[:1]))
-        except Exception as error:  # drawing is somebody else's code, and no part of the episode
+        except Exception as error:  # a rendering error must not end the episode
             draws, trouble = False, f"{type(error).__name__}: {' '.join(str(error).split())}"
             return
         steps.append(step)
@@ -90,13 +90,13 @@ def record(environment: Any, choose: Callable[[np.ndarray], Any], start: int, mo
 
 
 def _draws(environment: Any) -> tuple[bool, str]:
-    """Whether render() gives frames; and if not, and no window shows them, why."""
+    """Whether render() returns frames; if not, and no window shows them, why."""
     mode = environment.render_mode
     return mode == "rgb_array", "" if mode in ("rgb_array", "human") else f"its render_mode is {mode!r}"
 
 
 def _frame(drawn: Any, first: list[np.ndarray]) -> np.ndarray:
-    """What render() gave, as (H, W, 3) uint8 like the first frame. Raises ValueError."""
+    """The result of render() as (H, W, 3) uint8, of the first frame's shape. Raises ValueError."""
     frame = np.asarray(drawn)
     if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != np.uint8 or not frame.size:
         raise ValueError(f"render() must give (H, W, 3) uint8; got {frame.dtype} {frame.shape}")
@@ -107,7 +107,7 @@ def _frame(drawn: Any, first: list[np.ndarray]) -> np.ndarray:
 
 @contextmanager
 def offscreen() -> Iterator[None]:
-    """Inside the block pygame needs no screen and opens no window; after it, one may be opened as before."""
+    """Inside the block pygame needs no display and opens no window; afterwards the previous state is restored."""
     before = os.environ.get("SDL_VIDEODRIVER")
     os.environ["SDL_VIDEODRIVER"] = "dummy"
     try:

@@ -94,7 +94,7 @@ class ControlTask(Task):
         self._environments: list[Any] = []
         self.close = weakref.finalize(self, _close, self._environments)
         if isinstance(make, Environment):
-            make.tried()
+            make.validate()
             self.inputs, self.outputs, self._act = make.inputs, make.outputs, _scalar_actions(make)
             return
         self._environments.append(self._environment())
@@ -270,7 +270,7 @@ class ControlTask(Task):
         world, start = self._worlds.get(split, self._make), self._starts[split][episode]
         if not isinstance(world, Environment):
             return self._environment(mode)
-        short = dataclasses.replace(world, steps=min(world.steps, FILMED))
+        short = dataclasses.replace(world, max_steps=min(world.max_steps, FILMED))
         return Episode(short, start if np.ndim(start) else short.starts([start])[0], mode)
 
     def _fixed(self, split: str) -> np.ndarray:

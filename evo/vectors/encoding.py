@@ -1,9 +1,10 @@
-"""What a flat vector (D,) stands for: the parameters of an nn.Module, or a point of D real numbers.
+"""What a flat vector (D,) encodes: the parameters of an nn.Module, or a point of D real numbers.
 
-Networks run in tiles of the population: as many as fit a cache, a function of shapes alone. That no tile changes a bit, every
-network must lie alike in memory: vector instructions take LANES numbers at a time and round otherwise in the rest (sigmoid,
-softplus), and matrix products round otherwise where their rows begin off a 16-byte boundary. So a tile holds whole groups whose
-rows are a multiple of LANES, the last tile is filled up, and none holds a single network (vmap of one takes another path).
+Networks run in tiles of the population that fit the cache; the tile size is a function of shapes alone. For bit-identical
+results with any tile, every network needs the same memory alignment: vector instructions take LANES numbers at a time and
+round differently in the remainder (sigmoid, softplus), and matrix products round differently if rows are not 16-byte aligned.
+So a tile holds whole groups whose rows are a multiple of LANES, the last tile is padded, and no tile holds a single network
+(vmap of one takes another code path).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from evo.vectors.models import TorchModel, VectorModel
 from evo.vectors.population import Networks
 
 TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one tile
-LANES = 32  # numbers that the widest vector instructions take in one go
+LANES = 32  # numbers per widest vector instruction
 
 
 @njit("void(float32[:, ::1], int64, float64[::1], float64[::1], int64, int64)", cache=True, nogil=True)
@@ -43,9 +44,9 @@ def _draw(out, first, centre, spread, generation, seed):
 
 
 class Reals:
-    """Vectors (D,) of real numbers that stand for themselves; the initial ones are N(0, 1) a gene.
+    """Vectors (D,) of real numbers, used as they are; initial genes are N(0, 1).
 
-    centre, spread (D,) float64: mean and standard deviation of a fresh vector. Raises ValueError for dimensions below 1.
+    centre, spread (D,) float64: mean and std of a new vector. Raises ValueError for dimensions below 1.
     """
 
     def __init__(self, dimensions: int):
@@ -56,7 +57,7 @@ class Reals:
         self.spread = np.ones(self.dimensions)
 
     def initial(self, seed: int, generation: int, count: int, scale: float = 1.0) -> np.ndarray:
-        """`count` fresh vectors (count, D) float32, scale times as far from the centre as the initialiser would put them."""
+        """`count` new vectors (count, D) float32; scale: initial std, relative to the encoding's own."""
         out = np.empty((count, self.dimensions), np.float32)
         spread = scale * self.spread
         word = rng.signed(seed)
@@ -64,7 +65,7 @@ class Reals:
         return out
 
     def of(self, model: Any) -> np.ndarray:
-        """The vector (D,) of a model that `model` could have made. Raises ValueError if it is none."""
+        """The vector (D,) of a model made by `model`. Raises ValueError for another model."""
         if not isinstance(model, VectorModel) or model.vector.shape != (self.dimensions,):
             raise ValueError(f"expected a point of {self.dimensions} numbers; got {type(model).__name__}")
         return np.array(model.vector, np.float32)
@@ -83,11 +84,11 @@ class Reals:
 
 
 class Parameters(Reals):
-    """The networks that differ from `network()` in their parameters alone, as flat vectors (D,).
+    """Networks that differ from `network()` only in their parameters, as flat vectors (D,).
 
-    network: makes the nn.Module, (B, I) -> (B, O), initialised from torch's global generator. A fresh vector is drawn
-    as the module's own initialiser would: normal, with each parameter tensor's centre and spread as measured over a
-    few initialisations (a constant one, such as a normalisation's scale, stays constant). Buffers are not evolved.
+    network: returns the nn.Module, (B, I) -> (B, O), initialised from torch's global generator. New vectors follow the module's
+    own initialiser: normal, with mean and std per parameter tensor as measured over a few initialisations (constants, such as a
+    normalisation layer's scale, stay constant). Buffers are not evolved.
     samples: how many initialisations are measured. template: one of the modules; shapes: of its parameters, by name, in the
     order in which they stand in a vector.
     """
@@ -121,11 +122,11 @@ class Parameters(Reals):
     def of(self, model: Any) -> np.ndarray:
         """The flat vector (D,) float32 of a module of this shape, or of a Model of one.
 
-        Raises ValueError, saying what differs, if it is none: in its parameters' shapes, or in a buffer's content.
+        Raises ValueError that lists the differences in parameter shapes or buffers.
         """
         module = model.to_module() if isinstance(model, Model) else model
         if not isinstance(module, nn.Module):
-            raise ValueError(f"expected a network of torch, whose weights can be taken over; got {type(model).__name__}")
+            raise ValueError(f"expected a torch module, or a model of one; got {type(model).__name__}")
         given = {name: p.shape for name, p in module.named_parameters()}
         differences = [
             f"{name}: expected {_shape(self.shapes.get(name))}, got {_shape(given.get(name))}"
@@ -135,7 +136,7 @@ class Parameters(Reals):
         own = dict(self.template.named_buffers())
         for name, buffer in module.named_buffers():
             if name not in own or not torch.equal(buffer.cpu(), own[name]):
-                differences.append(f"{name}: a buffer, which is not evolved, holds other numbers")
+                differences.append(f"{name}: buffers are not evolved, and this one differs")
         if differences:
             raise ValueError(f"these weights do not fit the network of the task: {'; '.join(differences)}")
         return torch.cat([p.detach().flatten() for p in module.parameters()]).cpu().float().numpy()
@@ -167,7 +168,7 @@ class Parameters(Reals):
         return {name: piece.view(shape) for (name, shape), piece in zip(self.shapes.items(), pieces)}
 
     def tile(self, population: int, x: Tensor) -> int:
-        """Networks a tile: as many groups as fit TILE_BYTES, spread evenly; a function of shapes and device alone."""
+        """Networks per tile: as many groups as fit TILE_BYTES, evenly spread; a function of shapes and device alone."""
         width = self.dimensions + x.shape[-2] * (x.shape[-1] + self._probe(x.shape[-1])[0])
         group = max(2, LANES // math.gcd(LANES, x.shape[-2]))
         groups = max(1, -(-population // group))
@@ -175,7 +176,7 @@ class Parameters(Reals):
         return group * -(-groups // -(-groups // most))
 
     def _probe(self, inputs: int) -> tuple[int, int]:
-        """Numbers that one example makes on its way through the network, and outputs O."""
+        """The number of activations of one example in all layers, and of outputs O."""
         if inputs not in self._probed:
             seen: list[int] = []
             hooks = [
@@ -194,7 +195,7 @@ class Parameters(Reals):
         return self._probed[inputs]
 
     def _copy(self, device: torch.device) -> nn.Module:
-        """This thread's own module: functional_call exchanges a module's parameters while it runs."""
+        """One module per thread: functional_call swaps a module's parameters while it runs."""
         copies = self._copies.__dict__
         if str(device) not in copies:
             copies[str(device)] = copy.deepcopy(self.template).to(device)
@@ -202,7 +203,7 @@ class Parameters(Reals):
 
 
 def encoding_for(task: Task) -> Reals:
-    """What a vector of a weight-based method stands for on this task: its network's parameters, or a point."""
+    """The encoding of a weight-based method on this task: its network's parameters, or a point."""
     if isinstance(task, Networked):
         return Parameters(task.network)
     if isinstance(task, Points):
@@ -211,7 +212,7 @@ def encoding_for(task: Task) -> Reals:
 
 
 def unsupported_reason(task: Task) -> str | None:
-    """Why a method that searches real vectors cannot learn the task, or None."""
+    """Why a method that searches real vectors does not support the task, or None."""
     if isinstance(task, (Networked, Points)):
         return None
     return "it searches real vectors: the task has neither a network (task.network) nor a number of dimensions"

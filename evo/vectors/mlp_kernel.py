@@ -1,6 +1,6 @@
-"""A multi-layer perceptron (`modules.MLP`) inside a kernel: one network of a population of flat vectors (P, D), one row.
+"""A multi-layer perceptron (`modules.MLP`) inside an episode kernel: one network of a population of vectors (P, D), one row.
 
-A kind of policy, as `evo.rollout.lanes` needs one: TYPE, memory, begin and answer are what its kernels call.
+A policy kind for `evo.rollout.lanes`: its kernels call TYPE, scratch, begin and answer.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ TYPE = types.Tuple((types.float32[:, ::1], types.int64[::1], types.int64))
 
 
 @njit(cache=True, nogil=True)
-def memory(policy):
-    """Room for one network: its weights, each layer's transposed, and the values of two layers."""
+def scratch(policy):
+    """Working arrays of one network: its weights, each layer transposed, and the values of two layers."""
     vectors, sizes, _ = policy
     return np.empty(vectors.shape[1], np.float32), np.empty(sizes.max(), np.float32), np.empty(sizes.max(), np.float32)
 
 
 @njit(cache=True, nogil=True)
-def begin(policy, genome, room):
-    """Before an episode of a genome: its weights, so that those of one input lie side by side."""
+def begin(policy, genome, scratch):
+    """Copies a genome's weights before an episode, so that the weights of one input are contiguous."""
     vectors, sizes, _ = policy
-    vector, weights, at = vectors[genome], room[0], 0
+    vector, weights, at = vectors[genome], scratch[0], 0
     for layer in range(sizes.size - 1):
         before, after = sizes[layer], sizes[layer + 1]
         for o in range(after):
@@ -45,10 +45,10 @@ def begin(policy, genome, room):
 
 
 @njit(cache=True, nogil=True)
-def answer(policy, genome, room, x, y):
+def answer(policy, genome, scratch, x, y):
     """The outputs y (O,) of the network for x (I,)."""
     _, sizes, activation = policy
-    weights, here, there = room
+    weights, here, there = scratch
     at, last = 0, sizes.size - 2
     for i in range(sizes[0]):
         here[i] = x[i]
@@ -85,8 +85,8 @@ class Single:
 
     def __init__(self, policy: Policy):
         _, self._sizes, self._activation = policy.data
-        self._weights, *_ = room = memory(policy.data)
-        begin(policy.data, 0, room)
+        self._weights, *_ = working = scratch(policy.data)
+        begin(policy.data, 0, working)
         self._values = np.empty((2, self._sizes.max()), np.float32)
         self.inputs, self.outputs = policy.inputs, policy.outputs
 
@@ -98,7 +98,7 @@ class Single:
 
 
 def policy(module: nn.Module, vectors: torch.Tensor) -> Policy | None:
-    """The networks that `module` is with these parameters (P, D); None if it is no MLP, or they are not on the cpu."""
+    """The networks of `module` with parameters (P, D) as a Policy; None if it is no MLP, or not on the cpu."""
     if type(module) is not MLP or vectors.device.type != "cpu":
         return None
     linear = [layer for layer in module.layers if isinstance(layer, nn.Linear)]

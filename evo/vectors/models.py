@@ -1,4 +1,4 @@
-"""A champion of a method that searches weights, as a Model: an nn.Module, or a point."""
+"""The champion of a weight-based method as a Model: an nn.Module, or a point."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evo.core import Model, Networked, Points, Saved, Task, counted, example
 from evo.rollout.lanes import Policy
 from evo.vectors import mlp_kernel
 
-ROWS = 4096  # examples that a single model runs at once
+ROWS = 4096  # examples per forward pass
 
 
 @runtime_checkable
@@ -26,7 +26,7 @@ class SupportsReset(Protocol):
 
 
 class TorchModel(Model):
-    """An nn.Module as a Model: called with rows (B, I), tensor or array, it gives a tensor (B, O) float32 on the host.
+    """An nn.Module as a Model: called with rows (B, I), tensor or array, it returns a tensor (B, O) float32 on the host.
 
     module: (B, I) float32 -> (B, O), on any device; it is put into evaluation mode, and runs without gradients.
     """
@@ -44,7 +44,7 @@ class TorchModel(Model):
 
     @property
     def connections(self) -> int:
-        """How many parameters are not zero."""
+        """The number of non-zero parameters."""
         return sum(int(p.count_nonzero()) for p in self.module.parameters())
 
     @torch.no_grad()
@@ -72,7 +72,7 @@ class TorchModel(Model):
         return list(self.module.parameters())
 
     def reset(self) -> None:
-        """Calls the module's own `reset`, where it keeps something between calls and so has one."""
+        """Resets a module that has state and a `reset` of its own; no effect on feed-forward modules."""
         if isinstance(self.module, SupportsReset):
             self.module.reset()
 
@@ -88,14 +88,14 @@ class TorchModel(Model):
         return {k: v.detach().cpu().contiguous().clone() for k, v in self.module.state_dict().items()}, {"kind": "torch"}
 
     def figure(self) -> Any:
-        """The weights, a picture a layer (matplotlib Figure)."""
+        """The weights, one image per layer (matplotlib Figure)."""
         from evo.plots.figures import weights
 
         return weights({name: p.detach().cpu() for name, p in self.module.named_parameters()})
 
 
 class VectorModel(Model):
-    """A point (D,) of a FunctionTask as a Model: calling it gives the point."""
+    """A point (D,) of a FunctionTask as a Model: calling it returns the point."""
 
     def __init__(self, vector: Any):
         self.vector = np.array(vector)
@@ -124,7 +124,7 @@ class VectorModel(Model):
 
 
 def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel | VectorModel:
-    """The model that `save` wrote: on the task's network, or a point. Raises ValueError if the tensors do not fit."""
+    """The model saved by `save`: on the task's network, or a point. Raises ValueError if the tensors do not fit."""
     if isinstance(task, Points):
         vector = tensors.get("vector", torch.empty(0))
         if vector.shape != (task.dimensions,):

@@ -1,6 +1,6 @@
-"""The networks of fixed shape that weight-based methods share: one, the same, for ga, random-search and backprop.
+"""The fixed-architecture networks of weight-based methods: the same network for ga, random-search and backprop.
 
-A network is called with rows (B, I), pictures flattened too, and gives (B, O). A user's own class works in its place:
+A network is called with rows (B, I), images flattened, and returns (B, O). A user's own class can replace it:
 `Net(inputs, outputs, **its settings)`, named as `model.network = "my_file.py:Net"`.
 """
 
@@ -38,7 +38,7 @@ class MLPSettings:
 class MLP(nn.Module):
     """A multi-layer perceptron, (B, I) -> (B, O): linear layers with one activation between them, none after the last.
 
-    inputs: I, or the shape (C, H, W) of a picture, which is read as its C*H*W numbers. values: those of MLPSettings, `hidden`
+    inputs: I, or the shape (C, H, W) of an image, which is flattened. values: those of MLPSettings, `hidden`
     (units of each hidden layer) and `activation`. Raises SettingsError for values that these do not allow.
     """
 
@@ -59,16 +59,19 @@ class MLP(nn.Module):
 
 @settings
 class CNNSettings:
-    channels: tuple[int, ...] = setting((16, 32), "channels of each 3x3 convolution, each followed by a 2x2 maximum", low=1)
-    hidden: tuple[int, ...] = setting((64,), "units of each hidden layer behind the convolutions", low=1)
+    channels: tuple[int, ...] = setting(
+        (16, 32), "output channels of each 3x3 convolution, each followed by 2x2 max pooling", low=1
+    )
+    hidden: tuple[int, ...] = setting((64,), "units of each hidden layer after the convolutions", low=1)
     activation: str = setting("relu", "activation of every layer but the last", choices=ACTIVATIONS)
 
 
 class CNN(nn.Module):
-    """A small convolutional network for pictures: [3x3 convolution, activation, 2x2 maximum] a channel count, then an MLP.
+    """A small convolutional network for images: [3x3 convolution, activation, 2x2 max pooling] per entry of channels, then an
+    MLP.
 
-    inputs: the shape (C, H, W); rows are pictures flattened, (B, C*H*W) -> (B, O). values: those of CNNSettings. Raises
-    ValueError for flat inputs, and for more halvings than the picture allows, SettingsError for other values.
+    inputs: the shape (C, H, W); rows are flattened images, (B, C*H*W) -> (B, O). values: those of CNNSettings. Raises
+    ValueError for flat inputs, and for more poolings than the image size allows, SettingsError for other values.
     """
 
     settings = CNNSettings
@@ -77,7 +80,7 @@ class CNN(nn.Module):
         super().__init__()
         chosen = CNNSettings(**values)
         if isinstance(inputs, int) or len(inputs) != 3:
-            raise ValueError(f"model.network cnn needs pictures (C, H, W); this task's inputs are {inputs}: use mlp")
+            raise ValueError(f"model.network cnn needs images (C, H, W); this task's inputs are {inputs}: use mlp")
         self.shape = tuple(inputs)
         channels, height, width = inputs
         layers: list[nn.Module] = []
@@ -85,7 +88,7 @@ class CNN(nn.Module):
             layers += [nn.Conv2d(channels, after, 3, padding=1), Activation(chosen.activation), nn.MaxPool2d(2)]
             channels, height, width = after, height // 2, width // 2
         if height * width == 0:
-            raise ValueError(f"model.channels: {len(chosen.channels)} halvings are too many for pictures of {self.shape[1:]}")
+            raise ValueError(f"model.channels: {len(chosen.channels)} poolings are too many for images of {self.shape[1:]}")
         self.convolutions = nn.Sequential(*layers)
         self.head = MLP(channels * height * width, outputs, hidden=chosen.hidden, activation=chosen.activation)
 

@@ -1,7 +1,7 @@
-"""A population (P, D) of flat vectors as networks that run side by side: the forward pass is vmapped over tiles.
+"""A population (P, D) of flat vectors as networks: the forward pass is vmapped over tiles.
 
-How the population is cut into tiles (`Parameters.tile`, a function of shapes alone) changes no bit. Tiles run on all cores
-(`evo.threads`); the examples of a batch are never split.
+The tile size (`Parameters.tile`) is a function of shapes alone and changes no bit. Tiles run on all cores (`evo.threads`); the
+examples of a batch are never split.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Networks(Phenotypes):
-    """A population (P, D) of Parameters, ready to run: the Phenotypes of every weight-based method.
+    """A population (P, D) of Parameters, as Phenotypes, for every weight-based method.
 
     vectors: a tensor (P, D) float32, on whose device the networks run. Raises ValueError for another shape.
     """
@@ -56,7 +56,7 @@ class Networks(Phenotypes):
         return mlp_kernel.policy(self.encoding.template, self.vectors)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs (P, B, O) of every network on x: the same rows (B, I) for all, or rows of its own (P, B, I)."""
+        """Outputs (P, B, O) of every network on x: shared rows (B, I), or separate rows per network (P, B, I)."""
         size = len(self)
         x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
         if x.ndim not in (2, 3) or (x.ndim == 3 and len(x) != size):
@@ -68,7 +68,7 @@ class Networks(Phenotypes):
             for at in range(start, stop, tile):
                 rows = self._padded(x, at, tile) if x.ndim == 3 else x
                 here = out[at : at + tile]
-                with torch.no_grad():  # a thread of the pool has a grad mode of its own
+                with torch.no_grad():  # grad mode is per thread
                     here.copy_(self._run(self._padded(self.vectors, at, tile), rows)[: len(here)])
 
         if self.device.type == "cpu":
@@ -84,6 +84,6 @@ class Networks(Phenotypes):
 
     @staticmethod
     def _padded(values: Tensor, at: int, tile: int) -> Tensor:
-        """A copy of `tile` members from `at` on, zeros after the last."""
+        """A copy of `tile` members from `at` on, padded with zeros."""
         block = values[at : at + tile]
         return functional.pad(block, ((0, 0) * (block.ndim - 1) + (0, tile - len(block))))

@@ -73,4 +73,4 @@ def step(state, action):
     return (first, second, turn, bend), 0.0 if up else -1.0, up
 
 
-environment = Environment("Acrobot-v1", start, observe, step, draws=4, actions=3, steps=500, picture="Acrobot-v1")
+environment = Environment("Acrobot-v1", start, observe, step, draws=4, actions=3, max_steps=500, picture="Acrobot-v1")

@@ -35,4 +35,4 @@ def step(state, action):
     return (x, v, angle, turn), 1.0, x < -TRACK or x > TRACK or angle < -FALLEN or angle > FALLEN
 
 
-environment = Environment("CartPole-v1", start, observe, step, draws=4, actions=2, steps=500, picture="CartPole-v1")
+environment = Environment("CartPole-v1", start, observe, step, draws=4, actions=2, max_steps=500, picture="CartPole-v1")

@@ -25,7 +25,7 @@ def step(state, action):
     return state, 0.0 if fallen else 1.0, fallen
 
 
-def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
+def balancing(angle: float = START_ANGLE, max_steps: int = 100_000) -> Environment:
     """The long pole starts at `angle` (rad), the short one upright; an episode ends after `steps`."""
     return Environment(
         "double_pole",
@@ -34,7 +34,7 @@ def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
         step,
         draws=0,
         actions=((-FORCE, FORCE),),
-        steps=steps,
+        max_steps=max_steps,
         picture=draw2,
         fps=FPS,
     )

@@ -40,15 +40,15 @@ def shaking(angle: float = START_ANGLE) -> Environment:
         shaking_step,
         draws=0,
         actions=((-FORCE, FORCE),),
-        steps=STEPS,
-        value=fitness,
+        max_steps=STEPS,
+        episode_return=fitness,
         window=WINDOW,
         picture=draw2,
         fps=FPS,
     )
 
 
-def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
+def balancing(angle: float = START_ANGLE, max_steps: int = 100_000) -> Environment:
     """The environment that tests: a step after which both poles stand is worth 1."""
     return Environment(
         "double_pole_no_velocity",
@@ -57,7 +57,7 @@ def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
         double_pole.step,
         draws=0,
         actions=((-FORCE, FORCE),),
-        steps=steps,
+        max_steps=max_steps,
         picture=draw2,
         fps=FPS,
     )

@@ -29,4 +29,4 @@ def step(state, action):
     return (x, v), -1.0, x >= GOAL and v >= 0.0
 
 
-environment = Environment("MountainCar-v0", start, observe, step, draws=1, actions=3, steps=200, picture="MountainCar-v0")
+environment = Environment("MountainCar-v0", start, observe, step, draws=1, actions=3, max_steps=200, picture="MountainCar-v0")

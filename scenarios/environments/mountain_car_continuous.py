@@ -42,6 +42,6 @@ environment = Environment(
     step,
     draws=1,
     actions=((-1.0, 1.0),),
-    steps=999,
+    max_steps=999,
     picture="MountainCarContinuous-v0",
 )

@@ -40,6 +40,6 @@ environment = Environment(
     step,
     draws=2,
     actions=((-STRONGEST, STRONGEST),),
-    steps=200,
+    max_steps=200,
     picture="Pendulum-v1",
 )

@@ -20,7 +20,7 @@ def step(state, action):
     return state, 0.0 if fallen else 1.0, fallen
 
 
-def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
+def balancing(angle: float = START_ANGLE, max_steps: int = 100_000) -> Environment:
     """The pole starts at `angle` (rad); an episode ends after `steps`."""
     return Environment(
         "single_pole",
@@ -29,7 +29,7 @@ def balancing(angle: float = START_ANGLE, steps: int = 100_000) -> Environment:
         step,
         draws=0,
         actions=((-FORCE, FORCE),),
-        steps=steps,
+        max_steps=max_steps,
         picture=draw1,
         fps=FPS,
     )

@@ -47,5 +47,5 @@ def draw(state):
 
 
 environment = Environment(
-    "swing_up", start, observe, step, draws=4, actions=((-1.0, 1.0),), steps=1000, picture=draw, fps=1 / TIME
+    "swing_up", start, observe, step, draws=4, actions=((-1.0, 1.0),), max_steps=1000, picture=draw, fps=1 / TIME
 )

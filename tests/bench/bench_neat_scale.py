@@ -53,15 +53,15 @@ def phases(size: int) -> tuple[dict[str, list[float]], int, float]:
     seconds: dict[str, list[float]] = {name: [] for name in PHASES}
     species = []
     algorithm.ask()
-    assign, took = algorithm.species.assign, 0.0
+    speciate, took = algorithm.species.speciate, 0.0
 
-    def timed_assign(*arguments) -> None:
+    def timed_speciate(*arguments) -> None:
         nonlocal took
         start = process_time()
-        assign(*arguments)
+        speciate(*arguments)
         took = process_time() - start
 
-    algorithm.species.assign = timed_assign
+    algorithm.species.speciate = timed_speciate
     for _ in range(GENERATIONS):
         with threads.limited(1):
             begin = process_time()

@@ -36,7 +36,7 @@ def step(state, action):
 
 
 def ours(size: int, steps: int) -> Callable[[], object]:
-    task = ControlTask(replace(environment, step=step, steps=steps), network=lambda inputs, outputs: None)
+    task = ControlTask(replace(environment, step=step, max_steps=steps), network=lambda inputs, outputs: None)
     algorithm, seeds = NEAT.for_task(task, seed=0, population_size=size), np.zeros(1, np.int64)
 
     def generation() -> None:

@@ -26,7 +26,7 @@ class RailSettings:
 
 
 def task(options, network):
-    rail = Environment("users_rail", start, observe, step, draws=1, actions=((-1.0, 1.0),), steps=60)
+    rail = Environment("users_rail", start, observe, step, draws=1, actions=((-1.0, 1.0),), max_steps=60)
     return ControlTask(rail, network=network, episodes=options.episodes, normalize_observations=True)
 
 

@@ -59,9 +59,9 @@ def to_neat(genome: Genome, key: int, fitness: float | None = None) -> neat.Defa
             gene.bias, gene.response, gene.time_constant = node.bias, node.response, node.time_constant
             gene.activation, gene.aggregation = NEAT_NAME[node.activation], list(AGGREGATIONS)[node.aggregation]
             made.nodes[gene.key] = gene
-    for link in genome.connections:
-        gene = DefaultConnectionGene((name(link.source), name(link.target)), link.innovation)
-        gene.weight, gene.enabled = link.weight, link.enabled
+    for connection in genome.connections:
+        gene = DefaultConnectionGene((name(connection.source), name(connection.target)), connection.innovation)
+        gene.weight, gene.enabled = connection.weight, connection.enabled
         made.connections[gene.key] = gene
     return made
 

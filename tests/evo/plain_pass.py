@@ -16,41 +16,41 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 # What rollouts compile although it is plain Python (`evo.rollout.codegen`).
-COMPILED_LATER = {"lanes", "gather", "has_nan", "largest", "scaled", "total_reward"}
+COMPILED_LATER = {"lanes", "update_moments", "has_nan", "argmax", "scaled", "total_reward"}
 # A few seconds of tests, which enter every kernel.
 TOY = [
     "evo/test_rng.py::test_words_are_the_published_vectors",
     "evo/test_rng.py::test_normals_are_standard_normal_and_independent",
     "evo/test_activations.py",
-    "evo/test_crossover.py",
-    "evo/test_innovation.py",
-    "evo/test_mutation.py::test_where_nothing_can_be_split_nothing_is",
-    "evo/test_mutation.py::test_a_small_genome_splits_old_links_first",
-    "evo/test_mutation.py::test_weights_are_perturbed_or_replaced_at_their_rates_within_their_ranges",
-    "evo/test_mutation.py::test_the_nodes_to_join_are_any_that_may_be_and_no_others[0-False]",
-    "evo/test_selection.py",
-    "evo/test_speciation.py",
-    "evo/test_neat.py::test_a_new_node_stands_in_the_middle_of_the_link_it_splits",
-    "evo/test_neat.py::test_an_offspring_that_links_what_another_linked_before_keeps_its_genes_in_order",
-    "evo/test_neat.py::test_offspring_come_from_the_best_fifth_of_their_own_species_and_the_fitter_parent_is_first",
-    "evo/test_modern_reproduction.py::test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set",
-    "evo/test_network_program.py::test_a_cycle_is_named_where_networks_are_feed_forward",
-    "evo/test_network_program.py::test_a_connection_to_nowhere_is_named",
-    "evo/test_network_program.py::test_an_unknown_code_is_named",
-    "evo/test_network_program.py::test_a_genome_compiles_alike_in_any_company_and_on_any_threads",
-    "evo/test_network_forward.py::test_the_scalar_functions_give_the_bits_of_the_population_kernels",
-    "evo/test_network_forward.py::test_both_backends_agree",
-    "evo/test_network_model.py::test_parameters_are_links_and_biases_that_take_part",
-    "evo/test_network_continuous.py::test_time_constants_are_parameters_where_they_are_not_a_second",
-    "evo/test_network_continuous.py::test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in",
-    "evo/test_variation.py::test_elites_keep_genes_and_step_size",
-    "evo/test_deep_ga.py::test_the_next_generation_is_the_elite_and_a_child_for_every_place",
-    "evo/test_nsga2.py::test_it_begins_from_a_model_with_what_is_zero_masked",
-    "evo/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",
-    "evo/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way3-rail]",
-    "evo/test_lanes.py::test_a_nan_ends_a_lane_and_no_other",
-    "evo/test_lanes.py::test_value_is_of_the_rewards_their_last_ones_and_the_steps",
-    "evo/test_lanes.py::test_normalised_observations_and_their_moments_are_those_of_the_ticks",
+    "evo/neat/test_crossover.py",
+    "evo/genomes/test_innovation.py",
+    "evo/neat/test_mutation.py::test_where_nothing_can_be_split_nothing_is",
+    "evo/neat/test_mutation.py::test_a_small_genome_splits_old_connections_first",
+    "evo/neat/test_mutation.py::test_weights_are_perturbed_or_replaced_at_their_rates_within_their_ranges",
+    "evo/neat/test_mutation.py::test_the_nodes_to_connect_are_any_that_may_be_and_no_others[0-False]",
+    "evo/neat/test_selection.py",
+    "evo/neat/test_speciation.py",
+    "evo/neat/test_neat.py::test_a_new_node_stands_in_the_middle_of_the_connection_it_splits",
+    "evo/neat/test_neat.py::test_an_offspring_that_adds_a_connection_that_another_added_before_keeps_its_genes_in_order",
+    "evo/neat/test_neat.py::test_offspring_come_from_the_best_fifth_of_their_own_species_and_the_fitter_parent_is_first",
+    "evo/neat_modern/test_modern_reproduction.py::test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set",
+    "evo/network/test_network_program.py::test_a_cycle_is_named_where_networks_are_feed_forward",
+    "evo/network/test_network_program.py::test_a_connection_to_a_missing_node_is_named",
+    "evo/network/test_network_program.py::test_an_unknown_code_is_named",
+    "evo/network/test_network_program.py::test_a_genome_compiles_alike_in_any_company_and_on_any_threads",
+    "evo/network/test_network_forward.py::test_the_scalar_functions_give_the_bits_of_the_population_kernels",
+    "evo/network/test_network_forward.py::test_both_backends_agree",
+    "evo/network/test_network_model.py::test_parameters_are_connections_and_biases_that_take_part",
+    "evo/network/test_network_continuous.py::test_time_constants_are_parameters_where_they_are_not_a_second",
+    "evo/network/test_network_continuous.py::test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in",
+    "evo/search/test_variation.py::test_elites_keep_genes_and_step_size",
+    "evo/search/test_deep_ga.py::test_the_next_generation_is_the_elite_and_a_child_for_every_place",
+    "evo/search/test_nsga2.py::test_it_begins_from_a_model_with_what_is_zero_masked",
+    "evo/rollout/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",
+    "evo/rollout/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way3-rail]",
+    "evo/rollout/test_lanes.py::test_a_nan_ends_a_lane_and_no_other",
+    "evo/rollout/test_lanes.py::test_the_return_is_of_all_rewards_the_last_ones_and_the_steps",
+    "evo/rollout/test_lanes.py::test_normalised_observations_and_their_moments_are_those_of_the_ticks",
     "scenarios/test_environments.py::test_a_step_is_gymnasiums[cartpole]",
 ]
 
@@ -103,7 +103,7 @@ def results():
             algorithm.tell(np.random.default_rng(generation).random(len(algorithm.express(algorithm.ask()))))
         vectors[name] = algorithm.state_dict()["population"].tolist()
     for module in (cartpole, double_pole_no_velocity):
-        environment = dataclasses.replace(module.environment, steps=60)
+        environment = dataclasses.replace(module.environment, max_steps=60)
         starts, size = environment.starts(np.arange(2)), (environment.inputs, environment.outputs)
         neat = NEAT(*size, preset="dpnv", population_size=6, add_node=0.5)
         for _ in range(3):
@@ -140,7 +140,7 @@ def kernels():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and (
                 any("njit" in ast.unparse(decorator) for decorator in node.decorator_list)
-                or (path.name == "rollout.py" and node.name in COMPILED_LATER)
+                or (path.name == "lanes.py" and node.name in COMPILED_LATER)
             ):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
                 first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])

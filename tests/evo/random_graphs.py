@@ -19,7 +19,7 @@ NEAT_NAME = {CODES[own]: name for name, own in OWN_NAME.items()}
 def random_genome(seed, recurrent=False, activations=tuple(NEAT_NAME), aggregations=range(7), hidden=8, biased=None):
     """A genome of 1-3 inputs, 1-3 outputs and up to `hidden` hidden nodes; if not recurrent, without a cycle.
 
-    Node ids have gaps, a fifth of the connections is disabled, some nodes lead nowhere, some have no link. Time constants
+    Node ids have gaps, a fifth of the connections is disabled, some nodes lead nowhere, some have no connection. Time constants
     are from .03 to 3 s.
     """
     r = np.random.default_rng(seed)
@@ -115,14 +115,18 @@ class Peer:
 
 
 def any_graph(seed):
-    """Any graph over 2 inputs, perhaps a bias, 2 outputs and some hidden nodes; the same link has the same number."""
+    """Any graph over 2 inputs, perhaps a bias, 2 outputs and some hidden nodes; the same connection has the same number."""
     draw = np.random.default_rng(seed)
     inputs, biased, hidden = 2, int(draw.integers(2)), int(draw.integers(6))
     kinds = [SENSOR] * inputs + [BIAS] * biased + [OUTPUT] * 2 + [HIDDEN] * hidden
     ids = [*range(inputs + biased + 2), *sorted(draw.choice(np.arange(10, 30), hidden, replace=False).tolist())]
-    links = [(s, t) for s in ids for t in ids[inputs + biased :]]
-    chosen = sorted(draw.choice(len(links), int(draw.integers(len(links) + 1)), replace=False).tolist(), key=links.__getitem__)
+    connections = [(s, t) for s in ids for t in ids[inputs + biased :]]
+    chosen = sorted(
+        draw.choice(len(connections), int(draw.integers(len(connections) + 1)), replace=False).tolist(),
+        key=connections.__getitem__,
+    )
     genes = [
-        Connection(100 * s + t, s, t, float(draw.normal()), bool(draw.integers(2))) for s, t in map(links.__getitem__, chosen)
+        Connection(100 * s + t, s, t, float(draw.normal()), bool(draw.integers(2)))
+        for s, t in map(connections.__getitem__, chosen)
     ]
     return Genome(inputs, 2, [Node(*node) for node in zip(ids, kinds)], genes)

@@ -83,7 +83,7 @@ def test_a_step_is_gymnasiums(module):
 @pytest.mark.parametrize("module", CLASSIC, **named)
 def test_starts_and_lengths_of_episodes_are_gymnasiums(module):
     environment, peer = module.environment, gymnasium.make(module.environment.picture)
-    assert peer.spec.max_episode_steps == environment.steps
+    assert peer.spec.max_episode_steps == environment.max_steps
     drawn = []
     for seed in range(300):
         peer.reset(seed=seed)

@@ -7,7 +7,7 @@ from random_graphs import any_graph
 from scipy import stats
 
 from evo.genomes.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
-from evo.neat.mutation import connection_to_split, leads_to, mutate_weights, nodes_to_join
+from evo.neat.mutation import connection_to_split, mutate_weights, nodes_to_connect, path_exists
 
 NODES = [Node(0, SENSOR), Node(1, SENSOR), Node(2, BIAS), Node(3, OUTPUT), Node(4, HIDDEN), Node(5, HIDDEN)]
 WORD = 2**32
@@ -52,7 +52,7 @@ def fit(counts, probabilities):
     return (expected > 0).sum() == 1 or stats.chisquare(counts[expected > 0], expected[expected > 0]).pvalue > 1e-3
 
 
-def test_a_small_genome_splits_old_links_first():
+def test_a_small_genome_splits_old_connections_first():
     """By hand: .7 the first that can be split, .3 x .7 the next, .09 x .7 the last, and past it the first again."""
     small = with_genes((2, True), (0, False), (1, True), (2, True), (4, True), (4, False), (5, True))
     assert fit(splits(small), [0, 0, 0.7 + 0.027, 0, 0.21, 0, 0.063, 0])
@@ -61,7 +61,7 @@ def test_a_small_genome_splits_old_links_first():
 
 
 @pytest.mark.parametrize(("size", "uniform"), [(14, False), (15, True)])
-def test_from_15_genes_on_every_link_that_can_be_split_is_as_likely(size, uniform):
+def test_from_15_genes_on_every_connection_that_can_be_split_is_as_likely(size, uniform):
     sources = [2, 0, 1, 4, 5] * 3
     genome = with_genes(*[(sources[k], k % 4 != 1) for k in range(size)])
     able = np.array([k % 4 != 1 and sources[k] != 2 for k in range(size)] + [False])
@@ -80,7 +80,7 @@ def test_where_nothing_can_be_split_nothing_is():
 
 def pairs(genome, recurrent, tries=20, count=300):
     genes = genes_of(genome)
-    return [nodes_to_join(genes, 0, np.empty(99, np.bool_), recurrent, tries, place, 0, 5) for place in range(count)]
+    return [nodes_to_connect(genes, 0, np.empty(99, np.bool_), recurrent, tries, place, 0, 5) for place in range(count)]
 
 
 def acyclic(genome):
@@ -97,20 +97,25 @@ def acyclic(genome):
 
 def free_pairs(genome, recurrent):
     """Every pair that may be joined, from the definition."""
-    kinds, links = {node.id: node.kind for node in genome.nodes}, {(gene.source, gene.target) for gene in genome.connections}
+    kinds, connections = (
+        {node.id: node.kind for node in genome.nodes},
+        {(gene.source, gene.target) for gene in genome.connections},
+    )
     free = set()
     for a in kinds:
         for b in kinds:
             allowed = kinds[b] >= OUTPUT and (recurrent or kinds[a] != OUTPUT)
-            open_to = lambda link: recurrent or networkx.is_directed_acyclic_graph(networkx.DiGraph([*links, link]))
-            if allowed and (a, b) not in links and open_to((a, b)):
+            open_to = lambda connection: (
+                recurrent or networkx.is_directed_acyclic_graph(networkx.DiGraph([*connections, connection]))
+            )
+            if allowed and (a, b) not in connections and open_to((a, b)):
                 free.add((a, b))
     return free
 
 
 @pytest.mark.parametrize("recurrent", [False, True])
 @pytest.mark.parametrize("seed", range(12))
-def test_the_nodes_to_join_are_any_that_may_be_and_no_others(recurrent, seed):
+def test_the_nodes_to_connect_are_any_that_may_be_and_no_others(recurrent, seed):
     genome = any_graph(seed)
     genome = genome if recurrent else acyclic(genome)
     free, seen = free_pairs(genome, recurrent), pairs(genome, recurrent, tries=300)
@@ -119,7 +124,7 @@ def test_the_nodes_to_join_are_any_that_may_be_and_no_others(recurrent, seed):
     assert len(free) < 2 or stats.chisquare(counts).pvalue > 1e-4
 
 
-def test_a_full_network_has_no_nodes_to_join():
+def test_a_full_network_has_no_nodes_to_connect():
     minimal = Genome(2, 1, NODES[:4], [Connection(k, k, 3, 1.0, k > 0) for k in range(3)])
     assert set(pairs(minimal, False)) == {(-1, -1)}
     assert set(pairs(minimal, True, tries=100)) == {(3, 3)}
@@ -133,4 +138,4 @@ def test_a_path_is_found_as_networkx_finds_it(seed):
     graph.add_nodes_from(node.id for node in genome.nodes)
     for a in graph:
         for b in graph:
-            assert leads_to(genes, 0, np.empty(99, np.bool_), a, b) == networkx.has_path(graph, a, b)
+            assert path_exists(genes, 0, np.empty(99, np.bool_), a, b) == networkx.has_path(graph, a, b)

@@ -60,7 +60,7 @@ def test_genomes_stay_sound_over_hundreds_of_generations(kind):
     assert genomes.node_id.max() > 60
 
 
-def test_a_new_node_stands_in_the_middle_of_the_link_it_splits():
+def test_a_new_node_stands_in_the_middle_of_the_connection_it_splits():
     neat = after(
         1, told=True, size=200, add_node=1.0, weight_mutation=0.0, weight_mutation_alone=0.0, crossover=0.0, add_link=0.0
     )
@@ -81,8 +81,8 @@ def test_a_new_node_stands_in_the_middle_of_the_link_it_splits():
     assert copies == 1  # the champion of what was one species
 
 
-def test_an_offspring_that_links_what_another_linked_before_keeps_its_genes_in_order():
-    """Its link has a smaller number than its split: both mutations in most offspring of a population."""
+def test_an_offspring_that_adds_a_connection_that_another_added_before_keeps_its_genes_in_order():
+    """Its connection has a smaller number than its split: both mutations in most offspring of a population."""
     neat = after(3, size=300, add_node=1.0, add_link=1.0)
     neat.ask().check(feedforward=True)
     pairs = zip(neat.population.connections_at, neat.population.connections_at[1:])
@@ -397,7 +397,7 @@ def test_the_first_population_is_minimal_and_differs_in_weights_alone():
 
 
 @pytest.mark.parametrize("recurrent", [False, True])
-def test_a_random_start_has_one_to_ten_hidden_nodes_and_half_of_the_links(recurrent):
+def test_a_random_start_has_one_to_ten_hidden_nodes_and_half_of_the_connections(recurrent):
     neat = NEAT(2, 1, population_size=1000, initial="random", recurrent=recurrent)
     genomes = neat.ask().check(feedforward=not recurrent)
     counts = np.bincount(hidden(genomes), minlength=11)
@@ -493,7 +493,7 @@ def test_xor_is_solved():
     assert isinstance(neat.population, Genomes)
 
 
-def test_a_genome_without_links_goes_on():
+def test_a_genome_without_connections_goes_on():
     bare = Genome(1, 1, [Node(0, SENSOR), Node(1, OUTPUT)], [])
     neat = NEAT(1, 1, population_size=8, add_node=1.0, add_link=0.5, bias_node=False)
     neat.warm_start(neat.model(Genomes.of([bare])))

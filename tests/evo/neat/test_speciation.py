@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evo.genomes.genome import OUTPUT, SENSOR, Connection, Genome, Genomes, Node
-from evo.neat.speciation import Compatibility, Species, distance, gulf, mark, may_be_alike
+from evo.neat.speciation import Compatibility, Species, distance, maybe_compatible, min_mismatches, signature
 
 PAPER = Compatibility(1.0, 1.0, 0.4, 20, 3.0)
 NONE = np.zeros(0, np.int64)
@@ -68,9 +68,9 @@ numbers = st.integers(0, 200)
 def test_marks_never_part_two_genomes_that_are_alike(one, changed, rules):
     two = one ^ changed
     genes = Genomes.of([genome(dict.fromkeys(one, 0.5)), genome(dict.fromkeys(two, 1.0))]).genes
-    differing, larger = mark(genes, 0) ^ mark(genes, 1), max(len(one), len(two))
+    differing, larger = signature(genes, 0) ^ signature(genes, 1), max(len(one), len(two))
     assert differing.bit_count() <= len(one ^ two)
-    possible = may_be_alike(differing, larger, rules, gulf(rules, 1))
+    possible = maybe_compatible(differing, larger, rules, min_mismatches(rules, 1))
     alike = distance(genes, 0, genes, 1, rules, rules.threshold) < rules.threshold
     assert possible or not alike
     if rules == PAPER and max(one | two, default=0) < 63 and larger < rules.small:  # nothing is lost
@@ -99,7 +99,7 @@ def test_the_species_are_those_of_looking_at_all_pairs(population, founders, rul
     species = Species(id=np.arange(len(before)), best=np.zeros(len(before)), improved=np.zeros(len(before), np.int64))
     representatives = np.arange(len(before))
     previous = Genomes.of([genome(one) for one in before or [{}]])
-    species.assign(Genomes.of([genome(one) for one in made]), previous, representatives, rules, 1)
+    species.speciate(Genomes.of([genome(one) for one in made]), previous, representatives, rules, 1)
     members = np.unique(of)
     assert species.of.tolist() == np.searchsorted(members, of).tolist()
     assert species.id[: (members < len(before)).sum()].tolist() == members[members < len(before)].tolist()
@@ -109,7 +109,7 @@ def assigned(population, previous=None, representatives=NONE, species=None, thre
     species = species or Species()
     made = Genomes.of([genome(one) for one in population])
     before = made if previous is None else Genomes.of([genome(one) for one in previous])
-    species.assign(made, before, representatives, PAPER._replace(threshold=threshold), generation)
+    species.speciate(made, before, representatives, PAPER._replace(threshold=threshold), generation)
     return species
 
 
@@ -156,9 +156,9 @@ def test_a_threshold_of_zero_makes_each_genome_a_species_and_none_makes_all_one(
 
 def test_a_species_improves_when_its_highest_fitness_ever_is_exceeded():
     species = assigned([{0: 0.0}, {0: 50.0}, {0: 50.0}])
-    species.judge(np.array([1.0, 5.0, 4.0]), 3)
+    species.update_best(np.array([1.0, 5.0, 4.0]), 3)
     assert (species.best.tolist(), species.improved.tolist()) == ([1.0, 5.0], [3, 3])
-    species.judge(np.array([1.0, 4.0, 5.5]), 4)
+    species.update_best(np.array([1.0, 4.0, 5.5]), 4)
     assert (species.best.tolist(), species.improved.tolist()) == ([1.0, 5.5], [3, 4])
-    species.judge(np.array([-np.inf, 0.0, -np.inf]), 5)
+    species.update_best(np.array([-np.inf, 0.0, -np.inf]), 5)
     assert (species.best.tolist(), species.improved.tolist()) == ([1.0, 5.5], [3, 4])

@@ -59,12 +59,12 @@ def sound(method, before, known):
         assert acting.min() >= getattr(options, f"{name}_min_value")
         assert acting.max() <= getattr(options, f"{name}_max_value")
     assert np.abs(genomes.weight).max(initial=0.0) <= options.weight_max_value
-    links = list(zip(genomes.innovation.tolist(), genomes.source.tolist(), genomes.target.tolist()))
-    assert max((number for number, *_ in links), default=-1) < method.innovations.number
+    connections = list(zip(genomes.innovation.tolist(), genomes.source.tolist(), genomes.target.tolist()))
+    assert max((number for number, *_ in connections), default=-1) < method.innovations.number
     assert genomes.node_id.max() < method.innovations.node
-    new = {number: ends for number, *ends in links if number not in known}
-    assert all(known.setdefault(number, ends) == ends for number, *ends in links)
-    assert len({tuple(ends) for ends in new.values()}) == len(new)  # equal new links, equal numbers
+    new = {number: ends for number, *ends in connections if number not in known}
+    assert all(known.setdefault(number, ends) == ends for number, *ends in connections)
+    assert len({tuple(ends) for ends in new.values()}) == len(new)  # equal new connections, equal numbers
     if before is None or (method.parents < 0).all():
         return genomes
     born = genomes.node_id[genomes.node_id > before.node_id.max()]
@@ -317,7 +317,7 @@ def test_a_seed_may_be_a_numpy_number_of_any_size(kind):
         assert bits(kind(2, 1, seed=seed).ask().state_dict()) == bits(kind(2, 1, seed=int(seed)).ask().state_dict())
 
 
-def test_a_genome_without_links_goes_on():
+def test_a_genome_without_connections_goes_on():
     bare = Genome(1, 1, [Node(0, SENSOR), Node(1, OUTPUT)], [])
     method = ModernNEAT(1, 1, population_size=8)
     method.warm_start(method.model(Genomes.of([bare])))

@@ -96,11 +96,16 @@ def genes(child):
             found |= {(key, node.activation): 1, (key, node.aggregation): 1}
             values = (node.bias, node.response, node.activation == "relu", node.aggregation == "sum")
             found |= {(key, pair): one * two for pair, (one, two) in enumerate(itertools.combinations(values, 2))}
-    for (source, target), link in child.connections.items():
+    for (source, target), connection in child.connections.items():
         ends = (known(source), known(target))
-        for name, value in (("there", 1), ("weight", link.weight), ("weight^2", link.weight**2), ("on", link.enabled)):
+        for name, value in (
+            ("there", 1),
+            ("weight", connection.weight),
+            ("weight^2", connection.weight**2),
+            ("on", connection.enabled),
+        ):
             found[ends, name] = found.get((ends, name), 0) + value
-        found[ends, "weight where on"] = link.weight * link.enabled
+        found[ends, "weight where on"] = connection.weight * connection.enabled
     counts = ("nodes", len(child.nodes)), ("connections", len(child.connections))
     return found | dict.fromkeys(counts, 1)
 
@@ -201,7 +206,7 @@ def test_nothing_is_shared_with_the_parents_memory():
 
 
 def test_the_first_population_is_that_of_neat_python():
-    """Which links it has, and how attributes are distributed."""
+    """Which connections it has, and how attributes are distributed."""
     base = dict(weight_init_type="uniform", bias_init_mean=0.4, response_init_stdev=0.3, enabled_default="random")
     base |= dict(activation_default="random", activation_options=("relu", "neat_tanh"), population_size=600)
     for connection, hidden, feed_forward in [

@@ -117,7 +117,7 @@ def test_survivors_elite_and_numbers_of_offspring_are_those_of_neat_python(how, 
 
         ranks = rank(fitness, species)
         reached = species_fitness(fitness, ranks, species, how)
-        species.judge(reached, generation)
+        species.update_best(reached, generation)
         known |= dict(zip(alive, zip(species.best, species.improved)))
         kept = surviving(reached, species, generation, options)
         survivors, elite, broods = theirs(options, species_set, stagnation, fitness, generation)

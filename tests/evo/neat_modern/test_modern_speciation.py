@@ -8,7 +8,7 @@ from neat_python_peer import species_set as peer_species
 from evo import ModernNEAT
 from evo.genomes.genome import OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 from evo.neat_modern.settings import ModernSettings
-from evo.neat_modern.speciation import Compatibility, Species, by_ends, distance
+from evo.neat_modern.speciation import Compatibility, Species, distance, sorted_by_endpoints
 
 RICH = dict(
     population_size=24,
@@ -39,7 +39,7 @@ def test_the_distance_is_neat_pythons(feed_forward):
     config = neat_config(options, 2, 2).genome_config
     seen = set()
     for population, _ in populations(feed_forward=feed_forward):
-        genes, rules = by_ends(population), Compatibility(1.3, 0.7)
+        genes, rules = sorted_by_endpoints(population), Compatibility(1.3, 0.7)
         peers = [to_neat(population.one(index), index) for index in range(24)]
         for i, j in itertools.product(range(0, 24, 3), range(24)):
             assert distance(genes, i, genes, j, rules) == pytest.approx(peers[i].distance(peers[j], config), abs=1e-12)
@@ -51,7 +51,7 @@ def test_connections_are_alike_by_the_nodes_they_join_and_not_by_their_numbers()
     nodes = [Node(0, SENSOR), Node(1, SENSOR), Node(2, OUTPUT)]
     one = [Connection(0, 0, 2, 1.0), Connection(1, 1, 2, -1.0)]
     other = [Connection(5, 1, 2, -1.5, False), Connection(7, 0, 2, 1.0)]
-    genes = by_ends(Genomes.of([Genome(2, 1, nodes, one), Genome(2, 1, nodes, other), Genome(2, 1, nodes, [])]))
+    genes = sorted_by_endpoints(Genomes.of([Genome(2, 1, nodes, one), Genome(2, 1, nodes, other), Genome(2, 1, nodes, [])]))
     rules = Compatibility(3.0, 0.5)
     assert distance(genes, 0, genes, 1, rules) == 0.5 * (0.5 + 1.0) / 2
     assert distance(genes, 0, genes, 2, rules) == distance(genes, 2, genes, 0, rules) == 3.0 * 2 / 2
@@ -87,9 +87,9 @@ def line(*weights):
 def assigned(weights, before=(), representatives=(), threshold=3.0):
     species = Species(threshold=threshold)
     if before:
-        species.assign(line(*before), line(*before), Compatibility(1.0, 1.0), 0)
+        species.speciate(line(*before), line(*before), Compatibility(1.0, 1.0), 0)
         species.representative = np.array(representatives)
-    species.assign(line(*weights), line(*before) if before else line(*weights), Compatibility(1.0, 1.0), 1)
+    species.speciate(line(*weights), line(*before) if before else line(*weights), Compatibility(1.0, 1.0), 1)
     return species
 
 
@@ -133,7 +133,7 @@ def test_the_threshold_goes_towards_the_number_of_species_that_is_wanted():
         (9, (2.8, 9), 2.8),
         (1, (0, 3), 3.0),
     ):
-        species.aim(target, 0.5, *limits)
+        species.adjust_threshold(target, 0.5, *limits)
         assert species.threshold == pytest.approx(expected)
 
 

@@ -13,7 +13,7 @@ from evo.activations import CODES
 from evo.genomes.genome import HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 from evo.interop.export import export
 from evo.network.model import NetworkModel
-from evo.network.population import Networks, forward, memory
+from evo.network.population import Networks, forward, initial_state
 from evo.network.program import compile
 
 GENOMES = 2000
@@ -28,7 +28,7 @@ def test_they_equal_neat_pythons_at_every_call():
         genome, ticks, time_step = random_genome(seed, recurrent=True), 1 + seed % 3, 0.001 * 50 ** (seed % 7 / 6)
         x, peer = rows_of(genome, CALLS, seed), Peer(genome, time_step=time_step)
         program = compile(Genomes.of([genome]), time_step=time_step)
-        state = memory(program, 1)
+        state = initial_state(program, 1)
         for row in x:
             output, expected = forward(program, row[None], state, ticks)[0, 0].numpy(), peer(row, ticks)
             if expected is None:
@@ -44,8 +44,10 @@ def linear(weights, time_constants):
     nodes = [Node(0, SENSOR)] + [
         Node(1 + i, OUTPUT, activation=IDENTITY, time_constant=t) for i, t in enumerate(time_constants)
     ]
-    links = [(0, 1, 1.0)] + [(1 + j, 1 + i, w) for i, row in enumerate(weights) for j, w in enumerate(row)]
-    return Genomes.of([Genome(1, len(weights), nodes, [Connection(k, *link) for k, link in enumerate(links)])])
+    connections = [(0, 1, 1.0)] + [(1 + j, 1 + i, w) for i, row in enumerate(weights) for j, w in enumerate(row)]
+    return Genomes.of(
+        [Genome(1, len(weights), nodes, [Connection(k, *connection) for k, connection in enumerate(connections)])]
+    )
 
 
 def solved(weights, time_constants, seconds):
@@ -114,14 +116,14 @@ def test_a_time_step_that_is_no_time_is_refused(time_step):
 @pytest.mark.parametrize("time_constant", [0.0, -1.0, math.nan])
 def test_a_time_constant_that_is_no_time_is_named(time_constant):
     genomes = Genomes.concatenate([linear([[0.0]], [value]) for value in (1.0, time_constant)])
-    with pytest.raises(ValueError, match=f"genome 1: node 1 has time_constant {time_constant}; expected it above 0"):
+    with pytest.raises(ValueError, match=f"genome 1: node 1 has time_constant {time_constant}; expected above 0"):
         compile(genomes, time_step=0.01)
 
 
 def test_the_module_is_exported_with_its_rates_and_learns_by_its_gradient(tmp_path):
     genome = linear([[0.5, 1.0], [-2.0, 0.0]], [0.1, 0.2])
     module = NetworkModel(genome, ticks=2, time_step=0.05).to_module()
-    assert repr(module).endswith("5 links, 2 outputs, continuous-time, ticks=2)")
+    assert repr(module).endswith("5 connections, 2 outputs, continuous-time, ticks=2)")
     saved = torch.load(export(NetworkModel(genome, time_step=0.05), tmp_path / "net.pt", 1))
     torch.testing.assert_close(saved["rate"].sort().values, torch.tensor([0.25, 0.5]))
     target = torch.tensor([[0.3, -0.4]])
@@ -136,7 +138,7 @@ def test_the_module_is_exported_with_its_rates_and_learns_by_its_gradient(tmp_pa
     assert loss < 1e-3
 
 
-def test_hidden_nodes_without_a_link_stay_at_zero_as_in_recurrent_networks():
+def test_hidden_nodes_without_a_connection_stay_at_zero_as_in_recurrent_networks():
     nodes = [Node(0, SENSOR), Node(1, OUTPUT, activation=IDENTITY), Node(2, HIDDEN, bias=5.0, activation=IDENTITY)]
     genome = Genomes.of([Genome(1, 1, nodes, [Connection(0, 2, 1, 1.0), Connection(1, 0, 1, 1.0)])])
     assert forward(compile(genome, time_step=0.5), np.ones((1, 1)), ticks=9).item() == 1 - 0.5**9

@@ -8,7 +8,7 @@ from evo import threads
 from evo.activations import CODES, NODE_ACTIVATIONS
 from evo.genomes.genome import Genomes
 from evo.network import cpu, population
-from evo.network.population import Networks, forward, memory
+from evo.network.population import Networks, forward, initial_state
 from evo.network.program import compile
 
 GENOMES = 3000
@@ -54,7 +54,7 @@ def test_recurrent_networks_equal_neat_pythons_at_every_tick():
         genome = random_genome(seed, recurrent=True)
         x, peer = rows_of(genome, TICKS, seed), Peer(genome, recurrent=True)
         program = compile(Genomes.of([genome]), recurrent=True)
-        state = memory(program, 1)
+        state = initial_state(program, 1)
         for row in x:
             output, expected = forward(program, row[None], state)[0, 0].numpy(), peer(row)
             if expected is None:
@@ -70,7 +70,7 @@ def test_both_backends_agree(run, own_rows):
     genomes = mixed(bool(run))
     program = compile(genomes, **run)
     shape = (3, len(genomes), 5, genomes.inputs) if own_rows else (3, 5, genomes.inputs)
-    states = memory(program, 5), memory(program, 5)
+    states = initial_state(program, 5), initial_state(program, 5)
     for x in torch.randn(shape, dtype=torch.float64, generator=torch.manual_seed(0)):
         cores = forward(program, x, states[0], "depth")
         reference = forward(program, x, states[1], "depth", backend="torch")
@@ -94,7 +94,7 @@ def scalar(program, x, out, ticks):
             else:
                 cpu.feedforward(program, g, x[t], old)
             for o in range(out.shape[2]):
-                out[g, t, o] = old[program.given[g] + o]
+                out[g, t, o] = old[program.first_output[g] + o]
 
 
 @in_every_way
@@ -105,7 +105,7 @@ def test_the_scalar_functions_give_the_bits_of_the_population_kernels(run):
     out = np.empty((len(genomes), len(x), genomes.outputs))
     scalar(program, x.numpy(), out, int(bool(run)))
     if run:
-        state = memory(program, 1)
+        state = initial_state(program, 1)
         rows = torch.cat([forward(program, row[None], state) for row in x], dim=1)
     else:
         rows = forward(program, x)
@@ -118,7 +118,7 @@ def test_a_batch_gives_the_bits_of_its_rows_one_by_one(run, batch):
     genomes = mixed(bool(run), count=8)
     program = compile(genomes, **run)
     x = torch.randn(len(genomes), batch, genomes.inputs, generator=torch.manual_seed(2))
-    together, alone = memory(program, batch), [memory(program, 1) for _ in range(batch)]
+    together, alone = initial_state(program, batch), [initial_state(program, 1) for _ in range(batch)]
     for _ in range(2):
         whole = forward(program, x, together)
         rows = torch.cat([forward(program, x[:, b : b + 1], alone[b]) for b in range(batch)], dim=1)
@@ -136,7 +136,7 @@ def test_threads_change_no_bit(run, monkeypatch):
     x = torch.randn(30, 9, genomes.inputs, generator=torch.manual_seed(3))
     for count in (1, 2, 3):
         with threads.limited(count):
-            state = memory(program, 9)
+            state = initial_state(program, 9)
             results.append([forward(program, x, state).nan_to_num() for _ in range(3)])
     for other in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(results[0], other))
@@ -181,7 +181,7 @@ def test_what_does_not_fit_is_named():
         forward(compile(genomes, True), wide)
     networks = Networks(genomes, recurrent=True)
     networks.forward(wide[:, 1:])
-    with pytest.raises(ValueError, match="the state is of 4 rows, the inputs of 3: reset"):
+    with pytest.raises(ValueError, match="the state has 4 rows, the inputs have 3: reset"):
         networks.forward(wide[:3, 1:])
     networks.reset()
     networks.forward(wide[:3, 1:])

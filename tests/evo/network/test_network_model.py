@@ -53,7 +53,7 @@ def test_a_model_computes_as_in_its_population_and_counts_alike(way):
         assert model.parameters == networks.parameters[g]
 
 
-def test_parameters_are_links_and_biases_that_take_part():
+def test_parameters_are_connections_and_biases_that_take_part():
     nodes = [Node(0, 0), Node(1, 2, bias=0.5), Node(2, HIDDEN, bias=1.0, response=2.0), Node(3, HIDDEN, bias=9.0)]
     genes = [Connection(0, 0, 1, 1.0), Connection(1, 0, 2, 1.0), Connection(2, 2, 1, 1.0), Connection(3, 0, 3, 1.0)]
     genome = Genome(1, 1, nodes, genes)
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_such_network_is_named():
     tensors, header = model.save()
     with pytest.raises(ValueError, match="expected the genome of a network; got torch"):
         restore(task_of(model), tensors, {"kind": "torch"})
-    with pytest.raises(ValueError, match=r"not complete: .*weight"):
+    with pytest.raises(ValueError, match=r"incomplete network genome: .*weight"):
         restore(task_of(model), {k: v for k, v in tensors.items() if k != "weight"}, header)
     with pytest.raises(ValueError, match="has 2 inputs and 1 outputs, the task 2 and 3"):
         restore(types.SimpleNamespace(inputs=2, outputs=3), tensors, header)
@@ -129,7 +129,7 @@ def test_backpropagation_learns_on_from_a_champion():
         optimizer.step()
     assert loss < 0.01
     assert not module.bias.any()  # its bias node does that work
-    assert repr(module) == "GraphModule(3 inputs".replace("3", "2") + ", 2 nodes, 7 links, 1 outputs)"
+    assert repr(module) == "GraphModule(3 inputs".replace("3", "2") + ", 2 nodes, 7 connections, 1 outputs)"
 
 
 def test_a_network_is_exported_and_a_recurrent_one_not_as_onnx(tmp_path):
@@ -146,7 +146,7 @@ def test_a_network_is_exported_and_a_recurrent_one_not_as_onnx(tmp_path):
 
 @in_every_way
 @pytest.mark.parametrize("hidden", [0, 4, 60])
-def test_every_node_and_link_that_takes_part_is_drawn_inside_the_picture(way, hidden):
+def test_every_node_and_connection_that_takes_part_is_drawn_inside_the_picture(way, hidden):
     for seed in range(3):
         model = model_of(seed, way, hidden=hidden)
         figure = model.figure()
@@ -157,10 +157,10 @@ def test_every_node_and_link_that_takes_part_is_drawn_inside_the_picture(way, hi
         spots = np.concatenate([line.get_xydata() for line in drawn])
         program = model.program
         computed = program.node[: program.steps[0]]
-        links = [k for slot in computed for k in range(program.first[slot], program.last[slot])]
-        shown = {*range(program.given[0] + program.outputs), *computed, *program.link_source[links]}
+        connections = [k for slot in computed for k in range(program.first[slot], program.last[slot])]
+        shown = {*range(program.first_output[0] + program.outputs), *computed, *program.connection_source[connections]}
         assert len(np.unique(spots.round(6), axis=0)) == len(spots) == len(shown)
-        assert len(axes.lines) - len(drawn) + len(axes.patches) == len(links)
+        assert len(axes.lines) - len(drawn) + len(axes.patches) == len(connections)
         assert f"{len(shown)} nodes" in axes.get_title()
         inside = axes.transAxes.inverted().transform(axes.transData.transform(spots))
         assert inside.min() > 0
@@ -169,14 +169,14 @@ def test_every_node_and_link_that_takes_part_is_drawn_inside_the_picture(way, hi
 
 def test_a_drawing_tells_sign_by_line_and_strength_by_width():
     (axes,) = xor().figure().axes
-    links = [line for line in axes.lines if line.get_marker() == "None"]
-    assert len(links) == 7
-    widths = [line.get_linewidth() for line in links]
+    connections = [line for line in axes.lines if line.get_marker() == "None"]
+    assert len(connections) == 7
+    widths = [line.get_linewidth() for line in connections]
     assert widths == sorted(widths)
-    assert [line.get_linestyle() for line in links].count("--") == 3
+    assert [line.get_linestyle() for line in connections].count("--") == 3
 
 
-def test_links_that_lead_back_are_bent():
+def test_connections_that_lead_back_are_bent():
     nodes = [Node(0, 0), Node(1, 2), Node(2, HIDDEN)]
     ends = [(0, 2, 1.0), (2, 1, 1.0), (1, 2, -1.0), (1, 1, 2.0)]
     genome = Genomes.of([Genome(1, 1, nodes, [Connection(k, *end) for k, end in enumerate(ends)])])

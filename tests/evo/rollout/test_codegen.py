@@ -33,7 +33,7 @@ def step(state, action):
     position = moved(state[0], PUSH)
     return (position,), position, False
 
-environment = Environment("pusher", start, observe, step, draws=1, actions=2, steps=3)
+environment = Environment("pusher", start, observe, step, draws=1, actions=2, max_steps=3)
 """
 
 # Plays the environment of each file named, and tells its return, and what was compiled on the way.
@@ -50,7 +50,7 @@ for name in sys.argv[1:]:
     spec.loader.exec_module(module)
     data = (np.zeros((1, 4), np.float32), np.array([1, 2]), 0)
     with event.install_recorder("numba:compile") as recorder:
-        returns, _ = rollout(module.environment, Policy(perceptron, data, 1, 1, 2), np.zeros((1, 1)))
+        returns, _ = rollout(module.environment, Policy(mlp_kernel, data, 1, 1, 2), np.zeros((1, 1)))
     print(returns[0, 0], len(recorder.buffer))
 """
 

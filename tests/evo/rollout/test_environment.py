@@ -27,7 +27,7 @@ def step(state, action):
 
 
 def rail(**other):
-    values = dict(name="rail", start=start, observe=observe, step=step, draws=1, actions=2, steps=40)
+    values = dict(name="rail", start=start, observe=observe, step=step, draws=1, actions=2, max_steps=40)
     return Environment(**{**values, **other})
 
 
@@ -46,10 +46,10 @@ def test_sizes_are_those_of_what_the_functions_give():
         (dict(actions=((0.0, math.inf),)), "finite"),
         (dict(actions=2.5), "expected a whole number, or a pair"),
         (dict(actions=(-1.0, 1.0)), "expected a whole number, or a pair"),
-        (dict(steps=2.5), "expected whole numbers; got 2.5, 1, 0"),
-        (dict(steps=0), "steps >= 1"),
+        (dict(max_steps=2.5), "expected whole numbers; got 2.5, 1, 0"),
+        (dict(max_steps=0), "max_steps >= 1"),
         (dict(draws=-1), "draws >= 0"),
-        (dict(window=3), "`value`, which is not given"),
+        (dict(window=3), "`episode_return`, which is not given"),
         (dict(picture=3), "picture: expected a function, or the id of a Gymnasium environment; got 3"),
         (dict(fps=0.0), "fps: expected a positive number"),
         (dict(step=functools.partial(step)), "step: expected a function, which can be compiled; got partial"),
@@ -74,7 +74,7 @@ def test_a_start_is_a_function_of_its_seed_alone():
 
 
 def test_an_episode_in_plain_python_is_gymnasiums_protocol():
-    episode = Episode(rail(steps=3), start=(0.0, 0.0))
+    episode = Episode(rail(max_steps=3), start=(0.0, 0.0))
     seen, _ = episode.reset()
     assert seen.dtype == np.float32
     assert seen.tolist() == [0.0, 0.0, 1.0]
@@ -110,7 +110,7 @@ def test_an_episode_without_a_picture_says_so_by_its_mode(other, mode):
 
 
 def test_value_is_paid_with_the_last_step_whole():
-    one = rail(value=lambda total, recent, steps: 100 * total + 10 * recent + steps, window=2, steps=4)
+    one = rail(episode_return=lambda total, recent, steps: 100 * total + 10 * recent + steps, window=2, max_steps=4)
     episode = Episode(one, start=(0.1, 0.0))
     episode.reset()
     rewards = [episode.step(0)[1] for _ in range(4)]
@@ -154,7 +154,10 @@ TABLE = {0: 0.1, 1: 0.2}
             "numba, on observe and step",
             marks=pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled"),
         ),
-        (dict(value=lambda total, recent, steps: math.nan), r"value\(total, recent, steps\) must be a finite"),
+        (
+            dict(episode_return=lambda total, recent, steps: math.nan),
+            r"episode_return\(total, recent, steps\) must be a finite",
+        ),
     ],
 )
 def test_each_fault_of_an_environment_is_found(broken, said):

@@ -51,9 +51,9 @@ def worth(total, recent, steps):
     return 100.0 * total + 10.0 * recent + steps
 
 
-rail = Environment("rail", start, observe, chosen, draws=1, actions=3, steps=60)
+rail = Environment("rail", start, observe, chosen, draws=1, actions=3, max_steps=60)
 ropes = Environment(
-    "ropes", start, observe, pulled, draws=1, actions=((-1.0, 2.0), (0.0, 1.0)), steps=60, value=worth, window=7
+    "ropes", start, observe, pulled, draws=1, actions=((-1.0, 2.0), (0.0, 1.0)), max_steps=60, episode_return=worth, window=7
 )
 SEEDS = np.array([5, 6, 7])
 network = lambda inputs, outputs: MLP(inputs, outputs, hidden=(5,))
@@ -84,17 +84,22 @@ def mlps(environment, size=20, scale=2.0, **values):
 
 
 def genome(seed, environment, activation="steep_sigmoid", recurrent=True):
-    """A bias node, three hidden ones, and links between whatever there is."""
+    """A bias node, three hidden ones, and connections between whatever there is."""
     r, inputs, outputs = np.random.default_rng(seed), environment.inputs, environment.outputs
     kinds = [SENSOR] * inputs + [BIAS] + [OUTPUT] * outputs + [HIDDEN] * 3
     nodes = [Node(k, kind, 0.0, 1.0, CODES[activation], 0, 0.1 + 0.1 * k) for k, kind in enumerate(kinds)]
-    links = [
+    connections = [
         (source, target)
         for source in range(len(kinds))
         for target in range(inputs + 1, len(kinds))
         if r.random() < 0.7 and (recurrent or source <= inputs or kinds[source] > kinds[target])
     ]
-    return Genome(inputs, outputs, nodes, [Connection(k, *link, float(2 * r.normal()), True) for k, link in enumerate(links)])
+    return Genome(
+        inputs,
+        outputs,
+        nodes,
+        [Connection(k, *connection, float(2 * r.normal()), True) for k, connection in enumerate(connections)],
+    )
 
 
 def population(environment, **values):
@@ -161,7 +166,7 @@ def test_every_lane_is_run_once(count):
     assert len({k * stride % count for k in range(count)}) == count
 
 
-def test_value_is_of_the_rewards_their_last_ones_and_the_steps():
+def test_the_return_is_of_all_rewards_the_last_ones_and_the_steps():
     encoding, vectors = mlps(ropes)
     returns, steps = rollout(ropes, encoding.express(vectors), ropes.starts(SEEDS))
     assert steps.min() < 60 == steps.max()
@@ -180,7 +185,7 @@ def test_outputs_in_an_interval_are_scaled_to_the_bounds_and_others_by_tanh():
     def free(state, action):
         return (action[0], action[1]), 1000.0 * action[0] + action[1], True
 
-    once = Environment("once", start, observe, free, draws=1, actions=((-1.0, 2.0), (0.0, 1.0)), steps=1)
+    once = Environment("once", start, observe, free, draws=1, actions=((-1.0, 2.0), (0.0, 1.0)), max_steps=1)
     ways = {
         "steep_sigmoid": lambda y: y,
         "tanh": lambda y: (y + 1) / 2,
@@ -240,10 +245,10 @@ def test_a_perceptron_in_a_kernel_answers_as_in_torch(hidden, activation, sizes,
     vectors = encoding.initial(seed, 0, 3, 2.0)
     x = rng.uniforms(seed, 0, 0, rng.TEST, sizes[0]).astype(np.float32)
     data, y = encoding.express(vectors).policy().data, np.empty(sizes[1])
-    room = mlp_kernel.memory(data)
+    scratch = mlp_kernel.scratch(data)
     for genome, expected in enumerate(encoding.express(vectors).forward(x[None])[:, 0]):
-        mlp_kernel.begin(data, genome, room)
-        mlp_kernel.answer(data, genome, room, x, y)
+        mlp_kernel.begin(data, genome, scratch)
+        mlp_kernel.answer(data, genome, scratch, x, y)
         np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -287,7 +292,7 @@ def test_sizes_that_do_not_fit_are_told(environment, starts, said):
 
 def test_an_environment_of_a_trial_takes_the_place_of_the_one_that_gives_fitness():
     starts = np.array([[0.0, 0.1], [0.2, 0.0]])
-    short = dataclasses.replace(rail, steps=9)
+    short = dataclasses.replace(rail, max_steps=9)
     task = ControlTask(rail, network=network, trials={"test": (short, starts)})
     encoding, vectors = mlps(rail)
     model = encoding.model(vectors[0])

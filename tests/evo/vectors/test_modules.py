@@ -67,11 +67,11 @@ def test_a_cnn_convolves_halves_and_ends_in_an_mlp():
 
 
 def test_a_cnn_wants_pictures_and_says_so():
-    with pytest.raises(ValueError, match=r"needs pictures \(C, H, W\); this task's inputs are 5: use mlp"):
+    with pytest.raises(ValueError, match=r"needs images \(C, H, W\); this task's inputs are 5: use mlp"):
         CNN(5, 2)
     with pytest.raises(ValueError, match=r"\(8, 8\): use mlp"):
         CNN((8, 8), 2)
-    with pytest.raises(ValueError, match=r"model.channels: 3 halvings are too many for pictures of \(4, 7\)"):
+    with pytest.raises(ValueError, match=r"model.channels: 3 poolings are too many for images of \(4, 7\)"):
         CNN((1, 4, 7), 2, channels=[1, 1, 1])
     assert CNN((1, 4, 7), 2, channels=[1, 1])(torch.randn(3, 28)).shape == (3, 2)
 

@@ -76,7 +76,7 @@ def test_method_that_does_not_fit_says_why_beside_other_mistakes():
 
 
 def test_network_that_does_not_fit_the_task_is_told_before_the_start():
-    assert "needs pictures" in problems("xor", ["ga"], sets=["model.network=cnn"])[0]
+    assert "needs images" in problems("xor", ["ga"], sets=["model.network=cnn"])[0]
 
 
 def test_mistake_that_only_the_learner_can_see_is_told_before_the_start():
