@@ -13,7 +13,7 @@ from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
 from evo.core import Model, Saved, counted, example
 from evo.genomes.genome import HIDDEN, KINDS, Genomes
 from evo.network import reference, single
-from evo.network.population import Networks, memory
+from evo.network.population import Networks, initial_state
 from evo.network.program import Program
 from evo.rollout.lanes import Policy
 
@@ -79,7 +79,7 @@ class NetworkModel(Model):
         networks = self._networks
         x, y = example(inputs, self.genome.inputs), np.empty(self.genome.outputs, np.float32)
         if networks._state is None:
-            networks._state = memory(self.program, 1)
+            networks._state = initial_state(self.program, 1)
         elif networks._state.shape[1] != 1:
             raise ValueError(f"the state is of {networks._state.shape[1]} rows, activate() takes one example: reset() first")
         single.run(*self._plan, networks._state, x, y)
