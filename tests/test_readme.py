@@ -1,4 +1,4 @@
-"""README's programs and worked examples, run as they stand there."""
+"""README's programs, run as they stand there; `test_stranger.py` runs its worked examples."""
 
 import os
 import re
@@ -34,27 +34,6 @@ def test_readme_holds_five_programs_and_three_worked_examples():
 def test_program_runs_as_it_stands(number, tmp_path):
     (tmp_path / "program.py").write_text(PROGRAMS[number], encoding="utf-8")
     assert python(tmp_path, "program.py").strip()
-
-
-@pytest.mark.parametrize(("file", "command", "code"), EXAMPLES, ids=[example[0] for example in EXAMPLES])
-def test_worked_example_runs_as_it_stands(file, command, code, tmp_path):
-    (tmp_path / file).write_text(code, encoding="utf-8")
-    assert "2/2" in python(tmp_path, "-m", "scenarios", *command.split())
-
-
-def test_worked_examples_pass_the_checks_they_name(tmp_path):
-    for file, _, code in EXAMPLES:
-        (tmp_path / file).write_text(code, encoding="utf-8")
-    (tmp_path / "check.py").write_text(
-        "from evo import MLP\n"
-        "from evo.testing import check_algorithm, check_environment, check_learner, check_task\n"
-        "from climber import HillClimber\n"
-        "from iris import IrisSettings, task\n"
-        "from rail import rail\n"
-        "found = check_task(task(IrisSettings(), MLP)) + check_environment(rail)\n"
-        "print(found + check_algorithm(HillClimber) + check_learner(HillClimber))\n"
-    )
-    assert python(tmp_path, "check.py").strip() == "[]"
 
 
 def test_ci_takes_two_lines_out_of_readme():
