@@ -3,7 +3,8 @@
     findings = check_learner(MyLearner)
     assert not findings, "\\n".join(findings)
 
-Each check gives a list of findings: what is wrong, and how to mend it; an empty list means none was found.
+Each check gives a list of findings: what is wrong, and how to mend it; an empty list means none was found. The checks stand in
+one file, long as it is, which users import and read beside `evo.core`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ genome g owns nodes nodes_at[g] .. nodes_at[g + 1] and connections connections_a
 sorted by id and its connections by innovation number, so one linear merge aligns two genomes.
 
 Node ids: inputs 0 .. I-1, then the bias node (clamped to 1.0) if there is one, then outputs, then hidden nodes in order of
-creation. P genomes, N nodes in total, C connections in total.
+creation. P genomes, N nodes in total, C connections in total. The checks stand here, long as it is, so that an array is checked
+where it is declared.
 """
 
 from __future__ import annotations

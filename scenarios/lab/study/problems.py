@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import describe, did_you_mean, parse, settings, suggestion
+from scenarios.lab.store.markup import printable
 from scenarios.lab.study import resolve
 
 if TYPE_CHECKING:
@@ -202,11 +203,6 @@ def plain(made: Any) -> dict[str, Any]:
     """Checked settings as plain values, as TOML and JSON give them back; {} for None."""
     found = {} if made is None else {one.name: getattr(made, one.name) for one in describe(type(made))}
     return {key: list(item) if isinstance(item, tuple) else item for key, item in found.items()}
-
-
-def printable(text: str) -> str:
-    """`text` with what is not printable spelt out: a line break, or half a character that no terminal can encode."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def _whole(value: Any) -> bool:
