@@ -3,7 +3,8 @@
     findings = check_learner(MyLearner)
     assert not findings, "\\n".join(findings)
 
-Each check gives a list of findings: what is wrong, and how to mend it; an empty list means none was found.
+Each check gives a list of findings: what is wrong, and how to mend it; an empty list means none was found. The checks stand in
+one file, long as it is, which users import and read beside `evo.core`.
 """
 
 from __future__ import annotations
@@ -141,8 +142,8 @@ def check_environment(environment: Environment, episodes: int = 5, steps: int = 
                 found.append(f"compiled, observe or step gives other numbers from state {state!r} and action {action!r}")
                 break
         encoding = Parameters(lambda: MLP(environment.inputs, environment.outputs, hidden=(3,)))
-        returns, _ = rollout(environment, encoding.express(encoding.initial(0, 0, 2)), environment.starts(range(episodes)))
-        if not np.isfinite(returns).all():
+        networks = encoding.express(encoding.initial(0, 0, 2))
+        if not np.isfinite(rollout(environment, networks, environment.starts(range(episodes))).returns).all():
             found.append("an episode of a random network is not worth a finite number")
     return found
 

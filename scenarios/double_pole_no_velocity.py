@@ -27,7 +27,7 @@ class GeneralizationTask(ControlTask):
         if split == "validation":
             starts = 0
             if score["return"] >= self.long.steps:
-                returns, _ = self.returns(model, poles.generalization_starts(), self.short)
+                returns = self.returns(model, poles.generalization_starts(), self.short).returns
                 starts = int((returns >= self.short.steps).sum())
             score |= {"starts": starts, "fitness": score["return"] / self.long.steps + starts}
         return score

@@ -6,18 +6,20 @@ genome g owns nodes nodes_at[g] .. nodes_at[g + 1] and connections connections_a
 sorted by id and its connections by innovation number, so one linear merge aligns two genomes.
 
 Node ids: inputs 0 .. I-1, then the bias node (clamped to 1.0) if there is one, then outputs, then hidden nodes in order of
-creation. P genomes, N nodes in total, C connections in total.
+creation. P genomes, N nodes in total, C connections in total. The checks stand here, long as it is, so that an array is checked
+where it is declared.
 """
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit, types
+from numba import from_dtype, njit, types
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
 from evo.core import counted
@@ -80,6 +82,10 @@ CONNECTION_FIELDS = {
     "weight": np.float64,
     "enabled": np.bool_,
 }
+
+
+# A population's arrays and their types, in the order in which kernels take them.
+ARRAYS = {"nodes_at": np.int64, **NODE_FIELDS, "connections_at": np.int64, **CONNECTION_FIELDS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -367,32 +373,12 @@ def _as_tensor(value: Any) -> Any:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
 
 
-class Genes(NamedTuple):
-    """The arrays of `Genomes`, in the same order, as kernels take them."""
-
-    nodes_at: np.ndarray
-    node_id: np.ndarray
-    node_kind: np.ndarray
-    bias: np.ndarray
-    response: np.ndarray
-    activation: np.ndarray
-    aggregation: np.ndarray
-    time_constant: np.ndarray
-    connections_at: np.ndarray
-    innovation: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    enabled: np.ndarray
+# The arrays as kernels take them, and their type in a kernel's signature.
+Genes = namedtuple("Genes", ARRAYS)  # type: ignore[misc]
+GENES = types.NamedTuple([from_dtype(np.dtype(kind))[::1] for kind in ARRAYS.values()], Genes)
 
 
-_INT8, _INT64, _FLOAT = types.int8[::1], types.int64[::1], types.float64[::1]
-_NODES = (_INT64, _INT64, _INT8, _FLOAT, _FLOAT, _INT8, _INT8, _FLOAT)
-# The type of Genes in a kernel's signature.
-GENES = types.NamedTuple((*_NODES, _INT64, _INT64, _INT64, _INT64, _FLOAT, types.boolean[::1]), Genes)
-
-
-@njit(types.int64(_INT64), cache=True, nogil=True, _nrt=False)
+@njit(types.int64(types.int64[::1]), cache=True, nogil=True, _nrt=False)
 def longest(at):
     """The length of the longest segment, for segments with offsets `at`."""
     most = 0

@@ -36,7 +36,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
@@ -44,6 +44,9 @@ from numba.core.dispatcher import Dispatcher
 from evo import rng
 from evo.core import counted
 from evo.rollout.recording import FPS
+
+if TYPE_CHECKING:
+    import gymnasium
 
 State = tuple[float, ...]
 
@@ -108,7 +111,7 @@ class Environment:
     def __repr__(self) -> str:
         choices = isinstance(self.actions, int)
         actions = counted(self.actions, "choice") if choices else counted(len(self.actions), "number") + " an action"
-        return f"Environment({self.name!r}, {actions}, at most {counted(self.steps, 'step')})"
+        return f"Environment({self.name!r}, {actions}, at most {counted(self.max_steps, 'step')})"
 
     @cached_property
     def size(self) -> int:
@@ -155,6 +158,46 @@ class Environment:
         drawn = [rng.uniforms(int(seed), 0, 0, rng.STARTS, self.draws).tolist() for seed in seeds]
         return np.array([self.start(draws) for draws in drawn], np.float64).reshape(len(drawn), self.size)
 
+    def gym(self, render_mode: str | None = None) -> gymnasium.Env:
+        """A Gymnasium environment with the same physics, for its wrappers and for libraries of reinforcement learning.
+
+        Observations: Box (I,) float32, unbounded. Actions: Discrete of the choices, or Box (A,) float32 of the bounds.
+        reset(seed) begins where `starts([seed])` does; without a seed, where the environment's own generator says.
+        render_mode: as of Episode.
+        """
+        import gymnasium
+        from gymnasium import spaces
+
+        environment = self
+
+        class ScalarEnv(gymnasium.Env):
+            observation_space = spaces.Box(-np.inf, np.inf, (environment.inputs,), np.float32)
+
+            def __init__(self) -> None:
+                self._episode = Episode(environment, mode=render_mode)
+                self.render_mode, self.metadata = self._episode.render_mode, self._episode.metadata
+                low, high = environment.bounds.astype(np.float32)
+                choices = environment.actions
+                self.action_space = spaces.Discrete(choices) if isinstance(choices, int) else spaces.Box(low, high)
+
+            def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
+                super().reset(seed=seed)
+                return self._episode.reset(seed=int(self.np_random.integers(2**31)) if seed is None else seed)
+
+            def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
+                return self._episode.step(action)
+
+            def render(self) -> Any:
+                return self._episode.render()
+
+            def close(self) -> None:
+                self._episode.close()
+
+            def __str__(self) -> str:
+                return f"<ScalarEnv {environment.name}>"
+
+        return ScalarEnv()
+
 
 class Episode:
     """A scalar environment in plain Python, step by step, with Gymnasium's reset, step, render and close.
@@ -186,7 +229,9 @@ class Episode:
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
         environment = self.environment
-        if not isinstance(environment.actions, int):
+        if isinstance(environment.actions, int):
+            action = int(action)
+        else:
             numbers = tuple(np.asarray(action, np.float64).ravel().tolist())
             action = numbers[0] if len(numbers) == 1 else numbers
         state, reward, over = environment.step(self.state, action)
@@ -199,7 +244,7 @@ class Episode:
                 recent = self._rewards[-environment.window :] if environment.window else []
                 reward = environment.episode_return(sum(self._rewards), sum(recent), taken)
         self._shown()
-        return self._seen(), float(reward), bool(over), taken >= environment.max_steps, {}
+        return self._seen(), float(reward), bool(over), not over and taken >= environment.max_steps, {}
 
     def render(self) -> Any:
         if self._stage is not None:

@@ -1,6 +1,6 @@
 """Fused rollouts: one (genome, episode) is one lane, run to its end inside one kernel, on all cores.
 
-    returns, steps = rollout(environment, encoding.express(vectors), environment.starts(seeds))
+    episodes = rollout(environment, encoding.express(vectors), environment.starts(seeds))
 
 The loop below is compiled with an environment (`evo.rollout.environment`: scalar functions) and a policy kind: how networks of
 one kind compute, as a module with TYPE, `scratch(policy)`, `begin(policy, genome, scratch)` and
@@ -14,7 +14,7 @@ import inspect
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numba import types
@@ -48,6 +48,21 @@ class Policy:
         return f"Policy({self.kind.__name__}, {', '.join(sizes)})"
 
 
+class Episodes(NamedTuple):
+    """What P networks did in B episodes each: returns (P, B) float64, NaN where a network answered NaN; steps (P, B) int64;
+    terminated (P, B) bool: the environment ended the episode. One that was not terminated and gave a return was truncated,
+    after the environment's most steps."""
+
+    returns: np.ndarray
+    steps: np.ndarray
+    terminated: np.ndarray
+
+    @staticmethod
+    def empty(networks: int, episodes: int) -> Episodes:
+        shape = (networks, episodes)
+        return Episodes(np.empty(shape), np.empty(shape, np.int64), np.empty(shape, np.bool_))
+
+
 @runtime_checkable
 class SupportsPolicy(Protocol):
     """Phenotypes or a Model that kernels may run: policy() is None where none does."""
@@ -60,7 +75,7 @@ def policy(networks: object) -> Policy | None:
     return networks.policy() if isinstance(networks, SupportsPolicy) else None
 
 
-def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments: Any = None) -> tuple[np.ndarray, np.ndarray]:
+def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments: Any = None) -> Episodes:
     """Every network in every episode: returns (P, B) float64 and number of steps (P, B) int64.
 
     networks: a Policy, or an object that has one. starts (B, S): initial states, such as `environment.starts(seeds)`; network
@@ -76,18 +91,18 @@ def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments
     got = (starts.shape[-1] if starts.ndim == 2 else starts.shape, chosen.inputs, chosen.outputs)
     if got != expected:
         raise ValueError(f"{environment.name}: expected numbers of a state, inputs and outputs {expected}; got {got}")
-    returns, steps = np.empty((chosen.size, len(starts))), np.empty((chosen.size, len(starts)), np.int64)
+    episodes = Episodes.empty(chosen.size, len(starts))
     mean = np.zeros(chosen.inputs, np.float32) if chosen.mean is None else chosen.mean
     std = np.ones(chosen.inputs, np.float32) if chosen.std is None else chosen.std
     seen = (moments.count, moments.mean, moments.m2) if moments is not None else (np.empty((0, 1)),) * 3
     ranges = chosen.output_range
     if ranges is None:
         ranges = np.broadcast_to([-np.inf, np.inf], (chosen.size, chosen.outputs, 2)).copy()
-    kernel, stride = _kernel(environment, chosen.kind), _stride(returns.size)
+    kernel, stride = _kernel(environment, chosen.kind), _stride(episodes.returns.size)
     numbers = (environment.max_steps, environment.window)
-    arrays = (starts, environment.bounds, ranges, mean, std, *seen, returns, steps)
-    threads.each(lambda a, b: kernel(a, b, stride, *numbers, *arrays, chosen.data), returns.size)
-    return returns, steps
+    arrays = (starts, environment.bounds, ranges, mean, std, *seen, *episodes)
+    threads.each(lambda a, b: kernel(a, b, stride, *numbers, *arrays, chosen.data), episodes.returns.size)
+    return episodes
 
 
 def _stride(count: int) -> int:
@@ -109,7 +124,25 @@ observe = step = episode_return = scratch = begin = answer = unbound
 first = floats = see = act = unbound  # defined in TEMPLATE
 
 
-def lanes(start, stop, stride, longest, window, starts, bounds, ranges, mean, std, count, centre, m2, returns, steps, policy):
+def lanes(
+    start,
+    stop,
+    stride,
+    longest,
+    window,
+    starts,
+    bounds,
+    ranges,
+    mean,
+    std,
+    count,
+    centre,
+    m2,
+    returns,
+    steps,
+    terminated,
+    policy,
+):
     """Runs the lanes from position start to stop. Lane g * B + b is genome g in episode b.
 
     starts (B, S); bounds (2, A); ranges (P, O, 2); mean, std (I,); count (L, 1), centre and m2 (L, I): moments, L may be 0.
@@ -142,7 +175,7 @@ def lanes(start, stop, stride, longest, window, starts, bounds, ranges, mean, st
         for t in range(max(0, taken - window), taken):
             recent += recorded[t % recorded.size]
         returns[genome, episode] = math.nan if math.isnan(total) else episode_return(total, recent, taken)
-        steps[genome, episode] = taken
+        steps[genome, episode], terminated[genome, episode] = taken, over
 
 
 def update_moments(x, lane, count, mean, m2):
@@ -235,7 +268,15 @@ def _kernel(environment: Environment, kind: Any) -> Any:
     )
     whole, flat, rows = types.int64, types.float32[::1], types.float64[:, ::1]
     signature = types.void(
-        *(whole,) * 5, *(rows,) * 2, types.float64[:, :, ::1], flat, flat, *(rows,) * 4, types.int64[:, ::1], kind.TYPE
+        *(whole,) * 5,
+        *(rows,) * 2,
+        types.float64[:, :, ::1],
+        flat,
+        flat,
+        *(rows,) * 4,
+        types.int64[:, ::1],
+        types.boolean[:, ::1],
+        kind.TYPE,
     )
     functions = {
         "observe": environment.observe,

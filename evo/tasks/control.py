@@ -27,9 +27,10 @@ from torch import Tensor
 from evo import rng
 from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task, counted
 from evo.rollout.environment import Environment, Episode
-from evo.rollout.lanes import policy, rollout
+from evo.rollout.lanes import Episodes, policy, rollout
 from evo.rollout.recording import Film, offscreen, record
 from evo.settings import did_you_mean, setting, settings
+from evo.tasks.actions import scalar_actions, space_actions
 from evo.tasks.normalization import LaneMoments
 
 LONGEST = 100_000  # steps after which an episode without end is an error instead of a hang
@@ -95,11 +96,11 @@ class ControlTask(Task):
         self.close = weakref.finalize(self, _close, self._environments)
         if isinstance(make, Environment):
             make.validate()
-            self.inputs, self.outputs, self._act = make.inputs, make.outputs, _scalar_actions(make)
+            self.inputs, self.outputs, self._act = make.inputs, make.outputs, scalar_actions(make)
             return
         self._environments.append(self._environment())
         self.inputs = self._environments[0].observation_space.shape[0]
-        self.outputs, self._act = _actions(self._environments[0].action_space, self.name)
+        self.outputs, self._act = space_actions(self._environments[0].action_space, self.name)
 
     def __repr__(self) -> str:
         sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
@@ -147,7 +148,7 @@ class ControlTask(Task):
         size = len(phenotypes)
         moments = LaneMoments(size * len(seeds), self.inputs) if self.normalize_observations else None
         forward = lambda x: phenotypes.forward(x.to(phenotypes.device))
-        returns, steps = self._rollout(phenotypes, forward, size, seeds, moments)
+        returns, steps, _ = self._rollout(phenotypes, forward, size, seeds, moments)
         return Evaluation(
             returns.mean(axis=1), samples=steps.sum(axis=1), observations=moments.merged() if moments is not None else None
         )
@@ -158,7 +159,7 @@ class ControlTask(Task):
             return None
         if split not in self._starts:
             raise ValueError(f"unknown split {split!r}{did_you_mean(split, ['train', *self._starts])}")
-        returns, steps = self.returns(model, self._starts[split], self._worlds.get(split))
+        returns, steps, _ = self.returns(model, self._starts[split], self._worlds.get(split))
         mean = float(returns.mean())
         return {
             "return": mean,
@@ -171,10 +172,8 @@ class ControlTask(Task):
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self._solved is None else score["return"] >= self._solved
 
-    def returns(
-        self, model: Model, starts: np.ndarray, environment: Environment | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns and steps (1, B) of a model in episodes from `starts`: start seeds (B,), or first states (B, S) of a scalar
+    def returns(self, model: Model, starts: np.ndarray, environment: Environment | None = None) -> Episodes:
+        """What a model does in episodes from `starts`, (1, B): start seeds (B,), or first states (B, S) of a scalar
         environment; `environment`: another one than the task's."""
         return self._rollout(model, lambda x: torch.as_tensor(model(x[0]))[None], 1, starts, environment=environment)
 
@@ -186,8 +185,8 @@ class ControlTask(Task):
         starts: np.ndarray,
         moments: LaneMoments | None = None,
         environment: Environment | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns (P, B) float64 and steps (P, B); `forward`: (P, B, I) -> (P, B, O)."""
+    ) -> Episodes:
+        """What networks do in episodes, (P, B); `forward`: (P, B, I) -> (P, B, O)."""
         shape, world = (genomes, len(starts)), environment or self._make
         networks.reset()
         if isinstance(world, Environment):
@@ -214,7 +213,7 @@ class ControlTask(Task):
                 raise ValueError(f"{self.name}: expected outputs of shape {(*shape, self.outputs)}; got {tuple(outputs.shape)}")
             outputs = outputs.reshape(-1, self.outputs)
             lanes.step(self._act(outputs, ranges), torch.isnan(outputs).any(dim=1).tolist())
-        return np.array(lanes.returns).reshape(shape), lanes.steps.reshape(shape)
+        return Episodes(*(np.array(each).reshape(shape) for each in (lanes.returns, lanes.steps, lanes.terminated)))
 
     def film(
         self, model: Model, split: str = "validation", episode: int = 0, frames: int = 500, mode: str = "rgb_array"
@@ -261,7 +260,7 @@ class ControlTask(Task):
         from evo.plots import figures
 
         starts = self._fixed(split)
-        returns, _ = self.returns(model, starts, self._worlds.get(split))
+        returns = self.returns(model, starts, self._worlds.get(split)).returns
         solved = None if split in self._worlds else self._solved
         return figures.episode(self.film(model, split, frames=64), returns[0], solved, self.name, split)
 
@@ -288,7 +287,7 @@ class _Lanes:
         self._name, self._episodes, self._shape = name, len(seeds), (inputs,)
         self.observations = np.zeros((count, inputs), np.float32)
         self.returns, self.steps = [0.0] * count, np.zeros(count, np.int64)
-        self.alive, self.live = np.ones(count, bool), list(range(count))
+        self.alive, self.live, self.terminated = np.ones(count, bool), list(range(count)), np.zeros(count, bool)
         self._rows = list(self.observations)
         self._step = [environment.step for environment in environments[:count]]
         for lane, start in enumerate(np.tile(seeds, genomes).tolist()):
@@ -309,7 +308,7 @@ class _Lanes:
                 observation, reward, terminated, truncated, _ = self._step[lane](actions[lane])
                 self.returns[lane] += float(reward)
                 if terminated or truncated:
-                    self.alive[lane] = False
+                    self.alive[lane], self.terminated[lane] = False, terminated
                 else:
                     self._see(lane, observation)
                     going.append(lane)
@@ -332,43 +331,6 @@ class _Lanes:
             f"{self._name}, genome {genome}, episode {episode}, step {self.steps[lane]}: {type(error).__name__}: {error} "
             "(reset(seed) gives observation, info; step(action) gives observation, reward, terminated, truncated, info)"
         )
-
-
-def _actions(space: Any, name: str) -> tuple[int, Callable[..., Any]]:
-    """Outputs O that a space of actions needs, and what turns outputs (L, O) into one action a lane."""
-    from gymnasium.spaces import Box, Discrete
-
-    if isinstance(space, Discrete):
-        return int(space.n), _choosing(int(space.start))
-    if not isinstance(space, Box):
-        raise ValueError(f"{name}: expected a Discrete or Box space of actions; got {space}: wrap the environment")
-    if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
-        raise ValueError(f"{name}: actions are scaled to low .. high, which must be finite; got {space}: wrap the environment")
-    return int(np.prod(space.shape)), _scaling(space.low, space.high)
-
-
-def _scalar_actions(environment: Environment) -> Callable[..., Any]:
-    return _choosing(0) if isinstance(environment.actions, int) else _scaling(*environment.bounds)
-
-
-def _choosing(first: int) -> Callable[..., Any]:
-    """One of O choices that are counted from `first`."""
-    return lambda outputs, ranges=None: (outputs.argmax(dim=1) + first).tolist()
-
-
-def _scaling(low: np.ndarray, high: np.ndarray) -> Callable[..., Any]:
-    """Numbers within low .. high, of their shape and type. ranges (L, A, 2): the interval of each output, or infinite."""
-    centre, half = (low.astype(np.float64) + high) / 2, (high.astype(np.float64) - low) / 2
-
-    def scaled(outputs: Tensor, ranges: np.ndarray | None = None) -> np.ndarray:
-        unit = torch.tanh(outputs.double()).numpy()
-        if ranges is not None:
-            bottom, top = ranges[..., 0], ranges[..., 1]
-            with np.errstate(invalid="ignore"):
-                unit = np.where(np.isinf(bottom), unit, 2 * (outputs.double().numpy() - bottom) / (top - bottom) - 1)
-        return np.clip(centre + half * unit.reshape(-1, *low.shape), low, high).astype(low.dtype)
-
-    return scaled
 
 
 def _takes(make: Callable[..., Any], name: str) -> bool:

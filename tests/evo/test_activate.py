@@ -105,7 +105,7 @@ def test_an_mlp_acts_as_in_its_episodes_to_the_last_bit():
     model = mlp(2, 1, hidden=[8])
     world = Environment("echo_activate", start, observe, step, draws=1, actions=[(-1.0, 1.0)], steps=5)
     starts = np.array([[0.25, 0.0], [0.75, 0.0]])
-    returns, _ = rollout(world, model, starts)
+    returns, *_ = rollout(world, model, starts)
     for episode, state in enumerate(starts.tolist()):
         total = 0.0
         for _ in range(5):

@@ -148,3 +148,49 @@ def test_an_algorithm_is_wrapped_a_method_kept_and_anything_else_refused():
         as_method(object(), "mine")
     with pytest.raises(TypeError, match="Half lacks champion, load_state_dict, state_dict, step, settings"):
         as_method(type("Half", (Learner,), {}), "half")
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32, torch.float64, torch.int32, torch.bool])
+def test_a_fitness_is_of_any_numbers_of_torch(kind):
+    fitness = torch.tensor([1.0, 0.0, 1.0]).to(kind)
+    assert Evaluation(fitness).fitness.tolist() == [1.0, 0.0, 1.0]
+    assert Evaluation(list(fitness)).fitness.dtype == np.float64
+    assert Evaluation(fitness.double().requires_grad_()).fitness.tolist() == [1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.longdouble, np.int8, np.uint64, bool, object])
+def test_a_fitness_is_of_any_numbers_of_numpy(kind):
+    assert Evaluation(np.array([1, 0, 1], kind)).fitness.tolist() == [1.0, 0.0, 1.0]
+
+
+def test_an_evaluation_is_a_copy_that_nobody_can_change():
+    fitness, samples = np.array([1.0, 2.0]), np.array([3, 4])
+    evaluation = Evaluation(fitness, samples=samples)
+    fitness[:], samples[:] = 9.0, 9
+    assert (evaluation.fitness.tolist(), evaluation.samples.tolist()) == ([1.0, 2.0], [3, 4])
+    for array in (evaluation.fitness, evaluation.samples):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7
+    with pytest.raises(AttributeError):
+        evaluation.fitness = fitness
+
+
+def test_the_defaults_of_the_hooks_are_as_documented():
+    class Plain(Model):
+        parameters = 0
+
+        def __call__(self, inputs):
+            return torch.as_tensor(inputs) * 2
+
+        def save(self):
+            return {}, {}
+
+    model = Plain()
+    assert (model.nodes, model.hidden, model.connections, model.output_range, model.reset()) == (None,) * 5
+    assert model.activate([1.0, 2.0]) == [2.0, 4.0]
+    with pytest.raises(ValueError, match="a Plain is no torch module"):
+        model.to_module()
+    with pytest.raises(NotImplementedError, match="a Plain has no picture"):
+        model.figure()
+    with pytest.raises(TypeError, match="abstract"):
+        Task()

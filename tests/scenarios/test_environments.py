@@ -102,7 +102,7 @@ def test_whole_episodes_of_cartpole_are_gymnasiums():
     starts = environment.starts([1, 2])
     lengths = rollout(environment, encoding.express(vectors), starts)[1].sum(axis=1)
     vectors = vectors[np.argsort(-lengths)[[0, 1, 2, 20, 40, 80, 160, 320, 640, 1280]]]
-    returns, steps = rollout(environment, encoding.express(vectors), starts)
+    returns, steps, _ = rollout(environment, encoding.express(vectors), starts)
     for genome, vector in enumerate(vectors):
         model = encoding.model(vector)
         for episode, start in enumerate(starts):

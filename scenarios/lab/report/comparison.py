@@ -24,7 +24,7 @@ from scenarios.lab.report.gather import Seed, Series, gather
 from scenarios.lab.report.inference import Conclusion, conclude
 from scenarios.lab.report.ranking import common_budget, ranked_values, solutions
 from scenarios.lab.store import store
-from scenarios.lab.study.notebook import fragment
+from scenarios.lab.store.markup import fragment
 
 NAMED = 6  # seeds that a note names; further ones are counted
 

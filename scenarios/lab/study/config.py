@@ -182,14 +182,14 @@ class Draft:
     """What a document asks for, with every mistake in `check`: what a trial tries, and then the Study."""
 
     check: Checks
-    given: Any  # the scenario as it was given, and as it was found
+    given: Any  # the scenario as it was given
     scenario: Scenario | None
     seeds: list[int]
-    task: Any  # the settings of the task, and what makes its network; None: wrong
-    network: Any
-    task_is_right: bool
+    task: Any  # its settings
+    network: Any  # what makes the shared one; None: there is none
+    task_is_right: bool  # nothing is wrong with scenario, task and shared network
     learners: list[Learner]
-    model: dict[str, Any]  # the shared one
+    model: dict[str, Any]  # the shared network's table
     same: dict[str, Any]  # what every run has in common
 
     def study(self) -> Study:
@@ -270,7 +270,8 @@ def draft(document: Mapping[str, Any], overrides: Mapping[str, Any] | None, comm
             if len(check.problems) == before:
                 found.append(Learner(label, chosen, method, options, starts, *ours))
     same: dict[str, Any] = dict(budget=budget, task=plain(values), run=plain(run), device=device, command=command)
-    return Draft(check, given, scenario, seeds, values, network, task_is_right, found, model, same)
+    asked = dict(given=given, scenario=scenario, seeds=seeds, task=values, network=network, learners=found, model=model)
+    return Draft(check=check, task_is_right=task_is_right, same=same, **asked)
 
 
 def _over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.lab.study import notebook, resolve
+from scenarios.lab.store import markup
+from scenarios.lab.study import resolve
 from scenarios.lab.study.config import Built, RunSpec, study
 from scenarios.lab.study.problems import ConfigError, as_scenario
 
@@ -55,7 +56,7 @@ class Run:
         except store.StoreError as error:
             rows, lines = [], [str(error), *lines]
         title = f"{scenario}, {label}, {seed.replace('-', ' ')}: {store.run_state(self.path)}"
-        return notebook.fragment(title, ["result", ""], rows, lines)
+        return markup.fragment(title, ["result", ""], rows, lines)
 
     @cached_property
     def rows(self) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import describe, did_you_mean, parse, settings, suggestion
+from scenarios.lab.store.markup import printable
 from scenarios.lab.study import resolve
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda")
 MOST_SEEDS, LARGEST_SEED = 100_000, 2**32 - 1
-_TASK = ("inputs", "outputs", "metric", "episodes", "stop", "evaluate", "score", "solved", "figure")  # evo.core.Task
 
 
 class ConfigError(ValueError):
@@ -185,13 +185,13 @@ class Checks:
 
 def as_scenario(given: Any, name: str | None) -> Any:
     """A Task as a Scenario without settings; a name or a Scenario as it is. Raises ConfigError."""
-    from evo.core import Budget, Scenario
+    from evo.core import Budget, Scenario, Task
 
     if isinstance(given, (str, Scenario)):
         return given if name is None or isinstance(given, str) else dataclasses.replace(given, name=name)
-    if missing := [part for part in _TASK if not hasattr(given, part)]:
-        what = f"{type(given).__name__} lacks {', '.join(missing)} (evo.testing.check_task tells more)"
-        raise ConfigError([f"scenario: expected a name, a Scenario or a Task; {what}"])
+    if not isinstance(given, Task):
+        what = f"{type(given).__name__}, which does not inherit evo.Task (evo.testing.check_task tells more)"
+        raise ConfigError([f"scenario: expected a name, a Scenario or a Task; got {what}"])
     if name is None:
         raise ConfigError(["name: a Task needs one, which its folder gets: run(task, name=...)"])
     task = lambda settings, network: given
@@ -202,11 +202,6 @@ def plain(made: Any) -> dict[str, Any]:
     """Checked settings as plain values, as TOML and JSON give them back; {} for None."""
     found = {} if made is None else {one.name: getattr(made, one.name) for one in describe(type(made))}
     return {key: list(item) if isinstance(item, tuple) else item for key, item in found.items()}
-
-
-def printable(text: str) -> str:
-    """`text` with what is not printable spelt out: a line break, or half a character that no terminal can encode."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def _whole(value: Any) -> bool:

@@ -50,7 +50,7 @@ for name in sys.argv[1:]:
     spec.loader.exec_module(module)
     data = (np.zeros((1, 4), np.float32), np.array([1, 2]), 0)
     with event.install_recorder("numba:compile") as recorder:
-        returns, _ = rollout(module.environment, Policy(mlp_kernel, data, 1, 1, 2), np.zeros((1, 1)))
+        returns, *_ = rollout(module.environment, Policy(mlp_kernel, data, 1, 1, 2), np.zeros((1, 1)))
     print(returns[0, 0], len(recorder.buffer))
 """
 

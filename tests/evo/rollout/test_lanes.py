@@ -168,7 +168,7 @@ def test_every_lane_is_run_once(count):
 
 def test_the_return_is_of_all_rewards_the_last_ones_and_the_steps():
     encoding, vectors = mlps(ropes)
-    returns, steps = rollout(ropes, encoding.express(vectors), ropes.starts(SEEDS))
+    returns, steps, _ = rollout(ropes, encoding.express(vectors), ropes.starts(SEEDS))
     assert steps.min() < 60 == steps.max()
     for g, b in [(0, 0), (7, 2), *np.argwhere(steps < 60)[:3].tolist(), *np.argwhere(steps == 60)[:2].tolist()]:
         state, rewards = tuple(ropes.starts(SEEDS)[b].tolist()), []
@@ -296,7 +296,7 @@ def test_an_environment_of_a_trial_takes_the_place_of_the_one_that_gives_fitness
     task = ControlTask(rail, network=network, trials={"test": (short, starts)})
     encoding, vectors = mlps(rail)
     model = encoding.model(vectors[0])
-    returns, steps = rollout(short, model, starts)
+    returns, steps, _ = rollout(short, model, starts)
     score = task.score(model, "test")
     assert (score["return"], score["steps"], score["n"]) == (returns.mean(), steps.mean(), 2)
     assert task.film(model, "test", 1).observations[0].tolist() == pytest.approx([0.2, 0.0, 1.0])

@@ -8,8 +8,7 @@ from run_folders import HOSTILE, make, result, row
 from scenarios.lab import load
 from scenarios.lab.report import gather
 from scenarios.lab.report.comparison import Comparison, compare
-from scenarios.lab.study.notebook import fragment
-from scenarios.lab.study.problems import printable
+from scenarios.lab.store.markup import fragment, printable
 
 TAGS = {"div", "strong", "table", "thead", "tbody", "tr", "th", "td"}
 

@@ -1,11 +1,14 @@
-"""HTML for notebooks: what `_repr_html_` of a Comparison and of a Run give. Every text may be anybody's, and is escaped."""
+"""Anybody's text, fit for a terminal or for HTML; and the HTML that a Comparison and a Run show in notebooks."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
 
-from scenarios.lab.study.problems import printable
+
+def printable(text: str) -> str:
+    """`text` with what is not printable spelt out: a line break, or half a character that no terminal can encode."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def escaped(text: str) -> str:

@@ -1,0 +1,157 @@
+"""What every algorithm on vectors has in common: its best, its hooks, what a user cannot break."""
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.random_search import RandomSearch
+from evo import GA, NEAT, NSGA2, DeepGA, Evolve, ModernNEAT, rng
+from evo.search.base import VectorAlgorithm
+from evo.testing import small_task
+
+VECTORS = [GA, DeepGA, NSGA2, RandomSearch]
+every = pytest.mark.parametrize("algorithm", [*VECTORS, NEAT, ModernNEAT], ids=lambda each: each.__name__)
+on_vectors = pytest.mark.parametrize("algorithm", VECTORS, ids=lambda each: each.__name__)
+warm = pytest.mark.parametrize("algorithm", [GA, DeepGA, NSGA2], ids=lambda each: each.__name__)
+SMALL = dict(population_size=30)
+
+
+def made(algorithm, task=None, seed=0):
+    return algorithm.for_task(task or small_task("probability"), seed=seed, **SMALL)
+
+
+def told(algorithm, rows, change):
+    """Tells each network the sum of its outputs, plus `change`."""
+    fitness = np.array([float(algorithm.model(genome)(rows).sum()) for genome in algorithm.ask()]) + change
+    algorithm.tell(fitness)
+    return fitness
+
+
+@every
+@pytest.mark.parametrize("seed", ["3", 1.5, None, True, np.float64(2)])
+def test_a_seed_is_a_whole_number(algorithm, seed):
+    with pytest.raises(TypeError, match="seed: expected a whole number; got"):
+        made(algorithm, seed=seed)
+    assert made(algorithm, seed=np.int64(7)).seed == 7
+    with pytest.raises(TypeError, match="seed: expected a whole number"):
+        rng.uniforms(seed, 0, 0, 0, 1)
+
+
+@every
+def test_the_best_is_of_all_generations_and_stands_still_when_the_next_is_asked_for(algorithm):
+    one = made(algorithm)
+    with pytest.raises(RuntimeError, match="best is known after tell"):
+        _ = one.best
+    rows = torch.rand(5, 2)
+    best = -np.inf
+    for falling in (0.0, -10.0, -20.0):  # no later generation is as fit as the first
+        best = max(best, told(one, rows, falling).max())
+        outputs = one.best_model(rows)
+        one.ask()
+        assert one.best_fitness == best
+        assert torch.equal(one.best_model(rows), outputs)
+    assert best == pytest.approx(float(outputs.sum()), abs=1e-6)
+
+
+@every
+def test_a_state_from_before_the_best_was_kept_is_taken_up(algorithm):
+    one, twin = made(algorithm), made(algorithm)
+    told(one, torch.rand(5, 2), 0.0)
+    state = one.state_dict()
+    twin.load_state_dict({name: value for name, value in state.items() if name not in ("best", "best_fitness", "fixed")})
+    with pytest.raises(RuntimeError, match="best is known after tell"):
+        _ = twin.best
+    told(twin, torch.rand(5, 2), 0.0)
+    assert np.isfinite(twin.best_fitness)
+
+
+@every
+def test_what_a_user_writes_into_a_population_or_a_fitness_changes_nothing(algorithm):
+    one, twin = made(algorithm), made(algorithm)
+    for _ in range(3):
+        population, same = one.ask(), twin.ask()
+        fitness = np.arange(len(population), dtype=float)
+        one.tell(fitness)
+        twin.tell(np.arange(len(same), dtype=float))
+        fitness[:] = -1.0
+        arrays = [population] if isinstance(population, np.ndarray) else [population.weight, population.bias]
+        for array in arrays:
+            if array.flags.writeable:
+                array[...] = 99.0
+            else:
+                with pytest.raises(ValueError, match="read-only"):
+                    array[...] = 99.0
+    left, right = one.ask(), twin.ask()
+    same = np.array_equal(left, right) if isinstance(left, np.ndarray) else np.array_equal(left.weight, right.weight)
+    assert same
+
+
+@warm
+def test_frozen_parameters_stay_as_the_model_has_them_and_the_others_are_searched(algorithm):
+    task = small_task()
+    model = made(GA, task, seed=5)
+    model = model.model(model.ask()[0])
+    kept = {name: value.detach().numpy().copy() for name, value in model.module.named_parameters()}
+    one = made(algorithm, task)
+    one.warm_start(model, frozen=["layers.0.*"])
+    for _ in range(4):
+        population = one.ask()
+        for genome in population:
+            own = {name: value.detach().numpy() for name, value in one.model(genome).module.named_parameters()}
+            assert all(np.array_equal(own[name], kept[name]) for name in kept if name.startswith("layers.0."))
+        assert len({genome.tobytes() for genome in population}) > 1
+        one.tell(np.arange(len(population), dtype=float))
+        again = made(algorithm, task)
+        again.load_state_dict(one.state_dict())
+        assert np.array_equal(again.ask(), one.ask())
+        one = again
+    with pytest.raises(ValueError, match=r"no parameter matches 'layer\.0\.\*' \(did you mean"):
+        made(algorithm, task).warm_start(model, frozen=["layer.0.*"])
+
+
+def test_what_cannot_freeze_says_so():
+    neat = made(NEAT)
+    model = neat.model(neat.ask()[0])
+    with pytest.raises(ValueError, match="genes have no names"):
+        made(NEAT).warm_start(model, frozen=["weight"])
+    points = GA(3, population_size=4)
+    with pytest.raises(ValueError, match="a point of 3 numbers has no named parameters"):
+        GA(3, population_size=4).warm_start(points.model(points.ask()[0]), frozen=["x"])
+    with pytest.raises(ValueError, match="RandomSearch cannot begin from a model"):
+        made(RandomSearch).warm_start(model)
+
+
+@every
+def test_screened_offspring_are_what_is_evaluated_and_count_no_evaluation(algorithm):
+    seen = []
+
+    class Screening(algorithm):
+        def screen(self, offspring):
+            seen.append(len(offspring))
+            if isinstance(offspring, np.ndarray):
+                offspring[1:] = offspring[:1]
+                return offspring
+            return offspring[np.zeros(len(offspring), int)]
+
+    task = small_task("probability")
+    learner = Evolve(task, Screening.for_task(task, seed=0, **SMALL))
+    learner.step()
+    assert seen
+    population = learner.algorithm.ask()
+    assert learner.cost.evaluations == 30
+    first = [learner.algorithm.model(genome)(torch.ones(1, 2)).item() for genome in population]
+    assert len(set(first[2:])) == 1
+
+
+@every
+def test_a_screen_that_loses_genomes_is_refused(algorithm):
+    class Losing(algorithm):
+        def screen(self, offspring):
+            return offspring[1:]
+
+    with pytest.raises(ValueError, match="screen\\(\\) must give as many offspring as it got"):
+        made(Losing).ask()
+
+
+def test_an_algorithm_on_vectors_needs_ask_and_tell_alone():
+    assert set(VectorAlgorithm.__abstractmethods__) == {"ask", "tell"}
