@@ -108,6 +108,13 @@ def test_champion_plays_the_environment_into_a_film(project, evo):
         assert film.n_frames > 10
 
 
+def test_environment_is_a_gymnasium_environment_with_spaces():
+    environment = rail.gym()
+    observation, _ = environment.reset(seed=0)
+    assert environment.observation_space.contains(observation)
+    assert len(environment.step(environment.action_space.sample())) == 5
+
+
 def test_champion_predicts_rows_of_the_scenario(evo):
     _, _, rows = evo("play runs/iris/ga/seed-0 --rows 0-3").partition("row  predicted")
     assert [int(line.split()[0]) for line in rows.splitlines()[1:]] == [0, 1, 2, 3]
