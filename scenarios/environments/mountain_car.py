@@ -1,4 +1,4 @@
-"""Mountain car: rock an underpowered car out of a valley by pushing left, not at all, or right, as in Gymnasium's MountainCar-v0.
+"""Mountain car: rock an underpowered car out of a valley: push left, not at all, or right, as in Gymnasium's MountainCar-v0.
 
 Moore: Efficient memory-based learning for robot control. PhD thesis, Cambridge 1990. Reward -1 per step until the goal.
 """

@@ -30,7 +30,7 @@ def observe(state):
 
 
 def step(state, action):
-    """state: position, velocity, angle from upright, angular velocity; action: fraction of the force, -1 .. 1. Euler's method."""
+    """state: position, velocity, angle from upright, angular velocity; action: share of the force, -1 .. 1. Euler's method."""
     x, v, angle, turn = state
     s, c, force = math.sin(angle), math.cos(angle), FORCE * action
     push = -2.0 * POLE_LENGTH * (turn * turn) * s + 3.0 * POLE * GRAVITY * s * c + 4.0 * force - 4.0 * FRICTION * v
