@@ -11,16 +11,18 @@ their birth. P genomes, N nodes of all, C connections of all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from numba import njit, types
+from torch import Tensor
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import counted
+from evo.core import State, counted
 
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
 KINDS = ("sensor", "bias", "output", "hidden")
@@ -125,7 +127,7 @@ class Genomes:
         """Room for genomes of these sizes; what stands in it is not defined."""
         count, links = int(nodes_at[-1]), int(connections_at[-1])
         nodes = {name: np.empty(count, kind) for name, kind in NODE_FIELDS.items()}
-        connections = {name: np.empty(links, kind) for name, kind in CONNECTION_FIELDS.items()}
+        connections: State = {name: np.empty(links, kind) for name, kind in CONNECTION_FIELDS.items()}
         return Genomes(inputs, outputs, nodes_at=nodes_at, connections_at=connections_at, **nodes, **connections)
 
     def __post_init__(self) -> None:
@@ -140,7 +142,7 @@ class Genomes:
     def __len__(self) -> int:
         return len(self.nodes_at) - 1
 
-    def __getitem__(self, index: Any) -> Genomes:
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> Genomes:
         """A population of what `index` names: a place, a slice, an array of places or of booleans."""
         if isinstance(index, (int, np.integer)) and not -len(self) <= index < len(self):
             raise IndexError(f"genome {index} of a population of {len(self)}")
@@ -149,12 +151,12 @@ class Genomes:
     def __iter__(self) -> Iterator[Genomes]:
         return (self[index] for index in range(len(self)))
 
-    def select(self, indices: Any) -> Genomes:
+    def select(self, indices: npt.ArrayLike) -> Genomes:
         """A population of the genomes at places `indices` (n,), in that order; a place may come more than once."""
         indices = np.asarray(indices, np.int64)
         nodes_at, nodes = _gathered(self.nodes_at, indices)
         connections_at, connections = _gathered(self.connections_at, indices)
-        taken = {name: getattr(self, name)[nodes] for name in NODE_FIELDS}
+        taken: State = {name: getattr(self, name)[nodes] for name in NODE_FIELDS}
         taken |= {name: getattr(self, name)[connections] for name in CONNECTION_FIELDS}
         return Genomes(self.inputs, self.outputs, nodes_at=nodes_at, connections_at=connections_at, **taken)
 
@@ -164,7 +166,9 @@ class Genomes:
         sizes = {(part.inputs, part.outputs) for part in parts}
         if len(sizes) != 1:
             raise ValueError(f"expected populations of the same inputs and outputs; got {sorted(sizes) or 'none'}")
-        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in (*NODE_FIELDS, *CONNECTION_FIELDS)}
+        joined: State = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in (*NODE_FIELDS, *CONNECTION_FIELDS)
+        }
         for name in ("nodes_at", "connections_at"):
             lengths = [np.diff(getattr(part, name)) for part in parts]
             joined[name] = offsets(np.concatenate(lengths))
@@ -195,14 +199,15 @@ class Genomes:
             **columns,
         )
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """The arrays as tensors, inputs and outputs as numbers."""
         return {f.name: _tensor(getattr(self, f.name)) for f in fields(self) if f.init}
 
     @staticmethod
-    def from_state(state: dict[str, Any]) -> Genomes:
+    def from_state(state: State) -> Genomes:
         """The population whose `state_dict` this was."""
-        return Genomes(**{name: value.numpy().copy() if torch.is_tensor(value) else value for name, value in state.items()})
+        plain: State = {name: value.numpy().copy() if torch.is_tensor(value) else value for name, value in state.items()}
+        return Genomes(**plain)
 
     def check(self, feedforward: bool = False) -> Genomes:
         """The population itself, if it is sound. feedforward: no cycle either, also not through a disabled connection,
@@ -311,7 +316,8 @@ class Genomes:
 
     def owners(self) -> tuple[np.ndarray, np.ndarray]:
         """The genome that each node (N,) and each connection (C,) belongs to."""
-        return tuple(np.repeat(np.arange(len(self)), np.diff(at)) for at in (self.nodes_at, self.connections_at))
+        every = np.arange(len(self))
+        return np.repeat(every, np.diff(self.nodes_at)), np.repeat(every, np.diff(self.connections_at))
 
     def slots(self, end: str) -> np.ndarray:
         """Where in the node arrays the "source" or "target" of each connection stands, (C,); -1: nowhere in its genome."""
@@ -345,16 +351,16 @@ def _gathered(at: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return edges, np.repeat(at[indices] - edges[:-1], lengths) + np.arange(edges[-1])
 
 
-def _columns(kinds: dict[str, Any], genes: list[Any]) -> dict[str, np.ndarray]:
+def _columns(kinds: Mapping[str, npt.DTypeLike], genes: Sequence[tuple]) -> State:
     columns = zip(*genes) if genes else [()] * len(kinds)
     return {name: np.array(column, kind) for (name, kind), column in zip(kinds.items(), columns)}
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     return str(value.dtype) if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
-def _tensor(value: Any) -> Any:
+def _tensor(value: np.ndarray | int) -> Tensor | int:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from evo import rng
 from evo.activations import CODES, SUM
 from evo.genomes.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Genomes, offsets
-from evo.neat.settings import NEATSettings
 
 
-def first_population(inputs: int, outputs: int, options: NEATSettings, seed: int) -> Genomes:
+def first_population(inputs: int, outputs: int, options: Any, seed: int) -> Genomes:
     """Section 3.4: every sensor and the bias to every output, without hidden nodes. The ablations of Table 3: without growth,
     one layer of hidden nodes, fully connected; random, 1 .. `hidden` hidden nodes, and each possible link with probability
     1/2. Genomes share the numbers of shared links; weights are uniform within initial_weights.

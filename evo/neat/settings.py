@@ -9,10 +9,9 @@ Computation 10(2), 2002. What the paper leaves open says so; it was chosen so th
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from evo.activations import NODE_ACTIVATIONS
-from evo.settings import setting, settings
+from evo.settings import Value, setting, settings
 
 # neat2002: the paper's table, default column. dpnv: its column for double poles without velocities. neat2002-r: another
 # reading of the ranges of weights. cpp: conventions of the C++ code that the first author released.
@@ -35,7 +34,7 @@ NEAT2002 = dict(
     representative="random",
     tested="fittest",
 )
-PRESETS: dict[str, dict[str, Any]] = {
+PRESETS: dict[str, dict[str, Value]] = {
     "neat2002": NEAT2002,
     "dpnv": NEAT2002
     | dict(population_size=1000, recurrent=True, weight_mutation_alone=0.8, perturbation=0.5, replaced_weights=4.0)
@@ -54,7 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def _clause(name: str, doc: str, **declared: Any) -> Any:
+def _clause(name: str, doc: str, **declared: Value) -> Value:
     """A setting whose default, none, stands for the preset's value; its doc lists the values."""
     usual = NEAT2002[name]
     others = [f"{preset} {values[name]}" for preset, values in PRESETS.items() if values[name] != usual]

@@ -6,13 +6,14 @@ hidden node is deleted with its connections, two nodes are joined, a connection 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
 
 from evo import rng
 from evo.genomes.genome import BIAS, HIDDEN, OUTPUT
+from evo.neat_modern.settings import ModernSettings
 
 NEW = 2**62  # stands for the node that an offspring gets, until its id is known
 
@@ -27,7 +28,7 @@ class Chances(NamedTuple):
     feed_forward: bool
 
     @staticmethod
-    def of(options: Any) -> Chances:
+    def of(options: ModernSettings) -> Chances:
         """Those of `ModernSettings`."""
         single, surer = options.single_structural_mutation, options.structural_mutation_surer
         return Chances(

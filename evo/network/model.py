@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import Model, Saved, counted, example
+from evo.core import Model, Saved, Task, counted, example
 from evo.genomes.genome import HIDDEN, KINDS, Genomes
 from evo.network import reference, single
 from evo.network.population import Networks, memory
 from evo.network.program import Program
 from evo.rollout.lanes import Policy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evo.plots.topology import Topology
 
 
 class NetworkModel(Model):
@@ -68,8 +75,8 @@ class NetworkModel(Model):
         """Those that are enabled."""
         return int(self.genome.enabled.sum())
 
-    def __call__(self, inputs: Any) -> Tensor:
-        return self._networks.forward(inputs)[0]
+    def __call__(self, inputs: npt.ArrayLike) -> Tensor:
+        return self._networks.forward(torch.as_tensor(inputs))[0]
 
     def activate(self, inputs: Sequence[float]) -> list[float]:
         """The outputs for one example: I numbers in, O floats out, the same as those of a call with that one row.
@@ -114,14 +121,14 @@ class NetworkModel(Model):
         run = {name: str(getattr(self, name)) for name in ("recurrent", "ticks", "time_step")}
         return tensors, {"kind": "network", **numbers, **run}
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """The topology in layers, inputs at the left (matplotlib Figure)."""
         from evo.plots.topology import draw
 
         return draw(_topology(self.genome, self.program))
 
 
-def _topology(genome: Genomes, program: Program) -> Any:
+def _topology(genome: Genomes, program: Program) -> Topology:
     """What a picture shows of the first network of a program; a node's number is its slot."""
     from evo.plots.topology import Topology
 
@@ -151,7 +158,7 @@ def _names(genome: Genomes, computed: list[int], kinds: dict[int, str], first: i
     return names
 
 
-def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> NetworkModel:
+def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> NetworkModel:
     """The model that `NetworkModel.save` wrote. Raises ValueError if it is none, is broken, or does not fit the task."""
     if header.get("kind") != "network":
         raise ValueError(f"expected the genome of a network; got {header.get('kind', 'nothing')}")

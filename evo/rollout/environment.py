@@ -33,13 +33,14 @@ what is wrong with one of yours.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba.core.dispatcher import Dispatcher
 
 from evo import rng
@@ -107,8 +108,8 @@ class Environment:
             raise ValueError(f"environment {self.name}: {'; '.join(wrong)}")
 
     def __repr__(self) -> str:
-        choices = isinstance(self.actions, int)
-        actions = counted(self.actions, "choice") if choices else counted(len(self.actions), "number") + " an action"
+        choices = self.actions if isinstance(self.actions, int) else None
+        actions = counted(self.outputs, "number") + " an action" if choices is None else counted(choices, "choice")
         return f"Environment({self.name!r}, {actions}, at most {counted(self.steps, 'step')})"
 
     @cached_property
@@ -151,7 +152,7 @@ class Environment:
             raise ValueError(f"environment {self.name}: step: expected a number as reward; got {result[1]!r}")
         return self
 
-    def starts(self, seeds: Any) -> np.ndarray:
+    def starts(self, seeds: Iterable[int]) -> np.ndarray:
         """The first states (B, S) float64 of episodes with these start seeds (B,)."""
         drawn = [rng.uniforms(int(seed), 0, 0, rng.STARTS, self.draws).tolist() for seed in seeds]
         return np.array([self.start(draws) for draws in drawn], np.float64).reshape(len(drawn), self.size)
@@ -186,7 +187,7 @@ class Episode:
         self._shown()
         return self._seen(), {}
 
-    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
+    def step(self, action: npt.ArrayLike) -> tuple[np.ndarray, float, bool, bool, dict]:
         environment = self.environment
         if not isinstance(environment.actions, int):
             numbers = tuple(np.asarray(action, np.float64).ravel().tolist())
@@ -203,10 +204,11 @@ class Episode:
         self._shown()
         return self._seen(), float(reward), bool(over), taken >= environment.steps, {}
 
-    def render(self) -> Any:
+    def render(self) -> object:
         if self._stage is not None:
             return self._stage.render()
-        return self.environment.picture(self.state) if self.render_mode is not None else None
+        picture = self.environment.picture
+        return picture(self.state) if callable(picture) and self.render_mode is not None else None
 
     def close(self) -> None:
         if self._stage is not None:
@@ -219,6 +221,6 @@ class Episode:
         """The state is what the picture shows; a stage for people to watch draws itself in each step."""
         if self._stage is None:
             return
-        self._stage.unwrapped.state = np.array(self.state)
+        self._stage.unwrapped.state = np.array(self.state)  # type: ignore[attr-defined]  # as those that draw have it
         if self.render_mode == "human":
             self._stage.render()

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -34,7 +36,7 @@ class Policy:
     mean, std (I,) float32: networks see (x - mean) / std; None: x.
     """
 
-    kind: Any
+    kind: ModuleType
     data: tuple
     size: int
     inputs: int
@@ -60,7 +62,9 @@ def policy(networks: object) -> Policy | None:
     return networks.policy() if isinstance(networks, SupportsPolicy) else None
 
 
-def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments: Any = None) -> tuple[np.ndarray, np.ndarray]:
+def rollout(
+    environment: Environment, networks: object, starts: np.ndarray, moments: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Every network in every episode: returns (P, B) float64 and steps taken (P, B) int64.
 
     networks: a Policy, or what has one. starts (B, S): the first states, such as `environment.starts(seeds)`; what a network
@@ -101,7 +105,7 @@ def _stride(count: int) -> int:
 # The loop: plain Python, which is compiled with what stands under these names for an environment and a kind of policy.
 
 
-def given(*_: Any) -> Any:
+def given(*_: object) -> Any:
     raise RuntimeError("a function of the environment or the policy, which a kernel brings")
 
 
@@ -220,7 +224,7 @@ def run({arguments}):
 
 
 @lru_cache(maxsize=64)
-def _kernel(environment: Environment, kind: Any) -> Any:
+def _kernel(environment: Environment, kind: ModuleType) -> Callable[..., None]:
     """The compiled loop of an environment and a kind of policy."""
     listed = lambda pattern, count: ", ".join(pattern.format(k) for k in range(count))
     size, choices = environment.size, isinstance(environment.actions, int)

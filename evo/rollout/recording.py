@@ -9,9 +9,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import gymnasium
+
+    from evo.rollout.environment import Episode
 
 FPS = 30.0  # where an environment does not tell
 
@@ -34,7 +40,13 @@ class Film:
     trouble: str = ""
 
 
-def record(environment: Any, choose: Callable[[np.ndarray], Any], start: int, most: int, longest: int) -> Film:
+def record(
+    environment: gymnasium.Env | Episode,
+    choose: Callable[[np.ndarray], npt.ArrayLike | None],
+    start: int,
+    most: int,
+    longest: int,
+) -> Film:
     """One episode from the start seed; `choose` gives the action for an observation, None where it has no answer.
 
     At most `most` frames and the last are kept: whenever there are more, every other one goes. An environment that fails
@@ -89,13 +101,13 @@ def record(environment: Any, choose: Callable[[np.ndarray], Any], start: int, mo
     )
 
 
-def _draws(environment: Any) -> tuple[bool, str]:
+def _draws(environment: gymnasium.Env | Episode) -> tuple[bool, str]:
     """Whether render() gives frames; and if not, and no window shows them, why."""
     mode = environment.render_mode
     return mode == "rgb_array", "" if mode in ("rgb_array", "human") else f"its render_mode is {mode!r}"
 
 
-def _frame(drawn: Any, first: list[np.ndarray]) -> np.ndarray:
+def _frame(drawn: object, first: list[np.ndarray]) -> np.ndarray:
     """What render() gave, as (H, W, 3) uint8 like the first frame. Raises ValueError."""
     frame = np.asarray(drawn)
     if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != np.uint8 or not frame.size:
