@@ -6,13 +6,14 @@ before: add node (splits a connection), delete a hidden node with its connection
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
 
 from evo import rng
 from evo.genomes.genome import BIAS, HIDDEN, OUTPUT
+from evo.neat_modern.settings import ModernSettings
 
 NEW = 2**62  # placeholder for a new node's id until it is numbered
 
@@ -27,7 +28,7 @@ class Chances(NamedTuple):
     feed_forward: bool
 
     @staticmethod
-    def of(options: Any) -> Chances:
+    def of(options: ModernSettings) -> Chances:
         """The rates configured by `ModernSettings`."""
         single, surer = options.single_structural_mutation, options.structural_mutation_surer
         return Chances(
