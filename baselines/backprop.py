@@ -17,7 +17,8 @@ import fnmatch
 import inspect
 import math
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +29,13 @@ from evo.settings import SettingsError, did_you_mean, setting, settings
 from evo.vectors import models
 from evo.vectors.models import TorchModel
 
+if TYPE_CHECKING:
 
-def _named(module: Any, base: type, without: tuple[str, ...]) -> dict[str, type]:
+    class Trainable(Task, Examples, Networked):
+        """What `unsupported_reason` lets through."""
+
+
+def _named(module: ModuleType, base: type, without: tuple[str, ...]) -> dict[str, type]:
     found = {name: cls for name, cls in vars(module).items() if isinstance(cls, type) and issubclass(cls, base)}
     return {name: found[name] for name in sorted(found) if name not in without and not name.startswith("_")}
 
@@ -102,7 +108,7 @@ def _unknown(table: str, given: dict, cls: type, taken: tuple[str, ...]) -> list
 
 
 def _weighted_layers(module: nn.Module) -> list[nn.Module]:
-    return [m for m in module.modules() if isinstance(getattr(m, "weight", None), Tensor) and m.weight.ndim >= 2]
+    return [m for m in module.modules() if isinstance(weight := getattr(m, "weight", None), Tensor) and weight.ndim >= 2]
 
 
 class Backprop(Learner):
@@ -116,6 +122,7 @@ class Backprop(Learner):
     """
 
     settings = BackpropSettings
+    task: Trainable
 
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:
@@ -124,10 +131,10 @@ class Backprop(Learner):
         return None if isinstance(task, Networked) else "it trains the task's own network; the task has none"
 
     @classmethod
-    def restore(cls, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel:
+    def restore(cls, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         return models.restore(task, tensors, header)
 
-    def __init__(self, task: Any, settings: BackpropSettings, seed: int, device: str = "cpu"):
+    def __init__(self, task: Trainable, settings: BackpropSettings, seed: int, device: str = "cpu"):
         self.task, self.options, self.seed = task, settings, seed
         self.x, self.y = (part.to(device) for part in task.split("train"))
         self._try_a_step()
@@ -164,6 +171,7 @@ class Backprop(Learner):
             rate = float(self.optimizer.param_groups[0]["lr"])
             loss, bad = self._train()
             score = self.task.score(TorchModel(self.module), "validation")
+            assert score is not None  # a task of examples scores validation
             self._advance_schedule(score["fitness"])
             if self.best.offer(score, self.task.solved(score), self.epoch):
                 self.best_model = self._model(self.module.state_dict())
@@ -201,7 +209,7 @@ class Backprop(Learner):
                 nn.utils.clip_grad_norm_(self.module.parameters(), self.options.gradient_clip)
             return total
 
-        self.optimizer.step(closure)
+        self.optimizer.step(closure)  # type: ignore[arg-type]  # which says float, and takes a tensor
         if self.options.max_norm is not None:
             with torch.no_grad():
                 for weight in self.weights:

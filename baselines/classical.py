@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sklearn
@@ -23,6 +23,9 @@ from torch import Tensor
 from baselines.estimator import Estimator, alone, estimators, word
 from evo.core import Champion, Cost, Examples, Learner, Method, Row, State, Task
 from evo.settings import did_you_mean, setting, settings
+
+if TYPE_CHECKING:
+    from baselines.estimator import ExamplesTask
 
 OURS = ("random_state", "n_jobs", "verbose", "warm_start")  # arguments that are not a user's to set
 
@@ -39,14 +42,14 @@ class Classical(Method):
     classifier: str | None
     regressor: str | None
     settings: type
-    arguments: Callable[[Any, str, int], dict[str, Any]]
+    arguments: Callable[[Any, str, int], dict[str, object]]
 
     @property
     def title(self) -> str:
         """What `evo list` says of it."""
         return f"scikit-learn's {' or '.join(name for name in (self.classifier, self.regressor) if name)}"
 
-    def estimator(self, task: Any) -> str | None:
+    def estimator(self, task: Task) -> str | None:
         return self.regressor if task.kind == "regression" else self.classifier
 
     def unsupported_reason(self, task: Task) -> str | None:
@@ -60,10 +63,10 @@ class Classical(Method):
             return "it predicts the probability of 0 or 1; the task has targets between them"
         return None
 
-    def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Fit:
+    def __call__(self, task: Any, settings: object, seed: int, device: str = "cpu") -> Fit:
         return Fit(self, task, settings, seed)
 
-    def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Estimator:
+    def restore(self, task: Any, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Estimator:
         """The model again, by fitting it again. Raises ValueError if what was stored is not what would be fitted."""
         written = self._header(task, settings, seed)
         version = header.get("version")
@@ -76,7 +79,7 @@ class Classical(Method):
             warnings.warn(f"fitted with scikit-learn {version}, again with {written['version']}: it may differ", stacklevel=2)
         return self.fit(task, settings, seed)
 
-    def fit(self, task: Any, settings: Any, seed: int) -> Estimator:
+    def fit(self, task: ExamplesTask, settings: object, seed: int) -> Estimator:
         name, arguments = self._made_of(task, settings)
         cls = estimators()[name]
         if "random_state" in signature(cls).parameters:
@@ -87,11 +90,12 @@ class Classical(Method):
             fitted = [cls(**arguments).fit(x, column) for column in columns]
         return Estimator(fitted, task, self._header(task, settings, seed))
 
-    def _made_of(self, task: Any, settings: Any) -> tuple[str, dict[str, Any]]:
+    def _made_of(self, task: ExamplesTask, settings: object) -> tuple[str, dict[str, object]]:
         name = self.estimator(task)
+        assert name is not None  # `unsupported_reason` lets no other task through
         return name, self.arguments(settings, name, len(task.split("train")[0]))
 
-    def _header(self, task: Any, settings: Any, seed: int) -> dict[str, str]:
+    def _header(self, task: ExamplesTask, settings: object, seed: int) -> dict[str, str]:
         name, arguments = self._made_of(task, settings)
         stored = json.dumps(arguments, sort_keys=True)
         return {"kind": "sklearn", "estimator": name, "arguments": stored, "seed": str(seed), "version": sklearn.__version__}
@@ -101,7 +105,9 @@ class Fit(Learner):
     """A Learner whose only step is the fit. Its cost: one evaluation; the training set once for every iteration the
     estimator reports; compute where it has coefficients, a fit's forward and backward counting 3."""
 
-    def __init__(self, method: Classical, task: Any, settings: Any, seed: int):
+    task: ExamplesTask
+
+    def __init__(self, method: Classical, task: ExamplesTask, settings: object, seed: int):
         self.method, self.task, self.options, self.seed = method, task, settings, seed
         self.cost, self.best = Cost(), Champion()
         estimators()  # the import of scikit-learn is not part of the fit's time
@@ -115,6 +121,7 @@ class Fit(Learner):
             size = self.model.parameters
             self.cost.add(evaluations=1, samples=samples, compute=3 * samples * size if size else None)
             score = self.task.score(self.model, "validation")
+            assert score is not None  # a task of examples scores validation
             self.best.offer(score, self.task.solved(score), 0)
             self.finished = "completed"
         return {"validation": score}
@@ -141,7 +148,7 @@ class LinearSettings:
     max_iter: int = setting(1000, "iterations of the solver, for classes", low=1)
 
 
-def _linear(options: LinearSettings, name: str, examples: int) -> dict[str, Any]:
+def _linear(options: LinearSettings, name: str, examples: int) -> dict[str, object]:
     return {"alpha": 1 / options.C} if name == "Ridge" else {"C": options.C, "max_iter": options.max_iter}
 
 
@@ -152,7 +159,7 @@ class SVMSettings:
     gamma: float | None = setting(None, "width of the kernel; none: 1 / (inputs * their variance)", above=0.0)
 
 
-def _svm(options: SVMSettings, name: str, examples: int) -> dict[str, Any]:
+def _svm(options: SVMSettings, name: str, examples: int) -> dict[str, object]:
     arguments = {"C": options.C, "kernel": options.kernel, "gamma": "scale" if options.gamma is None else options.gamma}
     return arguments if name == "SVR" else {**arguments, "break_ties": True}
 
@@ -163,7 +170,7 @@ class KNNSettings:
     weights: str = setting("distance", "weight of a neighbour's vote", choices=("uniform", "distance"))
 
 
-def _knn(options: KNNSettings, name: str, examples: int) -> dict[str, Any]:
+def _knn(options: KNNSettings, name: str, examples: int) -> dict[str, object]:
     return {"n_neighbors": min(options.n_neighbors, examples), "weights": options.weights}
 
 
@@ -183,7 +190,7 @@ class GradientBoostingSettings:
     l2_regularization: float = setting(1.0, "squared penalty on the leaves", low=0.0)
 
 
-def _as_they_are(options: Any, name: str, examples: int) -> dict[str, Any]:
+def _as_they_are(options: object, name: str, examples: int) -> dict[str, object]:
     return dict(vars(options))
 
 
@@ -219,9 +226,9 @@ def sklearn_method(name: str) -> Classical:
         key: setting(default, _described(cls, key), source=f"scikit-learn, {name}") for key, default in arguments.items()
     }
     body = {**declared, "__annotations__": dict.fromkeys(arguments, object | None), "__module__": __name__}
-    options = settings(type(f"{name}Settings", (), body))
+    options: type = settings(type(f"{name}Settings", (), body))
 
-    def changed(chosen: Any, _: str, examples: int) -> dict[str, Any]:
+    def changed(chosen: object, _: str, examples: int) -> dict[str, object]:
         return {key: value for key, value in vars(chosen).items() if value != arguments[key]}
 
     classes = issubclass(cls, ClassifierMixin)

@@ -10,15 +10,22 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from evo import rng
-from evo.core import Model, Saved, counted, example
+from evo.core import Examples, Model, Saved, Task, counted, example
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    class ExamplesTask(Task, Examples):
+        """A task of examples: what an estimator can be fitted to."""
 
 
 @contextmanager
@@ -58,7 +65,7 @@ class Estimator(Model):
     writes, with which it is fitted again.
     """
 
-    def __init__(self, fitted: list[Any], task: Any, header: dict[str, str]):
+    def __init__(self, fitted: list[Any], task: ExamplesTask, header: dict[str, str]):
         self.fitted, self.task, self.header = fitted, task, header
 
     def __repr__(self) -> str:
@@ -76,7 +83,7 @@ class Estimator(Model):
         told = [getattr(each, "n_iter_", None) for each in self.fitted]
         return max([1, *(int(np.max(number)) for number in told if number is not None)])
 
-    def __call__(self, inputs: Any) -> Tensor:
+    def __call__(self, inputs: npt.ArrayLike) -> Tensor:
         x = torch.as_tensor(inputs, dtype=torch.float32).cpu().numpy()
         with alone(0):
             if self.task.kind == "classification":
@@ -94,7 +101,7 @@ class Estimator(Model):
     def save(self) -> Saved:
         return {}, dict(self.header)
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """The coefficients, or how much the score on validation falls when an input's values are shuffled."""
         from matplotlib.figure import Figure
 

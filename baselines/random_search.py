@@ -5,11 +5,9 @@ Brooks: A discussion of random methods for seeking maxima. Operations Research 6
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from evo.core import Evaluation
+from evo.core import Evaluation, Lineage
 from evo.search.base import VectorAlgorithm
 from evo.settings import setting, settings
 
@@ -42,6 +40,6 @@ class RandomSearch(VectorAlgorithm):
         self._told(evaluation, self.population)
         self.generation += 1
 
-    def lineage(self, index: int | None) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> Lineage:
         """An id as a GA's, generation * P + place; no parents."""
         return {"id": (self.generation - 1) * self.options.population_size + index, "parents": []}

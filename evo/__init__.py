@@ -4,7 +4,6 @@ What users import comes from here, so that files may move.
 """
 
 from importlib import import_module
-from typing import Any
 
 # Imported at once, since `settings` is also the name of the module that holds it; it needs nothing but Python.
 from evo.settings import SettingsError, setting, settings
@@ -45,7 +44,7 @@ _PUBLIC = {
 __all__ = ["SettingsError", "rng", "setting", "settings", *_PUBLIC]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "rng":
         return import_module("evo.rng")
     if name not in _PUBLIC:

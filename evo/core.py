@@ -33,11 +33,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypedDict, TypeVar, overload, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+
+from evo.settings import Value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +50,13 @@ State = dict[str, Any]
 Saved = tuple[dict[str, Tensor], dict[str, str]]
 Score = dict[str, float]
 Population = TypeVar("Population")  # the genomes of an algorithm: an array (P, D), or `evo.Genomes`
+
+
+class Lineage(TypedDict, total=False):
+    """Where a genome comes from: its id and those of its parents."""
+
+    id: int
+    parents: list[int]
 
 
 @dataclass
@@ -182,7 +192,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def example(inputs: Any, size: int | None = None) -> np.ndarray:
+def example(inputs: npt.ArrayLike, size: int | None = None) -> np.ndarray:
     """One example as an array (I,) float32: what `activate(inputs)` of a model reads.
 
     inputs: a sequence of I numbers, a vector of numpy or torch. Raises ValueError if it is not `size` numbers, where that is
@@ -208,7 +218,7 @@ class Model(ABC):
         """How many numbers the network has; 0 where they cannot be counted."""
 
     @abstractmethod
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: npt.ArrayLike) -> Tensor | np.ndarray:
         """Rows (B, I), a tensor or an array, give a tensor (B, O) on the host."""
 
     @abstractmethod
@@ -314,7 +324,7 @@ class Task(ABC):
     def prepare(self, phenotypes: Any) -> None:
         """Called once before the first evaluation, off the clock: the place to compile."""
 
-    def diagnostics(self, model: Model) -> dict[str, Any] | None:
+    def diagnostics(self, model: Model) -> dict[str, object] | None:
         """A classifier's calibration and robustness on the test split, at the end; None, the default: it has none."""
         return None
 
@@ -332,15 +342,19 @@ class Networked(Protocol):
 
 @runtime_checkable
 class Examples(Protocol):
-    """A task of examples. split(name, device): (x (B, I), y) of "train", "validation" or "test", None where there is none;
-    loss: what gradient methods minimise; pool (P, B, O) -> (B, O): what an ensemble answers; predictions: rows for a person."""
+    """A task of examples. split(name, device): (x (B, I), y) of "train", "validation" or "test", None where there
+    is none ("train" there always is); loss: what gradient methods minimise; pool (P, B, O) -> (B, O): what an ensemble answers;
+    predictions: rows for a person."""
 
     kind: str
 
+    @overload
+    def split(self, name: Literal["train"], device: str | torch.device = "cpu") -> tuple[Tensor, Tensor]: ...
+    @overload
     def split(self, name: str, device: str | torch.device = "cpu") -> tuple[Tensor, Tensor] | None: ...
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor: ...
     def pool(self, outputs: Tensor) -> Tensor: ...
-    def predictions(self, model: Model, x: Any, y: Any = None) -> list[dict[str, Any]]: ...
+    def predictions(self, model: Model, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> list[Row]: ...
 
 
 @runtime_checkable
@@ -384,7 +398,7 @@ class Algorithm(ABC, Generic[Population]):
 
     @classmethod
     @abstractmethod
-    def for_task(cls, task: Task, *, seed: int, **values: Any) -> Algorithm[Population]:
+    def for_task(cls, task: Task, *, seed: int, **values: Value) -> Algorithm[Population]:
         """One for a task, with settings by name."""
 
     @abstractmethod
@@ -396,7 +410,7 @@ class Algorithm(ABC, Generic[Population]):
         """The fitness of what `ask` gave last. Raises RuntimeError if there is none, ValueError for another shape than (P,)."""
 
     @abstractmethod
-    def express(self, population: Population) -> Any:
+    def express(self, population: Population) -> Phenotypes | np.ndarray:
         """A population as Phenotypes, or as points (P, D)."""
 
     @abstractmethod
@@ -433,7 +447,7 @@ class Algorithm(ABC, Generic[Population]):
         """The genome to judge on validation after `tell`; None, the default: the generation's fittest."""
         return None
 
-    def lineage(self, index: int | None) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> Lineage:
         """Ids of a genome, "id", and its "parents": of place `index` of what `ask` gave last; None: of `candidate`."""
         return {}
 
@@ -515,7 +529,7 @@ class Learner(ABC):
         return None
 
     @classmethod
-    def restore(cls, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+    def restore(cls, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         """The Model whose `save` gave tensors and header. Raises ValueError if it is none of this method's."""
         raise NotImplementedError(f"{cls.__name__} lacks restore(task, settings, seed, tensors, header)")
 
@@ -523,7 +537,7 @@ class Learner(ABC):
         """What the task shows of the champion (matplotlib)."""
         return self.task.figure(self.champion())
 
-    def lineage(self) -> dict[str, Any]:
+    def lineage(self) -> Lineage:
         """Of the present champion, the ids of genome and parents; {} by default."""
         return {}
 
@@ -532,7 +546,7 @@ class Learner(ABC):
         saying why, if it cannot; RuntimeError after the first step."""
         raise ValueError(f"{type(self).__name__} cannot begin from another run's champion")
 
-    def ensemble(self) -> Any:
+    def ensemble(self) -> Model | None:
         """All its networks as one model to score; None, the default: it is one network."""
         return None
 
@@ -559,10 +573,10 @@ class Method(ABC):
         return ""
 
     @abstractmethod
-    def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Learner: ...
+    def __call__(self, task: Task, settings: object, seed: int, device: str = "cpu") -> Learner: ...
 
     @abstractmethod
-    def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+    def restore(self, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         """The Model whose `save` gave tensors and header. Raises ValueError if it is none of this method's."""
 
     def unsupported_reason(self, task: Task) -> str | None:
@@ -619,7 +633,7 @@ class Scenario:
     settings: type
     budget: Budget
     methods: tuple[str, ...]
-    model: Mapping[str, Any] = field(default_factory=lambda: {"network": "mlp"})
-    learners: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    model: Mapping[str, Value] = field(default_factory=lambda: {"network": "mlp"})
+    learners: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     needs: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,6 +26,7 @@ from evo.core import (
     Evaluation,
     Examples,
     Learner,
+    Lineage,
     Method,
     Model,
     Phenotypes,
@@ -43,11 +46,12 @@ class Evolve(Learner):
     the population it was given.
     """
 
-    def __init__(self, task: Task, algorithm: Algorithm[Any], seed: int = 0, device: str = "cpu"):
+    def __init__(self, task: Task, algorithm: Algorithm, seed: int = 0, device: str = "cpu"):
         self.task, self.algorithm, self.seed, self.device = task, algorithm, seed, device
         self.cost = Cost()
-        self._champion, self._best = Champion(), None
-        self._lineage: dict[str, Any] = {}
+        self._champion = Champion()
+        self._best: Model | None = None
+        self._lineage: Lineage = {}
         self._asks = self._generation = 0
         self._prepared = False
         self._statistics = ObservationStatistics(task.inputs) if task.normalize_observations else None
@@ -65,9 +69,8 @@ class Evolve(Learner):
             self.task.prepare(self._expressed(self.algorithm.ask()))
         self._prepared = True
         with self.cost.timed():
-            generation, first = self.algorithm.generation, None
-            self._generation = generation
-            nonfinite, seen = 0, []
+            self._generation = generation = self.algorithm.generation
+            evaluations: list[Evaluation] = []
             while self.algorithm.generation == generation:
                 with self._phase("ask"):
                     population = self.algorithm.ask()
@@ -75,18 +78,19 @@ class Evolve(Learner):
                     evaluation = self._evaluate(population)
                 with self._phase("tell"):
                     self.algorithm.tell(evaluation)
-                nonfinite += evaluation.nonfinite
-                seen.append(evaluation.observations)
-                first = first or evaluation
+                evaluations.append(evaluation)
             with self._phase("validate"):
                 self._judge(population, evaluation, generation)
             if self._statistics:  # after judging: within a generation every network meets the same world
-                for observations in filter(lambda each: each is not None, seen):
-                    self._statistics.update(observations)
-        finite = first.fitness[np.isfinite(first.fitness)]
+                for each in evaluations:
+                    if each.observations is not None:
+                        self._statistics.update(each.observations)
+        first = evaluations[0].fitness
+        finite = first[np.isfinite(first)]
         measures = {"best": finite.max, "mean": finite.mean, "worst": finite.min}
         row: Row = {f"fitness_{name}": float(of()) if len(finite) else None for name, of in measures.items()}
-        row |= {"nonfinite": nonfinite, "validation": self._score, **self.algorithm.row(), "phase_seconds": self._seconds}
+        row |= {"nonfinite": sum(each.nonfinite for each in evaluations)}
+        row |= {"validation": self._score, **self.algorithm.row(), "phase_seconds": self._seconds}
         return row
 
     def champion(self) -> Model:
@@ -100,7 +104,8 @@ class Evolve(Learner):
         population = self.algorithm.population
         if population is None or not isinstance(self.task, Examples):
             return None
-        return Ensemble(self._expressed(population), self.task.pool)
+        networks = self._expressed(population)
+        return Ensemble(networks, self.task.pool) if isinstance(networks, Phenotypes) else None
 
     def front(self) -> list[dict[str, float]] | None:
         """The trade-offs that the algorithm found, where it is one of several objectives; else None."""
@@ -126,7 +131,7 @@ class Evolve(Learner):
             self.algorithm.warm_start(model.model, frozen)
             self._statistics.take_over(model)
 
-    def lineage(self) -> dict[str, Any]:
+    def lineage(self) -> Lineage:
         return self._lineage
 
     def state_dict(self) -> State:
@@ -158,7 +163,7 @@ class Evolve(Learner):
         self.cost.add(size, samples.sum(), float((samples * parameters).sum()))
         return evaluation
 
-    def _expressed(self, population: Any) -> Phenotypes:
+    def _expressed(self, population: Any) -> Phenotypes | np.ndarray:
         """The population on its device, its observations normalised where the task wants it."""
         phenotypes = self.algorithm.express(population)
         if isinstance(phenotypes, Phenotypes):
@@ -216,7 +221,7 @@ class Ensemble(Model):
     def parameters(self) -> int:
         return int(np.broadcast_to(self.phenotypes.parameters, self.size).sum())
 
-    def __call__(self, inputs: Any) -> Tensor:
+    def __call__(self, inputs: npt.ArrayLike) -> Tensor:
         x = torch.as_tensor(inputs, dtype=torch.float32, device=self.phenotypes.device)
         return self.pool(self.phenotypes.forward(x)).cpu()
 
@@ -227,7 +232,7 @@ class Ensemble(Model):
         raise NotImplementedError("an ensemble is not saved: its learner's state holds the population")
 
 
-def restore(algorithm: type, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+def restore(algorithm: type[Algorithm], task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
     """The Model a champion's `save` wrote, its normalisation of observations around what the algorithm restores."""
     if "observation_mean" in tensors:
         inner = {key: value for key, value in tensors.items() if not key.startswith("observation_")}
@@ -239,17 +244,17 @@ def restore(algorithm: type, task: Task, tensors: dict[str, Tensor], header: dic
 class Evolved(Method):
     """The Method that an Algorithm class is: what `-m my_file.py:MyAlgorithm` runs."""
 
-    def __init__(self, algorithm: type[Algorithm[Any]]):
+    def __init__(self, algorithm: type[Algorithm]):
         self.algorithm, self.settings, self.__doc__ = algorithm, algorithm.settings, algorithm.__doc__
 
     def unsupported_reason(self, task: Task) -> str | None:
         return self.algorithm.unsupported_reason(task)
 
-    def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Evolve:
-        values = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+    def __call__(self, task: Task, settings: object, seed: int, device: str = "cpu") -> Evolve:
+        values = {field.name: getattr(settings, field.name) for field in fields(self.settings)}
         return Evolve(task, self.algorithm.for_task(task, seed=seed, **values), seed, device)
 
-    def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+    def restore(self, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         return restore(self.algorithm, task, tensors, header)
 
 
@@ -262,10 +267,10 @@ class Learned(Method):
     def unsupported_reason(self, task: Task) -> str | None:
         return self.learner.unsupported_reason(task)
 
-    def __call__(self, task: Task, settings: Any, seed: int, device: str = "cpu") -> Learner:
+    def __call__(self, task: Task, settings: object, seed: int, device: str = "cpu") -> Learner:
         return self.learner(task, settings, seed, device)  # type: ignore[call-arg]
 
-    def restore(self, task: Task, settings: Any, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
+    def restore(self, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         return self.learner.restore(task, settings, seed, tensors, header)
 
 

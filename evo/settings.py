@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+Value = Any  # what a user gives a setting: its declaration checks it, at run time
 
 # What neat-python, DEAP, evosax and scikit-learn call it -> our names, of which those among the options are suggested.
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -79,7 +80,7 @@ class SettingsError(ValueError):
 
 
 def setting(
-    default: Any,
+    default: Value,
     doc: str,
     *,
     low: float | None = None,
@@ -89,9 +90,9 @@ def setting(
     choices: Iterable[str] | None = None,
     unit: str = "",
     source: str = "",
-) -> Any:
+) -> Value:
     """A field of a `@settings` class. low <= value <= high, above < value < below; for a tuple, each item."""
-    info = dict(doc=doc, low=low, high=high, above=above, below=below, unit=unit, source=source)
+    info: dict[str, object] = dict(doc=doc, low=low, high=high, above=above, below=below, unit=unit, source=source)
     info["choices"] = None if choices is None else tuple(choices)
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=info)
@@ -120,7 +121,7 @@ def settings(cls: type[T]) -> type[T]:
     names, fill = [field.name for field in dataclasses.fields(made)], made.__init__  # type: ignore[arg-type, misc]
 
     @functools.wraps(fill)
-    def __init__(self: Any, **values: Any) -> None:
+    def __init__(self: T, **values: Value) -> None:
         unknown = [f"{name}: unknown setting{suggestion(name, names)}" for name in values if name not in names]
         if unknown:
             raise SettingsError(unknown)
@@ -135,9 +136,9 @@ class Setting:
     """The declaration of one setting; `kind` is its type without None, `optional` whether None is allowed."""
 
     name: str
-    kind: Any
+    kind: type
     optional: bool
-    default: Any
+    default: Value
     doc: str
     low: float | None
     high: float | None
@@ -160,7 +161,7 @@ class Setting:
         words = " ".join([words, " and ".join(bounds), self.unit]).replace("  ", " ").strip()
         return words + (" or none" if self.optional else "")
 
-    def check(self, value: Any) -> tuple[Any, str | None]:
+    def check(self, value: Value) -> tuple[Value, str | None]:
         """The value converted to its declared type, and the error (None: valid)."""
         if value is None or (self.optional and value == "none"):
             return None, None if self.optional else f"expected {self.expected}; got nothing"
@@ -191,7 +192,7 @@ class Setting:
         )
 
 
-def _convert(kind: Any, value: Any) -> tuple[Any, bool]:
+def _convert(kind: type, value: Value) -> tuple[Value, bool]:
     if isinstance(value, int) and abs(value) >= 2**63:  # the range of TOML, numpy and torch
         return value, False
     if kind is float:
@@ -213,12 +214,12 @@ def describe(cls: type) -> list[Setting]:
         options = typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, types.UnionType) else ()
         if options:
             kind = next(option for option in options if option is not type(None))
-        default = field.default if field.default is not dataclasses.MISSING else field.default_factory()  # type: ignore[misc]
+        default = field.default if field.default is not dataclasses.MISSING else field.default_factory()  # type: ignore[misc, operator]
         found.append(Setting(name=field.name, kind=kind, optional=type(None) in options, default=default, **field.metadata))
     return found
 
 
-def parse(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> tuple[T | None, list[str]]:
+def parse(cls: type[T], values: Mapping[str, Value], prefix: str = "") -> tuple[T | None, list[str]]:
     """`cls` constructed from `values`, and all errors, each prefixed by `prefix` + key. None if there is an error."""
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     problems = [f"{prefix}{key}: unknown key{suggestion(key, known)}" for key in values if key not in known]

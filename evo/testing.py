@@ -15,15 +15,16 @@ import json
 import math
 import random
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import torch
 
 from evo import rng
-from evo.core import Algorithm, Evaluation, Examples, Networked, Task
+from evo.core import Algorithm, Evaluation, Examples, Learner, Model, Networked, State, Task
 from evo.evolve import as_method
 from evo.rollout.codegen import compiled
 from evo.rollout.environment import Environment, Episode
@@ -34,6 +35,7 @@ from evo.vectors.encoding import Parameters, encoding_for
 from evo.vectors.modules import MLP
 
 Findings = list[str]
+NO_MODEL: Any = object()
 
 
 def small_task(kind: str = "classification") -> SupervisedTask:
@@ -148,7 +150,7 @@ def check_environment(environment: Environment, episodes: int = 5, steps: int = 
     return found
 
 
-def _played(environment: Environment, seed: int, steps: int) -> list[tuple[Any, ...]]:
+def _played(environment: Environment, seed: int, steps: int) -> list[tuple]:
     """An episode in plain Python with random actions: state, observation, action, next state, reward, is it over."""
     draws = rng.uniforms(seed, 0, 0, rng.EPISODES, steps * max(1, len(environment.bounds.T))).reshape(steps, -1)
     low, high = environment.bounds
@@ -167,12 +169,12 @@ def _played(environment: Environment, seed: int, steps: int) -> list[tuple[Any, 
     return moments
 
 
-def _flat(stepped: tuple[Any, ...]) -> tuple[float, ...]:
+def _flat(stepped: tuple) -> tuple[float, ...]:
     state, reward, over = stepped
     return *state, reward, over
 
 
-def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:
+def check_algorithm(algorithm: type[Algorithm], task: Task | None = None) -> Findings:
     """Does this class keep the contract of ask / tell? `algorithm.for_task` is called on `task`, or on a small one."""
     found: Findings = []
     try:
@@ -183,9 +185,10 @@ def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:
     options = _small(algorithm.settings)
     make = lambda seed=0: algorithm.for_task(task, seed=seed, **options)
 
-    def generation(made: Any, poison: bool = False) -> list[Any]:
+    def generation(made: Algorithm, poison: bool = False) -> list[str]:
         """Asks and tells until the generation is over; what was asked for, as text that shows every bit."""
-        seen, before = [], made.generation
+        seen: list[str] = []
+        before = made.generation
         while made.generation == before:
             if len(seen) == 100:
                 raise RuntimeError("100 times ask and tell, and `generation` does not go up: count finished generations")
@@ -231,7 +234,7 @@ def check_algorithm(algorithm: type, task: Task | None = None) -> Findings:
     return found
 
 
-def _check_best(found: Findings, make: Any, generation: Any) -> None:
+def _check_best(found: Findings, make: Callable[..., Algorithm], generation: Callable[[Algorithm], list[str]]) -> None:
     """The best so far stands after the next ask, is kept by the state, and nobody's writing changes what is bred."""
     one, twin, resumed = make(), make(), make()
     with _reported(found, "row, before the first ask,"):
@@ -254,7 +257,7 @@ def _check_best(found: Findings, make: Any, generation: Any) -> None:
         found.append("screen(offspring) must give as many genomes as it got")
 
 
-def _scribble(population: Any) -> None:
+def _scribble(population: object) -> None:
     """Writes over every array of a population that lets itself be written to."""
     arrays = [population] if isinstance(population, np.ndarray) else [v for v in vars(population).values() if _is_array(v)]
     for array in arrays:
@@ -262,17 +265,17 @@ def _scribble(population: Any) -> None:
             array[...] = 0
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     return isinstance(value, np.ndarray)
 
 
-def _check_warm_population(found: Findings, make: Any) -> None:
+def _check_warm_population(found: Findings, make: Callable[..., Algorithm]) -> None:
     """A warm start begins with the model itself, followed by mutants of it."""
     donor = make(1)
     model = donor.model(donor.ask()[-1])
     warm = make()
     with _must_raise(found, "warm_start() takes something that is no model: raise ValueError"):
-        warm.warm_start(object())
+        warm.warm_start(NO_MODEL)
     warm.warm_start(model)
     population = warm.ask()
     saved = [_bits(warm.model(genome).save()) for genome in population]
@@ -282,7 +285,7 @@ def _check_warm_population(found: Findings, make: Any) -> None:
         found.append("after warm_start(model) the population holds nothing but the model: put mutants behind it")
 
 
-def check_learner(method: Any, task: Task | None = None, settings: Any = None) -> Findings:
+def check_learner(method: object, task: Task | None = None, settings: object = None) -> Findings:
     """Does this Learner (or Algorithm class, or Method) keep the contract? It takes a few steps on `task`, or a small one."""
     found: Findings = []
     with _reported(found, "as a method"):
@@ -337,7 +340,7 @@ def check_learner(method: Any, task: Task | None = None, settings: Any = None) -
     return list(dict.fromkeys(found))
 
 
-def _check_extras(found: Findings, task: Task, learner: Any, resumed: Any) -> None:
+def _check_extras(found: Findings, task: Task, learner: Learner, resumed: Learner) -> None:
     """Ensemble, front and population of a resumed learner are those of the one that went on."""
     scores = [None if one is None else task.score(one, "validation") for one in (learner.ensemble(), resumed.ensemble())]
     if _bits(scores[0]) != _bits(scores[1]):
@@ -351,7 +354,7 @@ def _check_extras(found: Findings, task: Task, learner: Any, resumed: Any) -> No
         found.append("population_tensors() differs after state_dict and load_state_dict: make it of what the state holds")
 
 
-def _check_warm_start(found: Findings, make: Any, champion: Any) -> None:
+def _check_warm_start(found: Findings, make: Callable[..., Learner], champion: Model) -> None:
     """Two learners that begin from one champion go the same way, not that of one without; or they say why they cannot."""
     warm, twin, cold = make(), make(), make()
     try:
@@ -368,7 +371,7 @@ def _check_warm_start(found: Findings, make: Any, champion: Any) -> None:
     if _bits(warm.state_dict()) == _bits(cold.state_dict()):
         found.append("warm_start(model) changes nothing: begin from the model, or raise ValueError")
     with _must_raise(found, "warm_start() takes something that is no model: raise ValueError"):
-        make().warm_start(object())
+        make().warm_start(NO_MODEL)
 
 
 def _guarded(task: Task, found: Findings) -> Task:
@@ -378,7 +381,7 @@ def _guarded(task: Task, found: Findings) -> Task:
     def watch(name: str) -> None:
         method = getattr(task, name)
 
-        def watched(*args: Any, **named: Any) -> Any:
+        def watched(*args: object, **named: object) -> object:
             if "test" in [each for each in (*args, *named.values()) if isinstance(each, str)]:
                 found.append(f'the learner calls task.{name} with "test": selection must never see the test split')
             return method(*args, **named)
@@ -390,13 +393,13 @@ def _guarded(task: Task, found: Findings) -> Task:
     return guarded
 
 
-def _small(settings: type) -> dict[str, Any]:
+def _small(settings: type) -> dict[str, int]:
     """Settings that make a step quick, where the class has them."""
     small = {"population_size": 8, "truncation_size": 4, "candidates": 3, "validation_episodes": 2}
-    return {name: value for name, value in small.items() if name in settings.__dataclass_fields__}
+    return {name: value for name, value in small.items() if name in {field.name for field in fields(settings)}}
 
 
-def _bits(value: Any) -> str:
+def _bits(value: object) -> str:
     """A nested state as text in which every bit of every number shows; clocks are left out."""
     if isinstance(value, dict):
         return str({key: _bits(value[key]) for key in value if "seconds" not in str(key)})
@@ -407,7 +410,7 @@ def _bits(value: Any) -> str:
     return f"{value.dtype}{value.shape}{value.tobytes().hex()}" if isinstance(value, np.ndarray) else repr(value)
 
 
-def _through_file(state: Any) -> Any:
+def _through_file(state: State) -> State:
     """The state as it comes back from a checkpoint, which holds tensors and plain values only."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -415,7 +418,7 @@ def _through_file(state: Any) -> Any:
     return torch.load(buffer, weights_only=True)
 
 
-def _plain(row: Any) -> bool:
+def _plain(row: object) -> bool:
     try:
         json.dumps(row)
     except (TypeError, ValueError):

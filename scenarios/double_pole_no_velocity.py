@@ -26,10 +26,10 @@ class GeneralizationTask(ControlTask):
         score = super().score(model, split)
         if split == "validation":
             starts = 0
-            if score["return"] >= self.long.steps:
+            if score["return"] >= self.long.max_steps:
                 returns = self.returns(model, poles.generalization_starts(), self.short).returns
-                starts = int((returns >= self.short.steps).sum())
-            score |= {"starts": starts, "fitness": score["return"] / self.long.steps + starts}
+                starts = int((returns >= self.short.max_steps).sum())
+            score |= {"starts": starts, "fitness": score["return"] / self.long.max_steps + starts}
         return score
 
     def solved(self, score):

@@ -12,17 +12,18 @@ where it is declared.
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from numba import from_dtype, njit, types
+from torch import Tensor
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import counted
+from evo.core import State, counted
 
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
 KINDS = ("sensor", "bias", "output", "hidden")
@@ -103,20 +104,20 @@ class Genomes:
 
     inputs: int
     outputs: int
-    nodes_at: np.ndarray
-    node_id: np.ndarray
-    node_kind: np.ndarray
-    bias: np.ndarray
-    response: np.ndarray
-    activation: np.ndarray
-    aggregation: np.ndarray
-    time_constant: np.ndarray
-    connections_at: np.ndarray
-    innovation: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    enabled: np.ndarray
+    nodes_at: np.ndarray  # int64 (P + 1,)
+    node_id: np.ndarray  # int64 (N,)
+    node_kind: np.ndarray  # int8 (N,)
+    bias: np.ndarray  # float64 (N,)
+    response: np.ndarray  # float64 (N,)
+    activation: np.ndarray  # int8 (N,)
+    aggregation: np.ndarray  # int8 (N,)
+    time_constant: np.ndarray  # float64 (N,)
+    connections_at: np.ndarray  # int64 (P + 1,)
+    innovation: np.ndarray  # int64 (C,)
+    source: np.ndarray  # int64 (C,)
+    target: np.ndarray  # int64 (C,)
+    weight: np.ndarray  # float64 (C,)
+    enabled: np.ndarray  # bool (C,)
     genes: Genes = field(init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -130,8 +131,8 @@ class Genomes:
     def empty(inputs: int, outputs: int, nodes_at: np.ndarray, connections_at: np.ndarray) -> Genomes:
         """A population with genomes of these sizes; the gene arrays are uninitialised."""
         nodes_count, connections_count = int(nodes_at[-1]), int(connections_at[-1])
-        nodes = {name: np.empty(nodes_count, kind) for name, kind in NODE_FIELDS.items()}
-        connections = {name: np.empty(connections_count, kind) for name, kind in CONNECTION_FIELDS.items()}
+        nodes: State = {name: np.empty(nodes_count, kind) for name, kind in NODE_FIELDS.items()}
+        connections: State = {name: np.empty(connections_count, kind) for name, kind in CONNECTION_FIELDS.items()}
         return Genomes(inputs, outputs, nodes_at=nodes_at, connections_at=connections_at, **nodes, **connections)
 
     def __post_init__(self) -> None:
@@ -146,7 +147,7 @@ class Genomes:
     def __len__(self) -> int:
         return len(self.nodes_at) - 1
 
-    def __getitem__(self, index: Any) -> Genomes:
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> Genomes:
         """The subpopulation that `index` selects: an index, a slice, an array of indices or a boolean mask."""
         if isinstance(index, (int, np.integer)) and not -len(self) <= index < len(self):
             raise IndexError(f"genome {index} of a population of {len(self)}")
@@ -155,12 +156,12 @@ class Genomes:
     def __iter__(self) -> Iterator[Genomes]:
         return (self[index] for index in range(len(self)))
 
-    def select(self, indices: Any) -> Genomes:
+    def select(self, indices: npt.ArrayLike) -> Genomes:
         """A population of the genomes at `indices` (n,), in that order; an index may repeat."""
         indices = np.asarray(indices, np.int64)
         nodes_at, nodes = _select_segments(self.nodes_at, indices)
         connections_at, connections = _select_segments(self.connections_at, indices)
-        taken = {name: getattr(self, name)[nodes] for name in NODE_FIELDS}
+        taken: State = {name: getattr(self, name)[nodes] for name in NODE_FIELDS}
         taken |= {name: getattr(self, name)[connections] for name in CONNECTION_FIELDS}
         return Genomes(self.inputs, self.outputs, nodes_at=nodes_at, connections_at=connections_at, **taken)
 
@@ -170,7 +171,9 @@ class Genomes:
         sizes = {(part.inputs, part.outputs) for part in parts}
         if len(sizes) != 1:
             raise ValueError(f"expected populations of the same inputs and outputs; got {sorted(sizes) or 'none'}")
-        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in (*NODE_FIELDS, *CONNECTION_FIELDS)}
+        joined: State = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in (*NODE_FIELDS, *CONNECTION_FIELDS)
+        }
         for name in ("nodes_at", "connections_at"):
             lengths = [np.diff(getattr(part, name)) for part in parts]
             joined[name] = offsets(np.concatenate(lengths))
@@ -201,14 +204,15 @@ class Genomes:
             **columns,
         )
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """The arrays as tensors, inputs and outputs as numbers."""
         return {f.name: _as_tensor(getattr(self, f.name)) for f in fields(self) if f.init}
 
     @staticmethod
-    def from_state(state: dict[str, Any]) -> Genomes:
+    def from_state(state: State) -> Genomes:
         """The population saved by `state_dict`."""
-        return Genomes(**{name: value.numpy().copy() if torch.is_tensor(value) else value for name, value in state.items()})
+        plain: State = {name: value.numpy().copy() if torch.is_tensor(value) else value for name, value in state.items()}
+        return Genomes(**plain)
 
     def check(self, feedforward: bool = False) -> Genomes:
         """Validates every genome and returns the population. feedforward: also require that there is no cycle, disabled
@@ -326,7 +330,8 @@ class Genomes:
 
     def owners(self) -> tuple[np.ndarray, np.ndarray]:
         """The index of the genome that owns each node (N,) and each connection (C,)."""
-        return tuple(np.repeat(np.arange(len(self)), np.diff(at)) for at in (self.nodes_at, self.connections_at))
+        every = np.arange(len(self))
+        return np.repeat(every, np.diff(self.nodes_at)), np.repeat(every, np.diff(self.connections_at))
 
     def node_indices(self, end: str) -> np.ndarray:
         """Index in the node arrays of the "source" or "target" of each connection, (C,); -1 if its genome has no such node."""
@@ -360,21 +365,39 @@ def _select_segments(at: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, n
     return edges, np.repeat(at[indices] - edges[:-1], lengths) + np.arange(edges[-1])
 
 
-def _columns(kinds: dict[str, Any], genes: list[Any]) -> dict[str, np.ndarray]:
+def _columns(kinds: Mapping[str, npt.DTypeLike], genes: Sequence[tuple]) -> State:
     columns = zip(*genes) if genes else [()] * len(kinds)
     return {name: np.array(column, kind) for (name, kind), column in zip(kinds.items(), columns)}
 
 
-def _type_name(value: Any) -> str:
+def _type_name(value: object) -> str:
     return str(value.dtype) if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
-def _as_tensor(value: Any) -> Any:
+def _as_tensor(value: np.ndarray | int) -> Tensor | int:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
 
 
-# The arrays as kernels take them, and their type in a kernel's signature.
-Genes = namedtuple("Genes", ARRAYS)  # type: ignore[misc]
+class Genes(NamedTuple):
+    """The arrays of `Genomes`, in the same order, as kernels take them."""
+
+    nodes_at: np.ndarray
+    node_id: np.ndarray
+    node_kind: np.ndarray
+    bias: np.ndarray
+    response: np.ndarray
+    activation: np.ndarray
+    aggregation: np.ndarray
+    time_constant: np.ndarray
+    connections_at: np.ndarray
+    innovation: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    enabled: np.ndarray
+
+
+# The type of Genes in a kernel's signature.
 GENES = types.NamedTuple([from_dtype(np.dtype(kind))[::1] for kind in ARRAYS.values()], Genes)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Self
 
 import numpy as np
 import torch
 
-from evo.core import counted
+from evo.core import State, counted
 
 
 @dataclass
@@ -33,10 +33,11 @@ class SpeciesTable:
         """Number of members, (S,)."""
         return np.bincount(self.of, minlength=len(self.id))
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         arrays = {name: each for name, each in vars(self).items() if isinstance(each, np.ndarray)}
         return vars(self) | {name: torch.from_numpy(each.copy()) for name, each in arrays.items()}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Any:
-        return cls(**{name: each.numpy().copy() if torch.is_tensor(each) else each for name, each in state.items()})
+    def from_state(cls, state: State) -> Self:
+        plain: State = {name: each.numpy().copy() if torch.is_tensor(each) else each for name, each in state.items()}
+        return cls(**plain)

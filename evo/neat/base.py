@@ -6,19 +6,19 @@ The population and its fitness as last told; the networks of it; what a run writ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Algorithm, Evaluation, Model, Row, State, Task, counted
+from evo.core import Algorithm, Evaluation, Lineage, Model, Row, State, Task, counted
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
 from evo.network.model import NetworkModel, restore
 from evo.network.population import Networks
-from evo.settings import SettingsError
+from evo.settings import SettingsError, Value
 
 UNBOUNDED = ("classification", "regression")  # kinds of tasks whose outputs may be any numbers
 
@@ -59,7 +59,7 @@ class Topologies(Algorithm[Genomes]):
         return f"{type(self).__name__}({sizes}, population_size={size:,}, generation {self.generation:,}{species}{best})"
 
     @classmethod
-    def for_task(cls, task: Task, *, seed: int, **values: Any) -> Any:
+    def for_task(cls, task: Task, *, seed: int, **values: Value) -> Self:
         """Raises SettingsError where networks would remember rows of a table, which are in no order."""
         if values.get("output_activation") is None and task.kind in UNBOUNDED:
             values["output_activation"] = "identity"
@@ -110,7 +110,7 @@ class Topologies(Algorithm[Genomes]):
             "innovations": self.innovations.number,
         }
 
-    def lineage(self, index: int | None) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> Lineage:
         """Ids are generation * P + place; a first genome has no parents."""
         index = self._nominee() if index is None else index
         size = self.options.population_size

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from evo import rng
 from evo.activations import CODES, SUM
 from evo.genomes.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Genomes, offsets
-from evo.neat.settings import NEATSettings
 
 
-def first_population(inputs: int, outputs: int, options: NEATSettings, seed: int) -> Genomes:
+def first_population(inputs: int, outputs: int, options: Any, seed: int) -> Genomes:
     """Section 3.4: every input and the bias connected to every output, no hidden nodes. Ablations of Table 3: without growth,
     one fully connected layer of hidden nodes; random, 1 .. `hidden` hidden nodes, each possible connection with probability
     1/2. Equal connections share innovation numbers; weights are uniform within +-initial_weights.

@@ -12,7 +12,6 @@ Every rule is a setting of `evo.neat.settings`, which names its section.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from evo.neat.initialization import first_population
 from evo.neat.selection import Ranking, offspring, ranking, shareable
 from evo.neat.settings import NEATSettings
 from evo.neat.speciation import Compatibility, Species
+from evo.settings import Value
 
 
 class NEAT(Topologies):
@@ -48,7 +48,7 @@ class NEAT(Topologies):
 
     settings = NEATSettings
 
-    def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
+    def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Value):
         self.options = NEATSettings(**values).filled()
         self._take(inputs, outputs, seed)
         self.species = Species()
@@ -68,7 +68,7 @@ class NEAT(Topologies):
     def ask(self) -> Genomes:
         """The next population; the same one until it is told."""
         if self.population is None:
-            self._begin(self._screened(first_population(self.inputs, self.outputs, self.options, self.seed)))
+            self.population = self._begin(self._screened(first_population(self.inputs, self.outputs, self.options, self.seed)))
         elif self.fitness is not None:
             ranks = ranking(self.fitness, self.species.of, len(self.species.id), self.options.survival)
             representatives = self._representatives(ranks)
@@ -77,8 +77,8 @@ class NEAT(Topologies):
             drawn = (self._rates, self.generation, self.seed)
             self.parents, copied = reproduction.mate(self.fitness, ranks, counts, champions, *drawn)
             before, self.fitness = self.population, None
-            rules = (self.innovations, self.options.activation)
-            self.population = self._screened(reproduction.breed(before, self.parents, copied, *rules, *drawn))
+            bred = reproduction.breed(before, self.parents, copied, self.innovations, self.options.activation, *drawn)
+            self.population = self._screened(bred)
             self.species.speciate(self.population, before, representatives, self._rules, self.generation)
         return self.population
 
@@ -92,7 +92,9 @@ class NEAT(Topologies):
     def candidate(self) -> Genomes | None:
         """The champion of the best species that improved in the generation last told (section 4.3.2), if that is wanted and
         one did; else None, for the fittest."""
-        return self.population[self._nominee()] if self._improved().any() else None
+        if not self._improved().any() or self.population is None:
+            return None
+        return self.population[self._nominee()]
 
     def _nominee(self) -> int:
         return int(np.argmax(np.where(self._improved(), self._told(), -np.inf)))
@@ -111,7 +113,7 @@ class NEAT(Topologies):
         self.innovations = _after(genome)
         pairs = np.column_stack([np.zeros(size, np.int64), np.full(size, -1)])
         drawn = (self.options.activation, self._rates, 0, self.seed)
-        self._begin(reproduction.breed(genome, pairs, np.arange(size) == 0, self.innovations, *drawn))
+        self.population = self._begin(reproduction.breed(genome, pairs, np.arange(size) == 0, self.innovations, *drawn))
 
     def state_dict(self) -> State:
         return super().state_dict() | {"record": self.record, "improved": self.improved}
@@ -120,12 +122,13 @@ class NEAT(Topologies):
         super().load_state_dict(state)
         self.record, self.improved = state["record"], state["improved"]
 
-    def _begin(self, population: Genomes) -> None:
-        self.population = population
+    def _begin(self, population: Genomes) -> Genomes:
+        """The population, with whom everything begins."""
         self.innovations = _after(population)
         self.parents = np.full((len(population), 2), -1)
         self.species = Species()
         self.species.speciate(population, population, np.zeros(0, np.int64), self._rules, 0)
+        return population
 
     def _representatives(self, ranks: Ranking) -> np.ndarray:
         """Section 3.3: a random member of each species; or its champion. Places (S,)."""
@@ -141,7 +144,7 @@ class NEAT(Topologies):
         if self.options.population_rule == "none" or last - self.improved <= self.options.population_stagnation:
             return last - species.improved < self.options.stagnation
         allowed = np.zeros(len(species.id), np.bool_)
-        allowed[np.argsort(-self.fitness[ranks.order[ranks.at[:-1]]], kind="stable")[:2]] = True
+        allowed[np.argsort(-self._told()[ranks.order[ranks.at[:-1]]], kind="stable")[:2]] = True
         if self.options.population_rule == "once":
             self.improved = last
             species.improved[:] = last

@@ -10,10 +10,9 @@ results.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from evo.activations import NODE_ACTIVATIONS
-from evo.settings import setting, settings
+from evo.settings import Value, setting, settings
 
 # neat2002: the default column of the paper's table. dpnv: its column for double pole without velocities. neat2002-r: an
 # alternative reading of the weight ranges. cpp: the conventions of the C++ code released by the first author.
@@ -36,7 +35,7 @@ NEAT2002 = dict(
     representative="random",
     tested="fittest",
 )
-PRESETS: dict[str, dict[str, Any]] = {
+PRESETS: dict[str, dict[str, Value]] = {
     "neat2002": NEAT2002,
     "dpnv": NEAT2002
     | dict(population_size=1000, recurrent=True, weight_mutation_alone=0.8, perturbation=0.5, replaced_weights=4.0)
@@ -55,7 +54,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def _clause(name: str, doc: str, **declared: Any) -> Any:
+def _clause(name: str, doc: str, **declared: Value) -> Value:
     """A setting whose default, none, means the preset's value. Its doc lists the presets' values."""
     usual = NEAT2002[name]
     others = [f"{preset} {values[name]}" for preset, values in PRESETS.items() if values[name] != usual]

@@ -5,13 +5,14 @@ A real attribute is perturbed by a normal amount, or replaced, and clamped. A ca
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
 
 from evo import rng
 from evo.activations import AGGREGATION_CODES, CODES
+from evo.neat_modern.settings import ModernSettings
 
 
 class Real(NamedTuple):
@@ -52,7 +53,7 @@ class Attributes(NamedTuple):
     enabled: Switch
 
     @staticmethod
-    def of(options: Any) -> Attributes:
+    def of(options: ModernSettings) -> Attributes:
         """The attributes configured by `ModernSettings`."""
         value = lambda name, key: getattr(options, f"{name}_{key}")
 
@@ -67,7 +68,9 @@ class Attributes(NamedTuple):
 
         rate = options.enabled_mutate_rate
         return Attributes(
-            *map(real, ("bias", "response", "weight")),
+            real("bias"),
+            real("response"),
+            real("weight"),
             choice("activation", CODES),
             choice("aggregation", AGGREGATION_CODES),
             Switch(

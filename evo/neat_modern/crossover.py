@@ -70,7 +70,7 @@ def write_nodes(child, i, parents, first, second, deleted_node, new, attributes,
     other, end = parents.nodes_at[second], parents.nodes_at[second + 1]
     count = parents.nodes_at[first + 1] - start
     for n in range(count + (new >= 0)):
-        whose, chance, one, two = rng.philox(3 * n, i, generation, rng.MUTATION, seed)
+        parent_bits, chance, one, two = rng.philox(3 * n, i, generation, rng.MUTATION, seed)
         if n == count:
             _add_node(child, to, new, attributes, i, generation, seed)
         elif parents.node_id[start + n] == deleted_node:
@@ -80,7 +80,7 @@ def write_nodes(child, i, parents, first, second, deleted_node, new, attributes,
             while other < end and parents.node_id[other] < child.node_id[to]:
                 other += 1
             if other < end and parents.node_id[other] == child.node_id[to]:
-                _cross_node(child, to, parents, other, whose)
+                _cross_node(child, to, parents, other, parent_bits)
         if child.node_kind[to] >= OUTPUT:
             child.bias[to] = mutated_real(attributes.bias, child.bias[to], chance, one, two)
             chance, one, two, changing = rng.philox(3 * n + 1, i, generation, rng.MUTATION, seed)
@@ -100,7 +100,7 @@ def write_connections(child, i, parents, first, second, changes, numbers, attrib
     count, split, inherited = parents.connections_at[first + 1] - start, changes.split[i], 0.0
     after = count + 2 * (split >= 0)
     for k in range(after + (changes.source[i] >= 0)):
-        whose, off, chance, switching = rng.philox(k, i, generation, rng.CROSSOVER, seed)
+        parent_bits, off, chance, switching = rng.philox(k, i, generation, rng.CROSSOVER, seed)
         one, two, coin, _ = rng.philox(k, i, generation, rng.NOISE, seed)
         source, target = endpoints(parents, first, split, changes.source[i], changes.target[i], k)
         if k < count:
@@ -109,8 +109,8 @@ def write_connections(child, i, parents, first, second, changes, numbers, attrib
                 other += 1
             if other < end and parents.innovation[other] == number:
                 disabled = not (enabled and parents.enabled[other])
-                weight = parents.weight[other] if whose & 1 else weight
-                enabled = parents.enabled[other] if whose & 2 else enabled
+                weight = parents.weight[other] if parent_bits & 1 else weight
+                enabled = parents.enabled[other] if parent_bits & 2 else enabled
                 enabled = enabled and not (disabled and off < DISABLED_BELOW)
             if k == split:
                 inherited, enabled = weight, False

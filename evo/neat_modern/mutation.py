@@ -6,13 +6,14 @@ before: add node (splits a connection), delete a hidden node with its connection
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
 
 from evo import rng
 from evo.genomes.genome import BIAS, HIDDEN, OUTPUT
+from evo.neat_modern.settings import ModernSettings
 
 NEW = 2**62  # placeholder for a new node's id until it is numbered
 
@@ -27,7 +28,7 @@ class Chances(NamedTuple):
     feed_forward: bool
 
     @staticmethod
-    def of(options: Any) -> Chances:
+    def of(options: ModernSettings) -> Chances:
         """The rates configured by `ModernSettings`."""
         single, surer = options.single_structural_mutation, options.structural_mutation_surer
         return Chances(
@@ -118,8 +119,8 @@ def _path_exists(genes, parent, split, deleted_node, count, reached, start, end)
 
 @njit(cache=True, nogil=True, _nrt=False)
 def _add_connection(changes, i, genes, parent, chances, count, reached, one, two):
-    """Draws two nodes and records them if they may be connected: not two outputs, no input as target, not already connected
-    and, feed-forward, no cycle."""
+    """Draws two nodes and records them if they may be connected: no output as source, no input as target, not already
+    connected and, feed-forward, no cycle."""
     split, deleted_node = changes.split[i], changes.deleted_node[i]
     inputs = outputs = 0
     for node in range(genes.nodes_at[parent], genes.nodes_at[parent + 1]):
@@ -142,12 +143,10 @@ def _add_connection(changes, i, genes, parent, chances, count, reached, one, two
 @njit(cache=True, nogil=True, _nrt=False)
 def choose(changes, i, genes, parent, chances, reached, generation, seed):
     """Chooses the structural mutations of offspring i of `parent`. reached: scratch of `_path_exists`."""
-    add, delete, join, deleted_connection = rng.philox(0, i, generation, rng.STRUCTURE, seed)
+    add, delete, connect, disconnect = rng.philox(0, i, generation, rng.STRUCTURE, seed)
     add_node, delete_node = rng.uniform(add) < chances.node_add, rng.uniform(delete) < chances.node_delete
-    add_connection, delete_connection = (
-        rng.uniform(join) < chances.conn_add,
-        rng.uniform(deleted_connection) < chances.conn_delete,
-    )
+    add_connection = rng.uniform(connect) < chances.conn_add
+    delete_connection = rng.uniform(disconnect) < chances.conn_delete
     if chances.single:
         first = chances.node_add
         second, third = first + chances.node_delete, first + chances.node_delete + chances.conn_add

@@ -13,7 +13,6 @@ species, species fitness is adjusted by the range of fitness, and species sizes 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from evo.neat_modern.mutation import Chances
 from evo.neat_modern.selection import Ranking, parents, rank, shares, spawn, species_fitness, surviving
 from evo.neat_modern.settings import ModernSettings
 from evo.neat_modern.speciation import Compatibility, Species
+from evo.settings import Value
 
 
 class ModernNEAT(Topologies):
@@ -50,7 +50,7 @@ class ModernNEAT(Topologies):
     settings = ModernSettings
     recurrence = "feed_forward: expected true; got false"
 
-    def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Any):
+    def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Value):
         self.options = ModernSettings(**values)
         self._take(inputs, outputs, seed)
         options = self.options
@@ -65,17 +65,14 @@ class ModernNEAT(Topologies):
     def ask(self) -> Genomes:
         """The next population; the same one until it is told."""
         if self.population is None:
-            self._begin()
+            self.population = self._begin()
         elif self.fitness is not None:
             fitness, self.fitness, last = self.fitness, None, self.generation - 1
             ranks = rank(fitness, self.species)
             reached = species_fitness(fitness, ranks, self.species, self.options.species_fitness_func)
             self.species.update_best(reached, last)
             kept = surviving(reached, self.species, last, self.options)
-            if kept.size:
-                self._reproduce(fitness, ranks, kept)
-            else:
-                self._begin()
+            self.population = self._reproduced(self.population, fitness, ranks, kept) if kept.size else self._begin()
         return self.population
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
@@ -87,32 +84,34 @@ class ModernNEAT(Topologies):
         self.innovations = Innovations(int(genome.node_id.max()) + 1, int(genome.innovation.max(initial=-1)) + 1)
         self.population = self._bred(genome, pairs)
         self.parents = np.full_like(pairs, -1)
-        self._speciate(genome)
+        self._speciate(self.population, genome)
 
-    def _begin(self) -> None:
+    def _begin(self) -> Genomes:
         drawn = (self.innovations, self.generation, self.seed)
-        population = first_population(self.inputs, self.outputs, self.options, self._attributes, *drawn)
-        self.population = self._screened(population)
-        self.parents = np.full((len(self.population), 2), -1)
+        first = first_population(self.inputs, self.outputs, self.options, self._attributes, *drawn)
+        population = self._screened(first)
+        self.parents = np.full((len(population), 2), -1)
         self.species.retain(np.zeros(0, np.int64))
-        self._speciate(self.population)
+        self._speciate(population, population)
+        return population
 
-    def _reproduce(self, fitness: np.ndarray, ranks: Ranking, kept: np.ndarray) -> None:
-        before, species, options = self.population, self.species, self.options
+    def _reproduced(self, before: Genomes, fitness: np.ndarray, ranks: Ranking, kept: np.ndarray) -> Genomes:
+        species, options = self.species, self.options
         share = shares(ranks.values, species, kept)
         counts = spawn(share, species.sizes[kept], options.population_size, options.smallest)
         self.parents = parents(fitness, ranks, species, kept, counts, options, self.generation, self.seed)
-        self.population = self._bred(before, self.parents)
+        population = self._bred(before, self.parents)
         species.retain(kept)
-        self._speciate(before)
+        self._speciate(population, before)
+        return population
 
     def _bred(self, genomes: Genomes, pairs: np.ndarray) -> Genomes:
         rules = (self.innovations, self._chances, self._attributes)
         return self._screened(reproduction.breed(genomes, pairs, *rules, self.generation, self.seed))
 
-    def _speciate(self, previous: Genomes) -> None:
+    def _speciate(self, population: Genomes, previous: Genomes) -> None:
         options = self.options
-        self.species.speciate(self.population, previous, self._rules, self.generation)
+        self.species.speciate(population, previous, self._rules, self.generation)
         if options.target_num_species is not None:
             limits = (options.threshold_min, options.threshold_max)
             self.species.adjust_threshold(options.target_num_species, options.threshold_adjust_rate, *limits)

@@ -119,9 +119,9 @@ def parents(
     best = np.arange(len(order)) - at[species.of[order]] < elites[species.of[order]]
     elite = np.sort(order[best])
     able = np.minimum(ranks.able, np.maximum(2, np.ceil(options.survival_threshold * np.diff(at))).astype(np.int64))
-    whose = np.repeat(kept, counts - elites[kept])
-    words = rng.words(seed, generation, 0, rng.SELECTION, 2 * len(whose)).reshape(-1, 2)
-    pairs = order[at[whose, None] + ((words * able[whose, None]) >> 32)]
+    species_of = np.repeat(kept, counts - elites[kept])
+    words = rng.words(seed, generation, 0, rng.SELECTION, 2 * len(species_of)).reshape(-1, 2)
+    pairs = order[at[species_of, None] + ((words * able[species_of, None]) >> 32)]
     pairs = np.where(fitness[pairs[:, :1]] > fitness[pairs[:, 1:]], pairs, pairs[:, ::-1])
     return np.concatenate([np.column_stack([elite, np.full(len(elite), -1)]), pairs])
 

@@ -7,10 +7,8 @@ neat-python 2.1.
 
 from __future__ import annotations
 
-from typing import Any
-
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.settings import setting, settings
+from evo.settings import Value, setting, settings
 
 NEAT, GENOME = "section NEAT", "section DefaultGenome"
 SPECIES, STAGNATION, REPRODUCTION = "section DefaultSpeciesSet", "section DefaultStagnation", "section DefaultReproduction"
@@ -26,19 +24,19 @@ CONNECTED = (
 )
 
 
-def _chance(default: float, doc: str) -> Any:
+def _chance(default: float, doc: str) -> Value:
     return setting(default, doc, low=0.0, high=1.0, source=GENOME)
 
 
-def _spread(default: float, doc: str) -> Any:
+def _spread(default: float, doc: str) -> Value:
     return setting(default, doc, low=0.0, source=GENOME)
 
 
-def _number(default: float, doc: str) -> Any:
+def _number(default: float, doc: str) -> Value:
     return setting(default, doc, source=GENOME)
 
 
-def _init_type(what: str) -> Any:
+def _init_type(what: str) -> Value:
     doc = f"distribution of a new {what}, clamped; uniform: init_mean +- 2 init_stdev"
     return setting("gaussian", doc, choices=("gaussian", "uniform"), source=GENOME)
 

@@ -126,10 +126,10 @@ def _find_founders(founders, of, genes, rules, threshold):
     for i in range(of.size):
         if of[i] < 0:
             founders[count] = i
-            alike = False
+            compatible = False
             for s in range(count):
-                alike = alike or distance(genes, founders[s], genes, i, rules) < threshold
-            count += not alike
+                compatible = compatible or distance(genes, founders[s], genes, i, rules) < threshold
+            count += not compatible
     return count
 
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import Model, Saved, counted, example
+from evo.core import Model, Saved, Task, counted, example
 from evo.genomes.genome import HIDDEN, KINDS, Genomes
 from evo.network import reference, single
 from evo.network.population import Networks, initial_state
 from evo.network.program import Program
 from evo.rollout.lanes import Policy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evo.plots.topology import Topology
 
 
 class NetworkModel(Model):
@@ -67,8 +74,8 @@ class NetworkModel(Model):
         """The number of enabled connections."""
         return int(self.genome.enabled.sum())
 
-    def __call__(self, inputs: Any) -> Tensor:
-        return self._networks.forward(inputs)[0]
+    def __call__(self, inputs: npt.ArrayLike) -> Tensor:
+        return self._networks.forward(torch.as_tensor(inputs))[0]
 
     def activate(self, inputs: Sequence[float]) -> list[float]:
         """The outputs for one example: I numbers in, O floats out, the same as those of a call with that one row.
@@ -113,14 +120,14 @@ class NetworkModel(Model):
         run = {name: str(getattr(self, name)) for name in ("recurrent", "ticks", "time_step")}
         return tensors, {"kind": "network", **numbers, **run}
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """The topology in layers, inputs at the left (matplotlib Figure)."""
         from evo.plots.topology import draw
 
         return draw(_topology(self.genome, self.program))
 
 
-def _topology(genome: Genomes, program: Program) -> Any:
+def _topology(genome: Genomes, program: Program) -> Topology:
     """The topology of a program's first network; nodes are numbered by slot."""
     from evo.plots.topology import Topology
 
@@ -154,7 +161,7 @@ def _names(genome: Genomes, computed: list[int], kinds: dict[int, str], first: i
     return names
 
 
-def restore(task: Any, tensors: dict[str, Tensor], header: dict[str, str]) -> NetworkModel:
+def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> NetworkModel:
     """The model saved by `NetworkModel.save`. Raises ValueError for another kind, an invalid genome, or other sizes."""
     if header.get("kind") != "network":
         raise ValueError(f"expected the genome of a network; got {header.get('kind', 'nothing')}")

@@ -87,16 +87,16 @@ class GraphModule(nn.Module):
 
 
 @torch.no_grad()
-def forward(program: Program, x: Tensor, state: np.ndarray | None, ticks: int) -> Tensor:
-    """`population.forward`, network by network: outputs (P, B, O) float64; `state` is updated in place."""
+def forward(program: Program, x: Tensor, kept: np.ndarray | None, ticks: int) -> Tensor:
+    """`population.forward`, network by network: outputs (P, B, O) float64; `kept`, the state, is updated in place."""
     outputs = []
     for g in range(len(program.depth)):
         module = GraphModule(program, g, ticks, torch.float64)
         own = slice(int(program.slots_at[g]), int(program.slots_at[g + 1]))
-        if program.recurrent:
-            module.state = torch.from_numpy(state[own].copy())
+        if kept is not None:
+            module.state = torch.from_numpy(kept[own].copy())
         outputs.append(module((x if x.ndim == 2 else x[g]).double()))
-        if program.recurrent:
-            state[own] = module.state.numpy()
+        if kept is not None and module.state is not None:
+            kept[own] = module.state.numpy()
     shape = (0, x.shape[-2], program.outputs)
     return torch.stack(outputs) if outputs else torch.empty(shape, dtype=torch.float64)

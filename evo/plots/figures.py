@@ -7,12 +7,21 @@ Text has at least 8 points. Names may be any text: they are truncated and escape
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure, FigureBase
+
+    from evo.core import Model
+    from evo.rollout.recording import Film
 
 SMALL = 8  # points
 PALETTE = ("#0072B2", "#E69F00", "#56B4E9", "#F0E442", "#D55E00", "#009E73", "#CC79A7", "#999999")  # Okabe and Ito
@@ -21,14 +30,14 @@ COLOURS = len(PALETTE)
 SHOWN = 8  # examples, frames, lines
 
 
-def blank(width: float = 9.0, height: float = 4.5) -> Any:
+def blank(width: float = 9.0, height: float = 4.5) -> Figure:
     """An empty Figure of this size in inches, with automatic layout."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
-def settled(figure: Any) -> Any:
+def settled(figure: Figure) -> Figure:
     """The figure with its layout computed and fixed; otherwise a second drawing would differ, since layout is iterative."""
     figure.draw_without_rendering()
     figure.draw_without_rendering()
@@ -36,7 +45,7 @@ def settled(figure: Any) -> Any:
     return figure
 
 
-def plain(text: Any, length: int = 14) -> str:
+def plain(text: object, length: int = 14) -> str:
     """`text` for a figure: truncated in the middle to `length` characters, dollars escaped, a box for missing glyphs."""
     text = str(text)
     cut = text if len(text) <= length else text[: length // 2] + "…" + text[len(text) - (length - 1) // 2 :]
@@ -50,7 +59,7 @@ def _drawable(character: str) -> bool:
     return character.isprintable() and get_font(findfont(FontProperties())).get_char_index(ord(character)) != 0
 
 
-def weights(tensors: dict[str, Tensor]) -> Any:
+def weights(tensors: dict[str, Tensor]) -> Figure:
     """Each tensor as an image: a matrix by entry, a convolution by kernel, a bias as one row.
 
     The colour scale is symmetric, up to the largest absolute entry, which the title gives.
@@ -80,7 +89,7 @@ def weights(tensors: dict[str, Tensor]) -> Any:
     return settled(figure)
 
 
-def point(vector: np.ndarray, value: float) -> Any:
+def point(vector: np.ndarray, value: float) -> Figure:
     """A point (D,) of a function, coordinate by coordinate, and the function's value."""
     figure = blank(9, 3.5)
     axes = figure.subplots()
@@ -92,7 +101,7 @@ def point(vector: np.ndarray, value: float) -> Any:
     return settled(figure)
 
 
-def decision_boundary(model: Any, x: Tensor, y: Tensor, classes: list[str], what: str = "") -> Any:
+def decision_boundary(model: Model, x: Tensor, y: Tensor, classes: list[str], what: str = "") -> Figure:
     """The model's output over the plane of two inputs, with the examples on top, one marker per class.
 
     For two classes, or one output, the probability of the second class; for more, the predicted class.
@@ -110,7 +119,9 @@ def decision_boundary(model: Any, x: Tensor, y: Tensor, classes: list[str], what
     from matplotlib.colors import ListedColormap
 
     colours = ("#B2182B", "#2166AC") if two else PALETTE[: len(names)]  # the ends of RdBu
-    chart = dict(cmap="RdBu", vmin=0, vmax=1) if two else dict(cmap=ListedColormap(colours), vmin=-0.5, vmax=len(names) - 0.5)
+    chart: dict[str, Any] = dict(cmap="RdBu", vmin=0, vmax=1)
+    if not two:
+        chart = dict(cmap=ListedColormap(colours), vmin=-0.5, vmax=len(names) - 0.5)
     figure = blank(6.5, 4.8)
     axes = figure.subplots()
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
@@ -119,9 +130,8 @@ def decision_boundary(model: Any, x: Tensor, y: Tensor, classes: list[str], what
     )
     truth = (y.flatten() > 0.5).long() if outputs.shape[-1] == 1 else y
     for k, name in enumerate(names):
-        axes.scatter(
-            *x[truth == k].T.numpy(), s=28, marker=MARKERS[k], color=colours[k], edgecolors="black", label=plain(name, 20)
-        )
+        across, up = x[truth == k].T.numpy()
+        axes.scatter(across, up, s=28, marker=MARKERS[k], color=colours[k], edgecolors="black", label=plain(name, 20))
     figure.legend(loc="outside right upper", title="true class", fontsize=SMALL + 1)
     if two:
         figure.colorbar(picture, ax=axes, label=f"probability of {plain(names[1], 20)}")
@@ -131,14 +141,14 @@ def decision_boundary(model: Any, x: Tensor, y: Tensor, classes: list[str], what
 
 def mistakes(
     outputs: Tensor, x: Tensor, y: Tensor, classes: list[str], shape: tuple[int, ...] | None = None, what: str = ""
-) -> Any:
+) -> Figure:
     """The confusion matrix, and the examples with the highest loss, as images or as a table.
 
     outputs (B, O): logits; x (B, I); y (B,): the true classes; shape: (C, H, W) if x holds images.
     """
     figure = blank()
     figure.suptitle(what, fontsize=SMALL + 2)
-    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))  # type: ignore[misc]  # an array of two
     _confusion(left.subplots(), outputs, y, classes)
     loss = torch.nn.functional.cross_entropy(outputs, y, reduction="none").nan_to_num(math.inf, math.inf)
     worst = loss.argsort(descending=True, stable=True)[:SHOWN].tolist()
@@ -157,7 +167,7 @@ def mistakes(
     return settled(figure)
 
 
-def _as_images(figure: Any, pictures: Tensor, said: list[tuple[Any, ...]]) -> None:
+def _as_images(figure: FigureBase, pictures: Tensor, said: Sequence[tuple[object, ...]]) -> None:
     grid = figure.subplots(math.ceil(SHOWN / 4), 4, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -168,7 +178,7 @@ def _as_images(figure: Any, pictures: Tensor, said: list[tuple[Any, ...]]) -> No
         axes.set_title(f"row {row}: {true}\nsaid {predicted}\n{confidence}", fontsize=SMALL)
 
 
-def _as_table(axes: Any, said: list[tuple[Any, ...]]) -> None:
+def _as_table(axes: Axes, said: Sequence[tuple[object, ...]]) -> None:
     axes.set_axis_off()
     header = ["row", "true", "predicted", "confidence"]
     texts = [[str(value) for value in row] for row in said]
@@ -178,14 +188,14 @@ def _as_table(axes: Any, said: list[tuple[Any, ...]]) -> None:
     table.scale(1, 1.6)
 
 
-def _confusion(axes: Any, outputs: Tensor, y: Tensor, classes: list[str]) -> None:
+def _confusion(axes: Axes, outputs: Tensor, y: Tensor, classes: list[str]) -> None:
     """Rows: the true class; columns: the predicted class; counts are printed if they fit, darker for more."""
     counts = confusion(outputs, y, len(classes))
     picture = axes.imshow(counts, cmap="Blues", vmin=0)
     if len(classes) <= 12:
         for (true, predicted), count in np.ndenumerate(counts):
             colour = "white" if count > counts.max() / 2 else "black"
-            axes.text(predicted, true, int(count), ha="center", va="center", color=colour, fontsize=SMALL)
+            axes.text(predicted, true, str(int(count)), ha="center", va="center", color=colour, fontsize=SMALL)
     else:
         axes.figure.colorbar(picture, ax=axes, label="examples", shrink=0.8).ax.tick_params(labelsize=SMALL)
     every = range(0, len(classes), math.ceil(len(classes) / 20))
@@ -208,13 +218,15 @@ def confusion(outputs: Tensor, y: Tensor, classes: int) -> np.ndarray:
     return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes).numpy()
 
 
-def scatter(outputs: Tensor, y: Tensor, what: str = "") -> Any:
+def scatter(outputs: Tensor, y: Tensor, what: str = "") -> Figure:
     """Output against target, one point per example and output; one colour and marker per output, up to 8."""
     figure = blank(5.5, 4.8)
     axes = figure.subplots()
     several = 1 < y.shape[1] <= COLOURS
     for k in range(y.shape[1]):
-        style = dict(color=PALETTE[k], marker=MARKERS[k], label=f"output {k}") if several else dict(color=PALETTE[0])
+        style: dict[str, Any] = dict(color=PALETTE[0])
+        if several:
+            style = dict(color=PALETTE[k], marker=MARKERS[k], label=f"output {k}")
         axes.scatter(y[:, k].numpy(), outputs[:, k].numpy(), s=12, alpha=0.6, **style)
     ends = [float(y.min()), float(y.max())]
     axes.plot(ends, ends, color="black", linewidth=1, linestyle="--", label="output = target")
@@ -224,12 +236,12 @@ def scatter(outputs: Tensor, y: Tensor, what: str = "") -> Any:
     return settled(figure)
 
 
-def episode(film: Any, returns: np.ndarray, solved: float | None, name: str, what: str) -> Any:
+def episode(film: Film, returns: np.ndarray, solved: float | None, name: str, what: str) -> Figure:
     """One episode, a `Film`, as a strip of frames, or as observations and actions; and all returns as a histogram."""
     figure = blank(9, 4.2)
-    left, right = figure.subfigures(1, 2, width_ratios=(2.4, 1))
+    left, right = figure.subfigures(1, 2, width_ratios=(2.4, 1))  # type: ignore[misc]  # an array of two
     if film.frames is not None:
-        _strip(left, film)
+        _strip(left, film, film.frames)
     else:
         _traces(left, film)
     axes = right.subplots()
@@ -249,23 +261,23 @@ def episode(film: Any, returns: np.ndarray, solved: float | None, name: str, wha
     return settled(figure)
 
 
-def _strip(figure: Any, film: Any) -> None:
+def _strip(figure: FigureBase, film: Film, frames: np.ndarray) -> None:
     """SHOWN evenly spaced frames with the step and the return so far; wide ones in two columns."""
-    chosen = np.unique(np.rint(np.linspace(0, len(film.frames) - 1, SHOWN)).astype(int))
+    chosen = np.unique(np.rint(np.linspace(0, len(frames) - 1, SHOWN)).astype(int))
     so_far = np.concatenate([[0.0], np.cumsum(film.rewards)])
-    height, width = film.frames.shape[1:3]
+    height, width = frames.shape[1:3]
     columns, apart = (2, ", ") if width > 2 * height else (4, "\n")
     grid = list(figure.subplots(SHOWN // columns, columns).flat)
     for axes in grid:
         axes.set_axis_off()
     for axes, k in zip(grid, chosen):
         axes.set_axis_on()
-        axes.imshow(film.frames[k])
+        axes.imshow(frames[k])
         axes.set(xticks=[], yticks=[])
         axes.set_xlabel(f"step {film.steps[k]}{apart}return {so_far[film.steps[k]]:.4g}", fontsize=SMALL)
 
 
-def _traces(figure: Any, film: Any) -> None:
+def _traces(figure: FigureBase, film: Film) -> None:
     """Observations and actions over the steps; more than 8 as an image."""
     rows = [("observation", film.observations), ("action", film.actions)]
     for axes, (name, values) in zip(figure.subplots(2, 1, sharex=True), rows):
@@ -284,7 +296,7 @@ def _traces(figure: Any, film: Any) -> None:
     axes.set_xlabel("step")
 
 
-def _whole_ticks(axis: Any, most: int) -> None:
+def _whole_ticks(axis: Axis, most: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(most, integer=True))

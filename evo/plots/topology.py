@@ -9,11 +9,17 @@ to a later layer are curved; self-connections are loops.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evo.plots.figures import PALETTE, SMALL, blank, settled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Place = tuple[float, float]
 
 COLOURS = {"sensor": "#DDDDDD", "bias": "#DDDDDD", "output": PALETTE[3], "hidden": PALETTE[2]}
 POSITIVE, NEGATIVE = PALETTE[0], PALETTE[4]
@@ -38,7 +44,7 @@ class Topology:
     idle: int
 
 
-def draw(topology: Topology) -> Any:
+def draw(topology: Topology) -> Figure:
     """The nodes and connections of a network (matplotlib Figure)."""
     connections, kinds, names = topology.connections, topology.kinds, topology.names
     position = _layout(topology)
@@ -57,7 +63,7 @@ def draw(topology: Topology) -> Any:
     for slot in slots:
         side = {"hidden": 0, "output": 1}.get(kinds[slot], -1)
         if side:
-            ends = dict(xytext=(side * (size / 2 + 3), 0), ha="right" if side < 0 else "left", va="center")
+            ends: dict[str, Any] = dict(xytext=(side * (size / 2 + 3), 0), ha="right" if side < 0 else "left", va="center")
         else:
             ends = dict(xytext=(0, -size / 2 - 2), ha="center", va="top")
         if most <= (NAMED if side else NAMED // 2) or side > 0:
@@ -106,18 +112,18 @@ def _heights(count: int) -> list[float]:
     return [0.0] if count == 1 else np.linspace(1, -1, count).tolist()
 
 
-def _draw_connection(axes: Any, start: Any, end: Any, weight: float, strength: float, size: float) -> None:
+def _draw_connection(axes: Axes, start: Place, end: Place, weight: float, strength: float, size: float) -> None:
     """strength: |weight| relative to the largest, in 0 .. 1; size: of a node, in points."""
     from matplotlib.patches import Ellipse, FancyArrowPatch
     from matplotlib.transforms import Affine2D, ScaledTranslation
 
     colour, line = (POSITIVE, "-") if weight >= 0 else (NEGATIVE, (0, (4, 1.5)))
-    style = dict(color=colour, linestyle=line, linewidth=0.6 + 2.6 * strength, alpha=0.35 + 0.6 * strength)
+    style: dict[str, Any] = dict(color=colour, linestyle=line, linewidth=0.6 + 2.6 * strength, alpha=0.35 + 0.6 * strength)
     if start == end:
-        points = Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans + ScaledTranslation(*end, axes.transData)
+        points = Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans + ScaledTranslation(*end, axes.transData)  # type: ignore[arg-type]
         axes.add_patch(Ellipse((0, 0.9 * size), 1.2 * size, 1.4 * size, fill=False, transform=points, **style))
     elif int(end[0]) > int(start[0]):
         axes.plot((start[0], end[0]), (start[1], end[1]), zorder=1, **style)
     else:
-        ends = dict(shrinkA=size / 2, shrinkB=size / 2, arrowstyle="-|>", mutation_scale=8, zorder=2)
+        ends: dict[str, Any] = dict(shrinkA=size / 2, shrinkB=size / 2, arrowstyle="-|>", mutation_scale=8, zorder=2)
         axes.add_patch(FancyArrowPatch(start, end, connectionstyle="arc3,rad=0.3", **ends, **style))

@@ -29,7 +29,7 @@ from numba.core.dispatcher import Dispatcher
 LIBRARIES = {"numpy", "math", "cmath", "numba", "builtins"}  # identified by name alone
 
 
-def module(name: str, text: str, functions: Mapping[str, Any], *reads: Any) -> ModuleType:
+def module(name: str, text: str, functions: Mapping[str, object], *reads: object) -> ModuleType:
     """The module with the source `text`, in which `functions` are globals: plain Python functions compiled, others unchanged.
 
     It is stored in the user's cache folder under `name` and a hash of the text, the functions, and the objects it `reads`.
@@ -51,7 +51,7 @@ def module(name: str, text: str, functions: Mapping[str, Any], *reads: Any) -> M
     return made
 
 
-def compiled(function: Any, owner: str, given: Mapping[str, Any] | None = None) -> Any:
+def compiled(function: object, owner: str, given: Mapping[str, object] | None = None) -> Any:
     """A plain function compiled by numba, including the plain functions it names; anything else unchanged.
 
     owner: the name of the generated module. given: replaces globals of the function by name. Division by zero gives infinity
@@ -60,7 +60,7 @@ def compiled(function: Any, owner: str, given: Mapping[str, Any] | None = None) 
     return _compiled(function, owner, given or {}, {})
 
 
-def _compiled(function: Any, owner: str, given: Mapping[str, Any], done: dict[FunctionType, Any]) -> Any:
+def _compiled(function: object, owner: str, given: Mapping[str, object], done: dict[FunctionType, Any]) -> Any:
     if not isinstance(function, FunctionType):
         return function
     if function not in done:
@@ -78,7 +78,7 @@ def _compiled(function: Any, owner: str, given: Mapping[str, Any], done: dict[Fu
     return done[function]
 
 
-def fingerprint(*things: Any) -> str:
+def fingerprint(*things: object) -> str:
     """16 hexadecimal digits that depend on all functions in `things`, those they call, and the constants they read."""
     digest = hashlib.sha256()
     for part in _parts(things, set()):
@@ -86,7 +86,7 @@ def fingerprint(*things: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
+def _parts(thing: object, seen: set[int]) -> Iterator[str]:
     """The text that identifies `thing`."""
     if isinstance(thing, Dispatcher):
         yield repr(sorted(thing.targetoptions.items(), key=str))
@@ -112,7 +112,8 @@ def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
         for each in thing:
             yield from _parts(each, seen)
     elif isinstance(thing, EnumType):
-        yield f"{thing.__qualname__} {[(name, member.value) for name, member in thing.__members__.items()]!r}"
+        members: Mapping[str, Any] = thing.__members__
+        yield f"{thing.__qualname__} {[(name, member.value) for name, member in members.items()]!r}"
     elif isinstance(thing, type) and hasattr(thing, "_fields"):
         yield f"{thing.__qualname__} {thing._fields}"
     elif thing is None or isinstance(thing, (bool, int, float, complex, str, bytes, np.generic)):
@@ -123,7 +124,7 @@ def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
         yield getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None) or type(thing).__qualname__
 
 
-def _read(module: Any, names: list[str], seen: set[int]) -> Iterator[str]:
+def _read(module: object, names: list[str], seen: set[int]) -> Iterator[str]:
     """What `names` refer to in a module that is not a library's, and in its modules."""
     if isinstance(module, ModuleType) and module.__name__.partition(".")[0] not in LIBRARIES and id(module) not in seen:
         seen.add(id(module))

@@ -32,13 +32,14 @@ Gymnasium environment; `start` and `draw` are never compiled. `evo.testing.check
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from numba.core.dispatcher import Dispatcher
 
 from evo import rng
@@ -109,8 +110,8 @@ class Environment:
             raise ValueError(f"environment {self.name}: {'; '.join(wrong)}")
 
     def __repr__(self) -> str:
-        choices = isinstance(self.actions, int)
-        actions = counted(self.actions, "choice") if choices else counted(len(self.actions), "number") + " an action"
+        choices = self.actions if isinstance(self.actions, int) else None
+        actions = counted(self.outputs, "number") + " an action" if choices is None else counted(choices, "choice")
         return f"Environment({self.name!r}, {actions}, at most {counted(self.max_steps, 'step')})"
 
     @cached_property
@@ -153,7 +154,7 @@ class Environment:
             raise ValueError(f"environment {self.name}: step: expected a number as reward; got {result[1]!r}")
         return self
 
-    def starts(self, seeds: Any) -> np.ndarray:
+    def starts(self, seeds: Iterable[int]) -> np.ndarray:
         """The initial states (B, S) float64 of episodes with these start seeds (B,)."""
         drawn = [rng.uniforms(int(seed), 0, 0, rng.STARTS, self.draws).tolist() for seed in seeds]
         return np.array([self.start(draws) for draws in drawn], np.float64).reshape(len(drawn), self.size)
@@ -227,10 +228,10 @@ class Episode:
         self._shown()
         return self._seen(), {}
 
-    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
+    def step(self, action: npt.ArrayLike) -> tuple[np.ndarray, float, bool, bool, dict]:
         environment = self.environment
         if isinstance(environment.actions, int):
-            action = int(action)
+            action = int(np.asarray(action))
         else:
             numbers = tuple(np.asarray(action, np.float64).ravel().tolist())
             action = numbers[0] if len(numbers) == 1 else numbers
@@ -246,10 +247,11 @@ class Episode:
         self._shown()
         return self._seen(), float(reward), bool(over), not over and taken >= environment.max_steps, {}
 
-    def render(self) -> Any:
+    def render(self) -> object:
         if self._stage is not None:
             return self._stage.render()
-        return self.environment.picture(self.state) if self.render_mode is not None else None
+        picture = self.environment.picture
+        return picture(self.state) if callable(picture) and self.render_mode is not None else None
 
     def close(self) -> None:
         if self._stage is not None:
@@ -262,6 +264,6 @@ class Episode:
         """Updates what is rendered; a window redraws in each step."""
         if self._stage is None:
             return
-        self._stage.unwrapped.state = np.array(self.state)
+        self._stage.unwrapped.state = np.array(self.state)  # type: ignore[attr-defined]  # as those that draw have it
         if self.render_mode == "human":
             self._stage.render()

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -34,7 +36,7 @@ class Policy:
     mean, std (I,) float32: standardise observations as (x - mean) / std; None: no standardisation.
     """
 
-    kind: Any
+    kind: ModuleType
     data: tuple
     size: int
     inputs: int
@@ -75,7 +77,7 @@ def policy(networks: object) -> Policy | None:
     return networks.policy() if isinstance(networks, SupportsPolicy) else None
 
 
-def rollout(environment: Environment, networks: Any, starts: np.ndarray, moments: Any = None) -> Episodes:
+def rollout(environment: Environment, networks: object, starts: np.ndarray, moments: Any = None) -> Episodes:
     """Every network in every episode: returns (P, B) float64 and number of steps (P, B) int64.
 
     networks: a Policy, or an object that has one. starts (B, S): initial states, such as `environment.starts(seeds)`; network
@@ -116,7 +118,7 @@ def _stride(count: int) -> int:
 # The loop in plain Python. For compilation these names are bound to an environment's and a policy kind's functions.
 
 
-def unbound(*_: Any) -> Any:
+def unbound(*_: object) -> Any:
     raise RuntimeError("bound to a function of the environment or policy when a kernel is compiled")
 
 
@@ -253,7 +255,7 @@ def run({arguments}):
 
 
 @lru_cache(maxsize=64)
-def _kernel(environment: Environment, kind: Any) -> Any:
+def _kernel(environment: Environment, kind: ModuleType) -> Callable[..., None]:
     """The compiled loop of an environment and a policy kind."""
     listed = lambda pattern, count: ", ".join(pattern.format(k) for k in range(count))
     size, choices = environment.size, isinstance(environment.actions, int)

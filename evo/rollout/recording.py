@@ -9,9 +9,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import gymnasium
+
+    from evo.rollout.environment import Episode
 
 FPS = 30.0  # default
 
@@ -34,7 +40,13 @@ class Film:
     trouble: str = ""
 
 
-def record(environment: Any, choose: Callable[[np.ndarray], Any], start: int, most: int, longest: int) -> Film:
+def record(
+    environment: gymnasium.Env | Episode,
+    choose: Callable[[np.ndarray], npt.ArrayLike | None],
+    start: int,
+    most: int,
+    longest: int,
+) -> Film:
     """One episode from the start seed; `choose` maps an observation to an action, or None if it has no answer.
 
     Keeps at most `most` frames and the last: whenever there are more, every other one is removed. If rendering fails, the
@@ -89,13 +101,13 @@ def record(environment: Any, choose: Callable[[np.ndarray], Any], start: int, mo
     )
 
 
-def _draws(environment: Any) -> tuple[bool, str]:
+def _draws(environment: gymnasium.Env | Episode) -> tuple[bool, str]:
     """Whether render() returns frames; if not, and no window shows them, why."""
     mode = environment.render_mode
     return mode == "rgb_array", "" if mode in ("rgb_array", "human") else f"its render_mode is {mode!r}"
 
 
-def _frame(drawn: Any, first: list[np.ndarray]) -> np.ndarray:
+def _frame(drawn: object, first: list[np.ndarray]) -> np.ndarray:
     """The result of render() as (H, W, 3) uint8, of the first frame's shape. Raises ValueError."""
     frame = np.asarray(drawn)
     if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != np.uint8 or not frame.size:

@@ -11,7 +11,6 @@ class Climber(VectorAlgorithm):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from evo import rng
 from evo.core import Algorithm, Evaluation, Model, Phenotypes, State, Task, counted
+from evo.settings import Value
 from evo.vectors import models
 from evo.vectors.encoding import Reals, encoding_for, unsupported_reason
 
@@ -33,14 +33,14 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
     arrays: tuple[str, ...] = ("population",)
     fixed: np.ndarray | None = None  # (D,): the value of each parameter that is frozen, NaN for the others
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Any):
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
         self.encoding = Reals(encoding) if isinstance(encoding, int) else encoding
         self.options, self.seed = self.settings(**values), rng.checked(seed)
         self.generation = 0
         self.population = None
 
     @classmethod
-    def for_task(cls, task: Task, *, seed: int, **values: Any) -> VectorAlgorithm:
+    def for_task(cls, task: Task, *, seed: int, **values: Value) -> VectorAlgorithm:
         return cls(encoding_for(task), seed=seed, **values)
 
     def __repr__(self) -> str:

@@ -8,15 +8,14 @@ and is copied unchanged. Genomes are kept as vectors; the paper's list of seeds 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numba import njit
 
 from evo import rng, threads
-from evo.core import Evaluation, Model, Task
+from evo.core import Evaluation, Lineage, Model, Task
 from evo.search.base import VectorAlgorithm
-from evo.settings import setting, settings
+from evo.settings import Value, setting, settings
 from evo.vectors.encoding import Reals, encoding_for
 
 
@@ -47,7 +46,7 @@ class DeepGA(VectorAlgorithm):
     settings = DeepGASettings
     arrays = ("population", "order", "candidates", "parents")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, noisy: bool = False, **values: Any):
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, noisy: bool = False, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self.noisy = noisy
         self.order: np.ndarray | None = None  # the elite, then the others by fitness; without those that have none
@@ -56,7 +55,7 @@ class DeepGA(VectorAlgorithm):
         self._asked = np.zeros(0, np.int64)  # places of what ask gave last
 
     @classmethod
-    def for_task(cls, task: Task, *, seed: int, **values: Any) -> DeepGA:
+    def for_task(cls, task: Task, *, seed: int, **values: Value) -> DeepGA:
         return cls(encoding_for(task), seed=seed, noisy=task.episodes > 0, **values)
 
     @property
@@ -70,56 +69,57 @@ class DeepGA(VectorAlgorithm):
 
     def ask(self) -> np.ndarray:
         """The next population (P + 1, D), the elite first ((P, D) in the first generation); or the candidates."""
-        if self.candidates is not None:
-            self._asked = self.candidates
-            return self.population[self.candidates]
         if self.population is None:
             size, scale = self.options.population_size, self.options.initial_scale
             self.population = self._screened(self.encoding.initial(self.seed, 0, size, scale))
             self.parents = np.full(len(self.population), -1)
+        elif self.candidates is not None:
+            self._asked = self.candidates
+            return self.population[self.candidates]
         elif self.order is not None:
-            self.population, self.order = self._mutated(), None
+            self.population, self.order = self._mutated(self.population, self.order), None
         self._asked = np.arange(len(self.population))
         return self.population.copy()
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of what ask gave last. Raises RuntimeError if it was told already."""
-        if self.population is None or (self.order is not None and self.candidates is None):
+        population, order, candidates = self.population, self.order, self.candidates
+        if population is None or (order is not None and candidates is None):
             raise RuntimeError("tell() needs a population from ask() that was not told before")
-        if self.candidates is None:
+        if order is None or candidates is None:
             # Where scores are noisy, only the candidates' say who is the best.
-            noisy = np.array(Evaluation.of(evaluation, len(self.population)).fitness)
-            fitness = noisy if self.noisy else self._told(evaluation, self.population)
+            noisy = np.array(Evaluation.of(evaluation, len(population)).fitness)
+            fitness = noisy if self.noisy else self._told(evaluation, population)
             able = int(np.isfinite(fitness).sum()) or len(fitness)
             self.order = np.argsort(-fitness, kind="stable")[:able]
             if self.noisy:
-                self.candidates = self._candidates()
+                self.candidates = self._candidates(self.order)
                 return
         else:
-            scores = self._told(evaluation, self.population[self.candidates])
-            elite = self.candidates[int(np.argmax(scores))]
-            self.order = np.concatenate([[elite], self.order[self.order != elite]])
+            scores = self._told(evaluation, population[candidates])
+            elite = candidates[int(np.argmax(scores))]
+            self.order = np.concatenate([[elite], order[order != elite]])
             self.candidates = None
         self.generation += 1
 
-    def lineage(self, index: int | None) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> Lineage:
         """Of row `index` of what ask gave last. Ids are generation * (P + 1) + place; a first individual has no parents."""
         size, born, place = self.options.population_size + 1, self.generation - 1, int(self._asked[index])
         parent = int(self.parents[place])
         return {"id": born * size + place, "parents": [parent + (born - 1) * size] if parent >= 0 else []}
 
-    def _candidates(self) -> np.ndarray:
+    def _candidates(self, order: np.ndarray) -> np.ndarray:
         """The first generation's best ten; later the last elite (place 0) and the best nine others."""
-        best = self.order[: self.options.candidates]
+        best = order[: self.options.candidates]
         if self.generation == 0:
             return best
-        return np.concatenate([[0], self.order[self.order != 0][: self.options.candidates - 1]])
+        return np.concatenate([[0], order[order != 0][: self.options.candidates - 1]])
 
-    def _mutated(self) -> np.ndarray:
-        size, pool = self.options.population_size, min(self.options.truncation_size, len(self.order))
+    def _mutated(self, population: np.ndarray, order: np.ndarray) -> np.ndarray:
+        size, pool = self.options.population_size, min(self.options.truncation_size, len(order))
         draws = rng.words(self.seed, self.generation, 0, rng.SELECTION, size)
-        self.parents = np.concatenate([self.order[:1], self.order[(draws * pool) >> 32]])
-        return self._children(self.population, self.parents)
+        self.parents = np.concatenate([order[:1], order[(draws * pool) >> 32]])
+        return self._children(population, self.parents)
 
     def _children(self, parents: np.ndarray, places: np.ndarray) -> np.ndarray:
         child = np.empty((len(places), parents.shape[1]), np.float32)

@@ -8,15 +8,14 @@ has no finite fitness is neither elite nor parent, unless nobody has one. `evo.s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from evo import rng
-from evo.core import Evaluation, Model
+from evo.core import Evaluation, Lineage, Model
 from evo.search import variation
 from evo.search.base import VectorAlgorithm
-from evo.settings import setting, settings
+from evo.settings import Value, setting, settings
 from evo.vectors.encoding import Reals
 
 SELECTIONS = ("tournament", "truncation", "rank")
@@ -67,9 +66,9 @@ class GA(VectorAlgorithm):
     """
 
     settings = GASettings
-    arrays = ("population", "fitness", "parents")
+    arrays: tuple[str, ...] = ("population", "fitness", "parents")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Any):
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self.fitness: np.ndarray | None = None
         self.parents = np.zeros((0, 2), np.int64)
@@ -89,7 +88,7 @@ class GA(VectorAlgorithm):
             self.population = self._screened(self.encoding.initial(self.seed, 0, size, scale))
             self.parents = np.full((size, 2), -1)
         elif self.fitness is not None:
-            self.population, self.fitness = self._bred(), None
+            self.population, self.fitness = self._bred(self.population, self.fitness), None
         return self.population.copy()
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
@@ -99,34 +98,34 @@ class GA(VectorAlgorithm):
         self.fitness = self._told(evaluation, self.population)
         self.generation += 1
 
-    def lineage(self, index: int | None) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> Lineage:
         """Ids are generation * P + place; a first individual has no parents."""
         size = self.options.population_size
         born = self.generation - 1
         parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]
         return {"id": born * size + index, "parents": parents}
 
-    def _bred(self) -> np.ndarray:
+    def _bred(self, population: np.ndarray, fitness: np.ndarray) -> np.ndarray:
         options, size = self.options, self.options.population_size
-        able = int(np.isfinite(self.fitness).sum()) or size
-        order = np.argsort(-self.fitness, kind="stable")[:able]
+        able = int(np.isfinite(fitness).sum()) or size
+        order = np.argsort(-fitness, kind="stable")[:able]
         elites = min(options.elites, able)
-        self.parents = self._selected(order)
+        self.parents = self._selected(order, fitness)
         self.parents[:elites] = order[:elites, None]
-        return self._children(self.population, self.parents, elites)
+        return self._children(population, self.parents, elites)
 
     def _children(self, parents: np.ndarray, pairs: np.ndarray, elites: int) -> np.ndarray:
         drawn = dict(generation=self.generation, seed=self.seed)
         child, self.steps = variation.children(parents, pairs, self.options, elites=elites, steps=self.steps, **drawn)
         return self._screened(child)
 
-    def _selected(self, order: np.ndarray) -> np.ndarray:
+    def _selected(self, order: np.ndarray, fitness: np.ndarray) -> np.ndarray:
         """Two parents (P, 2) for every place, from `order`: those that may be parents, the best first."""
         options, g, size, able = self.options, self.generation, self.options.population_size, len(order)
         if options.selection == "tournament":
             draws = rng.words(self.seed, g, 0, rng.SELECTION, 2 * size * options.tournament_size)
             contestants = order[(draws * able) >> 32].reshape(size, 2, -1)
-            winners = self.fitness[contestants].argmax(-1)  # of equals the first drawn
+            winners = fitness[contestants].argmax(-1)  # of equals the first drawn
             return np.take_along_axis(contestants, winners[..., None], -1)[..., 0]
         draws = rng.uniforms(self.seed, g, 0, rng.SELECTION, 2 * size)
         if options.selection == "truncation":

@@ -23,10 +23,10 @@ import numpy as np
 from numba import njit
 
 from evo import rng, threads
-from evo.core import Evaluation, Model, Phenotypes, Row, Task
+from evo.core import Evaluation, Lineage, Model, Phenotypes, Row, Task
 from evo.search import variation
 from evo.search.base import VectorAlgorithm
-from evo.settings import setting, settings
+from evo.settings import Value, setting, settings
 from evo.vectors.encoding import Reals, encoding_for
 
 
@@ -72,7 +72,7 @@ class NSGA2(VectorAlgorithm):
     settings = NSGA2Settings
     arrays = ("population", "fitness", "family", "asked", "asked_family")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, noisy: bool = False, **values: Any):
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, noisy: bool = False, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self.noisy = noisy
         self.fitness: np.ndarray | None = None  # of the population
@@ -81,22 +81,19 @@ class NSGA2(VectorAlgorithm):
         self.asked_family = np.zeros((0, 3), np.int64)  # of what ask gave last
 
     @classmethod
-    def for_task(cls, task: Task, *, seed: int, **values: Any) -> NSGA2:
+    def for_task(cls, task: Task, *, seed: int, **values: Value) -> NSGA2:
         return cls(encoding_for(task), seed=seed, noisy=task.episodes > 0, **values)
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         """As of `Algorithm`; weights that are zero are masked, and a frozen weight keeps its mask."""
         vector = self._start_from(model, frozen)
         genome = np.concatenate([vector, vector != 0])[None]
-        self._begin(self._children(genome, np.zeros((self.options.population_size, 2), np.int64), elites=1))
+        self.asked = self._begin(self._children(genome, np.zeros((self.options.population_size, 2), np.int64), elites=1))
 
     def ask(self) -> np.ndarray:
         """The next children, in the first generation the first population; on a noisy task behind their parents."""
         if self.asked is None:
-            if self.population is None:
-                self._begin(self._first())
-            else:
-                self._breed()
+            self.asked = self._begin(self._first()) if self.population is None else self._bred()
         return self.asked.copy()
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
@@ -107,10 +104,11 @@ class NSGA2(VectorAlgorithm):
         fitness = self._told(evaluation, self.asked)
         everyone, family = self.asked, self.asked_family
         if self.population is not None and not self.noisy:
-            everyone = np.concatenate([self.population, everyone])
-            family = np.concatenate([self.family, family])
-            fitness = np.concatenate([self.fitness, fitness])
-        connections = np.count_nonzero(self._weights(everyone), axis=1)
+            population, fitness_before, family_before = self._survivors()
+            everyone = np.concatenate([population, everyone])
+            family = np.concatenate([family_before, family])
+            fitness = np.concatenate([fitness_before, fitness])
+        connections = self._connections(everyone)
         chosen = survivors(fitness, connections, self.options.population_size, self.options.connections_share)
         self.population, self.family, self.fitness = everyone[chosen], family[chosen], fitness[chosen]
         self.asked = None
@@ -120,30 +118,39 @@ class NSGA2(VectorAlgorithm):
         """The points of the population that no other beats in both: fitness and connections, the fewest first."""
         if self.population is None:
             return []
-        connections = self._connections()
+        population, fitness, _ = self._survivors()
+        connections = self._connections(population)
         points: list[dict[str, float]] = []
-        for place in np.lexsort((-self.fitness, connections)):
-            if not points or self.fitness[place] > points[-1]["fitness"]:
-                points.append({"fitness": float(self.fitness[place]), "connections": int(connections[place])})
+        for place in np.lexsort((-fitness, connections)):
+            if not points or fitness[place] > points[-1]["fitness"]:
+                points.append({"fitness": float(fitness[place]), "connections": int(connections[place])})
         return points
 
-    def express(self, population: np.ndarray) -> Phenotypes:
+    def express(self, population: np.ndarray) -> Phenotypes | np.ndarray:
         return self.encoding.express(self._weights(population))
 
     def model(self, genome: np.ndarray) -> Model:
         return self.encoding.model(self._weights(genome[None])[0])
 
-    def lineage(self, index: int | None) -> dict[str, Any]:
+    def lineage(self, index: int | None) -> Lineage:
         """Of row `index` of what ask gave last. Ids count the births: generation * P + place."""
         own, *parents = (int(each) for each in self.asked_family[index])
         return {"id": own, "parents": sorted({each for each in parents if each >= 0})}
 
     def row(self) -> Row:
         """front: how many of the population are in the first front. connections_mean: of the population."""
-        return {"front": len(self.front()), "connections_mean": float(self._connections().mean())}
+        if self.population is None:
+            return {}
+        return {"front": len(self.front()), "connections_mean": float(self._connections(self.population).mean())}
 
-    def _connections(self) -> np.ndarray:
-        return np.count_nonzero(self._weights(self.population), axis=1)
+    def _survivors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The population, its fitness and its family, as they are known together after `tell`."""
+        if self.population is None or self.fitness is None or self.family is None:
+            raise RuntimeError("survivors are known after tell()")
+        return self.population, self.fitness, self.family
+
+    def _connections(self, population: np.ndarray) -> np.ndarray:
+        return np.count_nonzero(self._weights(population), axis=1)
 
     def _weights(self, population: np.ndarray) -> np.ndarray:
         """What the networks run with (P, D): a masked weight is 0."""
@@ -157,29 +164,33 @@ class NSGA2(VectorAlgorithm):
         bits = [rng.uniforms(self.seed, 0, place, rng.MASKING, genes) < density[place] for place in range(size)]
         return np.concatenate([weights, np.array(bits, np.float32)], axis=1)
 
-    def _begin(self, population: np.ndarray) -> None:
-        self.asked = self._screened(population)
+    def _begin(self, population: np.ndarray) -> np.ndarray:
+        """The first population as it is asked for; its family is noted."""
         ids = np.arange(len(population))
         self.asked_family = np.stack([ids, np.full_like(ids, -1), np.full_like(ids, -1)], axis=1)
+        return self._screened(population)
 
-    def _breed(self) -> None:
+    def _bred(self) -> np.ndarray:
+        """The next children as they are asked for; their family is noted."""
         size = self.options.population_size
-        pairs = self._pairs()
-        self.asked = self._children(self.population, pairs, elites=0)
+        population, fitness, family = self._survivors()
+        pairs = self._pairs(population, fitness)
+        children = self._children(population, pairs, elites=0)
         ids = self.generation * size + np.arange(size)
-        self.asked_family = np.concatenate([ids[:, None], self.family[pairs, 0]], axis=1)
-        if self.noisy:
-            self.asked = np.concatenate([self.population, self.asked])
-            self.asked_family = np.concatenate([self.family, self.asked_family])
+        self.asked_family = np.concatenate([ids[:, None], family[pairs, 0]], axis=1)
+        if not self.noisy:
+            return children
+        self.asked_family = np.concatenate([family, self.asked_family])
+        return np.concatenate([population, children])
 
-    def _pairs(self) -> np.ndarray:
+    def _pairs(self, population: np.ndarray, fitness: np.ndarray) -> np.ndarray:
         """Two parents (P, 2) for every child, each the winner of two: by front, then crowding; or by fitness alone."""
         size, g = self.options.population_size, self.generation
         draws = rng.words(self.seed, g, 0, rng.SELECTION, 4 * size).reshape(2, size, 2)
-        first, second = (draws * len(self.population)) >> 32
-        rank, crowding = standing(self.fitness, self._connections())
+        first, second = (draws * len(population)) >> 32
+        rank, crowding = standing(fitness, self._connections(population))
         better = (rank[second] < rank[first]) | ((rank[second] == rank[first]) & (crowding[second] > crowding[first]))
-        fitter = self.fitness[second] > self.fitness[first]
+        fitter = fitness[second] > fitness[first]
         both = rng.uniforms(self.seed, g, 1, rng.SELECTION, 2 * size).reshape(size, 2) < self.options.connections_share
         return np.where(np.where(both, better, fitter), second, first)
 
@@ -187,8 +198,8 @@ class NSGA2(VectorAlgorithm):
         """Children (n, 2 D) of `pairs` (n, 2), places in `parents`; the first `elites` are copies."""
         genes, rate = self.encoding.dimensions, self.options.mask_mutation_rate
         weights, masks = map(np.ascontiguousarray, np.split(parents, 2, axis=1))
-        drawn = dict(generation=self.generation, seed=self.seed)
-        child, _ = variation.children(weights, pairs, self.options, elites=elites, **drawn)
+        numbered = dict(elites=elites, generation=self.generation, seed=self.seed)
+        child, _ = variation.children(weights, pairs, self.options, steps=None, **numbered)
         mask = np.empty_like(child)
         numbers = (round((1 / genes if rate is None else rate) * 2**32), self.generation, rng.signed(self.seed))
         threads.each(lambda a, b: _breed_masks(mask, masks, pairs, a, b, elites, *numbers), len(pairs))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,8 +11,13 @@ from torch import Tensor
 
 from evo.rollout.environment import Environment
 
+if TYPE_CHECKING:
+    import gymnasium
 
-def space_actions(space: Any, name: str) -> tuple[int, Callable[..., Any]]:
+Action = int | np.ndarray
+
+
+def space_actions(space: gymnasium.Space, name: str) -> tuple[int, Callable[..., Sequence[Action] | np.ndarray]]:
     """Outputs O that a space of actions needs, and what turns outputs (L, O) into one action a lane."""
     from gymnasium.spaces import Box, Discrete
 
@@ -25,16 +30,16 @@ def space_actions(space: Any, name: str) -> tuple[int, Callable[..., Any]]:
     return int(np.prod(space.shape)), _scaling(space.low, space.high)
 
 
-def scalar_actions(environment: Environment) -> Callable[..., Any]:
+def scalar_actions(environment: Environment) -> Callable[..., Sequence[Action] | np.ndarray]:
     return _choosing(0) if isinstance(environment.actions, int) else _scaling(*environment.bounds)
 
 
-def _choosing(first: int) -> Callable[..., Any]:
+def _choosing(first: int) -> Callable[..., Sequence[Action] | np.ndarray]:
     """One of O choices that are counted from `first`."""
     return lambda outputs, ranges=None: (outputs.argmax(dim=1) + first).tolist()
 
 
-def _scaling(low: np.ndarray, high: np.ndarray) -> Callable[..., Any]:
+def _scaling(low: np.ndarray, high: np.ndarray) -> Callable[..., Sequence[Action] | np.ndarray]:
     """Numbers within low .. high, of their shape and type. ranges (L, A, 2): the interval of each output, or infinite."""
     centre, half = (low.astype(np.float64) + high) / 2, (high.astype(np.float64) - low) / 2
 

@@ -10,8 +10,6 @@ serves all levels: a larger share of missing inputs holds the smaller one.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -31,7 +29,7 @@ def probabilities(outputs: Tensor, kind: str) -> Tensor:
     return torch.cat([1 - outputs.double(), outputs.double()], dim=-1)
 
 
-def trust(model: Model, kind: str, train: Tensor, x: Tensor, y: Tensor) -> dict[str, Any]:
+def trust(model: Model, kind: str, train: Tensor, x: Tensor, y: Tensor) -> dict[str, object]:
     """Calibration and robustness of a classifier on x (B, I) with the classes y (B,) int64.
 
     kind: "classification" (logits) or "probability" (one output). train (n, I): its deviations scale the noise, its

@@ -15,12 +15,13 @@ from __future__ import annotations
 import dataclasses
 import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -30,8 +31,12 @@ from evo.rollout.environment import Environment, Episode
 from evo.rollout.lanes import Episodes, policy, rollout
 from evo.rollout.recording import Film, offscreen, record
 from evo.settings import did_you_mean, setting, settings
-from evo.tasks.actions import scalar_actions, space_actions
+from evo.tasks.actions import Action, scalar_actions, space_actions
 from evo.tasks.normalization import LaneMoments
+
+if TYPE_CHECKING:
+    import gymnasium
+    from matplotlib.figure import Figure
 
 LONGEST = 100_000  # steps after which an episode without end is an error instead of a hang
 FILMED = 2000  # steps of a scalar environment that a film shows
@@ -69,7 +74,7 @@ class ControlTask(Task):
 
     def __init__(
         self,
-        make: str | Environment | Callable[[], Any],
+        make: str | Environment | Callable[..., gymnasium.Env],
         *,
         network: Callable[[int, int], torch.nn.Module],
         episodes: int = 1,
@@ -92,36 +97,36 @@ class ControlTask(Task):
         }
         self._worlds = {split: world for split, (world, _) in (trials or {}).items()}
         self._starts |= {split: starts for split, (_, starts) in (trials or {}).items()}
-        self._environments: list[Any] = []
+        self._environments: list[gymnasium.Env] = []
         self.close = weakref.finalize(self, _close, self._environments)
         if isinstance(make, Environment):
             make.validate()
             self.inputs, self.outputs, self._act = make.inputs, make.outputs, scalar_actions(make)
             return
-        self._environments.append(self._environment())
-        self.inputs = self._environments[0].observation_space.shape[0]
+        self._environments.append(self._environment(make))
+        self.inputs = self._environments[0].observation_space.shape[0]  # type: ignore[index]  # that of a Box
         self.outputs, self._act = space_actions(self._environments[0].action_space, self.name)
 
     def __repr__(self) -> str:
         sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
         return f"ControlTask({self.name}, {sizes}, {counted(self.episodes, 'episode')} an evaluation)"
 
-    def _environment(self, mode: str | None = None) -> Any:
+    def _environment(self, make: str | Callable[..., gymnasium.Env], mode: str | None = None) -> gymnasium.Env:
         """A fresh environment, which draws itself in that render mode if it can: a callable gets `render_mode` if it
         takes one, and is asked without otherwise."""
         import gymnasium
         from gymnasium.spaces import Box
 
-        if isinstance(self._make, str):
-            drawing = {} if mode is None else {"render_mode": mode}
+        if isinstance(make, str):
+            drawing: dict[str, Any] = {} if mode is None else {"render_mode": mode}
             with warnings.catch_warnings():
                 if drawing:
                     warnings.simplefilter("ignore")  # that it cannot draw is told by the film
-                made = gymnasium.make(self._make, disable_env_checker=True, **drawing)
-        elif mode is not None and _takes(self._make, "render_mode"):
-            made = self._make(render_mode=mode)
+                made = gymnasium.make(make, disable_env_checker=True, **drawing)
+        elif mode is not None and _takes(make, "render_mode"):
+            made = make(render_mode=mode)
         else:
-            made = self._make()
+            made = make()
         if not isinstance(made, gymnasium.Env):
             raise TypeError(f"{self.name}: expected it to make a gymnasium.Env; got {type(made).__name__}")
         space = made.observation_space
@@ -179,7 +184,7 @@ class ControlTask(Task):
 
     def _rollout(
         self,
-        networks: Any,
+        networks: Phenotypes | Model,
         forward: Callable[[Tensor], Tensor],
         genomes: int,
         starts: np.ndarray,
@@ -194,12 +199,14 @@ class ControlTask(Task):
             chosen = policy(networks)
             if chosen is not None:
                 return rollout(world, chosen, starts, moments)
-            environments: list[Any] = [Episode(world, start) for _ in range(genomes) for start in starts]
+            environments: Sequence[gymnasium.Env | Episode] = [
+                Episode(world, start) for _ in range(genomes) for start in starts
+            ]
             starts = np.zeros(len(starts), np.int64)
         else:
             environments = self._environments
             while len(environments) < genomes * len(starts):
-                environments.append(self._environment())
+                environments.append(self._environment(world))
         lanes = _Lanes(self.name, environments, genomes, np.asarray(starts), self.inputs)
         x = torch.from_numpy(lanes.observations).view(*shape, self.inputs)
         ranges = networks.output_range
@@ -229,7 +236,7 @@ class ControlTask(Task):
             raise ValueError(f"episode: expected 0 to {len(starts) - 1}, of the {split} episodes; got {episode}")
         taken, ranges = 0, model.output_range
 
-        def choose(observation: Any) -> Any:
+        def choose(observation: np.ndarray) -> Action | None:
             nonlocal taken
             rows = torch.as_tensor(np.asarray(observation, np.float32)[None])
             outputs = torch.as_tensor(model(rows)).cpu()
@@ -254,7 +261,7 @@ class ControlTask(Task):
                 environment.close()
         return dataclasses.replace(made, trouble=trouble or made.trouble)
 
-    def figure(self, model: Model, split: str = "validation") -> Any:
+    def figure(self, model: Model, split: str = "validation") -> Figure:
         """The first episode of a split, as a strip of frames or, where the environment cannot draw, as observations and
         actions over time; and the returns of all its episodes (matplotlib Figure). split: "validation" or "test"."""
         from evo.plots import figures
@@ -264,11 +271,11 @@ class ControlTask(Task):
         solved = None if split in self._worlds else self._solved
         return figures.episode(self.film(model, split, frames=64), returns[0], solved, self.name, split)
 
-    def _shown(self, split: str, episode: int, mode: str | None) -> Any:
+    def _shown(self, split: str, episode: int, mode: str | None) -> gymnasium.Env | Episode:
         """What a film of an episode is made in."""
         world, start = self._worlds.get(split, self._make), self._starts[split][episode]
         if not isinstance(world, Environment):
-            return self._environment(mode)
+            return self._environment(world, mode)
         short = dataclasses.replace(world, max_steps=min(world.max_steps, FILMED))
         return Episode(short, start if np.ndim(start) else short.starts([start])[0], mode)
 
@@ -282,7 +289,9 @@ class ControlTask(Task):
 class _Lanes:
     """L = P * B environments in flight: genome p in the episode with start seed b is lane p * B + b."""
 
-    def __init__(self, name: str, environments: list[Any], genomes: int, seeds: np.ndarray, inputs: int):
+    def __init__(
+        self, name: str, environments: Sequence[gymnasium.Env | Episode], genomes: int, seeds: np.ndarray, inputs: int
+    ):
         count = genomes * len(seeds)
         self._name, self._episodes, self._shape = name, len(seeds), (inputs,)
         self.observations = np.zeros((count, inputs), np.float32)
@@ -296,7 +305,7 @@ class _Lanes:
             except Exception as error:
                 raise self._failed(lane, error) from error
 
-    def step(self, actions: Any, lost: list[bool]) -> None:
+    def step(self, actions: Sequence[Action] | np.ndarray, lost: list[bool]) -> None:
         """One step of every lane that is not done. A lane whose network answered NaN is `lost`: it ends, with return NaN."""
         self.steps += self.alive
         going = []
@@ -316,10 +325,10 @@ class _Lanes:
                 raise self._failed(lane, error) from error
         self.live = going
         if going and self.steps[going[0]] >= LONGEST:
-            error = ValueError(f"no end after {LONGEST:,} steps; wrap the environment in gymnasium.wrappers.TimeLimit")
-            raise self._failed(going[0], error)
+            endless = ValueError(f"no end after {LONGEST:,} steps; wrap the environment in gymnasium.wrappers.TimeLimit")
+            raise self._failed(going[0], endless)
 
-    def _see(self, lane: int, observation: Any) -> None:
+    def _see(self, lane: int, observation: npt.ArrayLike) -> None:
         observation = np.asarray(observation)
         if observation.shape != self._shape:
             raise ValueError(f"expected an observation of shape {self._shape}; got {observation.shape}")
@@ -333,13 +342,13 @@ class _Lanes:
         )
 
 
-def _takes(make: Callable[..., Any], name: str) -> bool:
+def _takes(make: Callable[..., object], name: str) -> bool:
     try:
         return name in signature(make).parameters
     except ValueError:  # a callable without a signature
         return False
 
 
-def _close(environments: list[Any]) -> None:
+def _close(environments: list[gymnasium.Env]) -> None:
     for environment in environments:
         environment.close()

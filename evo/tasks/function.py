@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from evo.core import Evaluation, Metric, Model, Score, Task, counted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class FunctionTask(Task):
@@ -18,7 +22,11 @@ class FunctionTask(Task):
     metric = Metric("fitness")
 
     def __init__(
-        self, function: Callable[[np.ndarray], Any], dimensions: int, solved: float | None = None, stop: str = "solved"
+        self,
+        function: Callable[[np.ndarray], npt.ArrayLike],
+        dimensions: int,
+        solved: float | None = None,
+        stop: str = "solved",
     ):
         self.function, self.dimensions, self.inputs, self.target, self.stop = function, dimensions, dimensions, solved, stop
 
@@ -33,15 +41,15 @@ class FunctionTask(Task):
         """The value of the model's point: a function has no splits, so "validation" is the function itself."""
         if split != "validation":
             return None
-        return {"fitness": float(Evaluation.of(self.function(np.asarray(model(None))[None]), 1).fitness[0])}
+        return {"fitness": float(Evaluation.of(self.function(np.asarray(model([]))[None]), 1).fitness[0])}
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else score["fitness"] >= self.target
 
-    def figure(self, model: Model, split: str = "validation") -> Any:
+    def figure(self, model: Model, split: str = "validation") -> Figure:
         """The point and the function's value there (matplotlib Figure); `split` changes nothing: a function has none."""
         from evo.plots import figures
 
         score = self.score(model, "validation")
         assert score is not None
-        return figures.point(np.asarray(model(None)), score["fitness"])
+        return figures.point(np.asarray(model([])), score["fitness"])

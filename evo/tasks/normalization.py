@@ -14,14 +14,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from evo.core import Model, Phenotypes, Saved, State, example
 from evo.rollout.lanes import Policy, policy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class LaneMoments:
@@ -111,7 +115,7 @@ class Normalized(Phenotypes):
         self.inner, self.mean, self.std = phenotypes, mean.to(phenotypes.device), std.to(phenotypes.device)
 
     @property
-    def parameters(self) -> Any:
+    def parameters(self) -> int | np.ndarray:
         return self.inner.parameters
 
     @property
@@ -119,7 +123,7 @@ class Normalized(Phenotypes):
         return self.inner.device
 
     @property
-    def output_range(self) -> Any:
+    def output_range(self) -> np.ndarray | None:
         return self.inner.output_range
 
     def __len__(self) -> int:
@@ -180,10 +184,10 @@ class NormalizedModel(Model):
         return self.model.connections
 
     @property
-    def output_range(self) -> Any:
+    def output_range(self) -> np.ndarray | None:
         return self.model.output_range
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: npt.ArrayLike) -> Tensor | np.ndarray:
         return self.model((torch.as_tensor(inputs) - self.mean) / self.std)
 
     def activate(self, inputs: Sequence[float]) -> list[float]:
@@ -210,7 +214,7 @@ class NormalizedModel(Model):
         tensors, header = self.model.save()
         return {**tensors, "observation_mean": self.mean, "observation_std": self.std}, header
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         return self.model.figure()
 
 
@@ -218,5 +222,5 @@ def _normalized(inner: Policy | None, mean: Tensor, std: Tensor) -> Policy | Non
     """A policy that sees normalised inputs, where there is one."""
     if inner is None:
         return None
-    mean, std = (values.cpu().numpy().astype(np.float32) for values in (mean, std))
-    return dataclasses.replace(inner, mean=mean, std=std)
+    centre, spread = (values.cpu().numpy().astype(np.float32) for values in (mean, std))
+    return dataclasses.replace(inner, mean=centre, std=spread)

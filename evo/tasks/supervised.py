@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Literal, Self, overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from evo import rng, threads
-from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task, counted
-from evo.settings import did_you_mean
+from evo.core import Evaluation, Metric, Model, Phenotypes, Row, Score, Task, counted
+from evo.settings import Value, did_you_mean
 from evo.tasks import calibration
 from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
 
-Pair = tuple[Any, Any]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 PARTS = ("train", "validation", "test")
 # Networks a metric sees at once: 32, or more where they have few outputs, since a block costs the same few calls. A function
 # of a network's outputs alone, as a sum may round otherwise over another number of networks.
@@ -88,7 +92,9 @@ class SupervisedTask(Task):
         return f"SupervisedTask({self.kind}, {sizes}, {examples} examples, {self.metric.name})"
 
     @classmethod
-    def from_arrays(cls, x: Any, y: Any, *, network: Callable[..., nn.Module], kind: str | None = None, **rest: Any):
+    def from_arrays(
+        cls, x: npt.ArrayLike, y: npt.ArrayLike, *, network: Callable[..., nn.Module], kind: str | None = None, **rest: Value
+    ) -> Self:
         """A task from your own arrays x (B, I) and y (B,) or (B, O): 60 % train, 20 % validation, 20 % test, stratified
         by class, standardised by the training part. kind None: classification for whole numbers and words, else
         regression."""
@@ -108,6 +114,10 @@ class SupervisedTask(Task):
         made = self._network(self.shape or self.inputs, self.outputs)
         return nn.Sequential(made, nn.Sigmoid()) if self.kind == "probability" else made
 
+    @overload
+    def split(self, name: Literal["train"], device: str | torch.device = "cpu") -> tuple[Tensor, Tensor]: ...
+    @overload
+    def split(self, name: str, device: str | torch.device = "cpu") -> tuple[Tensor, Tensor] | None: ...
     def split(self, name: str, device: str | torch.device = "cpu") -> tuple[Tensor, Tensor] | None:
         """(x, y) of "train", "validation" or "test" on a device; None where the task has no such part."""
         if name == "validation" and self.full_table:
@@ -161,7 +171,7 @@ class SupervisedTask(Task):
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
 
-    def diagnostics(self, model: Model) -> dict[str, Any] | None:
+    def diagnostics(self, model: Model) -> dict[str, object] | None:
         """Calibration and robustness on the test split (`evo.tasks.calibration`); None without one, and for what is no
         classifier: regression, several probabilities at once, targets between 0 and 1."""
         test = self.split("test")
@@ -186,7 +196,7 @@ class SupervisedTask(Task):
             return members.mean(0).to(outputs.dtype)
         return (members.log_softmax(-1).logsumexp(0) - math.log(len(members))).to(outputs.dtype)
 
-    def predictions(self, model: Model, x: Any, y: Any = None) -> list[dict[str, Any]]:
+    def predictions(self, model: Model, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> list[Row]:
         """What the model says of each row of x (B, I), as the network sees it, and what is true where `y` tells.
 
         A row is {"predicted": class, "confidence": probability, "truth": class} for classes, {"outputs": numbers,
@@ -204,10 +214,10 @@ class SupervisedTask(Task):
         else:
             confidence = outputs.softmax(-1).amax(-1).tolist()
             rows = [{"predicted": name, "confidence": math.nan if name is None else c} for name, c in zip(said, confidence)]
-            truth = None if y is None else [self.classes[int(k)] for k in y]
+            truth = None if y is None else [self.classes[int(k)] for k in np.asarray(y)]
         return rows if truth is None else [{**row, "truth": value} for row, value in zip(rows, truth)]
 
-    def decode(self, values: Any) -> list[Any]:
+    def decode(self, values: npt.ArrayLike) -> list:
         """What outputs (B, O) stand for: names of classes, None where one is not finite; else the numbers, row by row."""
         values = torch.as_tensor(values).detach().cpu()
         if self.kind != "classification":
@@ -215,7 +225,7 @@ class SupervisedTask(Task):
         chosen, finite = values.argmax(-1).tolist(), values.isfinite().all(-1).tolist()
         return [self.classes[k] if known else None for k, known in zip(chosen, finite)]
 
-    def figure(self, model: Model, split: str = "validation") -> Any:
+    def figure(self, model: Model, split: str = "validation") -> Figure:
         """What a person would look at (matplotlib Figure): for classes the decision boundary (2 inputs), or the confusion
         matrix and the examples with the highest loss; for numbers output against target.
 
@@ -274,7 +284,7 @@ class SupervisedTask(Task):
             raise ValueError("classification needs at least two classes; every target is 0")
 
 
-def _known(name: str, names: Mapping[str, Any], what: str) -> str:
+def _known(name: str, names: Mapping[str, object], what: str) -> str:
     if name not in names:
         raise ValueError(f"{what}: unknown metric {name!r}{did_you_mean(name, names)}")
     return name
@@ -301,7 +311,7 @@ def _tensors(pair: Pair, kind: str, name: str) -> tuple[Tensor, Tensor]:
     return x, y
 
 
-def split(y: Any, shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0) -> tuple[np.ndarray, ...]:
+def split(y: npt.ArrayLike, shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0) -> tuple[np.ndarray, ...]:
     """Row numbers of train, validation and test: class by class where y holds classes (B,), or of `y` rows, an int."""
     groups = [np.arange(y)] if isinstance(y, int) else [np.flatnonzero(np.asarray(y) == k) for k in np.unique(y)]
     parts: list[list[np.ndarray]] = [[], [], []]

@@ -14,15 +14,15 @@ import fnmatch
 import math
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from numba import njit
 from torch import Tensor, nn
 
 from evo import rng, threads
-from evo.core import Model, Networked, Points, Task
+from evo.core import Model, Networked, Phenotypes, Points, Task
 from evo.settings import did_you_mean
 from evo.vectors.models import TorchModel, VectorModel
 from evo.vectors.population import Networks
@@ -64,7 +64,7 @@ class Reals:
         threads.each(lambda a, b: _draw(out[a:b], a, self.centre, spread, generation, word), count)
         return out
 
-    def of(self, model: Any) -> np.ndarray:
+    def of(self, model: Model | nn.Module) -> np.ndarray:
         """The vector (D,) of a model made by `model`. Raises ValueError for another model."""
         if not isinstance(model, VectorModel) or model.vector.shape != (self.dimensions,):
             raise ValueError(f"expected a point of {self.dimensions} numbers; got {type(model).__name__}")
@@ -74,7 +74,7 @@ class Reals:
         """Which numbers (D,) the parameters have whose names match one of `patterns`. Raises ValueError: a point has none."""
         raise ValueError(f"frozen: a point of {self.dimensions} numbers has no named parameters; got {', '.join(patterns)}")
 
-    def express(self, vectors: np.ndarray) -> Any:
+    def express(self, vectors: np.ndarray) -> Phenotypes | np.ndarray:
         """Points (P, D) as what a task of points evaluates: themselves."""
         return vectors
 
@@ -119,7 +119,7 @@ class Parameters(Reals):
             spreads.append(spread.expand(shape.numel()))
         self.centre, self.spread = torch.cat(centres).double().numpy(), torch.cat(spreads).double().numpy()
 
-    def of(self, model: Any) -> np.ndarray:
+    def of(self, model: Model | nn.Module) -> np.ndarray:
         """The flat vector (D,) float32 of a module of this shape, or of a Model of one.
 
         Raises ValueError that lists the differences in parameter shapes or buffers.
@@ -150,11 +150,11 @@ class Parameters(Reals):
         matched = {name: any(fnmatch.fnmatch(name, pattern) for pattern in patterns) for name in self.shapes}
         return np.repeat(list(matched.values()), [shape.numel() for shape in self.shapes.values()])
 
-    def express(self, vectors: Any) -> Networks:
+    def express(self, vectors: npt.ArrayLike) -> Networks:
         """The networks of vectors (P, D), array or tensor, as Phenotypes. Raises ValueError for another shape."""
         return Networks(self, torch.as_tensor(vectors, dtype=torch.float32))
 
-    def model(self, vector: Any) -> TorchModel:
+    def model(self, vector: npt.ArrayLike) -> TorchModel:
         """The network of one vector (D,) as a Model, in a module of its own. Raises ValueError for another shape."""
         values = torch.as_tensor(vector, dtype=torch.float32)
         if values.shape != (self.dimensions,):
@@ -218,5 +218,5 @@ def unsupported_reason(task: Task) -> str | None:
     return "it searches real vectors: the task has neither a network (task.network) nor a number of dimensions"
 
 
-def _shape(shape: Any) -> str:
+def _shape(shape: torch.Size | None) -> str:
     return "nothing" if shape is None else str(tuple(shape))

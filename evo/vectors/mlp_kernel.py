@@ -6,7 +6,7 @@ A policy kind for `evo.rollout.lanes`: its kernels call TYPE, scratch, begin and
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -90,7 +90,7 @@ class Single:
         self._values = np.empty((2, self._sizes.max()), np.float32)
         self.inputs, self.outputs = policy.inputs, policy.outputs
 
-    def __call__(self, inputs: Any) -> list[float]:
+    def __call__(self, inputs: Sequence[float]) -> list[float]:
         """The outputs, O floats. Raises ValueError for another number of inputs."""
         x, y = example(inputs, self.inputs), np.empty(self.outputs, np.float32)
         _run(self._sizes, self._activation, self._weights, self._values, x, y)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +15,9 @@ from evo import rng
 from evo.core import Model, Networked, Points, Saved, Task, counted, example
 from evo.rollout.lanes import Policy
 from evo.vectors import mlp_kernel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROWS = 4096  # examples per forward pass
 
@@ -33,7 +37,9 @@ class TorchModel(Model):
 
     def __init__(self, module: nn.Module):
         self.module = module.eval()
-        self._single: tuple[Any, mlp_kernel.Single | None] | None = None  # what `activate` runs, and of which weights
+        self._single: tuple[list[tuple[int, int]], mlp_kernel.Single | None] | None = (
+            None  # what `activate` runs, and of which weights
+        )
 
     def __repr__(self) -> str:
         return f"TorchModel({type(self.module).__name__}, {counted(self.parameters, 'parameter')})"
@@ -48,7 +54,7 @@ class TorchModel(Model):
         return sum(int(p.count_nonzero()) for p in self.module.parameters())
 
     @torch.no_grad()
-    def __call__(self, inputs: Any) -> Tensor:
+    def __call__(self, inputs: npt.ArrayLike) -> Tensor:
         device = next((p.device for p in self.module.parameters()), torch.device("cpu"))
         x = torch.as_tensor(inputs, dtype=torch.float32)
         parts = [self.module(part.to(device)) for part in x.split(ROWS)]
@@ -87,7 +93,7 @@ class TorchModel(Model):
     def save(self) -> Saved:
         return {k: v.detach().cpu().contiguous().clone() for k, v in self.module.state_dict().items()}, {"kind": "torch"}
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """The weights, one image per layer (matplotlib Figure)."""
         from evo.plots.figures import weights
 
@@ -97,7 +103,7 @@ class TorchModel(Model):
 class VectorModel(Model):
     """A point (D,) of a FunctionTask as a Model: calling it returns the point."""
 
-    def __init__(self, vector: Any):
+    def __init__(self, vector: npt.ArrayLike):
         self.vector = np.array(vector)
 
     def __repr__(self) -> str:
@@ -107,17 +113,17 @@ class VectorModel(Model):
     def parameters(self) -> int:
         return self.vector.size
 
-    def __call__(self, inputs: Any = None) -> np.ndarray:
+    def __call__(self, inputs: npt.ArrayLike | None = None) -> np.ndarray:
         return self.vector
 
-    def activate(self, inputs: Any = None) -> list[float]:
+    def activate(self, inputs: Sequence[float] | None = None) -> list[float]:
         """The point as D floats."""
         return self.vector.tolist()
 
     def save(self) -> Saved:
         return {"vector": torch.from_numpy(self.vector.copy())}, {"kind": "vector"}
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         from evo.plots.figures import weights
 
         return weights({"vector": torch.from_numpy(self.vector)})

@@ -12,7 +12,7 @@ import math
 from torch import Tensor, nn
 
 from evo.activations import ACTIVATIONS
-from evo.settings import setting, settings
+from evo.settings import Value, setting, settings
 
 
 class Activation(nn.Module):
@@ -44,7 +44,7 @@ class MLP(nn.Module):
 
     settings = MLPSettings
 
-    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: object):
+    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
         super().__init__()
         chosen = MLPSettings(**values)
         sizes = [inputs if isinstance(inputs, int) else math.prod(inputs), *chosen.hidden]
@@ -76,7 +76,7 @@ class CNN(nn.Module):
 
     settings = CNNSettings
 
-    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: object):
+    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
         super().__init__()
         chosen = CNNSettings(**values)
         if isinstance(inputs, int) or len(inputs) != 3:

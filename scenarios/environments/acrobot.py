@@ -1,7 +1,7 @@
-"""Acrobot: swing a two-link arm above a line by a torque at its middle joint, as Gymnasium's Acrobot-v1 does.
+"""Acrobot: swing a two-link arm above a line by a torque at its middle joint, as in Gymnasium's Acrobot-v1.
 
 Sutton: Generalization in reinforcement learning: successful examples using sparse coarse coding. NIPS 8, 1996; dynamics of the
-book of Sutton and Barto (2018). A step costs 1 until the arm is up.
+book of Sutton and Barto (2018). Reward -1 per step until the arm is above the line.
 """
 
 import math
@@ -24,7 +24,7 @@ def observe(state):
 
 
 def accelerations(first, second, turn, bend, torque):
-    """Of the first joint's angle and the second's; angles from hanging down, the second relative to the first."""
+    """Angular accelerations of both joints; angles from hanging down, the second relative to the first."""
     cosine, sine = math.cos(second), math.sin(second)
     d1 = CENTRE * CENTRE + (LENGTH * LENGTH + CENTRE * CENTRE + 2.0 * LENGTH * CENTRE * cosine) + INERTIA + INERTIA
     d2 = (CENTRE * CENTRE + LENGTH * CENTRE * cosine) + INERTIA
@@ -41,12 +41,12 @@ def accelerations(first, second, turn, bend, torque):
 
 
 def moved(state, turn, bend, faster, harder, time):
-    """The state after `time` at these speeds and accelerations."""
+    """The state after `time` with these velocities and accelerations."""
     return state[0] + time * turn, state[1] + time * bend, state[2] + time * faster, state[3] + time * harder
 
 
 def wrapped(angle):
-    """Within -pi .. pi."""
+    """The angle in -pi .. pi."""
     while angle > math.pi:
         angle -= 2.0 * math.pi
     while angle < -math.pi:
@@ -55,7 +55,7 @@ def wrapped(angle):
 
 
 def step(state, action):
-    """state: both angles and their speeds; action: a torque of -1, 0 or 1 N m. Fourth-order Runge-Kutta."""
+    """state: both angles and their velocities; action: a torque of -1, 0 or 1 N m. Fourth-order Runge-Kutta."""
     torque = action - 1.0
     a1, b1 = accelerations(state[0], state[1], state[2], state[3], torque)
     s2 = moved(state, state[2], state[3], a1, b1, TIME / 2.0)

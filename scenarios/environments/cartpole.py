@@ -1,7 +1,7 @@
-"""CartPole: keep a pole upright on a cart by pushing it left or right, as Gymnasium's CartPole-v1 does.
+"""CartPole: keep a pole upright on a cart by pushing it left or right, as in Gymnasium's CartPole-v1.
 
 Barto, Sutton, Anderson: Neuronlike adaptive elements that can solve difficult learning control problems. IEEE Transactions on
-Systems, Man, and Cybernetics 13, 1983. A step is worth 1, the one in which the pole falls too.
+Systems, Man, and Cybernetics 13, 1983. Reward 1 per step, the terminal one included.
 """
 
 import math
@@ -23,7 +23,7 @@ def observe(state):
 
 
 def step(state, action):
-    """state: position, speed, angle from the vertical, its speed; action: 0 pushes left, 1 right."""
+    """state: position, velocity, angle from the vertical, angular velocity; action: 0 pushes left, 1 right."""
     x, v, angle, turn = state
     force = FORCE if action == 1 else -FORCE
     cosine, sine = math.cos(angle), math.sin(angle)

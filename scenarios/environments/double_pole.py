@@ -1,7 +1,7 @@
-"""Double pole with velocities: a long and a short pole on one cart (`poles`). A step after which both stand is worth 1.
+"""Double pole with velocities: a long and a short pole on one cart (`poles`). Reward 1 per step while both are up.
 
-Stanley and Miikkulainen 2002, section 4.3.1: fitness is the number of steps, 100,000 of them solve it. What networks see is
-scaled as in the program released with it.
+Stanley and Miikkulainen 2002, section 4.3.1: fitness is the number of steps, 100,000 solve the task. Observations are scaled as
+in the program released with it.
 """
 
 from functools import partial
@@ -26,7 +26,7 @@ def step(state, action):
 
 
 def balancing(angle: float = START_ANGLE, max_steps: int = 100_000) -> Environment:
-    """The long pole starts at `angle` (rad), the short one upright; an episode ends after `steps`."""
+    """The long pole starts at `angle` (rad), the short one upright; an episode is truncated after `max_steps`."""
     return Environment(
         "double_pole",
         partial(start, angle=angle),

@@ -1,7 +1,7 @@
-"""Double pole without velocities: networks see position and angles alone, and must remember.
+"""Double pole without velocities: networks observe position and angles only, so they need memory.
 
-Gruau, Whitley, Pyeatt: A comparison between cellular encoding and direct encoding for genetic neural networks. GP 1996, whose
-fitness punishes those who balance by shaking; as in Stanley and Miikkulainen 2002, section 4.3.2, equations 3 and 4.
+Gruau, Whitley, Pyeatt: A comparison between cellular encoding and direct encoding for genetic neural networks. GP 1996, with a
+fitness that penalises oscillation; as in Stanley and Miikkulainen 2002, section 4.3.2, equations 3 and 4.
 """
 
 from functools import partial
@@ -11,8 +11,8 @@ from scenarios.environments import double_pole
 from scenarios.environments.double_pole import start
 from scenarios.environments.poles import FALLEN, FORCE, FPS, START_ANGLE, draw2, move2, out
 
-WINDOW = 100  # steps in which the shaking is measured
-STEPS = 1000  # of an episode that gives fitness
+WINDOW = 100  # steps over which oscillation is measured
+STEPS = 1000  # of a fitness episode
 
 
 def observe(state):
@@ -20,19 +20,19 @@ def observe(state):
 
 
 def shaking_step(state, action):
-    """The reward is how much cart and long pole are away from rest in the middle, which `fitness` sums."""
+    """The reward is the deviation of cart and long pole from rest at the centre, which `fitness` sums."""
     state = move2(state, action)
     shaking = abs(state[0]) + abs(state[1]) + abs(state[2]) + abs(state[3])
     return state, shaking, out(state) or not abs(state[4]) <= FALLEN
 
 
 def fitness(total, recent, steps):
-    """.1 f1 + .9 f2: f1 = steps / 1000; f2 = .75 / the shaking of the last 100 steps, 0 where there were fewer."""
+    """0.1 f1 + 0.9 f2: f1 = steps / 1000; f2 = 0.75 / the deviation summed over the last 100 steps, 0 for fewer steps."""
     return 0.1 * steps / 1000.0 + (0.9 * 0.75 / recent if steps >= WINDOW else 0.0)
 
 
 def shaking(angle: float = START_ANGLE) -> Environment:
-    """The environment that gives fitness; the long pole starts at `angle` (rad)."""
+    """The environment for fitness; the long pole starts at `angle` (rad)."""
     return Environment(
         "double_pole_no_velocity",
         partial(start, angle=angle),
@@ -49,7 +49,7 @@ def shaking(angle: float = START_ANGLE) -> Environment:
 
 
 def balancing(angle: float = START_ANGLE, max_steps: int = 100_000) -> Environment:
-    """The environment that tests: a step after which both poles stand is worth 1."""
+    """The environment for tests: reward 1 per step while both poles are up."""
     return Environment(
         "double_pole_no_velocity",
         partial(start, angle=angle),

@@ -1,4 +1,4 @@
-"""A cart with poles as a picture, for those environments that no other library draws."""
+"""Renders a cart with poles, for environments without a picture in another library."""
 
 import math
 
@@ -11,11 +11,11 @@ POLES = ((0, 114, 178), (230, 159, 0))  # blue and orange (Okabe and Ito, as in 
 
 
 def cart_with_poles(x, track, poles, above, below):
-    """A picture (H, 600, 3) uint8 of a cart on its track, from the side.
+    """An image (H, 600, 3) uint8 of a cart on its track, from the side.
 
-    x: the place of the cart, and +-track the ends of its track (m); poles: pairs of an angle, from upright and positive to the
-    right (rad), and a length (m), drawn one over the other; above, below: how much of the world above and below the hinge is
-    seen (m). What lies outside is not seen, nor is NaN. Raises ValueError for an infinite angle.
+    x: the position of the cart; +-track: the ends of its track (m). poles: pairs of an angle, from upright and positive to the
+    right (rad), and a length (m), drawn in this order. above, below: the visible height above and below the hinge (m). What
+    lies outside, or is NaN, is not drawn. Raises ValueError for an infinite angle.
     """
     scale = SMOOTH * METRE
     across = lambda metres: SMOOTH * WIDTH / 2 + scale * metres

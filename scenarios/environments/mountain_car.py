@@ -1,6 +1,6 @@
-"""Mountain car: rock a weak car out of a valley by pushing left, not at all, or right, as Gymnasium's MountainCar-v0 does.
+"""Mountain car: rock an underpowered car out of a valley: push left, not at all, or right, as in Gymnasium's MountainCar-v0.
 
-Moore: Efficient memory-based learning for robot control. PhD thesis, Cambridge 1990. A step costs 1 until the car is out.
+Moore: Efficient memory-based learning for robot control. PhD thesis, Cambridge 1990. Reward -1 per step until the goal.
 """
 
 import math
@@ -20,7 +20,7 @@ def observe(state):
 
 
 def step(state, action):
-    """state: position and speed; action: 0 pushes left, 1 not, 2 right."""
+    """state: position and velocity; action: 0 pushes left, 1 not, 2 right."""
     x, v = state
     v = min(max(v + ((action - 1) * FORCE + math.cos(3.0 * x) * -GRAVITY), -FASTEST), FASTEST)
     x = min(max(x + v, LEFT), RIGHT)

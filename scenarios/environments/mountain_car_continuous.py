@@ -1,7 +1,7 @@
-"""Mountain car with a force of any size, as Gymnasium's MountainCarContinuous-v0 has it, which computes in float32.
+"""Mountain car with a continuous force, as in Gymnasium's MountainCarContinuous-v0, which computes in float32.
 
-Moore: Efficient memory-based learning for robot control. PhD thesis, Cambridge 1990. A step costs .1 times the squared force;
-out of the valley is worth 100.
+Moore: Efficient memory-based learning for robot control. PhD thesis, Cambridge 1990. A step costs 0.1 times the squared force;
+the goal pays 100.
 """
 
 import math
@@ -24,7 +24,7 @@ def observe(state):
 
 
 def step(state, action):
-    """state: position and speed; action: the force, -1 .. 1."""
+    """state: position and velocity; action: the force, -1 .. 1."""
     x, v, force = float32(state[0]), float32(state[1]), float32(action)
     slope = float32(0.0025 * math.cos(float64(THREE * x)))
     v = min(max(v + (force * POWER - slope), -FASTEST), FASTEST)

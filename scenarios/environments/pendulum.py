@@ -1,6 +1,6 @@
-"""Pendulum: swing it up with too weak a motor and hold it there, as Gymnasium's Pendulum-v1 does.
+"""Pendulum: swing it up with an underpowered motor and hold it there, as in Gymnasium's Pendulum-v1.
 
-A step costs angle^2 + .1 speed^2 + .001 torque^2, of the state before it. The torque is a float32 there.
+A step costs angle^2 + 0.1 velocity^2 + 0.001 torque^2, of the state before it. Gymnasium's torque is a float32.
 """
 
 import math
@@ -23,7 +23,7 @@ def observe(state):
 
 
 def step(state, action):
-    """state: angle from upright and its speed; action: the torque, -2 .. 2 N m."""
+    """state: angle from upright and angular velocity; action: the torque, -2 .. 2 N m."""
     angle, turn = state
     torque = float32(action)
     from_top = (angle + math.pi) % (2.0 * math.pi) - math.pi

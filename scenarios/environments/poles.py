@@ -30,7 +30,7 @@ RANGES = (2.16, 1.35, 0.06283152, 0.15009752)  # + and - of position, speed, lon
 
 
 def pull(angle, turn, mass, half_length):
-    """What a pole does to the cart: its effective force and mass, and what bends it."""
+    """A pole's effective force and mass on the cart, and its own driving term."""
     drag = HINGE_FRICTION * turn / (mass * half_length) + GRAVITY * math.sin(angle)
     cosine = math.cos(angle)
     force = mass * half_length * turn * turn * math.sin(angle) + 0.75 * mass * cosine * drag
@@ -87,7 +87,7 @@ def move2(state, force):
 
 
 def out(state):
-    """Has the cart left its track, or the long pole fallen? NaN has."""
+    """Whether the cart has left its track or the long pole has fallen; true for NaN."""
     return not (abs(state[0]) <= TRACK and abs(state[2]) <= FALLEN)
 
 
@@ -97,20 +97,20 @@ def draw1(state):
 
 
 def draw2(state):
-    """The long pole and, before it, the short one on their cart."""
+    """The long pole and, in front of it, the short one on their cart."""
     poles = [(state[2], 2 * LONG), (state[4], VISIBLE * 2 * SHORT)]
     return cart_with_poles(state[0], TRACK, poles, above=1.15, below=0.25)
 
 
 def generalization_starts():
-    """The first states (625, 6) of the test of section 4.3.2: four numbers in 5 places each, the short pole upright."""
+    """The initial states (625, 6) of section 4.3.2's test: 5 values for each of four variables, the short pole upright."""
     starts = np.zeros((625, 6))
     starts[:, :4] = [[r * (2.0 * p - 1.0) for r, p in zip(RANGES, places)] for places in itertools.product(PLACES, repeat=4)]
     return starts
 
 
 def random_starts(count):
-    """First states (count, 6) that are uniform over the same ranges: what a test sees."""
+    """Initial states (count, 6), uniform over the same ranges: the test episodes."""
     starts = np.zeros((count, 6))
     places = rng.uniforms(0, 0, 0, rng.TEST, 4 * count).reshape(count, 4)
     starts[:, :4] = RANGES * (2.0 * places - 1.0)

@@ -1,4 +1,4 @@
-"""Single pole: the long pole of `poles` alone on the cart. A step after which it still stands is worth 1."""
+"""Single pole: the long pole of `poles` alone on the cart. Reward 1 per step while it is up."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ def step(state, action):
 
 
 def balancing(angle: float = START_ANGLE, max_steps: int = 100_000) -> Environment:
-    """The pole starts at `angle` (rad); an episode ends after `steps`."""
+    """The pole starts at `angle` (rad); an episode is truncated after `max_steps`."""
     return Environment(
         "single_pole",
         partial(start, angle=angle),

@@ -1,7 +1,7 @@
-"""Cart-pole swing-up: the pole hangs, and must be swung up and kept there with the cart in the middle.
+"""Cart-pole swing-up: the pole hangs, and must be swung up and balanced with the cart at the centre.
 
 The task of Gaier and Ha: Weight agnostic neural networks. NeurIPS 2019, with the dynamics of Deisenroth and Rasmussen: PILCO.
-ICML 2011. A step is worth (cos(angle) + 1) / 2 * cos(pi x / 4.8).
+ICML 2011. Reward per step: (cos(angle) + 1) / 2 * cos(pi x / 4.8).
 """
 
 import math
@@ -30,7 +30,7 @@ def observe(state):
 
 
 def step(state, action):
-    """state: position, speed, angle from upright, its speed; action: the share of the force, -1 .. 1. Euler's method."""
+    """state: position, velocity, angle from upright, angular velocity; action: share of the force, -1 .. 1. Euler's method."""
     x, v, angle, turn = state
     s, c, force = math.sin(angle), math.cos(angle), FORCE * action
     push = -2.0 * POLE_LENGTH * (turn * turn) * s + 3.0 * POLE * GRAVITY * s * c + 4.0 * force - 4.0 * FRICTION * v
@@ -42,7 +42,7 @@ def step(state, action):
 
 
 def draw(state):
-    """This task counts angles to the left."""
+    """In this task angles increase to the left."""
     return cart_with_poles(state[0], TRACK, [(-state[2], LENGTH)], above=0.75, below=0.75)
 
 

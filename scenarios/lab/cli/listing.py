@@ -61,7 +61,7 @@ def facts(task: Any) -> dict[str, Any]:
 
     shape = task.shape
     splits = [task.split(name) for name in ("train", "validation", "test")] if isinstance(task, Examples) else []
-    own = [pair for k, pair in enumerate(splits) if pair is not None and (k != 1 or pair[0] is not splits[0][0])]
+    own = [pair for k, pair in enumerate(splits) if pair is not None and (k != 1 or pair[0] is not task.split("train")[0])]
     sizes = [f"{len(pair[0]):,}" for pair in own]
     return {
         "kind": task.kind or type(task).__name__,

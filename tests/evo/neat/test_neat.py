@@ -189,13 +189,13 @@ def test_after_20_generations_without_improvement_of_all_only_the_top_two_specie
 @pytest.mark.parametrize("representative", ["random", "champion"])
 def test_a_species_is_compared_by_a_random_member_of_its_last_generation_or_by_its_champion(representative, monkeypatch):
     """Section 3.3: any member as likely, the champion too; each for itself."""
-    given, assign = [], Species.assign
+    given, speciate = [], Species.speciate
 
     def watched(species, genomes, previous, representatives, *others):
         given.append(representatives)
-        assign(species, genomes, previous, representatives, *others)
+        speciate(species, genomes, previous, representatives, *others)
 
-    monkeypatch.setattr(Species, "assign", watched)
+    monkeypatch.setattr(Species, "speciate", watched)
     neat, standing = after(20, size=60, threshold=2.0, representative=representative), []
     for generation in range(20, 120):
         of, fitness = neat.species.of.copy(), neat.fitness

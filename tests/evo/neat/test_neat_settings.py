@@ -10,9 +10,12 @@ from evo.settings import describe
 
 ROOT = Path(__file__).parents[3]
 TABLE = (
-    (ROOT / "evo" / "neat" / "README.md").read_text(encoding="utf-8").partition("## NEAT's clauses")[2].partition("\n## ")[0]
+    (ROOT / "evo" / "neat" / "README.md")
+    .read_text(encoding="utf-8")
+    .partition("## Rules and settings")[2]
+    .partition("\n## ")[0]
 )
-ROWS = [line.split("|")[1:5] for line in TABLE.splitlines() if line.startswith("| ") and not line.startswith("| clause")]
+ROWS = [line.split("|")[1:5] for line in TABLE.splitlines() if line.startswith("| ") and not line.startswith("| rule")]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -32,7 +35,7 @@ def test_every_setting_says_where_it_comes_from():
         assert one.source or one.name == "preset", one.name
 
 
-def test_the_table_of_clauses_names_every_setting_and_only_what_there_is():
+def test_the_table_of_rules_names_every_setting_and_only_what_there_is():
     cells = [[re.findall(r"`([^`]+)`", cell) for cell in row] for row in ROWS]
     settings = {name for row in cells for name in row[1]}
     known = {one.name for one in describe(NEATSettings)}

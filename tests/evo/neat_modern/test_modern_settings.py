@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[3]
 TABLE = (
     (ROOT / "evo" / "neat_modern" / "README.md")
     .read_text(encoding="utf-8")
-    .partition("## Its clauses")[2]
+    .partition("## Rules and settings")[2]
     .partition("\n## ")[0]
 )
-ROWS = [line.split("|")[1:5] for line in TABLE.splitlines() if line.startswith("| ") and not line.startswith("| clause")]
+ROWS = [line.split("|")[1:5] for line in TABLE.splitlines() if line.startswith("| ") and not line.startswith("| rule")]
 
 XOR = dict(  # of neat-python's examples/xor/config-feedforward; what stands there besides is written otherwise here
     population_size=150, activation_mutate_rate=0.0, aggregation_mutate_rate=0.0, bias_init_mean=0.0, bias_init_stdev=1.0,
@@ -59,7 +59,7 @@ def test_every_setting_says_where_it_comes_from():
         assert one.source, one.name
 
 
-def test_the_table_of_clauses_names_every_setting_and_only_what_there_is():
+def test_the_table_of_rules_names_every_setting_and_only_what_there_is():
     cells = [[re.findall(r"`([^`]+)`", cell) for cell in row] for row in ROWS]
     known = {one.name for one in describe(ModernSettings)}
     patterns = {name for row in cells for name in row[1]}

@@ -198,7 +198,7 @@ def test_drawing_needs_no_screen_says_nothing_and_leaves_no_trace_in_the_environ
         task = ControlTask("Pendulum-v1", network=lambda i, o: MLP(i, o, hidden=[2]))
         before = dict(os.environ)
         film = task.film(TorchModel(task.network()), frames=4)
-        assert recording.frames.max() > recording.frames.min()
+        assert film.frames.max() > film.frames.min()
         assert dict(os.environ) == before
         import pygame
         assert not pygame.display.get_init()

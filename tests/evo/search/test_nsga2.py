@@ -179,11 +179,11 @@ def test_a_tournament_takes_the_lower_front_then_the_less_crowded_or_the_fitter(
         for seed in range(400):
             algorithm = made(seed, dimensions=12, population_size=5, connections_share=share)
             algorithm.ask()
-            algorithm.population = np.zeros((5, 24), np.float32)
+            population = np.zeros((5, 24), np.float32)
             for place, count in enumerate(connections):
-                algorithm.population[place, :count] = algorithm.population[place, 12 : 12 + count] = 1
-            algorithm.fitness, algorithm.generation = fitness, 1
-            seen.append(algorithm._pairs())
+                population[place, :count] = population[place, 12 : 12 + count] = 1
+            algorithm.generation = 1
+            seen.append(algorithm._pairs(population, fitness))
         wins = np.bincount(np.concatenate(seen).ravel(), minlength=5) / 4000
         rank, crowding = standing(fitness, connections)
         merit = list(zip(-rank, crowding)) if share else list(fitness)
