@@ -507,6 +507,11 @@ class Learner(ABC):
     cost: Cost
     finished: str | None = None
 
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        """Why it cannot learn this task, in a sentence; None, the default: it can."""
+        return None
+
     @abstractmethod
     def step(self) -> Row:
         """One step; its row: "validation" (a score) and, where they mean something, "fitness_best", "fitness_mean",
@@ -522,11 +527,6 @@ class Learner(ABC):
 
     @abstractmethod
     def load_state_dict(self, state: State) -> None: ...
-
-    @classmethod
-    def unsupported_reason(cls, task: Task) -> str | None:
-        """Why it cannot learn this task, in a sentence; None, the default: it can."""
-        return None
 
     @classmethod
     def restore(cls, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:

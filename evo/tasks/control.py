@@ -21,7 +21,6 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -33,12 +32,12 @@ from evo.rollout.recording import Film, offscreen, record
 from evo.settings import did_you_mean, setting, settings
 from evo.tasks.actions import Action, scalar_actions, space_actions
 from evo.tasks.normalization import LaneMoments
+from evo.tasks.stepping import LONGEST, Lanes
 
 if TYPE_CHECKING:
     import gymnasium
     from matplotlib.figure import Figure
 
-LONGEST = 100_000  # steps after which an episode without end is an error instead of a hang
 FILMED = 2000  # steps of a scalar environment that a film shows
 
 
@@ -207,7 +206,7 @@ class ControlTask(Task):
             environments = self._environments
             while len(environments) < genomes * len(starts):
                 environments.append(self._environment(world))
-        lanes = _Lanes(self.name, environments, genomes, np.asarray(starts), self.inputs)
+        lanes = Lanes(self.name, environments, genomes, np.asarray(starts), self.inputs)
         x = torch.from_numpy(lanes.observations).view(*shape, self.inputs)
         ranges = networks.output_range
         ranges = None if ranges is None else np.repeat(ranges, len(starts), axis=0)
@@ -284,62 +283,6 @@ class ControlTask(Task):
         if split not in self._starts:
             raise ValueError(f"unknown split {split!r}{did_you_mean(split, self._starts)}; there are fixed starts for these")
         return self._starts[split]
-
-
-class _Lanes:
-    """L = P * B environments in flight: genome p in the episode with start seed b is lane p * B + b."""
-
-    def __init__(
-        self, name: str, environments: Sequence[gymnasium.Env | Episode], genomes: int, seeds: np.ndarray, inputs: int
-    ):
-        count = genomes * len(seeds)
-        self._name, self._episodes, self._shape = name, len(seeds), (inputs,)
-        self.observations = np.zeros((count, inputs), np.float32)
-        self.returns, self.steps = [0.0] * count, np.zeros(count, np.int64)
-        self.alive, self.live, self.terminated = np.ones(count, bool), list(range(count)), np.zeros(count, bool)
-        self._rows = list(self.observations)
-        self._step = [environment.step for environment in environments[:count]]
-        for lane, start in enumerate(np.tile(seeds, genomes).tolist()):
-            try:
-                self._see(lane, environments[lane].reset(seed=start)[0])
-            except Exception as error:
-                raise self._failed(lane, error) from error
-
-    def step(self, actions: Sequence[Action] | np.ndarray, lost: list[bool]) -> None:
-        """One step of every lane that is not done. A lane whose network answered NaN is `lost`: it ends, with return NaN."""
-        self.steps += self.alive
-        going = []
-        for lane in self.live:
-            if lost[lane]:
-                self.returns[lane], self.alive[lane] = np.nan, False
-                continue
-            try:
-                observation, reward, terminated, truncated, _ = self._step[lane](actions[lane])
-                self.returns[lane] += float(reward)
-                if terminated or truncated:
-                    self.alive[lane], self.terminated[lane] = False, terminated
-                else:
-                    self._see(lane, observation)
-                    going.append(lane)
-            except Exception as error:
-                raise self._failed(lane, error) from error
-        self.live = going
-        if going and self.steps[going[0]] >= LONGEST:
-            endless = ValueError(f"no end after {LONGEST:,} steps; wrap the environment in gymnasium.wrappers.TimeLimit")
-            raise self._failed(going[0], endless)
-
-    def _see(self, lane: int, observation: npt.ArrayLike) -> None:
-        observation = np.asarray(observation)
-        if observation.shape != self._shape:
-            raise ValueError(f"expected an observation of shape {self._shape}; got {observation.shape}")
-        self._rows[lane][:] = observation
-
-    def _failed(self, lane: int, error: Exception) -> RuntimeError:
-        genome, episode = divmod(lane, self._episodes)
-        return RuntimeError(
-            f"{self._name}, genome {genome}, episode {episode}, step {self.steps[lane]}: {type(error).__name__}: {error} "
-            "(reset(seed) gives observation, info; step(action) gives observation, reward, terminated, truncated, info)"
-        )
 
 
 def _takes(make: Callable[..., object], name: str) -> bool:

@@ -390,7 +390,7 @@ def test_a_task_without_examples_does_not_fit():
         def network(self):
             return nn.Linear(4, 2)
 
-    assert "no split, loss" in Backprop.unsupported_reason(Pole())
+    assert "needs examples and a loss to differentiate" in Backprop.unsupported_reason(Pole())
     assert Backprop.unsupported_reason(classes()) is None
 
 
@@ -433,7 +433,7 @@ def test_a_warm_started_network_learns_on():
 
 def test_a_warm_start_refuses_what_does_not_fit_and_comes_first():
     one = learner()
-    with pytest.raises(ValueError, match="a object has no weights to go on from"):
+    with pytest.raises(ValueError, match="expected a model that is a torch module; got object"):
         one.warm_start(object())
     with pytest.raises(ValueError, match="do not fit the network of the task"):
         one.warm_start(TorchModel(MLP(4, 3, hidden=(8,))))

@@ -149,7 +149,11 @@ def test_the_champion_of_the_best_species_that_improved_is_nominated():
         neat.species.best[:] = 100.0
         neat.species.best[[one, other]] = 55.0
         neat.tell(fitness)
-        assert neat.candidate() == (np.flatnonzero(of == one)[-1] if tested == "improved" else None)
+        candidate, index = neat.candidate(), np.flatnonzero(of == one)[-1]
+        assert (candidate is None) == (tested == "fittest")
+        if candidate is not None:
+            assert np.array_equal(candidate.weight, neat.population[index].weight)
+            assert neat.lineage(None) == neat.lineage(index)
 
 
 def test_nobody_is_nominated_where_no_species_improved():
@@ -464,9 +468,10 @@ def test_a_warm_start_begins_with_the_network_and_numbers_go_on_after_its_own():
 def test_what_a_node_is_stays_with_it_and_new_nodes_are_plain():
     neat = NEAT(2, 2, seed=1, population_size=20, add_node=0.3)
     model = neat.model(NEAT(2, 2, population_size=1).ask())
+    genes = model.genome.genes
     for name in ("bias", "response", "time_constant"):
-        getattr(model.genome, name)[:] = np.arange(5) + 0.5
-    model.genome.activation[:], model.genome.aggregation[:] = np.arange(5) + 2, np.arange(5) % 3
+        getattr(genes, name)[:] = np.arange(5) + 0.5
+    genes.activation[:], genes.aggregation[:] = np.arange(5) + 2, np.arange(5) % 3
     neat.warm_start(model)
     old = {node.id: node for node in model.genome.one(0).nodes}
     for _ in range(6):

@@ -9,7 +9,8 @@ import torch
 from drawn import Drawn
 
 from evo.rollout import recording
-from evo.tasks.control import LONGEST, ControlTask
+from evo.tasks.control import ControlTask
+from evo.tasks.stepping import LONGEST
 from evo.vectors.models import TorchModel
 from evo.vectors.modules import MLP
 

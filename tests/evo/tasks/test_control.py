@@ -13,7 +13,7 @@ from evo import rng
 from evo.core import Phenotypes
 from evo.evolve import Evolve
 from evo.search.ga import GA
-from evo.tasks import control
+from evo.tasks import stepping
 from evo.tasks.control import ControlSettings, ControlTask
 from evo.testing import check_task
 from evo.vectors.encoding import Parameters
@@ -314,7 +314,7 @@ def test_an_episode_without_end_is_an_error_instead_of_a_hang(monkeypatch):
         def step(self, action):
             return np.zeros(2, np.float32), 0.0, False, False, {}
 
-    monkeypatch.setattr(control, "LONGEST", 50)
+    monkeypatch.setattr(stepping, "LONGEST", 50)
     task = ControlTask(Endless, network=network)
     with pytest.raises(RuntimeError, match="no end after 50 steps; wrap the environment"):
         task.evaluate(Recorder([[0.0, 1.0]]), np.array([0]))

@@ -194,7 +194,7 @@ def test_where_colours_are_unwelcome_the_blocks_have_none(monkeypatch):
 
 
 def test_a_frame_fits_the_terminal(monkeypatch):
-    monkeypatch.setattr(play.shutil, "get_terminal_size", lambda: (9, 5))
+    monkeypatch.setattr(play.shutil, "get_terminal_size", lambda fallback=None: (9, 5))
     text = played(acting(), out=Terminal())
     first = text.split("\x1b[")[0:1][0] + text.partition("\x1b[3A")[0]
     assert max(line.count("▀") for line in text.splitlines()) <= 8
