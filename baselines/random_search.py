@@ -30,14 +30,12 @@ class RandomSearch(VectorAlgorithm):
     def ask(self) -> np.ndarray:
         """The draws of this generation (P, D) float32: a function of seed and generation."""
         size, scale = self.options.population_size, self.options.initial_scale
-        self.population = self._screened(self.encoding.initial(self.seed, self.generation, size, scale))
+        self.population = self.screened(self.encoding.initial(self.seed, self.generation, size, scale))
         return self.population.copy()
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """Counts the generation and remembers the best. Raises RuntimeError if nothing was asked for."""
-        if self.population is None:
-            raise RuntimeError("tell() needs a population from ask()")
-        self._told(evaluation, self.population)
+        self.told(evaluation, self.population)
         self.generation += 1
 
     def lineage(self, index: int | None) -> Lineage:

@@ -203,6 +203,8 @@ def check_algorithm(algorithm: type[Algorithm], task: Task | None = None) -> Fin
 
     with _reported(found, "ask, tell"), _global_state_untouched(found, algorithm.__name__):
         made = make()
+        with _must_raise(found, "tell() before ask() must raise RuntimeError", RuntimeError):
+            made.tell(np.zeros(8))
         if _bits(made.ask()) != _bits(made.ask()):
             found.append("a second ask() before tell() gives another population: keep it until it is told")
         size = len(made.express(made.ask()))
@@ -437,10 +439,12 @@ def _reported(found: Findings, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _must_raise(found: Findings, otherwise: str) -> Iterator[None]:
+def _must_raise(
+    found: Findings, otherwise: str, expected: tuple[type[Exception], ...] | type[Exception] = (ValueError, TypeError)
+) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError):
+    except expected:
         return
     found.append(otherwise)
 

@@ -5,7 +5,7 @@ class Climber(VectorAlgorithm):
     arrays = ("population", "position")     # what the state holds besides: attributes that are None or numpy arrays
 
     def ask(self): ...                      # gives a copy: a user may write to it
-    def tell(self, evaluation): ...         # `self._told(evaluation, population)` is the fitness
+    def tell(self, evaluation): ...         # `self.told(evaluation, population)` gives the fitness
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
         for name, value in arrays.items():
             setattr(self, name, value)
 
-    def _start_from(self, model: Model, frozen: Sequence[str]) -> np.ndarray:
+    def start_from(self, model: Model, frozen: Sequence[str]) -> np.ndarray:
         """The vector (D,) of a model to begin with; its frozen parameters are noted. Raises as `warm_start` does."""
         if self.population is not None:
             raise RuntimeError("warm_start() must come before the first ask()")
@@ -88,7 +88,7 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
             self.fixed = np.where(self.encoding.named(frozen), vector, np.float32(np.nan))
         return vector
 
-    def _screened(self, offspring: np.ndarray) -> np.ndarray:
+    def screened(self, offspring: np.ndarray) -> np.ndarray:
         """Offspring with their frozen parameters as they were, and screened. Raises ValueError if `screen` gives others than
         as many genomes."""
         if self.fixed is not None:
@@ -99,8 +99,11 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
             raise ValueError(f"screen() must give as many offspring as it got, {offspring.shape}; got {screened.shape}")
         return screened
 
-    def _told(self, evaluation: Evaluation | np.ndarray, population: np.ndarray) -> np.ndarray:
-        """The fitness (P,) of a population, whose fittest genome is remembered."""
+    def told(self, evaluation: Evaluation | np.ndarray, population: np.ndarray | None) -> np.ndarray:
+        """The fitness (P,) of the population that `ask` gave, whose fittest genome becomes `best` if it is fitter. Raises
+        RuntimeError without a population, ValueError or TypeError for what is no (P,) numbers."""
+        if population is None:
+            raise RuntimeError("tell() needs a population from ask()")
         fitness = np.array(Evaluation.of(evaluation, len(population)).fitness)
         self._remember(population, fitness)
         return fitness

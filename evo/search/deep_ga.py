@@ -64,14 +64,14 @@ class DeepGA(VectorAlgorithm):
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         places = np.zeros(self.options.population_size, np.int64)
-        self.population = self._children(self._start_from(model, frozen)[None], places)
+        self.population = self._children(self.start_from(model, frozen)[None], places)
         self.parents = places - 1
 
     def ask(self) -> np.ndarray:
         """The next population (P + 1, D), the elite first ((P, D) in the first generation); or the candidates."""
         if self.population is None:
             size, scale = self.options.population_size, self.options.initial_scale
-            self.population = self._screened(self.encoding.initial(self.seed, 0, size, scale))
+            self.population = self.screened(self.encoding.initial(self.seed, 0, size, scale))
             self.parents = np.full(len(self.population), -1)
         elif self.candidates is not None:
             self._asked = self.candidates
@@ -89,14 +89,14 @@ class DeepGA(VectorAlgorithm):
         if order is None or candidates is None:
             # Where scores are noisy, only the candidates' say who is the best.
             noisy = np.array(Evaluation.of(evaluation, len(population)).fitness)
-            fitness = noisy if self.noisy else self._told(evaluation, population)
+            fitness = noisy if self.noisy else self.told(evaluation, population)
             able = int(np.isfinite(fitness).sum()) or len(fitness)
             self.order = np.argsort(-fitness, kind="stable")[:able]
             if self.noisy:
                 self.candidates = self._candidates(self.order)
                 return
         else:
-            scores = self._told(evaluation, population[candidates])
+            scores = self.told(evaluation, population[candidates])
             elite = candidates[int(np.argmax(scores))]
             self.order = np.concatenate([[elite], order[order != elite]])
             self.candidates = None
@@ -125,7 +125,7 @@ class DeepGA(VectorAlgorithm):
         child = np.empty((len(places), parents.shape[1]), np.float32)
         numbers = (self.options.mutation_std, self.generation, rng.signed(self.seed))
         threads.each(lambda a, b: _perturb(child, parents, places, a, b, *numbers), len(places))
-        return self._screened(child)
+        return self.screened(child)
 
 
 @njit("void(float32[:, ::1], float32[:, ::1], int64[::1], int64, int64, float64, int64, int64)", cache=True, nogil=True)

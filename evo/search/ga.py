@@ -78,14 +78,14 @@ class GA(VectorAlgorithm):
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         size = self.options.population_size
-        self.population = self._children(self._start_from(model, frozen)[None], np.zeros((size, 2), np.int64), elites=1)
+        self.population = self._children(self.start_from(model, frozen)[None], np.zeros((size, 2), np.int64), elites=1)
         self.parents = np.full((size, 2), -1)
 
     def ask(self) -> np.ndarray:
         """The next population (P, D) float32; the same one until it is told."""
         if self.population is None:
             size, scale = self.options.population_size, self.options.initial_scale
-            self.population = self._screened(self.encoding.initial(self.seed, 0, size, scale))
+            self.population = self.screened(self.encoding.initial(self.seed, 0, size, scale))
             self.parents = np.full((size, 2), -1)
         elif self.fitness is not None:
             self.population, self.fitness = self._bred(self.population, self.fitness), None
@@ -95,7 +95,7 @@ class GA(VectorAlgorithm):
         """The fitness of the population last asked for. Raises RuntimeError if there is none."""
         if self.population is None or self.fitness is not None:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
-        self.fitness = self._told(evaluation, self.population)
+        self.fitness = self.told(evaluation, self.population)
         self.generation += 1
 
     def lineage(self, index: int | None) -> Lineage:
@@ -117,7 +117,7 @@ class GA(VectorAlgorithm):
     def _children(self, parents: np.ndarray, pairs: np.ndarray, elites: int) -> np.ndarray:
         drawn = dict(generation=self.generation, seed=self.seed)
         child, self.steps = variation.children(parents, pairs, self.options, elites=elites, steps=self.steps, **drawn)
-        return self._screened(child)
+        return self.screened(child)
 
     def _selected(self, order: np.ndarray, fitness: np.ndarray) -> np.ndarray:
         """Two parents (P, 2) for every place, from `order`: those that may be parents, the best first."""

@@ -86,7 +86,7 @@ class NSGA2(VectorAlgorithm):
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         """As of `Algorithm`; weights that are zero are masked, and a frozen weight keeps its mask."""
-        vector = self._start_from(model, frozen)
+        vector = self.start_from(model, frozen)
         genome = np.concatenate([vector, vector != 0])[None]
         self.asked = self._begin(self._children(genome, np.zeros((self.options.population_size, 2), np.int64), elites=1))
 
@@ -101,7 +101,7 @@ class NSGA2(VectorAlgorithm):
         was told already."""
         if self.asked is None:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
-        fitness = self._told(evaluation, self.asked)
+        fitness = self.told(evaluation, self.asked)
         everyone, family = self.asked, self.asked_family
         if self.population is not None and not self.noisy:
             population, fitness_before, family_before = self._survivors()
@@ -168,7 +168,7 @@ class NSGA2(VectorAlgorithm):
         """The first population as it is asked for; its family is noted."""
         ids = np.arange(len(population))
         self.asked_family = np.stack([ids, np.full_like(ids, -1), np.full_like(ids, -1)], axis=1)
-        return self._screened(population)
+        return self.screened(population)
 
     def _bred(self) -> np.ndarray:
         """The next children as they are asked for; their family is noted."""
@@ -206,7 +206,7 @@ class NSGA2(VectorAlgorithm):
         if self.fixed is not None:
             frozen = ~np.isnan(self.fixed)
             mask[:, frozen] = self.fixed[frozen] != 0
-        return self._screened(np.concatenate([child, mask], axis=1))
+        return self.screened(np.concatenate([child, mask], axis=1))
 
 
 def survivors(fitness: np.ndarray, connections: np.ndarray, size: int, share: float = 1.0) -> np.ndarray:

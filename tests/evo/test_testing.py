@@ -205,6 +205,12 @@ class AnyStart(GA):
             super().warm_start(model)
 
 
+class Hasty(GA):
+    def tell(self, evaluation):
+        self.ask()
+        super().tell(evaluation)
+
+
 class Writable(GA):
     def ask(self):
         super().ask()
@@ -249,6 +255,7 @@ BROKEN_ALGORITHMS = [
     (NoWarmth, "the first genome of ask() must be the model"),
     (Clones, "the population holds nothing but the model"),
     (AnyStart, "warm_start() takes something that is no model: raise ValueError"),
+    (Hasty, "tell() before ask() must raise RuntimeError"),
     (Writable, "what a user writes into the arrays of ask() changes the run"),
     (BestOfTheMoment, "best and best_fitness change with ask()"),
     (BestUnsaved, "best is known after tell()"),

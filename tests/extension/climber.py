@@ -22,5 +22,5 @@ class HillClimber(VectorAlgorithm):
         return self.population.copy()
 
     def tell(self, evaluation):  # an Evaluation, or an array (P,) of fitness
-        self._told(evaluation, self.population)  # checks the shape, remembers the best
+        self.told(evaluation, self.population)  # checks the shape, remembers the best
         self.generation += 1
