@@ -75,6 +75,7 @@ class Cost:
     seconds: float = 0.0
 
     def add(self, evaluations: int, samples: int, compute: float | None) -> None:
+        """Adds to three of the axes; a compute of None makes the sum None for good."""
         self.evaluations += int(evaluations)
         self.samples += int(samples)
         self.compute = None if compute is None or self.compute is None else self.compute + float(compute)
@@ -89,6 +90,7 @@ class Cost:
             self.seconds += time.perf_counter() - start
 
     def state_dict(self) -> State:
+        """The four axes by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def load_state_dict(self, state: State) -> None:
@@ -251,7 +253,7 @@ class Model(ABC):
 
     def to_module(self) -> nn.Module:
         """The network as a torch module. Raises ValueError, the default, if it is none."""
-        raise ValueError(f"a {type(self).__name__} is no torch module")
+        raise ValueError(f"expected a model that is a torch module; got {type(self).__name__}")
 
     def figure(self) -> Figure:
         """What a person would look at (matplotlib). Raises NotImplementedError, the default, where there is no picture."""
@@ -463,7 +465,7 @@ class Algorithm(ABC, Generic[Population]):
         """Begins with a model, before the first `ask`: the first genome is the model, others are mutants of it. frozen: names
         of the parameters that stay as they are, or patterns of names ("layers.0.*"). Raises ValueError, saying why, if it
         cannot begin so or the model does not fit; RuntimeError after the first ask."""
-        raise ValueError(f"{type(self).__name__} cannot begin from a model")
+        raise ValueError(f"{type(self).__name__} does not support a warm start")
 
     def population_tensors(self) -> dict[str, Tensor]:
         """The present population as tensors by name, for a run that keeps them all."""
@@ -544,7 +546,7 @@ class Learner(ABC):
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         """Begins from another run's champion, before the first step; frozen as of `Algorithm.warm_start`. Raises ValueError,
         saying why, if it cannot; RuntimeError after the first step."""
-        raise ValueError(f"{type(self).__name__} cannot begin from another run's champion")
+        raise ValueError(f"{type(self).__name__} does not support a warm start")
 
     def ensemble(self) -> Model | None:
         """All its networks as one model to score; None, the default: it is one network."""
@@ -609,6 +611,7 @@ class Champion:
         return True
 
     def state_dict(self) -> State:
+        """What `load_state_dict` takes up again."""
         return {"key": list(self.key), "score": self.score, "step": self.step}
 
     def load_state_dict(self, state: State) -> None:

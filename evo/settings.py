@@ -99,6 +99,11 @@ def setting(
     return dataclasses.field(default=default, metadata=info)
 
 
+def _no_contradictions(self: object) -> list[str]:
+    """Rules that join several settings: none."""
+    return []
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(setting,))
 def settings(cls: type[T]) -> type[T]:
     """Turns `cls` into a frozen, keyword-only dataclass that validates every value on construction."""
@@ -116,7 +121,7 @@ def settings(cls: type[T]) -> type[T]:
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
     if "contradictions" not in dir(cls):
-        cls.contradictions = lambda self: []  # type: ignore[attr-defined]
+        cls.contradictions = _no_contradictions  # type: ignore[attr-defined]
     made = dataclass(frozen=True, kw_only=True)(cls)
     names, fill = [field.name for field in dataclasses.fields(made)], made.__init__  # type: ignore[arg-type, misc]
 

@@ -43,6 +43,8 @@ TOY = [
     "evo/network/test_network_model.py::test_parameters_are_connections_and_biases_that_take_part",
     "evo/network/test_network_continuous.py::test_time_constants_are_parameters_where_they_are_not_a_second",
     "evo/network/test_network_continuous.py::test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in",
+    "evo/test_activate.py::test_a_network_gives_the_bits_of_a_call_with_one_row_and_remembers_alike",
+    "evo/test_activate.py::test_an_mlp_gives_what_a_call_gives_but_for_rounding",
     "evo/search/test_variation.py::test_elites_keep_genes_and_step_size",
     "evo/search/test_deep_ga.py::test_the_next_generation_is_the_elite_and_a_child_for_every_place",
     "evo/search/test_nsga2.py::test_it_begins_from_a_model_with_what_is_zero_masked",

@@ -70,7 +70,7 @@ def test_a_state_of_several_rows_and_one_of_one_example_are_not_mixed_up():
         model.activate(rows[0])
     model.reset()
     model.activate(rows[0])
-    with pytest.raises(ValueError, match="the state is of 1 rows, the inputs of 5"):
+    with pytest.raises(ValueError, match="the state has 1 rows, the inputs have 5"):
         model(rows)
 
 
@@ -103,7 +103,7 @@ def step(state, action):
 
 def test_an_mlp_acts_as_in_its_episodes_to_the_last_bit():
     model = mlp(2, 1, hidden=[8])
-    world = Environment("echo_activate", start, observe, step, draws=1, actions=[(-1.0, 1.0)], steps=5)
+    world = Environment("echo_activate", start, observe, step, draws=1, actions=[(-1.0, 1.0)], max_steps=5)
     starts = np.array([[0.25, 0.0], [0.75, 0.0]])
     returns, *_ = rollout(world, model, starts)
     for episode, state in enumerate(starts.tolist()):

@@ -188,7 +188,7 @@ def test_the_defaults_of_the_hooks_are_as_documented():
     model = Plain()
     assert (model.nodes, model.hidden, model.connections, model.output_range, model.reset()) == (None,) * 5
     assert model.activate([1.0, 2.0]) == [2.0, 4.0]
-    with pytest.raises(ValueError, match="a Plain is no torch module"):
+    with pytest.raises(ValueError, match="is a torch module; got Plain"):
         model.to_module()
     with pytest.raises(NotImplementedError, match="a Plain has no picture"):
         model.figure()

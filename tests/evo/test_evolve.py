@@ -498,7 +498,7 @@ def test_what_a_warm_start_cannot_use_is_refused(algorithm):
         ValueError, match=r"do not fit the network of the task: layers\.0\.weight: expected \(4, 2\), got \(5, 2\)"
     ):
         learner.warm_start(other.champion())
-    with pytest.raises(ValueError, match="a VectorModel is no torch module"):
+    with pytest.raises(ValueError, match="is a torch module; got VectorModel"):
         learner.warm_start(VectorModel(np.zeros(D)))
     with pytest.raises(ValueError, match="the model sees normalised observations"):
         learner.warm_start(NormalizedModel(other.champion(), torch.zeros(2), torch.ones(2)))

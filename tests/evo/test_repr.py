@@ -104,7 +104,7 @@ def test_an_algorithm_on_vectors_is_one_short_line(algorithm, size):
     assert is_a_short_line(after)
     assert "generation 0" in before
     assert f"{algorithm.__name__}(3 dimensions, population_size={size:,}, generation 1" in after
-    assert ("best fitness" in after) == (algorithm in (GA, NSGA2))
+    assert "best fitness" in after
 
 
 @pytest.mark.parametrize("algorithm", [NEAT, ModernNEAT])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from evo.core import Model
 from evo.tasks.control import ControlTask
 from evo.vectors.modules import MLP
 from scenarios.environments import double_pole, double_pole_no_velocity, drawing, single_pole, swing_up
@@ -76,14 +77,15 @@ def test_the_short_pole_is_seen_before_the_long_one_at_an_angle_of_its_own():
     assert (picture == drawing.POLES[1]).all(axis=-1).sum() > 100
 
 
-class Pushing:
+class Pushing(Model):
     """A model that pushes to the right."""
+
+    parameters = 0
 
     def __call__(self, x):
         return torch.ones(len(x), 1)
 
-    def reset(self):
-        pass
+    def save(self): ...
 
 
 @named

@@ -73,7 +73,7 @@ def test_a_state_goes_through_a_file_and_shares_no_memory():
     again = Genomes.from_state(torch.load(buffer, weights_only=True))
     assert [again.one(0), again.one(1)] == [MINIMAL, GROWN]
     state = population.state_dict()
-    population.weight[:] = 7.0
+    population.genes.weight[:] = 7.0
     assert state["weight"][0] == 0.5
 
 

@@ -134,9 +134,15 @@ class Estimator(VectorModel):
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (VectorModel(np.zeros(3)), "a VectorModel is no torch module: what can be exported is a network"),
-        (Estimator(np.zeros(3)), "an? Estimator is no torch module"),
-        (NormalizedModel(Estimator(np.zeros(3)), torch.zeros(3), torch.ones(3)), "Estimator is no torch module: what can be"),
+        (
+            VectorModel(np.zeros(3)),
+            "is a torch module; got VectorModel: what can be exported is a network",
+        ),
+        (Estimator(np.zeros(3)), "is a torch module; got Estimator"),
+        (
+            NormalizedModel(Estimator(np.zeros(3)), torch.zeros(3), torch.ones(3)),
+            "is a torch module; got Estimator",
+        ),
     ],
 )
 def test_what_is_no_network_is_refused_with_its_name(model, said, tmp_path):

@@ -17,7 +17,7 @@ def test_one_genome_alone_is_both_its_parents_and_its_own_champion():
         nodes = len(neat.ask().check(feedforward=True).node_id)
         assert nodes == 4 + generation
         assert generation == 0 or ((neat.parents[0] <= 0).all() and neat.parents[0, 0] == 0)
-        neat.tell([1.0])
+        neat.tell([1.0 + generation])
         assert neat.best.one(0) == neat.population.one(0)
     champion = NEAT(2, 1, population_size=1, add_node=1.0, champion_above=0, threshold=100.0)
     first = champion.ask().one(0)
@@ -87,9 +87,9 @@ def test_if_all_are_equally_fit_every_species_has_as_many_offspring(fitness):
     of, count = neat.species.of.copy(), len(neat.species.id)
     assert count > 3
     neat.fitness = None
+    before = neat.best_fitness
     neat.tell(np.full(60, EQUAL[fitness]))
-    assert neat.best_fitness == (-np.inf if fitness in NOT_FINITE else EQUAL[fitness])
-    assert neat.best.one(0) == neat.population.one(0)
+    assert neat.best_fitness == max(before, -np.inf if fitness in NOT_FINITE else EQUAL[fitness])
     neat.ask()
     offspring = np.bincount(of[neat.parents[:, 0]], minlength=count)
     assert offspring.max() - offspring.min() <= 1

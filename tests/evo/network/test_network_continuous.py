@@ -96,7 +96,7 @@ def test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in():
 
 def test_a_time_step_as_long_as_the_time_constants_is_a_tick_of_the_recurrent_network():
     genomes = Genomes.of([random_genome(7, recurrent=True, activations=[CODES["tanh"]], aggregations=[0])])
-    genomes.time_constant[:] = 0.25
+    genomes.genes.time_constant[:] = 0.25
     continuous, recurrent = Networks(genomes, time_step=0.25), Networks(genomes, recurrent=True)
     for x in torch.randn(9, 4, genomes.inputs, generator=torch.manual_seed(0)):
         torch.testing.assert_close(continuous.forward(x), recurrent.forward(x))

@@ -119,7 +119,7 @@ def test_a_connection_to_a_missing_node_is_named(ends):
 @pytest.mark.parametrize("code", [-1, 100])
 def test_an_unknown_code_is_named(table, code):
     genomes = Genomes.of([small((0, 1)), small((0, 1))])
-    getattr(genomes, table)[-2] = code
+    getattr(genomes.genes, table)[-2] = code
     with pytest.raises(ValueError, match=f"genome 1: node 2 has {table} {code}; expected 0 to"):
         compile(genomes)
 

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from evo.core import Model
 from evo.plots import figures
 from evo.tasks.control import ControlTask
 from evo.tasks.function import FunctionTask
@@ -43,11 +44,16 @@ def acting(drawn=Drawn, **values):
     return task, TorchModel(task.network())
 
 
-class Lost:
+class Lost(Model):
     """A model that has no number for every third example."""
 
+    parameters = 0
+
     def __init__(self, model):
-        self.model, self.reset = model, model.reset
+        self.model = model
+
+    def save(self):
+        return self.model.save()
 
     def __call__(self, x):
         outputs = self.model(x)

@@ -117,7 +117,7 @@ def test_what_cannot_freeze_says_so():
     points = GA(3, population_size=4)
     with pytest.raises(ValueError, match="a point of 3 numbers has no named parameters"):
         GA(3, population_size=4).warm_start(points.model(points.ask()[0]), frozen=["x"])
-    with pytest.raises(ValueError, match="RandomSearch cannot begin from a model"):
+    with pytest.raises(ValueError, match="RandomSearch does not support a warm start"):
         made(RandomSearch).warm_start(model)
 
 

@@ -333,7 +333,7 @@ def test_what_task_and_learner_have_to_say_of_the_end_is_kept(tmp_path):
         def ensemble(self):
             return Point(torch.ones(3))
 
-    _, _, path = ended(tmp_path, Speaking, trust=lambda self, model: {"ece": 0.25})
+    _, _, path = ended(tmp_path, Speaking, diagnostics=lambda self, model: {"ece": 0.25})
     result = store.read_result(path)
     assert result["trust"] == {"ece": 0.25}
     assert result["front"] == [{"fitness": 1.0, "connections": 3}]
@@ -348,7 +348,7 @@ def test_what_fails_of_it_costs_no_result(tmp_path):
         def ensemble(self):
             raise RuntimeError("no members")
 
-    state, events, path = ended(tmp_path, Broken, trust=lambda self, model: 1 / 0)
+    state, events, path = ended(tmp_path, Broken, diagnostics=lambda self, model: 1 / 0)
     assert state == "finished"
     assert [said.partition(":")[0] for said in words(events, "warning")] == [
         f"{name} skipped" for name in ("calibration and robustness", "ensemble", "Pareto front")

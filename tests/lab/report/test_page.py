@@ -19,6 +19,7 @@ from run_folders import LONG, MARKUP, everything, large, make, peopled, result, 
 from scenarios.lab.cli import watch
 from scenarios.lab.report import gather, report
 from scenarios.lab.report.comparison import compare
+from scenarios.lab.report.format import AXIS_LABELS
 
 NIGHTLY = os.environ.get("EVO_NIGHTLY") == "1"
 ROWS = 10_000 if NIGHTLY else 200
@@ -251,10 +252,11 @@ def test_cost_axis_is_switched_by_arrow_keys(browser, all_there_is):
         seen.page.focus("input[name=axis-0]:checked")
         for axis in ("samples", "compute", "seconds"):
             seen.page.keyboard.press("ArrowRight")
-            seen.page.wait_for_function(f"document.querySelector('#curves-0').textContent.includes({axis!r})", timeout=5000)
+            label = AXIS_LABELS[axis]
+            seen.page.wait_for_function(f"document.querySelector('#curves-0').textContent.includes({label!r})", timeout=5000)
             assert seen.ask("document.activeElement.value") == axis
-            assert axis in seen.ask(title)
-        assert "seconds" in seen.ask(title.replace("#curves-0", "#solved-0"))
+            assert label in seen.ask(title)
+        assert "wall clock (s)" in seen.ask(title.replace("#curves-0", "#solved-0"))
         assert "evaluations" in seen.ask(title.replace("#curves-0", "#curves-1"))
         assert seen.said == []
 
@@ -319,7 +321,7 @@ def test_a_band_tells_its_species_when_it_is_pointed_at(browser, all_there_is):
         seen.page.mouse.move(box["x"] + 4, box["y"] + box["height"] - 4)
         seen.page.wait_for_function("document.querySelector('#vg-tooltip-element')?.innerText.trim()", timeout=5000)
         words = " ".join(seen.page.inner_text("#vg-tooltip-element").split())
-        assert words == "species 0 members, at most 75 founded 0 died 8"
+        assert words == "species 0 largest size 75 founded (generation) 0 extinct (generation) 8"
 
 
 @pytest.mark.parametrize("name", ["curves-0", "species-0-0"])
