@@ -8,7 +8,6 @@ floor, or where a call takes longer than LIMIT.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -17,7 +16,7 @@ import neat
 import numpy as np
 import torch
 from peer import configured
-from turns import in_turn, medians, timed
+from turns import Results, in_turn, parser, timed
 
 from evo.activations import CODES
 from evo.genomes.genome import HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
@@ -59,9 +58,9 @@ def calls(activate: Callable[[list[float]], list[float]], inputs: int, count: in
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--toy", action="store_true", help="a few calls, without a floor: does it still run?")
-    toy = parser.parse_args(arguments).toy
+    options = parser(__doc__).parse_args(arguments)
+    toy, results = options.toy, Results("activate")
+    micro = lambda name, side: 1e6 * results.found[name]["seconds"][side]["median"] / count
     count, turns = (10, 1) if toy else (2_000, 15)
     below, models = False, {}
     for name, (inputs, hidden, outputs, floor) in CASES.items():
@@ -72,12 +71,13 @@ def main(arguments: list[str]) -> int:
             "ours": (timed(calls(models[name].activate, inputs, count)), 1),
             "neat-python": (timed(calls(network.activate, inputs, count)), 1),
         }
-        median = medians(f"{name}, {count:,} calls", in_turn(sides, turns))
-        micro = {side: 1e6 * seconds / count for side, seconds in median.items()}
-        ratio = micro["neat-python"] / micro["ours"]
-        taken = f"ours {micro['ours']:.1f} us a call, neat-python {version('neat-python')} {micro['neat-python']:.1f} us"
-        print(f"  {taken}: {ratio:.1f} x (floor {floor:g} x)", flush=True)
-        below |= ratio < floor or micro["ours"] > LIMIT
+        title = f"{name}, {count:,} calls"
+        ratio = results.show(title, in_turn(sides, turns))
+        took, theirs = micro(title, "ours"), micro(title, "neat-python")
+        print(
+            f"  ours {took:.1f} us a call, neat-python {version('neat-python')} {theirs:.1f} us: {ratio:.1f} x (floor {floor:g} x)"
+        )
+        below |= ratio < floor or took > LIMIT
     alone = {
         "recurrent, xor": (NetworkModel(models["xor"].genome, recurrent=True), 2),
         "normalised, xor": (NormalizedModel(models["xor"], torch.zeros(2), torch.ones(2)), 2),
@@ -85,9 +85,12 @@ def main(arguments: list[str]) -> int:
         "mlp 64-32-10": (TorchModel(MLP(64, 10, hidden=[32])), 64),
     }
     sides = {name: (timed(calls(model.activate, inputs, count)), 1) for name, (model, inputs) in alone.items()}
-    for name, seconds in medians(f"other models, {count:,} calls", in_turn(sides, turns)).items():
-        print(f"  {name}: {1e6 * seconds / count:.1f} us a call", flush=True)
-        below |= 1e6 * seconds / count > LIMIT
+    title = f"other models, {count:,} calls"
+    results.show(title, in_turn(sides, turns), peers=())
+    for name in sides:
+        print(f"  {name}: {micro(title, name):.1f} us a call", flush=True)
+        below |= micro(title, name) > LIMIT
+    results.write(options.json)
     return int(below and not toy)
 
 

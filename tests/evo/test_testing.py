@@ -138,8 +138,7 @@ class FreshAsks(GA):
 class AnyShape(GA):
     def tell(self, evaluation):
         given = evaluation.fitness if isinstance(evaluation, Evaluation) else evaluation
-        fitness = np.resize(given, len(self.population))
-        super().tell(fitness)
+        super().tell(given if self.population is None else np.resize(given, len(self.population)))
 
 
 class Unseeded(GA):
