@@ -73,10 +73,9 @@ def main(arguments: list[str]) -> int:
         }
         title = f"{name}, {count:,} calls"
         ratio = results.show(title, in_turn(sides, turns))
-        took, theirs = micro(title, "ours"), micro(title, "neat-python")
-        print(
-            f"  ours {took:.1f} us a call, neat-python {version('neat-python')} {theirs:.1f} us: {ratio:.1f} x (floor {floor:g} x)"
-        )
+        took, theirs = micro(results, title, "ours"), micro(results, title, "neat-python")
+        peer = f"neat-python {version('neat-python')} {theirs:.1f} us"
+        print(f"  ours {took:.1f} us a call, {peer}: {ratio:.1f} x (floor {floor:g} x)", flush=True)
         below |= ratio < floor or took > LIMIT
     alone = {
         "recurrent, xor": (NetworkModel(models["xor"].genome, recurrent=True), 2),
