@@ -146,6 +146,9 @@ def test_an_algorithm_is_wrapped_a_method_kept_and_anything_else_refused():
     assert as_method(wrapped, "ga") is wrapped
     with pytest.raises(TypeError, match=r"mine is not a method: expected a class that inherits evo\.Algorithm .*; got object"):
         as_method(object(), "mine")
+    duck = {name: staticmethod(print) for name in ("ask", "tell", "fits", "restore", "step", "settings")}
+    with pytest.raises(TypeError, match=r"expected a class that inherits evo\.Algorithm .*; got Duck"):
+        as_method(type("Duck", (), duck), "duck")
     with pytest.raises(TypeError, match="Half lacks champion, load_state_dict, state_dict, step, settings"):
         as_method(type("Half", (Learner,), {}), "half")
 
