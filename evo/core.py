@@ -147,11 +147,12 @@ class Evaluation:
         fitness = _on_host(self.fitness, np.float64)
         bad = ~np.isfinite(fitness)
         fitness[bad] = -np.inf
-        object.__setattr__(self, "nonfinite", self.nonfinite + int(bad.sum()))
-        object.__setattr__(self, "fitness", _read_only(fitness))
+        own = self.__dict__  # of a frozen dataclass, set once here
+        own["nonfinite"] = self.nonfinite + int(np.count_nonzero(bad))
+        own["fitness"] = _read_only(fitness)
         for name, kind in (("samples", np.int64), ("solved", np.bool_), ("objectives", np.float64), ("behaviour", np.float64)):
-            if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, _read_only(_on_host(value, kind)))
+            if own[name] is not None:
+                own[name] = _read_only(_on_host(own[name], kind))
 
     def __repr__(self) -> str:
         size, finite = counted(len(self.fitness), "genome"), self.fitness[np.isfinite(self.fitness)]
@@ -177,6 +178,8 @@ class Evaluation:
 
 def _on_host(value: object, kind: type) -> np.ndarray:
     """A copy of `value`, numbers of numpy, torch (bfloat16 too) or Python, as an array on the host."""
+    if isinstance(value, np.ndarray):
+        return value.astype(kind)
     if isinstance(value, (list, tuple)) and any(isinstance(each, Tensor) for each in value):
         value = [each.item() if isinstance(each, Tensor) else each for each in value]
     if isinstance(value, Tensor):
