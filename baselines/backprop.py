@@ -13,7 +13,6 @@ Initial weights, data order and dropout masks are functions of (seed, epoch), so
 from __future__ import annotations
 
 import copy
-import fnmatch
 import inspect
 import math
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from evo import rng, threads
 from evo.core import Champion, Cost, Examples, Learner, Model, Networked, Row, State, Task
 from evo.settings import SettingsError, did_you_mean, setting, settings
 from evo.vectors import models
-from evo.vectors.models import TorchModel
+from evo.vectors.models import TorchModel, matching
 
 if TYPE_CHECKING:
 
@@ -157,11 +156,8 @@ class Backprop(Learner):
 
     def _freeze(self, frozen: Sequence[str]) -> None:
         names = dict(self.module.named_parameters())
-        for pattern in frozen:
-            if not (matched := fnmatch.filter(names, pattern)):
-                raise ValueError(f"frozen: no parameter matches {pattern!r}{did_you_mean(pattern, names)}")
-            for name in matched:
-                names[name].requires_grad_(False)
+        for name in matching(frozen, names):
+            names[name].requires_grad_(False)
         self.frozen = tuple(frozen)
 
     def step(self) -> Row:

@@ -297,10 +297,10 @@ class Phenotypes(ABC):
 class Task(ABC):
     """What is to be learned.
 
-    inputs I, outputs O; metric: what is reported; kind: a word for tables, such as "classification"; shape
-    (C, H, W): of inputs that are pictures; episodes: how many random
-    seeds one evaluation consumes (0: the evaluation is deterministic, seeds are ignored); stop: "solved", or "budget": go on
-    when solved, and no early stopping; normalize_observations: networks see them standardised by `Evaluation.observations`.
+    inputs I, outputs O; metric: what is reported; kind: a word for tables, such as "classification"; shape (C, H, W): of inputs
+    that are pictures; episodes: how many random seeds one evaluation consumes (0: the evaluation is deterministic, seeds are
+    ignored); stop: "solved", or "budget": go on when solved, and no early stopping; normalize_observations: networks see them
+    standardised by `Evaluation.observations`.
     """
 
     inputs: int

@@ -10,7 +10,6 @@ So a tile holds whole groups whose rows are a multiple of LANES, the last tile i
 from __future__ import annotations
 
 import copy
-import fnmatch
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -23,8 +22,7 @@ from torch import Tensor, nn
 
 from evo import rng, threads
 from evo.core import Model, Networked, Phenotypes, Points, Task
-from evo.settings import did_you_mean
-from evo.vectors.models import TorchModel, VectorModel
+from evo.vectors.models import TorchModel, VectorModel, matching
 from evo.vectors.population import Networks
 
 TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one tile
@@ -144,11 +142,8 @@ class Parameters(Reals):
     def named(self, patterns: Sequence[str]) -> np.ndarray:
         """Which numbers (D,) belong to parameters whose names match one of `patterns` ("layers.0.*"). Raises ValueError for a
         pattern that matches none."""
-        for pattern in patterns:
-            if not fnmatch.filter(self.shapes, pattern):
-                raise ValueError(f"frozen: no parameter matches {pattern!r}{did_you_mean(pattern, self.shapes)}")
-        matched = {name: any(fnmatch.fnmatch(name, pattern) for pattern in patterns) for name in self.shapes}
-        return np.repeat(list(matched.values()), [shape.numel() for shape in self.shapes.values()])
+        matched = matching(patterns, self.shapes)
+        return np.repeat([name in matched for name in self.shapes], [shape.numel() for shape in self.shapes.values()])
 
     def express(self, vectors: npt.ArrayLike) -> Networks:
         """The networks of vectors (P, D), array or tensor, as Phenotypes. Raises ValueError for another shape."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import fnmatch
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from evo import rng
 from evo.core import Model, Networked, Points, Saved, Task, counted, example
 from evo.rollout.lanes import Policy
+from evo.settings import did_you_mean
 from evo.vectors import mlp_kernel
 
 if TYPE_CHECKING:
@@ -145,3 +147,13 @@ def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> T
     except RuntimeError as error:
         raise ValueError(f"these weights do not fit the network of the task: {error}") from error
     return TorchModel(module)
+
+
+def matching(patterns: Sequence[str], names: Collection[str]) -> set[str]:
+    """The parameters' names that match one of the `frozen` patterns. Raises ValueError for a pattern that matches none."""
+    matched = set()
+    for pattern in patterns:
+        if not (found := fnmatch.filter(names, pattern)):
+            raise ValueError(f"frozen: no parameter matches {pattern!r}{did_you_mean(pattern, names)}")
+        matched.update(found)
+    return matched
