@@ -258,6 +258,7 @@ class Program:
         os.killpg(self.process.pid, signal.SIGINT)
 
     def alive(self):
-        """Whether anything of the group still runs; a zombie that nobody has fetched yet does not."""
+        """Whether anything of the group still runs: a zombie that nobody has fetched yet does not, unless threads of
+        it (`l`) are still ending and hold its files and locks."""
         states = subprocess.run(["ps", "-o", "stat=", "-g", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return any(not state.startswith("Z") for state in states.stdout.split())
+        return any(not state.startswith("Z") or "l" in state for state in states.stdout.split())
