@@ -16,12 +16,9 @@ from functools import lru_cache
 
 import torch
 
+from evo.machine import cores
+
 _here = threading.local()  # .count: the thread budget of this thread
-
-
-def cores() -> int:
-    """CPU cores available to this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def count() -> int:

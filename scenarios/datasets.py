@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from filelock import FileLock
 
+from evo.machine import cache_folder
 from evo.settings import setting, settings
 from evo.tasks.metrics import METRICS
 from evo.tasks.supervised import SupervisedTask
@@ -148,12 +149,6 @@ FASHION_MNIST = Pictures(
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
 )
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: neuroevo/ in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-    return Path(base, "neuroevo")
 
 
 def _unpacked(packed: bytes, sha256: str, origin: str | Path) -> bytes:

@@ -26,6 +26,8 @@ import numpy as np
 from numba import njit, types
 from numba.core.dispatcher import Dispatcher
 
+from evo.machine import cache_folder
+
 LIBRARIES = {"numpy", "math", "cmath", "numba", "builtins"}  # identified by name alone
 
 
@@ -152,7 +154,7 @@ def _names(code: CodeType) -> list[str]:
 
 def _written(key: str, text: str) -> Path:
     """The file of a generated module; in a temporary folder of this process if the cache folder is not writable."""
-    for find in (_cache_folder, _own_folder):
+    for find in (lambda: cache_folder() / "kernels", _own_folder):
         folder = find()
         path = folder / f"{key}.py"
         try:
@@ -170,8 +172,3 @@ def _written(key: str, text: str) -> Path:
 @cache
 def _own_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="neuroevo-"))
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-    return Path(base) / "neuroevo" / "kernels"

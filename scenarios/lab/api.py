@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evo.core import Scenario, Task
+    from scenarios.lab.execution.runner import Workers
     from scenarios.lab.report.comparison import Comparison
     from scenarios.lab.study.config import Study
 
@@ -50,15 +51,18 @@ def run(
     return comparison
 
 
-def perform(study: Study, runs: Path, jobs: int | None, restart: bool) -> tuple[list[str], Comparison]:
-    """Runs a study with its live lines and writes the report: how each run ended, and the table of all."""
+def perform(
+    study: Study, runs: Path, jobs: int | None, restart: bool, workers: Workers | None = None
+) -> tuple[list[str], Comparison]:
+    """Runs a study with its live lines and writes the report: how each run ended, and the table of all. workers: those that
+    are there already."""
     from scenarios.lab.execution import progress, runner
     from scenarios.lab.report import report
     from scenarios.lab.report.comparison import compare
     from scenarios.lab.store import store
 
     with progress.showing(study) as shown:
-        states = runner.run_study(study, runs, jobs=jobs, restart=restart, emit=shown.emit)
+        states = runner.run_study(study, runs, jobs=jobs, restart=restart, emit=shown.emit, workers=workers)
     paths = [store.run_path(runs, spec.name, spec.label, spec.seed) for spec in study.specs]
     failed = [path for k, path in enumerate(paths) if states[k] == "failed"]
     comparison = compare(paths, failed)[0]

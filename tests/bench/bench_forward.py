@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from turns import Results, parser, timed
 
-from evo import rng, threads
+from evo import machine, rng
 from evo.vectors.encoding import Parameters
 from evo.vectors.modules import MLP
 
@@ -69,7 +69,7 @@ def compare(results: Results, layers: tuple[int, ...], rows: int, networks: int,
     """Prints one case, and says whether it reaches its floor."""
     ours, loop = sides(layers, rows, networks)
     torch.testing.assert_close(ours(), loop(), rtol=1e-5, atol=1e-5)
-    ways = {"ours": ours, "loop, 1 thread": on(1, loop), "loop, all cores": on(threads.cores(), loop)}
+    ways = {"ours": ours, "loop, 1 thread": on(1, loop), "loop, all cores": on(machine.cores(), loop)}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():

@@ -24,6 +24,7 @@ from turns import Results
                 r"mlp 64-32-10: [\d.]+ us a call",
             ],
         ),
+        ("bench_commands.py", [r" s CPU +[\d.]+ x import torch \(limit 0.3 x\) +evo --help", r" s wall clock +.*evo rnu"]),
         (
             "bench_deap.py",
             [

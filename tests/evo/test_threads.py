@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evo import threads
+from evo import machine, threads
 
 
 def parts_of(total, grain=1):
@@ -43,7 +43,7 @@ def test_parts_run_side_by_side():
 
 def test_the_innermost_limit_holds_and_the_outer_comes_back():
     outside = threads.count()
-    assert outside == threads.cores() >= 1
+    assert outside == machine.cores() >= 1
     with threads.limited(3):
         assert threads.count() == 3
         with threads.limited(1):
@@ -101,7 +101,7 @@ def exit_code(code):
 
 def test_a_part_that_is_cut_into_parts_again_does_not_wait_for_itself():
     code = """
-        from evo import threads
+        from evo import machine, threads
         inner = []
         with threads.limited(2):
             threads.each(lambda start, stop: threads.each(lambda a, b: inner.append((start, a, b)), 4), 2)
@@ -112,7 +112,7 @@ def test_a_part_that_is_cut_into_parts_again_does_not_wait_for_itself():
 
 def test_a_limit_in_one_thread_does_not_reach_another():
     with threads.limited(3), ThreadPoolExecutor(1) as pool:
-        assert pool.submit(threads.count).result() == threads.cores()
+        assert pool.submit(threads.count).result() == machine.cores()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -120,7 +120,7 @@ def test_a_forked_process_has_threads_of_its_own():
     code = """
         import os, signal, threading, time, warnings
         warnings.simplefilter("ignore")
-        from evo import threads
+        from evo import machine, threads
         with threads.limited(2):
             both = threading.Barrier(2)
             threads.each(lambda start, stop: both.wait(), 2)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from evo.machine import cache_folder
 from evo.vectors.modules import MLP
-from scenarios.datasets import FILES, Classification, Pictures, cache_folder
+from scenarios.datasets import FILES, Classification, Pictures
 
 network = lambda inputs, outputs: MLP(inputs, outputs)
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from evo.settings import did_you_mean
-from scenarios import SCENARIOS
+from scenarios import METHODS, SCENARIOS
 from scenarios.lab.study import resolve
 
 START = """neuroevo: evolve neural networks, and compare them fairly with gradient-trained ones.
@@ -103,7 +103,12 @@ def list_(
         return _wrong(f"list {what}: expected nothing, or runs{did_you_mean(what, ['runs'])}")
     from scenarios.lab.cli import listing
 
-    print(listing.runs(runs) if what else listing.everything())
+    if what:
+        print(listing.runs(runs))
+    else:
+        from scenarios.lab.cli import kept
+
+        print(kept.text(["list"], listing.everything))
     return 0
 
 
@@ -119,14 +124,18 @@ def show(
     task: Task = "",
 ) -> int:
     """Print the effective configuration as commented TOML, to save, edit and run."""
-    from scenarios.lab.cli import flags, listing
+    from scenarios.lab.cli import flags, kept, listing
     from scenarios.lab.study.problems import ConfigError
 
     try:
-        study = flags.chosen(what, method, seeds, budget, set_, device, target, task, build=False)
+        asked = flags.chosen(what, method, seeds, budget, set_, device, target, task)
+        if what in SCENARIOS and set(method) <= {*METHODS} and not (seeds or budget or set_ or device or target or task):
+            shown = kept.text(["show", what, *method], lambda: listing.commented(**asked))
+        else:
+            shown = listing.commented(**asked)
     except ConfigError as error:
         return _wrong(error)
-    print(listing.commented(study), end="")
+    print(shown, end="")
     return 0
 
 
@@ -150,16 +159,21 @@ def run(
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
     command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
     try:
-        from scenarios.lab.api import perform
         from scenarios.lab.cli import flags
-        from scenarios.lab.execution import compiling
+        from scenarios.lab.execution.runner import Workers
         from scenarios.lab.study.problems import ConfigError
 
-        compiling.announce()
         try:
-            study = flags.chosen(what, method, seeds, budget, set_, device, target, task, command=command)
-            print(f"{study.name}: {study.title}", file=sys.stderr)
-            states, comparison = perform(study, runs, jobs, restart)
+            asked = flags.chosen(what, method, seeds, budget, set_, device, target, task)
+            with Workers() as workers:
+                workers.ask(**asked, command=command)
+                from scenarios.lab.api import perform
+                from scenarios.lab.report import report
+
+                report.prepare()  # while the worker imports torch
+                study = workers.answer()
+                print(f"{study.name}: {study.title}", file=sys.stderr)
+                states, comparison = perform(study, runs, jobs, restart, workers)
         except ConfigError as error:
             return _wrong(error)
     except KeyboardInterrupt:

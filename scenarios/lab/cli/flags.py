@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from evo.settings import did_you_mean
-from scenarios.lab.study import config, resolve, trial
-from scenarios.lab.study.config import Study
+from scenarios import METHODS, SCENARIOS
+from scenarios.lab.study import resolve
 from scenarios.lab.study.problems import ConfigError
+
+
+class Asked(TypedDict):
+    """The arguments of `config.study` and `trial.study`, but for the command."""
+
+    document: dict[str, Any]
+    overrides: dict[str, Any]
+    problems: list[str]
 
 
 def chosen(
@@ -22,15 +30,12 @@ def chosen(
     device: str = "",
     target: str = "",
     kind: str = "",
-    *,
-    command: str = "",
-    build: bool = True,
-) -> Study:
-    """The Study of a command line. `what`: a scenario, a TOML file, or a table with its `target` column.
+) -> Asked:
+    """What a command line asks for. `what`: a scenario, a TOML file, or a table with its `target` column.
 
     -m chooses among a file's learners, which keep their tables, or adds to them; --budget takes the place of the file's
-    or scenario's; --set is laid over everything. build: also try the task and the learners (`trial`). Raises ConfigError
-    with every mistake.
+    or scenario's; --set is laid over everything. Raises ConfigError for a file that cannot be read, and for a typed name
+    that no registry has, at once: every other mistake is found together with them by who imports what the names stand for.
     """
     problems: list[str] = []
     document: dict[str, Any] = read_file(what) if what.endswith(".toml") else {"scenario": what}
@@ -50,8 +55,17 @@ def chosen(
         document["device"] = device
     if budget:
         document["budget"] = pairs("--budget", budget, problems)
-    study = trial.study if build else config.study
-    return study(document, pairs("--set", sets, problems), command=command, problems=problems)
+    if not what.endswith(".toml") and (unknown := _unknown(document)):
+        raise ConfigError(unknown)
+    return {"document": document, "overrides": pairs("--set", sets, problems), "problems": problems}
+
+
+def _unknown(document: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the names in the document of a command line without a file."""
+    methods = [resolve.current(table["method"]) for table in document.get("learners", {}).values()]
+    found = [resolve.unknown(document["scenario"], SCENARIOS, "scenario")]
+    found += [resolve.unknown(method, METHODS, "method") for method in methods]
+    return [wrong for wrong in found if wrong is not None]
 
 
 def read_file(path: str) -> dict[str, Any]:

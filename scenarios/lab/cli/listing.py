@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evo.settings import describe
 from scenarios.lab.store import toml
-from scenarios.lab.study import resolve
-from scenarios.lab.study.config import BudgetSettings, RunSettings, Study
+from scenarios.lab.study import config, resolve
+from scenarios.lab.study.config import BudgetSettings, RunSettings
 from scenarios.lab.study.problems import Checks
 
 WIDTH = 118  # of a comment in a configuration
@@ -100,8 +100,10 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
 
 
-def commented(study: Study) -> str:
-    """The effective configuration of a study as TOML, every key under a comment: meaning, range, default, source."""
+def commented(document: Mapping[str, Any], overrides: Mapping[str, Any], problems: Sequence[str]) -> str:
+    """The effective configuration as TOML, every key under a comment: meaning, range, default, source. The device is the one
+    that was asked for. Raises ConfigError with every mistake."""
+    study = config.study(document, overrides, problems=problems)
     first = study.specs[0]
     scenario: Any = Checks().scenario(first.scenario)
     axes = ", ".join(one.name for one in describe(BudgetSettings))
@@ -128,7 +130,8 @@ def commented(study: Study) -> str:
         tables[f"learners.{spec.label}."] = getattr(Checks().method(spec.method, spec.label), "settings", None)
     for prefix, cls in tables.items():
         said.update((prefix + one.name, _comment(one, prefix != "budget.")) for one in (describe(cls) if cls else []))
-    return toml.write(study.document(), {key: "\n".join(textwrap.wrap(text, WIDTH)) for key, text in said.items()})
+    comments = {key: "\n".join(textwrap.wrap(text, WIDTH)) for key, text in said.items()}
+    return toml.write(study.document() | {"device": document.get("device", "auto")}, comments)
 
 
 def _comment(one: Any, with_default: bool) -> str:

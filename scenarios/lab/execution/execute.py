@@ -29,9 +29,11 @@ from threadpoolctl import threadpool_limits
 from evo import threads as thread_budget
 from evo.core import Budget, Cost, Model, Row
 from scenarios.lab.execution import finalize
-from scenarios.lab.store.files import CannotWrite, plain, read_checkpoint, tensor_bytes
+from scenarios.lab.execution.stored import conflicts
+from scenarios.lab.store.files import CannotWrite, plain
 from scenarios.lab.store.provenance import meta
 from scenarios.lab.store.store import CHAMPION, SPLITS, RunDirectory, StoreError, history_name, run_path
+from scenarios.lab.store.tensors import read_checkpoint, tensor_bytes
 from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.loading import start_model
 from scenarios.lab.study.resolve import said
@@ -66,15 +68,6 @@ def execute(
         kept = "; the last checkpoint is kept" if isinstance(error, CannotWrite) and directory.checkpoints() else ""
         emit({"event": "failed", "message": f"{error}{kept}"})
         return "failed"
-
-
-def conflicts(spec: RunSpec, directory: RunDirectory) -> str | None:
-    """Why a stored run cannot be continued with these settings, or None."""
-    stored = directory.config_text()
-    keys = spec.differences(stored) if stored is not None else []
-    if not keys:
-        return None
-    return f"{directory.path} holds a run with other settings: {'; '.join(keys)} (--restart renames it and starts over)"
 
 
 def _execute(spec: RunSpec, directory: RunDirectory, restart: bool, threads: int, emit: Emit, stop: Callable[[], bool]) -> str:

@@ -1,8 +1,9 @@
 """Runs a study: worker processes for what has a name, this process for what was given as an object.
 
 Workers are subprocesses reused from run to run (one costs an import of torch); nothing is forked, so a notebook needs
-no `__main__` guard. Ctrl-C once: every run finishes its step and saves; twice: they are killed. The bytes a run writes
-do not depend on which process ran it, or beside how many others.
+no `__main__` guard. The first one may also try the configuration (`Workers.ask`): then this process needs no torch. Ctrl-C
+once: every run finishes its step and saves; twice: they are killed. The bytes a run writes do not depend on which process
+ran it, or beside how many others.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from evo import threads as thread_budget
-from scenarios.lab.execution.execute import Emit, conflicts, execute
+from evo.machine import cores
+from scenarios.lab.execution.stored import conflicts
 from scenarios.lab.store.store import RunDirectory, StoreError, run_path
 from scenarios.lab.study.config import RunSpec, Study
 from scenarios.lab.study.problems import ConfigError
@@ -31,17 +32,26 @@ from scenarios.lab.study.problems import ConfigError
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 POLL_SECONDS = 0.1  # how soon a Ctrl-C, or the death of a worker, is noticed
 FAREWELL_SECONDS = 5.0  # that an idle worker may take to end
+PATIENCE = 2.0  # seconds until it is said what is waited for
+
+Emit = Callable[[dict[str, Any]], None]
 
 
 def run_study(
-    study: Study, runs: str | Path, *, jobs: int | None = None, restart: bool = False, emit: Emit = lambda event: None
+    study: Study,
+    runs: str | Path,
+    *,
+    jobs: int | None = None,
+    restart: bool = False,
+    emit: Emit = lambda event: None,
+    workers: Workers | None = None,
 ) -> dict[int, str]:
     """Runs every spec of the study, and says of each how it ended, by its index: "finished", "skipped", "stopped"
     (also: never started, since Ctrl-C came first) or "failed".
 
-    jobs: worker processes; None: one a core. emit gets the events of `execute` with "index", on this thread. A failed
-    run stops no other. Raises ConfigError, before anything starts, if stored runs have other settings (unless
-    `restart`); KeyboardInterrupt on a second Ctrl-C.
+    jobs: worker processes; None: one a core. workers: those that are there already; they are ended. emit gets the events of
+    `execute` with "index", on this thread. A failed run stops no other. Raises ConfigError, before anything starts, if stored
+    runs have other settings (unless `restart`); KeyboardInterrupt on a second Ctrl-C.
     """
     specs = study.specs
     if not restart:
@@ -52,14 +62,17 @@ def run_study(
     states = dict.fromkeys(range(len(specs)), "stopped")
     with Interrupt() as interrupt:
         if named:
-            _Pool(specs, Path(runs), restart, emit, interrupt).run(named, jobs or thread_budget.cores(), states)
+            with workers or Workers() as own:
+                _Pool(specs, Path(runs), restart, emit, interrupt, own).run(named, jobs or cores(), states)
         for k in sorted(set(states) - set(named)):
             if interrupt.requested:
                 break
+            from scenarios.lab.execution.execute import execute  # not above: it needs torch
+
             tell = lambda event, k=k: emit({**event, "index": k})
             with _one_thread():
                 states[k] = execute(
-                    specs[k], runs, restart=restart, threads=thread_budget.cores(), emit=tell, stop=lambda: interrupt.requested
+                    specs[k], runs, restart=restart, threads=cores(), emit=tell, stop=lambda: interrupt.requested
                 )
     return states
 
@@ -103,7 +116,7 @@ class Interrupt:
 class _Worker:
     """One subprocess, and the index of the run it is at."""
 
-    def __init__(self, inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]):
+    def __init__(self, inbox: Inbox):
         self.index: int | None = None
         # The modules that this process finds, it finds too; -P: not those of the current folder before them.
         environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
@@ -115,7 +128,7 @@ class _Worker:
         )
         threading.Thread(target=self._read, args=(inbox,), daemon=True).start()
 
-    def _read(self, inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]) -> None:
+    def _read(self, inbox: Inbox) -> None:
         assert self.process.stdout is not None
         with self.process.stdout as lines:
             for line in lines:
@@ -126,7 +139,7 @@ class _Worker:
     def send(self, message: dict[str, Any]) -> None:
         assert self.process.stdin is not None
         with suppress(OSError):  # it is dead, which `_read` is about to tell
-            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.write(json.dumps(message, default=str).encode() + b"\n")
             self.process.stdin.flush()
 
     def death(self) -> str:
@@ -151,66 +164,114 @@ class _Worker:
             self.process.wait()
 
 
-class _Pool:
-    """Worker processes, and the loop that hands them runs and passes on their events."""
+Inbox = queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]
 
-    def __init__(self, specs: Sequence[RunSpec], runs: Path, restart: bool, emit: Emit, interrupt: Interrupt):
-        self.specs, self.runs, self.restart, self.emit, self.interrupt = specs, runs, restart, emit, interrupt
-        self.inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
+
+class Workers:
+    """The worker processes of a study, and what they say. The block ends them, on an error at once."""
+
+    def __init__(self) -> None:
+        self.inbox: Inbox = queue.SimpleQueue()
         self.busy: set[_Worker] = set()
         self.idle: list[_Worker] = []
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        for worker in [*self.busy, *self.idle]:
+            worker.close(kindly=kind is None)
+        self.busy, self.idle = set(), []
+
+    def take(self, interrupt: Interrupt) -> _Worker:
+        """An idle worker, or a new one; it is busy now."""
+        if not self.idle:
+            with interrupt.ignored():
+                self.idle.append(_Worker(self.inbox))
+        worker = self.idle.pop()
+        self.busy.add(worker)
+        return worker
+
+    def free(self, worker: _Worker) -> None:
+        self.busy.remove(worker)
+        self.idle.append(worker)
+
+    def ask(self, document: Mapping[str, Any], overrides: Mapping[str, Any], command: str, problems: Sequence[str]) -> None:
+        """Has a worker try a configuration, as `trial.study` would in this process; `answer` waits for it."""
+        asked = {"document": document, "overrides": overrides, "command": command, "problems": problems}
+        self.take(Interrupt()).send({"study": asked})
+
+    def answer(self) -> Study:
+        """The Study that was asked for. Raises ConfigError with every mistake."""
+        with _said_meanwhile("importing torch, and trying the configuration"):
+            worker, event = self._next()
+        if event is None:
+            self.busy.remove(worker)
+            raise ConfigError([f"the configuration could not be tried: {worker.death()}"])
+        self.free(worker)
+        if event["event"] == "mistakes":
+            raise ConfigError(event["problems"])
+        return Study(tuple(map(RunSpec.from_json, event["specs"])), event["name"], event["title"])
+
+    def _next(self) -> tuple[_Worker, dict[str, Any] | None]:
+        """What the one busy worker says; None: it is dead."""
+        (worker,) = self.busy
+        while True:
+            try:
+                return self.inbox.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                if worker.process.poll() is not None:  # a child of its own may still hold its pipe open
+                    return worker, None
+
+
+class _Pool:
+    """The loop that hands runs to workers and passes on their events."""
+
+    def __init__(self, specs: Sequence[RunSpec], runs: Path, restart: bool, emit: Emit, interrupt: Interrupt, workers: Workers):
+        self.specs, self.runs, self.restart, self.emit, self.interrupt = specs, runs, restart, emit, interrupt
+        self.workers = workers
 
     def run(self, indices: Sequence[int], jobs: int, states: dict[int, str]) -> None:
         """Runs the specs of these indices, `jobs` at a time, and puts how each ended in `states`."""
         jobs = max(1, min(jobs, len(indices)))
-        self.threads = max(1, thread_budget.cores() // jobs)
-        waiting, told, kindly = deque(indices), False, False
-        try:
-            while self.busy or (waiting and not self.interrupt.requested):
-                if self.interrupt.requested and not told:
-                    told = True
-                    words = "stopping: every run finishes its step and saves; Ctrl-C again stops at once"
-                    self.emit({"event": "interrupted", "message": words})
-                    for worker in self.busy:
-                        worker.send({"stop": True})
-                while waiting and len(self.busy) < jobs and not self.interrupt.requested:
-                    self._start(waiting.popleft())
-                try:
-                    worker, event = self.inbox.get(timeout=POLL_SECONDS)
-                except queue.Empty:
-                    for worker in [each for each in self.busy if each.process.poll() is not None]:
-                        self._died(worker, states)  # a child of its own may still hold its pipe open
-                    continue
-                if event is None:
-                    self._died(worker, states)
-                elif event["event"] == "done":
-                    states[event["index"]] = event["state"]
-                    self.busy.remove(worker)
-                    self.idle.append(worker)
-                else:
-                    self.emit(event)
-            kindly = True
-        finally:
-            for worker in [*self.busy, *self.idle]:
-                worker.close(kindly)
+        self.threads = max(1, cores() // jobs)
+        waiting, told, busy = deque(indices), False, self.workers.busy
+        while busy or (waiting and not self.interrupt.requested):
+            if self.interrupt.requested and not told:
+                told = True
+                words = "stopping: every run finishes its step and saves; Ctrl-C again stops at once"
+                self.emit({"event": "interrupted", "message": words})
+                for worker in busy:
+                    worker.send({"stop": True})
+            while waiting and len(busy) < jobs and not self.interrupt.requested:
+                self._start(waiting.popleft())
+            try:
+                worker, event = self.workers.inbox.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                for worker in [each for each in busy if each.process.poll() is not None]:
+                    self._died(worker, states)  # a child of its own may still hold its pipe open
+                continue
+            if event is None:
+                self._died(worker, states)
+            elif event["event"] == "done":
+                states[event["index"]] = event["state"]
+                self.workers.free(worker)
+            else:
+                self.emit(event)
 
     def _start(self, index: int) -> None:
-        if not self.idle:
-            with self.interrupt.ignored():
-                self.idle.append(_Worker(self.inbox))
-        worker = self.idle.pop()
+        worker = self.workers.take(self.interrupt)
         worker.index = index
-        self.busy.add(worker)
         options = {"runs": str(self.runs), "threads": self.threads, "restart": self.restart}
         worker.send({"run": self.specs[index].to_json(), "index": index, **options})
 
     def _died(self, worker: _Worker, states: dict[int, str]) -> None:
         """A worker that is gone takes only its run along: that has failed, and the next gets a new worker."""
-        if worker in self.idle:
-            self.idle.remove(worker)
-        if worker not in self.busy:
+        if worker in self.workers.idle:
+            self.workers.idle.remove(worker)
+        if worker not in self.workers.busy:
             return
-        self.busy.remove(worker)
+        self.workers.busy.remove(worker)
         assert worker.index is not None
         spec = self.specs[worker.index]
         message = f"{worker.death()}; the same command continues from its last checkpoint"
@@ -221,6 +282,21 @@ class _Pool:
             message += f" ({error})"
         states[worker.index] = "failed"
         self.emit({"event": "failed", "index": worker.index, "message": message})
+
+
+@contextmanager
+def _said_meanwhile(words: str) -> Iterator[None]:
+    """On a terminal, what is waited for, from when the block takes more than PATIENCE until it ends."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    say = threading.Timer(PATIENCE, lambda: print(words, end="", file=sys.stderr, flush=True))
+    say.start()
+    try:
+        yield
+    finally:
+        say.cancel()
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _path(spec: RunSpec, runs: str | Path) -> Path:

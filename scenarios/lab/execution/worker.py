@@ -1,10 +1,12 @@
-"""A worker process: runs what its parent sends, one run after another, and ends when its parent does.
+"""A worker process: does what its parent sends, one thing after another, and ends when its parent does.
 
     python -m scenarios.lab.execution.worker
-    stdin    {"run": <RunSpec>, "index": 3, "runs": "runs", "threads": 1, "restart": false}    a line a run
+    stdin    {"study": {"document": ..., ...}}     try a configuration, as `trial.study` does
+             {"run": <RunSpec>, "index": 3, "runs": "runs", "threads": 1, "restart": false}    a line a run
              {"stop": true}                                    finish the step, save, and take no further step
              end of file: the parent is gone, and so is this process, at once
-    stdout   the events of `execute`, with "index"; {"event": "done", "index": 3, "state": "finished"} ends a run
+    stdout   {"event": "study", "name": ..., "title": ..., "specs": [...]} or {"event": "mistakes", "problems": [...]}
+             the events of `execute`, with "index"; {"event": "done", "index": 3, "state": "finished"} ends a run
 
 A user's code may print, and read its standard input: the protocol has descriptors of its own, standard output becomes
 standard error, standard input is empty.
@@ -31,11 +33,15 @@ def main() -> None:
     os.dup2(empty, 0)
     os.dup2(2, 1)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    runs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     stopping = threading.Event()
-    threading.Thread(target=_listen, args=(requests, runs, stopping), daemon=True).start()
+    threading.Thread(target=_listen, args=(requests, waiting, stopping), daemon=True).start()
     while True:
-        _run(runs.get(), events, stopping)
+        request = waiting.get()
+        if "study" in request:
+            _try(request["study"], events)
+        else:
+            _run(request, events, stopping)
 
 
 def _die_with_parent() -> None:
@@ -45,34 +51,55 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
-def _listen(requests: IO[bytes], runs: queue.SimpleQueue[dict[str, Any]], stopping: threading.Event) -> None:
+def _listen(requests: IO[bytes], waiting: queue.SimpleQueue[dict[str, Any]], stopping: threading.Event) -> None:
     for line in requests:
         request = json.loads(line)
         if request.get("stop"):
             stopping.set()
         else:
-            runs.put(request)
+            waiting.put(request)
     os._exit(0)  # whatever the main thread is at: a run needs no farewell, it is safe at any moment
 
 
+# Imports stand in the functions, not above: the parent's death is noticed also while they take their seconds.
+
+
+def _try(asked: dict[str, Any], events: IO[bytes]) -> None:
+    from scenarios.lab.execution import compiling
+    from scenarios.lab.study import trial
+    from scenarios.lab.study.problems import ConfigError
+
+    compiling.announce()
+    answer: dict[str, Any]
+    try:
+        study = trial.study(**asked)
+        specs = [spec.to_json() for spec in study.specs]
+        answer = {"event": "study", "name": study.name, "title": study.title, "specs": specs}
+    except ConfigError as error:
+        answer = {"event": "mistakes", "problems": error.problems}
+    _say(events, json.dumps(answer).encode() + b"\n")
+
+
 def _run(request: dict[str, Any], events: IO[bytes], stopping: threading.Event) -> None:
-    # Here, not above: the parent's death is noticed also while these take their seconds to import.
     from scenarios.lab.execution.execute import execute
     from scenarios.lab.store.files import to_json
     from scenarios.lab.study.config import RunSpec
 
     def emit(event: dict[str, Any]) -> None:
-        data = to_json({**event, "index": request["index"]})
-        try:
-            while data:
-                data = data[events.write(data) :]
-        except OSError:
-            os._exit(0)  # nobody listens
+        _say(events, to_json({**event, "index": request["index"]}))
 
     spec = RunSpec.from_json(request["run"])
     options = {"restart": request["restart"], "threads": request["threads"]}
     state = execute(spec, request["runs"], **options, emit=emit, stop=stopping.is_set)
     emit({"event": "done", "state": state})
+
+
+def _say(events: IO[bytes], line: bytes) -> None:
+    try:
+        while line:
+            line = line[events.write(line) :]
+    except OSError:
+        os._exit(0)  # nobody listens
 
 
 if __name__ == "__main__":

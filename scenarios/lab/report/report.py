@@ -14,6 +14,8 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,13 @@ def page(comparisons: Sequence[Comparison], refresh: str = "") -> str:
     )
 
 
+def prepare() -> None:
+    """Imports and makes what every page needs, which takes half a second."""
+    import_module("altair")
+    _template()
+    _vega()
+
+
 @cache
 def _template() -> Any:
     import jinja2
@@ -84,11 +93,11 @@ def _template() -> Any:
 
 @cache
 def _vega() -> str:
-    """What draws the charts in a browser: Vega, Vega-Lite and Vega-Embed, which take seconds to be put together."""
+    """What draws the charts in a browser: Vega, Vega-Lite and Vega-Embed, kept, since to put them together takes seconds."""
     import vl_convert
 
     bundle: Callable[..., str] = vl_convert.javascript_bundle  # its stub asks for an argument that it does not need
-    return bundle()
+    return files.kept("vega.js", version("vl-convert-python"), lambda: bundle().encode()).decode()
 
 
 def script(value: Any) -> str:

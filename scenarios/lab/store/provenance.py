@@ -12,9 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from evo import threads as thread_budget
+from evo.machine import cores
 
 if TYPE_CHECKING:
     from scenarios.lab.study.config import RunSpec
@@ -24,6 +22,8 @@ PACKAGES = ("neuroevo", "torch", "numpy", "numba", "scipy", "scikit-learn", "gym
 
 def meta(spec: RunSpec, threads: int, before: Mapping[str, Any], *, finished: bool = False) -> dict[str, Any]:
     """The meta.json of a run that `threads` threads score; `before` is the one it had, whose start is kept."""
+    import torch
+
     now = datetime.now(UTC).isoformat(timespec="seconds")
     clock = before.get("clock_seconds")
     started = clock.get("started") if isinstance(clock, dict) else None
@@ -34,7 +34,7 @@ def meta(spec: RunSpec, threads: int, before: Mapping[str, Any], *, finished: bo
         "device": spec.device,
         "device_name": torch.cuda.get_device_name() if spec.device == "cuda" else platform.machine(),
         "threads": {"population": threads, "torch": torch.get_num_threads(), "blas": 1},
-        "cores": thread_budget.cores(),
+        "cores": cores(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "clock_seconds": {"started": started or now, "finished": now if finished else None},

@@ -26,15 +26,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from evo.core import Saved, State
 from scenarios.lab.store import files
-from scenarios.lab.store.files import StoreError, read_champion, read_json, read_rows
+from scenarios.lab.store.files import StoreError, read_json, read_rows
 
-__all__ = ["RunDirectory", "RunStatus", "StoreError", "find_runs", "read_champion", "read_config", "read_result", "read_rows"]
+if TYPE_CHECKING:
+    from evo.core import Saved, State
+
+__all__ = ["RunDirectory", "RunStatus", "StoreError", "find_runs", "read_config", "read_result", "read_rows"]
 
 CONFIG, META, METRICS, RESULT, ERROR = "config.toml", "meta.json", "metrics.jsonl", "result.json", "error.txt"
 CHECKPOINT, PREVIOUS, CHAMPION = "checkpoint.pt", "checkpoint.previous.pt", "champion.safetensors"
@@ -120,8 +122,10 @@ class RunDirectory:
 
     def keep(self, name: str, saved: Saved) -> None:
         """Adds a file to history/; it reaches the disk with the next checkpoint."""
+        from scenarios.lab.store import tensors
+
         path = self.path / HISTORY / name
-        files.write(path, files.tensor_bytes(*saved), sync=False)
+        files.write(path, tensors.tensor_bytes(*saved), sync=False)
         self._unsynced.append(path)
 
     def picture(self, name: str, data: bytes) -> None:
@@ -132,6 +136,8 @@ class RunDirectory:
 
     def save(self, state: State, champion: Saved) -> None:
         """Writes a checkpoint, after everything it stands for is on the disk; the one before becomes `previous`."""
+        from scenarios.lab.store import tensors
+
         with files.writing(self.path / METRICS):
             if self._metrics is not None:
                 os.fsync(self._metrics.fileno())
@@ -141,8 +147,8 @@ class RunDirectory:
             if self._unsynced:
                 files.synced(self.path / HISTORY)
             self._unsynced.clear()
-        files.write(self.path / CHAMPION, files.tensor_bytes(*champion))
-        data = files.checkpoint_bytes(state)
+        files.write(self.path / CHAMPION, tensors.tensor_bytes(*champion))
+        data = tensors.checkpoint_bytes(state)
         with files.writing(self.path / CHECKPOINT):
             new = files.beside(self.path / CHECKPOINT, data)
             if (self.path / CHECKPOINT).exists():

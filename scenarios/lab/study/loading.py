@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.lab.store import markup
+from scenarios.lab.store import markup, store
 from scenarios.lab.study import resolve
 from scenarios.lab.study.config import Built, RunSpec, study
 from scenarios.lab.study.problems import ConfigError, as_scenario
@@ -37,8 +37,6 @@ class Run:
     """
 
     def __init__(self, path: Path, scenario: Any = None, method: Any = None):
-        from scenarios.lab.store import store
-
         self.path, self._scenario, self._method = path, scenario, method
         self.config: dict[str, Any] = store.read_config(path)
 
@@ -47,8 +45,6 @@ class Run:
 
     def _repr_html_(self) -> str:
         """For a notebook: scenario, label, seed and state; the result as a table; the folder."""
-        from scenarios.lab.store import store
-
         scenario, label, seed = self.path.resolve().parts[-3:]
         lines = [f"folder: {self.path}"]
         try:
@@ -62,27 +58,23 @@ class Run:
     def rows(self) -> dict[str, np.ndarray]:
         """Every column of metrics.jsonl as an array, one item a step; nested keys are dotted ("validation.accuracy"),
         a missing or non-finite number is nan."""
-        from scenarios.lab.store import store
-
         flat = [_flat(row) for row in store.read_rows(self.path / store.METRICS)]
         return {key: _column([row.get(key) for row in flat]) for key in dict.fromkeys(key for row in flat for key in row)}
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
         """result.json; None while the run is unfinished."""
-        from scenarios.lab.store import store
-
         return store.read_result(self.path)
 
     @cached_property
     def champion(self) -> Model:
         """The champion, ready to call; `champion.figure()` draws it. Raises StoreError if it cannot be had."""
-        from scenarios.lab.store import store
+        from scenarios.lab.store.tensors import read_champion
 
         file = self.path / store.CHAMPION
         if not file.is_file():
             raise store.StoreError(f"{file} is missing: a run has a champion after its first checkpoint")
-        tensors, header = store.read_champion(file)
+        tensors, header = read_champion(file)
         spec, built = self._spec, self._built
         try:
             return built.method.restore(built.task, built.settings, spec.seed, tensors, header)
@@ -111,7 +103,6 @@ class Run:
 
 def start_model(start: str, seed: int) -> Model:
     """The champion that a warm start gives to seed `seed`. Raises BadStart if it cannot be had."""
-    from scenarios.lab.store import store
     from scenarios.lab.study import warm_start
 
     try:
@@ -137,8 +128,6 @@ def _column(values: list[Any]) -> np.ndarray:
 
 def _summary(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a result.json holds, a name and a value in words each: the metric by split, how the run ended, what it cost."""
-    from scenarios.lab.store import store
-
     metric = result["metric"]["name"]
     values = {f"{split} {metric}": result[split].get(metric) for split in store.SPLITS if result[split]}
     values |= {"solved": result["solved"], "stopped by": result["stopped_by"], "steps": result["steps"]}

@@ -35,6 +35,8 @@ class Unresolved(LookupError):
 
 def resolve(name: str, registry: Mapping[str, str], what: str) -> Any:
     """What `name` stands for. `what` ("method", ...) leads the message of the Unresolved that is raised otherwise."""
+    if wrong := unknown(name, registry, what):
+        raise Unresolved(wrong)
     prefix, colon, rest = name.partition(":")
     if name in registry and not name.endswith(":"):
         return _load(registry[name], what)
@@ -46,15 +48,20 @@ def resolve(name: str, registry: Mapping[str, str], what: str) -> Any:
             return _load(registry[prefix + colon], what)(rest)
         except (ValueError, LookupError, ImportError) as error:
             raise Unresolved(f"{what} {name!r}: {said(error)}") from error
-    if colon and rest:
-        return _load(name, what)
+    return _load(name, what)
+
+
+def unknown(name: str, registry: Mapping[str, str], what: str) -> str | None:
+    """What is wrong with a name that is no entry of the registry and names no place to import from; None: nothing."""
+    if (name in registry and not name.endswith(":")) or name.startswith(OBJECT):
+        return None
+    if name.partition(":")[2]:
+        return None
     if Path(name).suffix in (".py", ".toml", ".csv"):
         hint = {".py": f"name the attribute: {name}:attr", ".toml": "a file is run by itself: evo run FILE.toml"}
-        raise Unresolved(f"{what} {name!r}: {hint.get(Path(name).suffix, f'a table needs its column: {name} --target COLUMN')}")
+        return f"{what} {name!r}: {hint.get(Path(name).suffix, f'a table needs its column: {name} --target COLUMN')}"
     known = [key for key in registry if not key.endswith(":")]
-    raise Unresolved(
-        f"unknown {what} {name!r}{did_you_mean(name, known)}; a {what} of your own is package.module:attr or file.py:attr"
-    )
+    return f"unknown {what} {name!r}{did_you_mean(name, known)}; a {what} of your own is package.module:attr or file.py:attr"
 
 
 def scenario(name: str) -> Scenario:

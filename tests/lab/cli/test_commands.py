@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from scenarios import METHODS, SCENARIOS
-from scenarios.lab.cli import commands
+from scenarios.lab.cli import commands, kept, listing
+from scenarios.lab.execution.runner import Workers
 from scenarios.lab.store import store
 
 QUICK = ["-m", "random-search", "--budget", "steps=2", "--set", "random-search.population_size=5"]
@@ -52,6 +53,33 @@ def test_help_imports_neither_torch_nor_numpy():
         assert not {"torch", "numpy", "rich"} & set(done.stdout.split()), words
 
 
+def test_what_only_reads_or_starts_workers_imports_no_torch(finished):
+    """`run` too: its worker does."""
+    lines = ["list runs", "compare xor", "plot xor", "run xro", "run xor --seeds 2 " + " ".join(QUICK)]
+    for words in [line.split() for line in lines]:
+        code = f"import sys; from scenarios.lab.cli.commands import main; main({words}); print(*sys.modules)"
+        done = process("-c", code, cwd=finished[0])
+        assert done.returncode == 0, done.stderr
+        assert not {"torch", "scipy", "sklearn", "matplotlib"} & set(done.stdout.split()), words
+
+
+def test_list_and_show_of_our_own_are_kept_until_a_source_file_or_a_library_changes(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = evo(capsys, "show", "xor", "-m", "ga")
+    monkeypatch.setattr(listing, "commented", lambda **asked: "made again\n")
+    assert evo(capsys, "show", "xor", "-m", "ga") == first
+    assert evo(capsys, "show", "xor", "-m", "ga", "--seeds", "2")[1] == "made again\n"
+    monkeypatch.setattr(kept, "LIBRARIES", ("numpy",))
+    assert evo(capsys, "show", "xor", "-m", "ga")[1] == "made again\n"
+
+
+def test_a_configuration_that_kills_its_worker_is_an_error_in_one_line(capsys, folder):
+    (folder / "mine.py").write_text("import os\nos._exit(7)\n")
+    code, out, err = evo(capsys, "run", "mine.py:scenario")
+    assert (code, out) == (2, "")
+    assert err == "evo: the configuration could not be tried: its worker process exited with code 7\n"
+
+
 def test_evo_alone_leads_to_the_first_run(capsys):
     code, out, _ = evo(capsys)
     assert code == 0
@@ -73,18 +101,18 @@ def test_evo_alone_leads_to_the_first_run(capsys):
         (["run", "xor", "wine"], "unexpected extra argument"),
         (["run", "xro"], "unknown scenario 'xro' (did you mean 'xor'?)"),
         (["show", "xor", "-m", "gaa"], "unknown method 'gaa' (did you mean 'ga'?)"),
-        (["run", "xor", "-m", "sklearn:Ridg"], "(did you mean 'Ridge'?)"),
-        (["run", "xor", "--budget", "step=3"], "budget.step: unknown key (did you mean 'steps'?)"),
-        (["run", "xor", "--set", "ga.elitse=3"], "ga.elitse: unknown key (did you mean 'elites'?)"),
-        (["run", "xor", "--set", "ga.pop_size=3"], "ga.pop_size: unknown key (did you mean 'population_size'?)"),
-        (["run", "xor", "--device", "cdua"], "got 'cdua' (did you mean 'cuda'?)"),
-        (["run", "nothing.toml"], "nothing.toml: No such file or directory"),
-        (["run", "nothing.py:x"], "no file nothing.py"),
+        (["show", "xor", "-m", "sklearn:Ridg"], "(did you mean 'Ridge'?)"),
+        (["show", "xor", "--budget", "step=3"], "budget.step: unknown key (did you mean 'steps'?)"),
+        (["show", "xor", "--set", "ga.elitse=3"], "ga.elitse: unknown key (did you mean 'elites'?)"),
+        (["show", "xor", "--set", "ga.pop_size=3"], "ga.pop_size: unknown key (did you mean 'population_size'?)"),
+        (["show", "xor", "--device", "cdua"], "got 'cdua' (did you mean 'cuda'?)"),
+        (["show", "nothing.toml"], "nothing.toml: No such file or directory"),
+        (["show", "nothing.py:x"], "no file nothing.py"),
         (["run", "nothing.csv"], "a table needs its column: nothing.csv --target COLUMN"),
-        (["run", "nothing.csv", "--target", "y"], "nothing.csv: No such file"),
-        (["run", "xor", "--target", "y"], "--target: applies to a CSV table only"),
-        (["run", "xor", "--task", "regression"], "--task: applies to a CSV table only"),
-        (["run", "t.csv", "--target", "y", "--task", "regresion"], "(did you mean 'regression'?)"),
+        (["show", "nothing.csv", "--target", "y"], "nothing.csv: No such file"),
+        (["show", "xor", "--target", "y"], "--target: applies to a CSV table only"),
+        (["show", "xor", "--task", "regression"], "--task: applies to a CSV table only"),
+        (["show", "t.csv", "--target", "y", "--task", "regresion"], "(did you mean 'regression'?)"),
         (["run", "cartpole", "-m", "linear"], "linear: the method does not support this task: it is fitted to examples"),
         (["list", "rnus"], "(did you mean 'runs'?)"),
         (["compare", "digits"], "no runs of 'digits'"),
@@ -111,7 +139,7 @@ def test_missing_cuda_is_a_clear_error(capsys):
 
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
-    assert "finds no CUDA device here; use cpu or auto" in evo(capsys, "run", "xor", "--device", "cuda")[2]
+    assert "finds no CUDA device here; use cpu or auto" in evo(capsys, "show", "xor", "--device", "cuda")[2]
 
 
 def test_list_has_a_line_for_everything_and_says_what_does_not_fit(capsys, monkeypatch):
@@ -320,10 +348,8 @@ def test_interrupt_saves_says_what_continues_and_gives_code_130(folder, capsys):
 
 
 def test_command_that_continues_leaves_restart_out_and_quotes(monkeypatch, capsys):
-    from scenarios.lab.cli import flags
-
     seen = []
-    monkeypatch.setattr(flags, "chosen", lambda *arguments, command, **_: seen.append(command) or 1 / 0)
+    monkeypatch.setattr(Workers, "ask", lambda workers, *, command, **asked: seen.append(command) or 1 / 0)
     words = ["run", "a b.csv", "--target", "the column", "--restart", "--seeds", "7,", "--jobs", "2", "--runs", "else where"]
     with pytest.raises(ZeroDivisionError):
         commands.main(words)

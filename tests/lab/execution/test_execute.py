@@ -14,7 +14,7 @@ from lab_fakes import Climber, GoalTask, Point, differing, scenario, start, stud
 
 from evo import threads as thread_budget
 from scenarios.lab.execution.execute import execute
-from scenarios.lab.store import files, store
+from scenarios.lab.store import store, tensors
 from scenarios.lab.store.store import RunDirectory
 from scenarios.lab.study import config
 
@@ -89,7 +89,7 @@ def test_meta_says_what_the_run_ran_on(whole):
 
 
 def test_the_champion_says_what_it_is_and_can_be_made_again(whole):
-    tensors, header = files.read_champion(whole / "champion.safetensors")
+    saved, header = tensors.read_champion(whole / "champion.safetensors")
     result = store.read_result(whole)
     step = result["champion"]["step"]
     assert header == {
@@ -101,7 +101,7 @@ def test_the_champion_says_what_it_is_and_can_be_made_again(whole):
         "step": str(step),
         "lineage": json.dumps({"id": step, "parents": [step - 1]}),
     }
-    model = Climber.restore(GoalTask(), None, 0, tensors, header)
+    model = Climber.restore(GoalTask(), None, 0, saved, header)
     assert GoalTask().score(model, "test") == result["test"]
 
 
@@ -131,9 +131,9 @@ def test_history_can_be_of_nothing_or_of_every_step_with_its_population(tmp_path
     assert list((nothing / "history").iterdir()) == []
     everything = start(tmp_path / "b", study(run={"history": "all"}).specs[0])[2]
     assert len(list((everything / "history").iterdir())) == 16
-    tensors, header = files.read_champion(everything / "history" / store.history_name(7, "population"))
-    state = files.read_checkpoint(everything / "checkpoint.pt")
-    assert torch.equal(tensors["population"], state["learner"]["population"])
+    saved, header = tensors.read_champion(everything / "history" / store.history_name(7, "population"))
+    state = tensors.read_checkpoint(everything / "checkpoint.pt")
+    assert torch.equal(saved["population"], state["learner"]["population"])
     assert header == {"step": "7"}
 
 

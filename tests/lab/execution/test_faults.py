@@ -17,7 +17,7 @@ import torch
 from lab_fakes import Climber, contents, differing, scenario, start, study, words
 
 from scenarios.lab.api import perform
-from scenarios.lab.store import files, store
+from scenarios.lab.store import store, tensors
 from scenarios.lab.store.store import RunDirectory
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
@@ -80,7 +80,7 @@ def flipped(data):
 
 
 def forged(state):
-    return lambda data: files.checkpoint_bytes(state)
+    return lambda data: tensors.checkpoint_bytes(state)
 
 
 DAMAGES = {

@@ -113,7 +113,7 @@ def test_a_run_that_fails_or_is_killed_stops_no_other_and_continues(tmp_path):
 
 
 def test_workers_have_one_thread_in_every_library_and_share_the_cores(tmp_path, monkeypatch):
-    monkeypatch.setattr("evo.threads.cores", lambda: 8)
+    monkeypatch.setattr("scenarios.lab.execution.runner.cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     handed = []
     monkeypatch.setattr(

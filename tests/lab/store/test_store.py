@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from scenarios.lab.store import files, store
+from scenarios.lab.store import files, store, tensors
 from scenarios.lab.store.store import RunDirectory, StoreError
 
 RESULT = {"stopped_by": "budget", "steps": 1, "cost": {}, "metric": {}, "champion": {}}
@@ -76,7 +76,7 @@ class TestOrderOnDisk:
 def test_the_checkpoint_before_becomes_the_previous_one(run):
     for steps in (1, 2, 3):
         run.save({"steps": steps}, CHAMPION)
-    assert [files.read_checkpoint(path)["steps"] for path in run.checkpoints()] == [3, 2]
+    assert [tensors.read_checkpoint(path)["steps"] for path in run.checkpoints()] == [3, 2]
 
 
 def test_a_kill_between_the_two_renames_leaves_the_checkpoint_before(run, monkeypatch):
@@ -91,7 +91,7 @@ def test_a_kill_between_the_two_renames_leaves_the_checkpoint_before(run, monkey
     monkeypatch.setattr(os, "replace", dies)
     with pytest.raises(KeyboardInterrupt):
         run.save({"steps": 2}, CHAMPION)
-    assert [files.read_checkpoint(path)["steps"] for path in run.checkpoints()] == [1]
+    assert [tensors.read_checkpoint(path)["steps"] for path in run.checkpoints()] == [1]
 
 
 # --- rows and history -------------------------------------------------------------------------------------------------

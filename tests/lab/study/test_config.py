@@ -17,12 +17,13 @@ from scenarios.lab.study.trial import study
 
 
 def chosen(*methods, **options):
-    return flags.chosen("xor", methods or ("ga",), **options)
+    return study(**flags.chosen("xor", methods or ("ga",), **options))
 
 
 def problems(*arguments, by=study, **options):
+    typed = lambda *words, **more: study(**flags.chosen(*words, **more))
     with pytest.raises(ConfigError) as caught:
-        (flags.chosen if arguments and isinstance(arguments[0], str) else by)(*arguments, **options)
+        (typed if arguments and isinstance(arguments[0], str) else by)(*arguments, **options)
     return caught.value.problems
 
 
@@ -176,7 +177,7 @@ def test_study_is_ordered_by_label_and_then_by_seed():
 def test_without_methods_the_scenarios_default_methods_run():
     from scenarios.xor import scenario
 
-    assert tuple(dict.fromkeys(spec.method for spec in flags.chosen("xor").specs)) == scenario.methods
+    assert tuple(dict.fromkeys(spec.method for spec in study(**flags.chosen("xor")).specs)) == scenario.methods
 
 
 def test_two_configurations_of_one_method_stand_side_by_side():
@@ -194,12 +195,13 @@ def test_flags_are_laid_over_a_file(tmp_path):
         'scenario = "xor"\nseeds = [4]\n[budget]\nsteps = 9\n[task]\nfitness = "accuracy"\n'
         '[learners.big]\nmethod = "ga"\npopulation_size = 300\n[learners.backprop]\nbatch_size = 2\n'
     )
-    plain = flags.chosen(str(file)).specs
+    plain = study(**flags.chosen(str(file))).specs
     assert [(spec.label, spec.seed, spec.budget, spec.task["fitness"]) for spec in plain] == [
         ("big", 4, {"steps": 9}, "accuracy"),
         ("backprop", 4, {"steps": 9}, "accuracy"),
     ]
-    both = flags.chosen(str(file), ["big", "knn"], "1", ["samples=50"], ["big.elites=7", "task.fitness=cross_entropy"]).specs
+    sets = ["big.elites=7", "task.fitness=cross_entropy"]
+    both = study(**flags.chosen(str(file), ["big", "knn"], "1", ["samples=50"], sets)).specs
     assert [(spec.label, spec.method, spec.seed, spec.budget) for spec in both] == [
         ("big", "ga", 0, {"samples": 50}),
         ("knn", "knn", 0, {"samples": 50}),
@@ -235,10 +237,10 @@ def test_spec_survives_json_and_its_own_toml():
 
 @pytest.mark.parametrize("scenario", ["xor", "digits", "cartpole"])
 def test_shown_configuration_runs_unchanged_and_explains_every_key(scenario):
-    made = flags.chosen(scenario, seeds="3,4", budget=["steps=3", "seconds=4.5"])
-    text = listing.commented(made)
+    asked = flags.chosen(scenario, seeds="3,4", budget=["steps=3", "seconds=4.5"])
+    made, text = study(**asked), listing.commented(**asked)
     assert study(tomllib.loads(text)).specs == made.specs
-    assert listing.commented(study(tomllib.loads(text))) == text
+    assert listing.commented(tomllib.loads(text), {}, []) == text
     lines = text.splitlines()
     for number, line in enumerate(lines):
         if line and not line.startswith(("#", "[")):

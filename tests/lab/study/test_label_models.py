@@ -12,7 +12,7 @@ from scenarios.lab import ConfigError, load, run
 from scenarios.lab.cli import flags, listing
 from scenarios.lab.report import gather, tables
 from scenarios.lab.report.comparison import compare
-from scenarios.lab.store import store
+from scenarios.lab.store import store, tensors
 from scenarios.lab.study import config
 from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.trial import study
@@ -35,7 +35,7 @@ class Net(torch.nn.Sequential):
 
 
 def chosen(*methods, sets=("big.model.hidden=[7, 7]",), **options):
-    return flags.chosen("xor", methods or BOTH, sets=list(sets), **options)
+    return study(**flags.chosen("xor", methods or BOTH, sets=list(sets), **options))
 
 
 def problems(*methods, sets):
@@ -49,7 +49,7 @@ def hidden(spec):
 
 
 def weights(path):
-    return {name: tensor.numpy() for name, tensor in store.read_champion(path / store.CHAMPION)[0].items()}
+    return {name: tensor.numpy() for name, tensor in tensors.read_champion(path / store.CHAMPION)[0].items()}
 
 
 @pytest.fixture
@@ -143,9 +143,9 @@ def test_a_file_says_it_as_a_table(tmp_path):
         'scenario = "xor"\n[learners.small]\nmethod = "ga"\n'
         '[learners.big]\nmethod = "ga"\n[learners.big.model]\nhidden = [64, 64]\n'
     )
-    small, big = flags.chosen(str(file)).specs
+    small, big = study(**flags.chosen(str(file))).specs
     assert (hidden(small), hidden(big)) == ([4], [64, 64])
-    assert hidden(flags.chosen(str(file), sets=["big.model.hidden=[2]"]).specs[1]) == [2]
+    assert hidden(study(**flags.chosen(str(file), sets=["big.model.hidden=[2]"])).specs[1]) == [2]
 
 
 def test_a_spec_survives_json_and_its_own_toml():
@@ -162,15 +162,14 @@ def test_a_label_may_hold_dots():
 
 
 def test_what_is_shown_explains_every_key_and_runs_unchanged():
-    made = chosen(build=False)
-    text = listing.commented(made)
+    made, text = chosen(), listing.commented(**flags.chosen("xor", BOTH, sets=["big.model.hidden=[7, 7]"]))
     lines = text.splitlines()
     assert "[learners.big.model]" in lines
     for number, line in enumerate(lines):
         if line and not line.startswith(("#", "[")):
             assert lines[number - 1].startswith("#"), line
     assert study(tomllib.loads(text)).specs == made.specs
-    assert listing.commented(study(tomllib.loads(text))) == text
+    assert listing.commented(tomllib.loads(text), {}, []) == text
 
 
 def test_another_network_forbids_continuing_and_is_named_as_the_command_line_does():

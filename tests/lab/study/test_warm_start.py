@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scenarios.lab import ConfigError, load, run
-from scenarios.lab.store import store
+from scenarios.lab.store import store, tensors
 from scenarios.lab.study import warm_start
 
 FAST = {"ga.population_size": 10, "model.hidden": [3], "run.checkpoint_seconds": 0.0}
@@ -29,7 +29,7 @@ def begun(before, runs, begins="xor/backprop", method="ga", steps=1, seeds=2, **
 
 
 def weights(path):
-    return {name: tensor.numpy() for name, tensor in store.read_champion(path / store.CHAMPION)[0].items()}
+    return {name: tensor.numpy() for name, tensor in tensors.read_champion(path / store.CHAMPION)[0].items()}
 
 
 def test_evolution_holds_the_trained_weights_in_its_first_population(before, tmp_path):

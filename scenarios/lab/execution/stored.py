@@ -1,0 +1,15 @@
+"""Whether what a run folder holds may be continued."""
+
+from __future__ import annotations
+
+from scenarios.lab.store.store import RunDirectory
+from scenarios.lab.study.config import RunSpec
+
+
+def conflicts(spec: RunSpec, directory: RunDirectory) -> str | None:
+    """Why a stored run cannot be continued with these settings, or None."""
+    stored = directory.config_text()
+    keys = spec.differences(stored) if stored is not None else []
+    if not keys:
+        return None
+    return f"{directory.path} holds a run with other settings: {'; '.join(keys)} (--restart renames it and starts over)"

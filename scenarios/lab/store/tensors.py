@@ -1,0 +1,98 @@
+"""Files of tensors: a run's checkpoints and champions.
+
+A checkpoint carries the sha256 of its payload and is read with `weights_only=True`, a champion is safetensors: nothing in
+a file is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from evo.core import Saved, State
+from scenarios.lab.store.files import StoreError
+
+CHECKPOINT = b"neuroevo-checkpoint-1"
+
+
+def checkpoint_bytes(state: State) -> bytes:
+    """A checkpoint: a line with the format and the sha256 of what follows, then tensors and plain values.
+
+    Raises TypeError, naming the place, where `state` holds anything else.
+    """
+    _check_state(state, "state")
+    payload = io.BytesIO()
+    torch.save(state, payload)
+    data = payload.getvalue()
+    return CHECKPOINT + b" " + hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+
+
+def _check_state(value: Any, where: str) -> None:
+    if isinstance(value, Tensor) or type(value) in (type(None), bool, int, float, str):
+        return
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _check_state(each, f"{where}[{key!r}]")
+    elif type(value) in (list, tuple):
+        for k, each in enumerate(value):
+            _check_state(each, f"{where}[{k}]")
+    else:
+        raise TypeError(
+            f"{where}: a state holds tensors and plain values only; got {type(value).__module__}.{type(value).__name__} "
+            "(torch.from_numpy makes a tensor of an array, .item() a plain value of a numpy number)"
+        )
+
+
+def read_checkpoint(path: Path) -> State:
+    """The state in a checkpoint, on the host. Raises StoreError, saying why, if it cannot be believed."""
+    header, _, payload = path.read_bytes().partition(b"\n")
+    name, _, digest = header.partition(b" ")
+    if name != CHECKPOINT:
+        raise StoreError(f"it does not begin with {CHECKPOINT.decode()}")
+    if hashlib.sha256(payload).hexdigest().encode() != digest:
+        raise StoreError("its sha256 is not the one in its first line, so it was cut short or changed")
+    try:
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a forged payload makes the unpickler say
+        raise StoreError("it holds more than tensors and plain values") from error
+    if not isinstance(state, dict):
+        raise StoreError(f"expected a dict; got {type(state).__name__}")
+    return state
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> bytes:
+    """safetensors, with the header in sorted order: the library's own order changes from process to process."""
+    alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    # A path may hold bytes that are no text; they are kept as \udcff and the like.
+    words = {str(key): str(value).encode("utf-8", "backslashreplace").decode() for key, value in header.items()}
+    data = safetensors.torch.save(alone, words)
+    end = 8 + int.from_bytes(data[:8], "little")
+    text = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode("ascii")
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
+
+
+def read_champion(path: str | Path) -> Saved:
+    """(tensors, header) of a champion.safetensors. Raises StoreError, naming the file, if it is damaged."""
+    data = Path(path).read_bytes()
+    try:
+        tensors = safetensors.torch.load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise StoreError(f"{path} is damaged: {_first_line(error)}") from error
+    return tensors, header
+
+
+def _first_line(error: Exception) -> str:
+    words = re.sub(r"\s+", " ", str(error))
+    return f"{type(error).__name__}: {words[:200]}"
