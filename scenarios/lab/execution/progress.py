@@ -10,6 +10,7 @@ The lines go to standard error, so that the table on standard output can be pipe
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from scenarios.lab.study.config import RunSpec, Study
 EVERY = 5.0  # seconds between plain lines of one seed
 LONGEST = 1e7  # seconds left that are worth telling
 PER_SECOND = 4  # refreshes of the live lines
+PATIENCE = 2.0  # seconds until it is said what is waited for
 
 
 class Line:
@@ -115,3 +117,18 @@ def showing(study: Study) -> Iterator[Display]:
     display = Display(study, live=True, write=lambda text: console.print(text, markup=False))
     with Live(display, console=console, refresh_per_second=PER_SECOND, transient=True):
         yield display
+
+
+@contextmanager
+def meanwhile(words: str) -> Iterator[None]:
+    """On a terminal, what is waited for, from when the block takes more than PATIENCE until it ends."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    say = threading.Timer(PATIENCE, lambda: print(words, end="", file=sys.stderr, flush=True))
+    say.start()
+    try:
+        yield
+    finally:
+        say.cancel()
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 from evo.machine import cores
+from scenarios.lab.execution.progress import meanwhile
 from scenarios.lab.execution.stored import conflicts
 from scenarios.lab.store.store import RunDirectory, StoreError, run_path
 from scenarios.lab.study.config import RunSpec, Study
@@ -32,7 +33,6 @@ from scenarios.lab.study.problems import ConfigError
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 POLL_SECONDS = 0.1  # how soon a Ctrl-C, or the death of a worker, is noticed
 FAREWELL_SECONDS = 5.0  # that an idle worker may take to end
-PATIENCE = 2.0  # seconds until it is said what is waited for
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -203,7 +203,7 @@ class Workers:
 
     def answer(self) -> Study:
         """The Study that was asked for. Raises ConfigError with every mistake."""
-        with _said_meanwhile("importing torch, and trying the configuration"):
+        with meanwhile("importing torch, and trying the configuration"):
             worker, event = self._next()
         if event is None:
             self.busy.remove(worker)
@@ -282,21 +282,6 @@ class _Pool:
             message += f" ({error})"
         states[worker.index] = "failed"
         self.emit({"event": "failed", "index": worker.index, "message": message})
-
-
-@contextmanager
-def _said_meanwhile(words: str) -> Iterator[None]:
-    """On a terminal, what is waited for, from when the block takes more than PATIENCE until it ends."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    say = threading.Timer(PATIENCE, lambda: print(words, end="", file=sys.stderr, flush=True))
-    say.start()
-    try:
-        yield
-    finally:
-        say.cancel()
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _path(spec: RunSpec, runs: str | Path) -> Path:

@@ -112,10 +112,10 @@ def test_a_film_is_a_gif_of_every_frame_that_loops_at_the_environments_pace(tmp_
     assert [one.name for one in tmp_path.iterdir()] == ["out.gif"]
 
 
-@pytest.mark.parametrize(("fps", "length", "duration"), [(1000, 30, 20), (10, 30, 100), (25, 1500, 160)])
+@pytest.mark.parametrize(("fps", "length", "duration"), [(1000, 30, 20), (10, 30, 100), (25, 1500, 320)])
 def test_a_gif_is_never_faster_than_programs_show_it_and_never_longer_than_its_frames(tmp_path, fps, length, duration):
     kind = type("Paced", (Lamp,), {"metadata": {"render_modes": ["rgb_array"], "render_fps": fps}, "length": length})
-    kind.render = lambda self: np.full((2, 2, 3), self.now % 256, np.uint8)
+    kind.render = lambda self: np.full((2, 2, 3), 40 * self.now % 256, np.uint8)
     played(acting(kind), record=tmp_path / "out.gif")
     with Image.open(tmp_path / "out.gif") as gif:
         assert gif.n_frames <= play.FRAMES + 1
@@ -228,7 +228,7 @@ def test_numbers_are_printed_beside_the_truth():
     lines = played(made).splitlines()
     assert lines[0] == "10 of 30 rows of the validation split"
     x, y = made.task.split("validation")
-    expected = [f"{value:.6g}" for value in [*made.champion(x[3:4])[0].tolist(), *y[3].tolist()]]
+    expected = [f"{value:.6g}" for value in [*made.champion(x[:10])[3].tolist(), *y[3].tolist()]]
     assert lines[5].split() == ["3", *expected]
 
 

@@ -1,6 +1,7 @@
 """Progress in words: live lines on a terminal, plain lines now and then elsewhere."""
 
 import io
+import time
 
 import pytest
 
@@ -111,3 +112,15 @@ def test_terminal_shows_one_live_line_a_running_seed(monkeypatch, colour):
     assert "idle" not in text
     if not colour:
         assert "\x1b[3" not in text
+
+
+@pytest.mark.parametrize(("terminal", "seconds", "said"), [(True, 0.3, True), (True, 0.0, False), (False, 0.3, False)])
+def test_a_wait_is_said_on_a_terminal_after_a_while_and_gone_when_it_ends(monkeypatch, terminal, seconds, said):
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: terminal)
+    monkeypatch.setattr(progress.sys, "stderr", screen)
+    monkeypatch.setattr(progress, "PATIENCE", 0.1)
+    with progress.meanwhile("waiting"):
+        time.sleep(seconds)
+    assert ("waiting" in screen.getvalue()) == said
+    assert screen.getvalue().endswith("\r\x1b[K" if terminal else "")

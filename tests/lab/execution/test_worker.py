@@ -14,6 +14,9 @@ from lab_fakes import differing, study
 
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.store import store
+from scenarios.lab.study import trial
+from scenarios.lab.study.config import RunSpec
+from scenarios.lab.study.problems import ConfigError
 
 
 class Worker:
@@ -70,6 +73,25 @@ def test_a_worker_runs_one_run_after_another_whatever_they_print(tmp_path, worke
     said = worker.process.stderr.read().decode()
     assert '{"event": "done", "index": 0, "state": "finished"}\n' in said
     assert "raw bytes\n" in said
+
+
+def test_a_worker_tries_a_configuration_and_runs_it_though_it_prints(tmp_path, worker):
+    (tmp_path / "loud.py").write_text("from scenarios.xor import scenario\nprint('loud')\n")
+    document = {"scenario": f"{tmp_path}/loud.py:scenario", "learners": {"ga": {"population_size": 5}}, "budget": {"steps": 2}}
+    asked = {"document": document, "overrides": {}, "command": "evo run loud", "problems": []}
+    worker.send(study=asked)
+    (answer,) = worker.until("study")
+    here = trial.study(**asked)
+    assert tuple(map(RunSpec.from_json, answer["specs"])) == here.specs
+    assert (answer["name"], answer["title"]) == (here.name, here.title)
+    worker.run(here.specs[0], tmp_path)
+    assert worker.until("done")[-1]["state"] == "finished"
+    worker.send(study={**asked, "overrides": {"ga.elites": -1, "task.stop": "never"}})
+    (answer,) = worker.until("mistakes")
+    with pytest.raises(ConfigError) as caught:
+        trial.study(**asked | {"overrides": {"ga.elites": -1, "task.stop": "never"}})
+    assert answer["problems"] == caught.value.problems
+    assert len(answer["problems"]) == 2
 
 
 def test_a_worker_is_deaf_to_ctrl_c_and_told_to_stop_it_finishes_the_step_and_saves(tmp_path, worker):
