@@ -18,6 +18,7 @@ from scenarios.lab import load
 from scenarios.lab.cli import commands, flags
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.store import store
+from scenarios.lab.study.trial import study
 
 sys.path += [str(ROOT / "tests" / "efficacy"), str(ROOT / "tests" / "extension")]
 from climber import HillClimber
@@ -91,7 +92,7 @@ def test_they_are_run_and_compared(project, evo, name, labels):
 def test_stopped_run_goes_on_to_the_bytes_of_an_uninterrupted_one(project, scenario, method, tmp_path, monkeypatch):
     monkeypatch.chdir(project)
     words = ["task.stop=budget"] if scenario == "xor" else []
-    (spec,) = flags.chosen(scenario, [method], "1", ["steps=4"], words, "cpu").specs
+    (spec,) = study(**flags.chosen(scenario, [method], "1", ["steps=4"], words, "cpu")).specs
     asked = iter([False, False, True])
     assert execute(spec, tmp_path / "whole") == "finished"
     assert execute(spec, tmp_path / "cut", stop=lambda: next(asked)) == "stopped"

@@ -248,9 +248,9 @@ def test_failure_is_counted_and_raises_nothing(rings, tmp_path):
 
 
 def test_interrupt_is_raised_after_everything_is_saved(rings, tmp_path, monkeypatch):
-    from scenarios.lab.execution import runner
+    from scenarios.lab.execution import execute
 
-    monkeypatch.setattr(runner, "execute", lambda *arguments, **options: "stopped")
+    monkeypatch.setattr(execute, "execute", lambda *arguments, **options: "stopped")
     with pytest.raises(KeyboardInterrupt, match="the same call of run"):
         run(rings, ["ga"], 1, {"steps": 1}, runs=tmp_path, name="rings")
 

@@ -8,6 +8,7 @@ import pytest
 from scenarios.lab import ConfigError, load, run
 from scenarios.lab.store import store, tensors
 from scenarios.lab.study import warm_start
+from scenarios.xor import scenario
 
 FAST = {"ga.population_size": 10, "model.hidden": [3], "run.checkpoint_seconds": 0.0}
 
@@ -25,7 +26,8 @@ def begun(before, runs, begins="xor/backprop", method="ga", steps=1, seeds=2, **
     chosen = {f"{method}.start": str(before / begins), "model.hidden": [3], "run.checkpoint_seconds": 0.0, **settings}
     if method == "ga":
         chosen["ga.population_size"] = 10
-    return run("xor", [method], seeds=seeds, budget={"steps": steps}, settings=chosen, runs=runs, jobs=1)
+    # The scenario as an object: it runs in this process, which has imported torch.
+    return run(scenario, [method], seeds=seeds, budget={"steps": steps}, settings=chosen, runs=runs)
 
 
 def weights(path):
