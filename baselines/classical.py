@@ -1,7 +1,7 @@
 """scikit-learn's estimators as Learners of a single step: the simple models that every comparison should hold.
 
 Pedregosa et al.: Scikit-learn: machine learning in Python. JMLR 12, 2011.
-An estimator sees what every learner sees: the task's training part, as float32. It is stored as its name, arguments
+An estimator sees what every learner sees: the task's training split, as float32. It is stored as its name, arguments
 and seed, and loading it fits it again: no pickle is written or read. It runs on one thread, with a seed of `evo.rng`.
 """
 

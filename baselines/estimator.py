@@ -128,7 +128,7 @@ class Estimator(Model):
 
 
 def _scores(estimator: Any, x: np.ndarray, outputs: int) -> np.ndarray:
-    """(B, O) float32 for a classifier; classes that the training part lacks get the least score of the row."""
+    """(B, O) float32 for a classifier; classes that the training split lacks get the least score of the row."""
     predicted = estimator.predict(x)
     columns = estimator.classes_.astype(np.int64)
     chosen = (predicted[:, None] == estimator.classes_).astype(np.float64)

@@ -40,4 +40,6 @@ class RandomSearch(VectorAlgorithm):
 
     def lineage(self, index: int | None) -> Lineage:
         """An id as a GA's, generation * P + place; no parents."""
+        if index is None:
+            return {}
         return {"id": (self.generation - 1) * self.options.population_size + index, "parents": []}

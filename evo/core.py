@@ -453,7 +453,8 @@ class Algorithm(ABC, Generic[Population]):
         return None
 
     def lineage(self, index: int | None) -> Lineage:
-        """Ids of a genome, "id", and its "parents": of place `index` of what `ask` gave last; None: of `candidate`."""
+        """Ids of a genome, "id", and its "parents": of place `index` of what `ask` gave last; None: of `candidate`. {} where
+        they are unknown, as for a candidate that is of no place."""
         return {}
 
     def row(self) -> Row:

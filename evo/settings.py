@@ -63,7 +63,7 @@ ELSEWHERE = {
         "budget.steps limits generations and epochs",
     ),
     **dict.fromkeys(("random_state", "seed"), "--seeds sets the seeds"),
-    "fitness_threshold": "task.solved sets the value at which a task is solved",
+    "fitness_threshold": "task.solved, where the task has it, sets the value at which it is solved",
     "hidden_layer_sizes": "model.hidden sets the hidden layers",
     "n_estimators": "the method sklearn:Name has the estimator's own settings",
 }

@@ -241,8 +241,14 @@ def _check_best(found: Findings, make: Callable[..., Algorithm], generation: Cal
     one, twin, resumed = make(), make(), make()
     with _reported(found, "row, before the first ask,"):
         one.row()
-    generation(one)
-    generation(twin)
+    _scribble(one.ask())
+    if generation(one) != generation(twin):
+        found.append("what a user writes into ask()'s arrays before tell() changes the run: give copies, or read-only arrays")
+    with _reported(found, "candidate, lineage(None), or the model of the candidate,"):
+        candidate = one.candidate()
+        one.lineage(None)
+        if candidate is not None:
+            one.model(candidate)
     best, fitness = _bits(one.model(one.best).save()), one.best_fitness
     population = one.ask()
     if (_bits(one.model(one.best).save()), one.best_fitness) != (best, fitness):
@@ -252,15 +258,22 @@ def _check_best(found: Findings, make: Callable[..., Algorithm], generation: Cal
     resumed.load_state_dict(_through_file(one.state_dict()))
     if _bits(resumed.model(resumed.best).save()) != best or resumed.best_fitness != fitness:
         found.append("best and best_fitness are lost by state_dict and load_state_dict: put them into the state")
-    _scribble(population)
+    for written in (population, one.population, *one.population_tensors().values()):
+        _scribble(written)
     if generation(one) != generation(twin):
-        found.append("what a user writes into the arrays of ask() changes the run: give copies, or read-only arrays")
+        found.append(
+            "what a user writes into ask()'s arrays, `population` or population_tensors() changes the run: give copies, or "
+            "read-only arrays"
+        )
     if len(make().screen(population)) != len(population):
         found.append("screen(offspring) must give as many genomes as it got")
 
 
 def _scribble(population: object) -> None:
     """Writes over every array of a population that lets itself be written to."""
+    if isinstance(population, torch.Tensor):
+        population.zero_()
+        return
     arrays = [population] if isinstance(population, np.ndarray) else [v for v in vars(population).values() if _is_array(v)]
     for array in arrays:
         if array.flags.writeable:
@@ -283,6 +296,8 @@ def _check_warm_population(found: Findings, make: Callable[..., Algorithm]) -> N
     saved = [_bits(warm.model(genome).save()) for genome in population]
     if saved[0] != _bits(model.save()):
         found.append("after warm_start(model) the first genome of ask() must be the model, unchanged")
+    with _must_raise(found, "warm_start() after ask() must raise RuntimeError", RuntimeError):
+        warm.warm_start(model)
     if len(set(saved)) == 1:
         found.append("after warm_start(model) the population holds nothing but the model: put mutants behind it")
 

@@ -2,7 +2,7 @@
 
 A column is a number where every value is one, else a category, which becomes one input a value (one-hot; a missing
 value is a value of its own; beyond 32 values the rarest share an input). Missing numbers become the mean. Means,
-deviations and the list of values are those of the training part (60/20/20, stratified), which standardises numbers.
+deviations and the list of values are those of the training split (60/20/20, stratified), which standardises numbers.
 The target is a class where it is a category or takes few whole values, else a number, in units of its standard
 deviation. The task reads further rows of the same columns, and answers in the table's words and units. Every fault of a
 file is one ValueError that names line and column.

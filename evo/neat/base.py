@@ -94,10 +94,6 @@ class Topologies(Algorithm[Genomes]):
         state = {} if self.population is None else self.population.state_dict()
         return {name: value for name, value in state.items() if torch.is_tensor(value)}
 
-    def _nominee(self) -> int:
-        """The place of the genome to judge on validation: the fittest."""
-        return int(np.argmax(self._told()))
-
     def row(self) -> Row:
         """species: sizes by id; nodes and enabled connections, a genome; innovation numbers given so far."""
         if self.population is None:
@@ -112,7 +108,8 @@ class Topologies(Algorithm[Genomes]):
 
     def lineage(self, index: int | None) -> Lineage:
         """Ids are generation * P + place; a first genome has no parents."""
-        index = self._nominee() if index is None else index
+        if index is None:
+            return {}
         size = self.options.population_size
         born = self.generation - 1
         parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evo import rng
-from evo.core import Evaluation, Model, State
+from evo.core import Evaluation, Lineage, Model, State
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
 from evo.neat import reproduction
@@ -95,6 +95,10 @@ class NEAT(Topologies):
         if not self._improved().any() or self.population is None:
             return None
         return self.population[self._nominee()]
+
+    def lineage(self, index: int | None) -> Lineage:
+        own = type(self).candidate is NEAT.candidate  # an override may give a genome of no place
+        return super().lineage(self._nominee() if index is None and own else index)
 
     def _nominee(self) -> int:
         return int(np.argmax(np.where(self._improved(), self._told(), -np.inf)))

@@ -35,6 +35,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ from numba.core.dispatcher import Dispatcher
 from evo import rng
 from evo.core import counted
 from evo.rollout.recording import FPS
+from evo.settings import did_you_mean
 
 if TYPE_CHECKING:
     import gymnasium
@@ -78,28 +80,27 @@ class Environment:
     fps: float = FPS
 
     def __post_init__(self) -> None:
-        wrong = []
+        wrong = [] if callable(self.start) else [f"start: expected a function; got {self.start!r}"]
         for name in ("observe", "step", "episode_return"):
             function = getattr(self, name)
             if not isinstance(function, (FunctionType, Dispatcher)) and not (name == "episode_return" and function is None):
                 wrong.append(f"{name}: expected a function, which can be compiled; got {type(function).__name__}")
-        if not isinstance(self.actions, int):
-            try:
-                object.__setattr__(self, "actions", tuple(tuple(map(float, pair)) for pair in self.actions))
-            except TypeError:
-                raise ValueError(
-                    f"environment {self.name}: actions: expected a whole number, or a pair (low, high) for each number of an "
-                    f"action; got {self.actions!r}"
-                ) from None
         if isinstance(self.actions, int):
             if self.actions < 2:
                 wrong.append(f"actions: expected 2 or more choices; got {self.actions}")
-        elif not self.actions or not all(math.isfinite(low) and low < high < math.inf for low, high in self.actions):
-            wrong.append(f"actions: expected pairs low < high of finite numbers; got {self.actions!r}")
+        elif (pairs := _numbers(self.actions)) is None or pairs.shape[1:] != (2,):
+            wrong.append(
+                "actions: expected a whole number, or a pair (low, high) of numbers for each number of an action; "
+                f"got {self.actions!r}"
+            )
+        else:
+            object.__setattr__(self, "actions", tuple((float(low), float(high)) for low, high in pairs))
+            if not len(pairs) or not all(math.isfinite(low) and low < high < math.inf for low, high in self.actions):
+                wrong.append(f"actions: expected pairs low < high of finite numbers; got {self.actions!r}")
         if not (self.picture is None or isinstance(self.picture, str) or callable(self.picture)):
             wrong.append(f"picture: expected a function, or the id of a Gymnasium environment; got {self.picture!r}")
-        if not 0.0 < self.fps < math.inf:
-            wrong.append(f"fps: expected a positive number; got {self.fps}")
+        if not isinstance(self.fps, Real) or not 0.0 < self.fps < math.inf:
+            wrong.append(f"fps: expected a positive number; got {self.fps!r}")
         if not all(isinstance(each, int) for each in (self.max_steps, self.draws, self.window)):
             wrong.append(f"max_steps, draws, window: expected whole numbers; got {self.max_steps}, {self.draws}, {self.window}")
         elif self.max_steps < 1 or self.draws < 0 or self.window < 0:
@@ -135,6 +136,11 @@ class Environment:
         pairs = () if isinstance(self.actions, int) else self.actions
         return np.array(pairs, np.float64).reshape(-1, 2).T.copy()
 
+    @property
+    def render_modes(self) -> list[str]:
+        """In which ways `gym` can draw: "rgb_array" if there is a `picture`, "human" (a window) if it is Gymnasium's."""
+        return [] if not self.picture else ["rgb_array"] if callable(self.picture) else ["human", "rgb_array"]
+
     def validate(self) -> Environment:
         """The environment itself, after one step of its functions in plain Python. Raises ValueError if one returns a wrong
         type or shape; exceptions of the functions pass through."""
@@ -163,13 +169,22 @@ class Environment:
         """A Gymnasium environment with the same physics, for its wrappers and for libraries of reinforcement learning.
 
         Observations: Box (I,) float32, unbounded. Actions: Discrete of the choices, or Box (A,) float32 of the bounds.
-        reset(seed) begins where `starts([seed])` does; without a seed, where the environment's own generator says.
-        render_mode: as of Episode.
+        reset(seed) begins where `starts([seed])` does; without a seed, where the environment's own generator says. Numbers
+        outside of the bounds are refused, not clipped: gymnasium.wrappers.ClipAction does that.
+
+        Raises ValueError for a render_mode that is not of `render_modes`. step raises it for an action that is not of the
+        space, and gymnasium.error.ResetNeeded before the first reset.
         """
         import gymnasium
         from gymnasium import spaces
 
-        environment = self
+        environment, choices, modes = self, self.actions, self.render_modes
+        if render_mode is not None and render_mode not in modes:
+            expected = " or ".join(map(repr, modes)) + " or None" if modes else "None, as there is no `picture`"
+            raise ValueError(
+                f"environment {self.name}: render_mode: expected {expected}; got {render_mode!r}"
+                f"{did_you_mean(str(render_mode), modes)}"
+            )
 
         class ScalarEnv(gymnasium.Env):
             observation_space = spaces.Box(-np.inf, np.inf, (environment.inputs,), np.float32)
@@ -177,27 +192,62 @@ class Environment:
             def __init__(self) -> None:
                 self._episode = Episode(environment, mode=render_mode)
                 self.render_mode, self.metadata = self._episode.render_mode, self._episode.metadata
-                low, high = environment.bounds.astype(np.float32)
-                choices = environment.actions
+                bounds = environment.bounds
+                low, high = single = bounds.astype(np.float32)
                 self.action_space = spaces.Discrete(choices) if isinstance(choices, int) else spaces.Box(low, high)
+                # A bound itself is allowed as the space has it, rounded, and as the environment has it.
+                self._lows, self._highs = np.minimum(bounds, single)[0].tolist(), np.maximum(bounds, single)[1].tolist()
 
             def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
                 super().reset(seed=seed)
                 return self._episode.reset(seed=int(self.np_random.integers(2**31)) if seed is None else seed)
 
             def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
-                return self._episode.step(action)
+                episode = self._begun()
+                if not self._allows(action):
+                    raise ValueError(
+                        f"environment {environment.name}: action: expected one of {self.action_space}; got {action!r}"
+                    )
+                return episode.step(action)
 
             def render(self) -> Any:
-                return self._episode.render()
+                return self._begun().render()
 
             def close(self) -> None:
                 self._episode.close()
+
+            def _begun(self) -> Episode:
+                if not hasattr(self._episode, "state"):
+                    raise gymnasium.error.ResetNeeded(
+                        f"environment {environment.name}: call reset() before step() and render()"
+                    )
+                return self._episode
+
+            def _allows(self, action: Any) -> bool:
+                """As `action_space.contains`, but faster, and for any kind of number; a single one needs no array."""
+                numbers = _numbers(action)
+                if numbers is None:
+                    return False
+                if isinstance(choices, int):
+                    return numbers.ndim == 0 and numbers.dtype.kind != "f" and 0 <= int(numbers) < choices
+                if numbers.ndim > 1 or numbers.size != len(self._lows):
+                    return False
+                limited = zip(self._lows, numbers.ravel().tolist(), self._highs, strict=True)
+                return all(low <= number <= high for low, number, high in limited)
 
             def __str__(self) -> str:
                 return f"<ScalarEnv {environment.name}>"
 
         return ScalarEnv()
+
+
+def _numbers(values: object) -> np.ndarray | None:
+    """An array of real numbers; None if these are none, or of no shape."""
+    try:
+        numbers = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        return None
+    return numbers if numbers.dtype.kind in "biuf" else None
 
 
 class Episode:
@@ -209,10 +259,10 @@ class Episode:
 
     def __init__(self, environment: Environment, start: Sequence[float] | None = None, mode: str | None = None):
         self.environment, self._start = environment, start
-        self.render_mode, self.metadata = None, {}
+        self.render_mode, self.metadata = None, dict[str, Any](render_modes=environment.render_modes)
         self._stage = None
         if callable(environment.picture):
-            self.metadata = {"render_fps": environment.fps}
+            self.metadata["render_fps"] = environment.fps
             self.render_mode = mode if mode == "rgb_array" else None
         elif mode is not None and environment.picture:
             import gymnasium

@@ -37,7 +37,16 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
         self.encoding = Reals(encoding) if isinstance(encoding, int) else encoding
         self.options, self.seed = self.settings(**values), rng.checked(seed)
         self.generation = 0
-        self.population = None
+        self._population: np.ndarray | None = None
+
+    @property
+    def population(self) -> np.ndarray | None:
+        """The vectors (P, D) last asked for, or that survived, a copy of `_population`; None before."""
+        return None if self._population is None else self._population.copy()
+
+    @population.setter
+    def population(self, vectors: np.ndarray | None) -> None:
+        self._population = vectors
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> VectorAlgorithm:
@@ -63,7 +72,7 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
         return self.encoding.model(genome)
 
     def population_tensors(self) -> dict[str, Tensor]:
-        return {} if self.population is None else {"population": torch.from_numpy(self.population)}
+        return {} if self._population is None else {"population": torch.from_numpy(self._population.copy())}
 
     def state_dict(self) -> State:
         arrays = {name: getattr(self, name) for name in (*self.arrays, "fixed")} | {"best": self._best}
@@ -79,9 +88,14 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
         for name, value in arrays.items():
             setattr(self, name, value)
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a population: it was asked for, or a warm start made it."""
+        return self._population is not None
+
     def start_from(self, model: Model, frozen: Sequence[str]) -> np.ndarray:
         """The vector (D,) of a model to begin with; its frozen parameters are noted. Raises as `warm_start` does."""
-        if self.population is not None:
+        if self.begun:
             raise RuntimeError("warm_start() must come before the first ask()")
         vector = self.encoding.of(model)
         if frozen:

@@ -64,26 +64,26 @@ class DeepGA(VectorAlgorithm):
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         places = np.zeros(self.options.population_size, np.int64)
-        self.population = self._children(self.start_from(model, frozen)[None], places)
+        self._population = self._children(self.start_from(model, frozen)[None], places)
         self.parents = places - 1
 
     def ask(self) -> np.ndarray:
         """The next population (P + 1, D), the elite first ((P, D) in the first generation); or the candidates."""
-        if self.population is None:
+        if self._population is None:
             size, scale = self.options.population_size, self.options.initial_scale
-            self.population = self.screened(self.encoding.initial(self.seed, 0, size, scale))
-            self.parents = np.full(len(self.population), -1)
+            self._population = self.screened(self.encoding.initial(self.seed, 0, size, scale))
+            self.parents = np.full(len(self._population), -1)
         elif self.candidates is not None:
             self._asked = self.candidates
-            return self.population[self.candidates]
+            return self._population[self.candidates]
         elif self.order is not None:
-            self.population, self.order = self._mutated(self.population, self.order), None
-        self._asked = np.arange(len(self.population))
-        return self.population.copy()
+            self._population, self.order = self._mutated(self._population, self.order), None
+        self._asked = np.arange(len(self._population))
+        return self._population.copy()
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of what ask gave last. Raises RuntimeError if it was told already."""
-        population, order, candidates = self.population, self.order, self.candidates
+        population, order, candidates = self._population, self.order, self.candidates
         if population is None or (order is not None and candidates is None):
             raise RuntimeError("tell() needs a population from ask() that was not told before")
         if order is None or candidates is None:
@@ -104,6 +104,8 @@ class DeepGA(VectorAlgorithm):
 
     def lineage(self, index: int | None) -> Lineage:
         """Of row `index` of what ask gave last. Ids are generation * (P + 1) + place; a first individual has no parents."""
+        if index is None:
+            return {}
         size, born, place = self.options.population_size + 1, self.generation - 1, int(self._asked[index])
         parent = int(self.parents[place])
         return {"id": born * size + place, "parents": [parent + (born - 1) * size] if parent >= 0 else []}

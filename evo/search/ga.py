@@ -78,28 +78,30 @@ class GA(VectorAlgorithm):
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         size = self.options.population_size
-        self.population = self._children(self.start_from(model, frozen)[None], np.zeros((size, 2), np.int64), elites=1)
+        self._population = self._children(self.start_from(model, frozen)[None], np.zeros((size, 2), np.int64), elites=1)
         self.parents = np.full((size, 2), -1)
 
     def ask(self) -> np.ndarray:
         """The next population (P, D) float32; the same one until it is told."""
-        if self.population is None:
+        if self._population is None:
             size, scale = self.options.population_size, self.options.initial_scale
-            self.population = self.screened(self.encoding.initial(self.seed, 0, size, scale))
+            self._population = self.screened(self.encoding.initial(self.seed, 0, size, scale))
             self.parents = np.full((size, 2), -1)
         elif self.fitness is not None:
-            self.population, self.fitness = self._bred(self.population, self.fitness), None
-        return self.population.copy()
+            self._population, self.fitness = self._bred(self._population, self.fitness), None
+        return self._population.copy()
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of the population last asked for. Raises RuntimeError if there is none."""
-        if self.population is None or self.fitness is not None:
+        if self._population is None or self.fitness is not None:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
-        self.fitness = self.told(evaluation, self.population)
+        self.fitness = self.told(evaluation, self._population)
         self.generation += 1
 
     def lineage(self, index: int | None) -> Lineage:
         """Ids are generation * P + place; a first individual has no parents."""
+        if index is None:
+            return {}
         size = self.options.population_size
         born = self.generation - 1
         parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]

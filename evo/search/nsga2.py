@@ -90,10 +90,14 @@ class NSGA2(VectorAlgorithm):
         genome = np.concatenate([vector, vector != 0])[None]
         self.asked = self._begin(self._children(genome, np.zeros((self.options.population_size, 2), np.int64), elites=1))
 
+    @property
+    def begun(self) -> bool:
+        return self.asked is not None or self._population is not None
+
     def ask(self) -> np.ndarray:
         """The next children, in the first generation the first population; on a noisy task behind their parents."""
         if self.asked is None:
-            self.asked = self._begin(self._first()) if self.population is None else self._bred()
+            self.asked = self._begin(self._first()) if self._population is None else self._bred()
         return self.asked.copy()
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
@@ -103,20 +107,20 @@ class NSGA2(VectorAlgorithm):
             raise RuntimeError("tell() needs a population from ask() that was not told before")
         fitness = self.told(evaluation, self.asked)
         everyone, family = self.asked, self.asked_family
-        if self.population is not None and not self.noisy:
+        if self._population is not None and not self.noisy:
             population, fitness_before, family_before = self._survivors()
             everyone = np.concatenate([population, everyone])
             family = np.concatenate([family_before, family])
             fitness = np.concatenate([fitness_before, fitness])
         connections = self._connections(everyone)
         chosen = survivors(fitness, connections, self.options.population_size, self.options.connections_share)
-        self.population, self.family, self.fitness = everyone[chosen], family[chosen], fitness[chosen]
+        self._population, self.family, self.fitness = everyone[chosen], family[chosen], fitness[chosen]
         self.asked = None
         self.generation += 1
 
     def front(self) -> list[dict[str, float]]:
         """The points of the population that no other beats in both: fitness and connections, the fewest first."""
-        if self.population is None:
+        if self._population is None:
             return []
         population, fitness, _ = self._survivors()
         connections = self._connections(population)
@@ -134,20 +138,22 @@ class NSGA2(VectorAlgorithm):
 
     def lineage(self, index: int | None) -> Lineage:
         """Of row `index` of what ask gave last. Ids count the births: generation * P + place."""
+        if index is None:
+            return {}
         own, *parents = (int(each) for each in self.asked_family[index])
         return {"id": own, "parents": sorted({each for each in parents if each >= 0})}
 
     def row(self) -> Row:
         """front: how many of the population are in the first front. connections_mean: of the population."""
-        if self.population is None:
+        if self._population is None:
             return {}
-        return {"front": len(self.front()), "connections_mean": float(self._connections(self.population).mean())}
+        return {"front": len(self.front()), "connections_mean": float(self._connections(self._population).mean())}
 
     def _survivors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The population, its fitness and its family, as they are known together after `tell`."""
-        if self.population is None or self.fitness is None or self.family is None:
+        if self._population is None or self.fitness is None or self.family is None:
             raise RuntimeError("survivors are known after tell()")
-        return self.population, self.fitness, self.family
+        return self._population, self.fitness, self.family
 
     def _connections(self, population: np.ndarray) -> np.ndarray:
         return np.count_nonzero(self._weights(population), axis=1)

@@ -102,6 +102,9 @@ class ControlTask(Task):
             make.validate()
             self.inputs, self.outputs, self._act = make.inputs, make.outputs, scalar_actions(make)
             return
+        if not isinstance(make, str) and not callable(make):
+            expected = "an Environment, the id of a Gymnasium environment, or a callable that makes a gymnasium.Env"
+            raise TypeError(f"make: expected {expected}; got {make!r}")
         self._environments.append(self._environment(make))
         self.inputs = self._environments[0].observation_space.shape[0]  # type: ignore[index]  # that of a Box
         self.outputs, self._act = space_actions(self._environments[0].action_space, self.name)

@@ -1,6 +1,6 @@
 """Learning from examples: named, fixed splits; fitness may be any metric, with or without a gradient.
 
-Selection sees the training part, the choice of a champion the validation part, and the test part is scored once, by
+Selection sees the training split, the choice of a champion the validation split, and the test split is scored once, by
 the runner, at the end.
 """
 
@@ -36,7 +36,7 @@ class SupervisedTask(Task):
     """Examples to learn from. A split is (x, y): x (B, I), pictures flattened; y as `kind` wants it (`evo.tasks.metrics`).
 
     kind: "classification", "probability" (outputs in [0, 1]) or "regression".
-    validation None: the training part serves as validation too (a full truth table). test None: there is none.
+    validation None: the training split serves as validation too (a full truth table). test None: there is none.
     network(inputs, outputs) gives an nn.Module, (B, I) -> (B, O); for "probability" a sigmoid is put behind it. inputs
     is I, or `shape` (C, H, W) for pictures.
     fitness: the name of a metric (minus it, where less is better) or a function (outputs (P, B, O), targets) -> (P,),
@@ -96,7 +96,7 @@ class SupervisedTask(Task):
         cls, x: npt.ArrayLike, y: npt.ArrayLike, *, network: Callable[..., nn.Module], kind: str | None = None, **rest: Value
     ) -> Self:
         """A task from your own arrays x (B, I) and y (B,) or (B, O): 60 % train, 20 % validation, 20 % test, stratified
-        by class, standardised by the training part. kind None: classification for whole numbers and words, else
+        by class, standardised by the training split. kind None: classification for whole numbers and words, else
         regression."""
         x, y = np.asarray(x, np.float32), np.asarray(y)
         if x.ndim != 2 or len(x) != len(y):
@@ -119,7 +119,7 @@ class SupervisedTask(Task):
     @overload
     def split(self, name: str, device: str | torch.device = "cpu") -> tuple[Tensor, Tensor] | None: ...
     def split(self, name: str, device: str | torch.device = "cpu") -> tuple[Tensor, Tensor] | None:
-        """(x, y) of "train", "validation" or "test" on a device; None where the task has no such part."""
+        """(x, y) of "train", "validation" or "test" on a device; None where the task has no such split."""
         if name == "validation" and self.full_table:
             name = "train"
         if name not in self._splits:
@@ -139,7 +139,7 @@ class SupervisedTask(Task):
         return functional.mse_loss(outputs, targets)
 
     def evaluate(self, phenotypes: Phenotypes, seeds: np.ndarray) -> Evaluation:
-        """Fitness of every network on the training part, or on the minibatches that the seeds draw, one each."""
+        """Fitness of every network on the training split, or on the minibatches that the seeds draw, one each."""
         x, y = self._splits["train"] if phenotypes.device.type == "cpu" else self.split("train", phenotypes.device)
         if self.batch_size is not None:
             orders = [rng.permutation(int(seed), 0, 0, rng.DATA_ORDER, len(x)) for seed in seeds]
@@ -229,7 +229,7 @@ class SupervisedTask(Task):
         """What a person would look at (matplotlib Figure): for classes the decision boundary (2 inputs), or the confusion
         matrix and the examples with the highest loss; for numbers output against target.
 
-        split: "train", "validation" or "test"; where the task has no such part, its validation. Raises ValueError.
+        split: "train", "validation" or "test"; where the task has no such split, its validation. Raises ValueError.
         """
         from evo.plots import figures
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -65,15 +66,31 @@ class TorchModel(Model):
     def activate(self, inputs: Sequence[float]) -> list[float]:
         """The outputs for one example: I numbers in, O floats out, those of a call with that one row but for rounding.
 
-        An MLP on the cpu runs in the kernel that its episodes run in; another module is called. Raises ValueError for
-        another number of inputs, where the module is an MLP; else the module raises what it does for such a row.
+        An MLP on the cpu, a sigmoid behind it or not, runs in the kernel that its episodes run in; another module is called,
+        which takes torch ten times as long. Raises ValueError for another number of inputs, or other inputs that the module
+        does not take.
         """
         now = [(p.data_ptr(), p._version) for p in self._weights]  # which training changes
         if self._single is None or self._single[0] != now:
-            policy = self.policy()
+            policy = self._policy(self._unsquashed)
             self._single = now, None if policy is None else mlp_kernel.Single(policy)
         run = self._single[1]
-        return self(example(inputs)[None])[0].tolist() if run is None else run(inputs)
+        if run is not None:
+            outputs = run(inputs)
+            return outputs if self._unsquashed is self.module else [0.5 + 0.5 * math.tanh(0.5 * value) for value in outputs]
+        row = example(inputs)[None]
+        try:
+            return self(row)[0].tolist()
+        except RuntimeError as error:
+            raise ValueError(f"{type(self.module).__name__} fails on one row of {row.shape[1]} numbers: {error}") from error
+
+    @property
+    def _unsquashed(self) -> nn.Module:
+        """The module without the sigmoid at its end that makes probabilities."""
+        module = self.module
+        if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.Sigmoid):
+            return module[0]
+        return module
 
     @cached_property
     def _weights(self) -> list[nn.Parameter]:
@@ -89,8 +106,11 @@ class TorchModel(Model):
 
     def policy(self) -> Policy | None:
         """For kernels that run whole episodes (`evo.rollout.lanes`)."""
-        flat = [p.detach().flatten() for p in self.module.parameters()]
-        return mlp_kernel.policy(self.module, torch.cat(flat)[None]) if flat else None
+        return self._policy(self.module)
+
+    def _policy(self, module: nn.Module) -> Policy | None:
+        flat = [p.detach().flatten() for p in module.parameters()]
+        return mlp_kernel.policy(module, torch.cat(flat)[None]) if flat else None
 
     def save(self) -> Saved:
         return {k: v.detach().cpu().contiguous().clone() for k, v in self.module.state_dict().items()}, {"kind": "torch"}

@@ -41,7 +41,7 @@ def ours(genes: np.ndarray, fitness: np.ndarray) -> Callable[[], object]:
         mutation_std=MUTATION_STD,
     )
     ga.ask()
-    ga.population[:] = genes
+    ga._population[:] = genes
 
     def generation() -> np.ndarray:
         ga.tell(fitness)

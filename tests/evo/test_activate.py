@@ -127,6 +127,19 @@ def test_training_a_module_further_shows_at_once():
     np.testing.assert_allclose([model.activate(row) for row in rows], model(rows), rtol=1e-5, atol=1e-6)
 
 
+def test_an_mlp_with_a_sigmoid_behind_it_gives_probabilities_at_its_speed_and_says_a_wrong_size():
+    inner = mlp(2, 1, hidden=[4])
+    model = TorchModel(torch.nn.Sequential(inner.module, torch.nn.Sigmoid()))
+    for row in [*rows_of(20, 2).tolist(), [1e6, -1e6], [-1e30, 1e30]]:
+        assert model.activate(row) == pytest.approx(model([row])[0].tolist(), rel=1e-5, abs=1e-6)
+    assert model._single[1] is not None
+    with pytest.raises(ValueError, match=r"^expected 2 numbers, one example; got 1$"):
+        model.activate([0.0])
+    other = TorchModel(torch.nn.Linear(2, 1))
+    with pytest.raises(ValueError, match=r"^Linear fails on one row of 1 numbers: mat1 and mat2"):
+        other.activate([0.0])
+
+
 def test_any_other_module_is_called():
     torch.manual_seed(0)
     model = TorchModel(CNN((1, 8, 8), 3, channels=[2], hidden=[4]))

@@ -208,7 +208,7 @@ def test_a_name_of_another_library_suggests_ours_where_it_is_an_option(word, opt
 @pytest.mark.parametrize(
     ("key", "known", "expected"),
     [
-        ("fitness_threshold", ["threshold"], " (task.solved sets the value at which a task is solved)"),
+        ("fitness_threshold", ["threshold"], " (task.solved, where the task has it, sets the value at which it is solved)"),
         ("epochs", ["patience"], " (budget.steps limits generations and epochs)"),
         ("epochs", ["steps"], " (did you mean 'steps'?)"),
         ("sise", ["size"], " (did you mean 'size'?)"),

@@ -195,7 +195,7 @@ class NoWarmth(GA):
 class Clones(GA):
     def warm_start(self, model, frozen=()):
         super().warm_start(model)
-        self.population[:] = self.population[0]
+        self._population[:] = self._population[0]
 
 
 class AnyStart(GA):
@@ -213,7 +213,28 @@ class Hasty(GA):
 class Writable(GA):
     def ask(self):
         super().ask()
-        return self.population
+        return self._population
+
+
+class PopulationGiven(GA):
+    def population_tensors(self):
+        return {"population": torch.from_numpy(self._population)}
+
+
+class PlaceForACandidate(GA):
+    def candidate(self):
+        return 3
+
+
+class LineageOfPlacesAlone(GA):
+    def lineage(self, index):
+        return {"id": self.generation + index, "parents": []}
+
+
+class LateStarts(GA):
+    def warm_start(self, model, frozen=()):
+        self._population = None
+        super().warm_start(model)
 
 
 class BestOfTheMoment(GA):
@@ -255,7 +276,11 @@ BROKEN_ALGORITHMS = [
     (Clones, "the population holds nothing but the model"),
     (AnyStart, "warm_start() takes something that is no model: raise ValueError"),
     (Hasty, "tell() before ask() must raise RuntimeError"),
-    (Writable, "what a user writes into the arrays of ask() changes the run"),
+    (Writable, "what a user writes into ask()'s arrays before tell() changes the run"),
+    (PopulationGiven, "what a user writes into ask()'s arrays, `population` or population_tensors() changes the run"),
+    (PlaceForACandidate, "candidate, lineage(None), or the model of the candidate, raised"),
+    (LineageOfPlacesAlone, "candidate, lineage(None), or the model of the candidate, raised TypeError"),
+    (LateStarts, "warm_start() after ask() must raise RuntimeError"),
     (BestOfTheMoment, "best and best_fitness change with ask()"),
     (BestUnsaved, "best is known after tell()"),
     (Wasteful, "screen() must give as many offspring as it got"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from run_folders import everything
 
@@ -30,7 +33,15 @@ PHRASES = (
     # settings and commands
     *("line-up", "aside", "anew", "go on with", "goes on when", "side by side", "does not fit", "forward-equivalents"),
     *("minus mean, over std", "spread of the", "may be parents, and one more"),
+    # the project's own pages
+    *("what it promises", "the house", "the room"),
 )
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *(ROOT / ".github").glob("*.md"),
+    *sorted(path for package in ("evo", "baselines", "graphs", "scenarios") for path in (ROOT / package).rglob("*.md")),
+]
 
 
 def commanded(capsys, *words):
@@ -75,6 +86,15 @@ def test_table_and_page_are_in_the_fields_terms(monkeypatch, compared):
     assert "expected running time" in text
     assert "Calibration and robustness" in text
     assert found(text) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_pages_are_in_the_fields_terms(page):
+    """Names in `code` apart: CHANGELOG says what was called what. Of CHANGELOG its newest section alone."""
+    text = page.read_text(encoding="utf-8")
+    if page.name == "CHANGELOG.md":
+        text = text.split("\n## [")[1]
+    assert found(re.sub(r"(?<!`)`[^`\n]+`(?!`)", "", text)) == []
 
 
 def test_a_phrase_is_found_wherever_a_line_breaks():

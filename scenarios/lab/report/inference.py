@@ -130,13 +130,10 @@ def _verdict(comparison: Comparison, ranked: Sequence[dict[str, Any]], pairs: Se
     own = [pair for pair in pairs if pair["a"] == first]
     significant = [pair for pair in own if pair["p_holm"] < LEVEL]
     better = [pair["b"] for pair in significant if pair["superiority"] > 0.5]
-    equal = [row["label"] for row in ranked[1:] if row["iqm"] == ranked[0]["iqm"]] if not comparison.by_solution else []
-    if comparison.by_solution:
-        words = f"{first} has the lowest expected running time (ERT, evaluations)."
-    elif equal:
-        words = f"{_listed([first, *equal])} tie for the best {comparison.title} (IQM)."
-    else:
-        words = f"{first} has the best {comparison.title} (IQM)."
+    figure = lambda row: row["iqm"] if not comparison.by_solution else row["expected"] and row["expected"][0]
+    equal = [row["label"] for row in ranked[1:] if figure(row) == figure(ranked[0])]
+    what = "lowest expected running time (ERT, evaluations)" if comparison.by_solution else f"best {comparison.title} (IQM)"
+    words = f"{_listed([first, *equal])} tie for the {what}." if equal else f"{first} has the {what}."
     if better:
         subject = f"{first} is significantly" if equal else "Significantly"
         words += f" {subject} better than {_listed(better)} (Holm-adjusted p < {LEVEL:g})."

@@ -26,6 +26,10 @@ class ConfigError(ValueError):
         super().__init__(head + "\n  ".join(self.problems))
 
 
+class BadNetwork(ValueError):
+    """A network that cannot be made: its key, the sizes it was asked for, why it failed."""
+
+
 @settings
 class NoSettings:
     """The task settings of a task that was given as an object."""
@@ -81,12 +85,23 @@ class Checks:
         """The task. A network of it is tried once: a wrong one is told before the start."""
         from evo.core import Networked
 
+        def named(inputs: Any, outputs: int) -> Any:
+            try:
+                return network(inputs, outputs)
+            except Exception as error:  # it may be the user's
+                shape = "; a picture's inputs are its shape (C, H, W)" if isinstance(inputs, tuple) else ""
+                words = f"{where}.network: failed on inputs={inputs}, outputs={outputs}: {resolve.said(error)}{shape}"
+                raise BadNetwork(words) from error
+
         try:
-            task = scenario.task(values, network)
+            task = scenario.task(values, network and named)
             if network is not None and isinstance(task, Networked):
                 self.fitting(task, where)
             return task
-        except (Exception, SystemExit) as error:  # a user's task or network may fail in any way
+        except BadNetwork as error:
+            self.problems.append(str(error))
+            return None
+        except (Exception, SystemExit) as error:  # a user's task may fail in any way
             self.problems.append(f"scenario {scenario.name}: {resolve.said(error)}")
             return None
 

@@ -74,7 +74,7 @@ def scenario(name: str) -> Scenario:
     found = resolve(name, SCENARIOS, "scenario")
     if not isinstance(found, Scenario):
         raise Unresolved(
-            f"scenario {name!r} is a {type(found).__name__}: expected a Scenario (from scenarios.lab import Scenario)"
+            f"scenario {name!r}: expected a Scenario (from evo import Scenario); got an object of type {type(found).__name__}"
         )
     return found
 

@@ -41,23 +41,38 @@ def test_sizes_are_those_of_what_the_functions_give():
     ("wrong", "said"),
     [
         (dict(actions=1), "2 or more choices; got 1"),
-        (dict(actions=()), "pairs low < high"),
+        (dict(actions=()), r"expected a whole number, or a pair .*; got \(\)$"),
         (dict(actions=((1.0, 1.0),)), "pairs low < high"),
         (dict(actions=((0.0, math.inf),)), "finite"),
         (dict(actions=2.5), "expected a whole number, or a pair"),
         (dict(actions=(-1.0, 1.0)), "expected a whole number, or a pair"),
+        (dict(actions=((1,),)), r"expected a whole number, or a pair .*; got \(\(1,\),\)$"),
+        (dict(actions=((-1, 1, 2),)), r"expected a whole number, or a pair .*; got \(\(-1, 1, 2\),\)$"),
+        (dict(actions=((-1, 1), (2,))), "expected a whole number, or a pair"),
+        (dict(actions=(("a", "b"),)), r"expected a whole number, or a pair .*; got \(\('a', 'b'\),\)$"),
+        (dict(actions="2"), "expected a whole number, or a pair .*; got '2'$"),
+        (dict(actions=None), "expected a whole number, or a pair .*; got None$"),
         (dict(max_steps=2.5), "expected whole numbers; got 2.5, 1, 0"),
         (dict(max_steps=0), "max_steps >= 1"),
         (dict(draws=-1), "draws >= 0"),
         (dict(window=3), "`episode_return`, which is not given"),
         (dict(picture=3), "picture: expected a function, or the id of a Gymnasium environment; got 3"),
         (dict(fps=0.0), "fps: expected a positive number"),
+        (dict(fps="a"), "fps: expected a positive number; got 'a'"),
+        (dict(start=3), "start: expected a function; got 3"),
+        (dict(step=3), "step: expected a function, which can be compiled; got int"),
+        (dict(observe=None), "observe: expected a function, which can be compiled; got NoneType"),
         (dict(step=functools.partial(step)), "step: expected a function, which can be compiled; got partial"),
     ],
 )
 def test_numbers_that_make_no_environment_are_refused(wrong, said):
-    with pytest.raises(ValueError, match=f"environment rail: .*{said}"):
+    with pytest.raises(ValueError, match=f"^environment rail: .*{said}"):
         rail(**wrong)
+
+
+def test_everything_wrong_is_told_at_once():
+    with pytest.raises(ValueError, match=r"start: .*; actions: .*; fps: .*; max_steps, draws, window: "):
+        rail(start=3, actions="2", fps="a", max_steps="10")
 
 
 def test_bounds_may_be_a_list():
@@ -93,7 +108,10 @@ def draw(state):
 
 def test_an_episode_renders_what_its_environments_function_draws_of_the_state():
     episode = Episode(rail(picture=draw, fps=7.0), start=(0.0, 0.0), mode="rgb_array")
-    assert (episode.render_mode, episode.metadata) == ("rgb_array", {"render_fps": 7.0})
+    assert (episode.render_mode, episode.metadata) == (
+        "rgb_array",
+        {"render_modes": ["rgb_array"], "render_fps": 7.0},
+    )
     episode.reset()
     for _ in range(6):
         np.testing.assert_array_equal(episode.render(), draw(episode.state))

@@ -7,7 +7,7 @@ import torch
 from baselines.random_search import RandomSearch
 from evo import GA, NEAT, NSGA2, DeepGA, Evolve, ModernNEAT, rng
 from evo.search.base import VectorAlgorithm
-from evo.testing import small_task
+from evo.testing import check_algorithm, small_task
 
 VECTORS = [GA, DeepGA, NSGA2, RandomSearch]
 every = pytest.mark.parametrize("algorithm", [*VECTORS, NEAT, ModernNEAT], ids=lambda each: each.__name__)
@@ -84,6 +84,53 @@ def test_what_a_user_writes_into_a_population_or_a_fitness_changes_nothing(algor
     left, right = one.ask(), twin.ask()
     same = np.array_equal(left, right) if isinstance(left, np.ndarray) else np.array_equal(left.weight, right.weight)
     assert same
+
+
+@every
+def test_what_a_user_writes_before_telling_or_into_population_changes_nothing(algorithm):
+    one, twin = made(algorithm), made(algorithm)
+    for _ in range(3):
+        asked, same = one.ask(), twin.ask()
+        written = [asked, one.population] if isinstance(asked, np.ndarray) else []
+        for array in (*filter(lambda each: each is not None, written), *one.population_tensors().values()):
+            array[...] = 0
+        one.tell(np.arange(len(asked), dtype=float))
+        twin.tell(np.arange(len(same), dtype=float))
+    states = [{name: value for name, value in each.state_dict().items() if name != "species"} for each in (one, twin)]
+    assert repr(states[0]) == repr(states[1])
+
+
+@every
+def test_a_candidate_of_a_users_own_has_no_lineage_unless_one_is_given(algorithm):
+    class Mean(algorithm):
+        def candidate(self):
+            return self.population.mean(0) if isinstance(self.population, np.ndarray) else self.population[1]
+
+    evolve = Evolve(small_task("probability"), made(Mean))
+    evolve.step()
+    assert evolve.lineage() == {}
+    assert check_algorithm(Mean, small_task("probability")) == []
+
+
+@warm
+def test_a_warm_start_comes_before_the_first_ask_and_once(algorithm):
+    model = made(algorithm, seed=5)
+    model = model.model(model.ask()[0])
+    asked, started = made(algorithm), made(algorithm)
+    asked.ask()
+    started.warm_start(model)
+    for late in (asked, started):
+        with pytest.raises(RuntimeError, match="must come before the first ask"):
+            late.warm_start(model)
+
+
+@every
+def test_the_first_of_equals_stays_the_best(algorithm):
+    one = made(algorithm)
+    one.tell(np.zeros(len(one.ask())))
+    first = one.best_model.save()[0]
+    one.tell(np.zeros(len(one.ask())))
+    assert all(torch.equal(value, first[name]) for name, value in one.best_model.save()[0].items())
 
 
 @warm

@@ -24,7 +24,7 @@ def children(fitness, scores=None, seed=0, dimensions=1, **values):
     """What follows the first population, its genomes numbered by place; with `scores` the candidates are told them."""
     algorithm = made(dimensions, seed, scores is not None, **values)
     algorithm.ask()
-    algorithm.population[:] = places(len(fitness), dimensions)
+    algorithm._population[:] = places(len(fitness), dimensions)
     algorithm.tell(fitness)
     if scores is not None:
         assert algorithm.repeats == PLAIN["validation_episodes"]
@@ -80,7 +80,7 @@ def test_each_generation_and_seed_draws_other_noise():
         algorithm = made(3, seed, mutation_std=1.0)
         for _ in range(3):
             algorithm.ask()
-            algorithm.population[:] = 0
+            algorithm._population[:] = 0
             algorithm.tell(np.zeros(len(algorithm.population)))
             noise += [tuple(row) for row in algorithm.ask()[1:]]
             algorithm.tell(np.zeros(21))
@@ -90,7 +90,7 @@ def test_each_generation_and_seed_draws_other_noise():
 def test_without_noise_in_the_scores_a_generation_is_one_ask_and_the_elite_the_best():
     algorithm = made()
     algorithm.ask()
-    algorithm.population[:] = places(20)
+    algorithm._population[:] = places(20)
     algorithm.tell(FITNESS)
     assert (algorithm.generation, algorithm.repeats, algorithm.candidates) == (1, 1, None)
     assert algorithm.best.tolist() == [ORDER[0]]
@@ -109,7 +109,7 @@ def test_the_best_found_is_never_lost_on_a_function_that_is_certain():
 def test_in_the_first_generation_the_best_are_the_candidates():
     algorithm = made(noisy=True)
     algorithm.ask()
-    algorithm.population[:] = places(20)
+    algorithm._population[:] = places(20)
     algorithm.tell(FITNESS)
     assert algorithm.ask()[:, 0].tolist() == ORDER[:4].tolist()
     assert algorithm.generation == 0
@@ -121,7 +121,7 @@ def test_later_the_candidates_are_the_last_elite_and_the_best_others():
         algorithm.tell(np.zeros(len(algorithm.ask())))
         algorithm.tell(np.zeros(len(algorithm.ask())))
         algorithm.ask()
-        algorithm.population[:] = places(21)
+        algorithm._population[:] = places(21)
         algorithm.tell(np.array([elite_fitness, *range(1, 21)]))
         assert algorithm.repeats == 3
         assert algorithm.ask()[:, 0].tolist() == expected
@@ -144,7 +144,7 @@ def test_an_elite_far_down_the_list_becomes_a_parent():
     algorithm.tell(np.zeros(len(algorithm.ask())))
     algorithm.tell(np.arange(4.0))
     algorithm.ask()
-    algorithm.population[:] = places(21)
+    algorithm._population[:] = places(21)
     algorithm.tell(np.array([-100.0, *range(1, 21)]))
     algorithm.tell(np.array([9.0, 0, 0, 0]))
     assert algorithm.best.tolist() == [0]

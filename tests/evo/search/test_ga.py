@@ -21,7 +21,7 @@ def child_of(parents, fitness, seed=0, **values):
     """The generation that follows the population `parents` (P, D) with `fitness` (P,); and the GA, for its records."""
     ga = GA(parents.shape[1], seed=seed, population_size=len(parents), **{**PLAIN, **values})
     ga.ask()
-    ga.population[:] = parents
+    ga._population[:] = parents
     ga.tell(fitness)
     return ga.ask(), ga
 
@@ -260,7 +260,7 @@ def test_each_generation_and_each_seed_draws_anew():
     seen = []
     for _ in range(3):
         ga.ask()
-        ga.population[:] = parents
+        ga._population[:] = parents
         ga.tell(np.zeros(10))
         seen += [tuple(row) for row in ga.ask()]
         ga.tell(np.zeros(10))

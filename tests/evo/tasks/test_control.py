@@ -329,6 +329,9 @@ def test_outputs_of_a_wrong_shape_are_told_with_the_task():
 def test_what_is_no_environment_and_spaces_that_do_not_fit_are_refused():
     with pytest.raises(TypeError, match=r"expected it to make a gymnasium\.Env; got dict"):
         ControlTask(dict, network=network)
+    for made in (5, None, Walk()):
+        with pytest.raises(TypeError, match=rf"^make: expected an Environment, .* got {re.escape(repr(made))}"):
+            ControlTask(made, network=network)
     for space, said in ((spaces.MultiBinary(3), "Discrete or Box"), (spaces.Box(-np.inf, 1, (1,)), "must be finite")):
         with pytest.raises(ValueError, match=said):
             ControlTask(lambda space=space: Acted(space), network=network)

@@ -95,6 +95,13 @@ def test_first_place_that_holds_everywhere_is_said(tmp_path):
     )
 
 
+def test_equal_running_times_are_no_lead(tmp_path):
+    same = [1.0] * 6
+    solved = {"a": [10, 20, 30, 40, 50, 60], "b": [35] * 6, "c": [90] * 6}
+    words = study(tmp_path, dict.fromkeys(solved, same), solved=solved).verdict
+    assert words.startswith("a and b tie for the lowest expected running time (ERT, evaluations).")
+
+
 def test_halves_of_the_seeds_disagree_where_the_seeds_do(tmp_path):
     generator = np.random.Generator(np.random.Philox(key=5))
     values = {label: list(generator.normal(size=8)) for label in ("a", "b")}

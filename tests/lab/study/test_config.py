@@ -351,7 +351,7 @@ def test_names_of_other_libraries_are_understood():
         "ga.ngen": "budget.steps limits generations and epochs",
         "ga.random_state": "--seeds sets the seeds",
         "neat.pop_size": "did you mean 'population_size'?",
-        "neat.fitness_threshold": "task.solved sets the value at which a task is solved",
+        "neat.fitness_threshold": "task.solved, where the task has it, sets the value at which it is solved",
         "neat.max_stagnation": "did you mean 'stagnation'?",
         "neat.compatibility_threshold": "did you mean 'threshold'?",
         "neat.node_add_prob": "did you mean 'add_node'?",

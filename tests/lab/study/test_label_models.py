@@ -249,6 +249,17 @@ def test_a_network_that_does_not_fit_is_told_by_its_label(tmp_path):
     assert all(problem.startswith("big") for problem in found)
 
 
+def test_a_network_that_fails_is_told_by_its_label_with_the_sizes_that_it_was_asked_for(tmp_path):
+    (tmp_path / "nets.py").write_text(
+        "import torch\n\ndef flat(inputs, outputs):\n    return torch.nn.Linear(inputs, outputs)\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        study(**flags.chosen("digits", BOTH, sets=[f"big.model.network={tmp_path}/nets.py:flat"]))
+    (found,) = caught.value.problems
+    assert found.startswith("big.model.network: failed on inputs=(1, 8, 8), outputs=10: TypeError: ")
+    assert found.endswith("; a picture's inputs are its shape (C, H, W)")
+
+
 @pytest.mark.parametrize("method", ["linear", "svm", "knn", "forest", "gradient-boosting", "neat", "neat-modern"])
 def test_a_method_without_a_network_refuses_one(method):
     (found,) = problems("ga", f"big={method}", sets=["big.model.hidden=[3]"])

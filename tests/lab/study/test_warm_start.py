@@ -10,7 +10,7 @@ from scenarios.lab.store import store, tensors
 from scenarios.lab.study import warm_start
 from scenarios.xor import scenario
 
-FAST = {"ga.population_size": 10, "model.hidden": [3], "run.checkpoint_seconds": 0.0}
+FEW = {"ga.population_size": 10, "model.hidden": [3]}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_each_seed_begins_from_its_own_or_all_from_one(before, tmp_path):
 
 
 def test_backprop_goes_on_from_an_evolved_champion(before, tmp_path):
-    begun(before, tmp_path / "ga", steps=3, seeds=1)
+    run("xor", ["ga"], budget={"steps": 3}, settings=FEW, runs=tmp_path / "ga")
     begun(tmp_path / "ga", tmp_path / "fine", "xor/ga", method="backprop", steps=20, seeds=1)
     evolved, fine = load(tmp_path / "ga/xor/ga/seed-0"), load(tmp_path / "fine/xor/backprop/seed-0")
     assert fine.result["validation"]["fitness"] > evolved.result["validation"]["fitness"]
@@ -84,7 +84,7 @@ def test_the_stored_configuration_runs_it_again_and_knows_its_beginning(before, 
     assert stored["start"] == str(before / "xor/backprop")
     assert stored["start_sha256"] == warm_start.digest(stored["start"], 0)
     with pytest.raises(ConfigError, match="has changed"):
-        run("xor", ["ga"], budget={"steps": 1}, settings={**FAST, "ga.start": stored["start"], "ga.start_sha256": "0" * 64})
+        run("xor", ["ga"], budget={"steps": 1}, settings={**FEW, "ga.start": stored["start"], "ga.start_sha256": "0" * 64})
 
 
 @pytest.mark.parametrize(
