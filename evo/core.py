@@ -176,15 +176,21 @@ class Evaluation:
         return evaluation
 
 
+NUMBERS = "biuf"  # numpy's kinds: truth values, whole numbers, floats
+
+
 def _on_host(value: object, kind: type) -> np.ndarray:
     """A copy of `value`, numbers of numpy, torch (bfloat16 too) or Python, as an array on the host."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.dtype.kind in NUMBERS:
         return value.astype(kind)
     if isinstance(value, (list, tuple)) and any(isinstance(each, Tensor) for each in value):
         value = [each.item() if isinstance(each, Tensor) else each for each in value]
     if isinstance(value, Tensor):
         value = value.detach().to("cpu", torch.float64 if value.is_floating_point() else value.dtype).numpy()
-    return np.array(value, dtype=kind)
+    found = np.asarray(value)
+    if found.dtype.kind not in NUMBERS:
+        raise TypeError(f"expected numbers; got an array of {found.dtype}")
+    return np.array(found, dtype=kind)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -468,7 +474,8 @@ class Algorithm(ABC, Generic[Population]):
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         """Begins with a model, before the first `ask`: the first genome is the model, others are mutants of it. frozen: names
         of the parameters that stay as they are, or patterns of names ("layers.0.*"). Raises ValueError, saying why, if it
-        cannot begin so or the model does not fit; RuntimeError after the first ask."""
+        cannot begin so or the model does not fit; TypeError for `frozen` that is no list of names; RuntimeError after the
+        first ask."""
         raise ValueError(f"{type(self).__name__} does not support a warm start")
 
     def population_tensors(self) -> dict[str, Tensor]:

@@ -38,6 +38,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("random_state", "seed"), ("seeds",)),
     "tournsize": ("tournament_size",),
     "elite_ratio": ("truncation",),
+    "gpu": ("cuda",),
     "elitism": ("elites", "champion_above"),
     "max_stagnation": ("stagnation",),
     "compatibility_threshold": ("threshold",),
@@ -168,6 +169,7 @@ class Setting:
 
     def check(self, value: Value) -> tuple[Value, str | None]:
         """The value converted to its declared type, and the error (None: valid)."""
+        value = native(value)
         if value is None or (self.optional and value == "none"):
             return None, None if self.optional else f"expected {self.expected}; got nothing"
         item = typing.get_args(self.kind)
@@ -195,6 +197,12 @@ class Setting:
             and (self.above is None or value > self.above)
             and (self.below is None or value < self.below)
         )
+
+
+def native(value: Any) -> Any:
+    """A number of numpy or torch as Python's, an array of one dimension as a list; anything else as it is."""
+    dimensions = getattr(value, "ndim", None)
+    return value.item() if dimensions == 0 else value.tolist() if dimensions == 1 else value
 
 
 def _convert(kind: type, value: Value) -> tuple[Value, bool]:
@@ -238,9 +246,10 @@ def parse(cls: type[T], values: Mapping[str, Value], prefix: str = "") -> tuple[
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """ " (did you mean 'x'?)" with a synonym or the closest of `options`, or the options if none is close, or ""."""
     names = sorted(options)
-    close = [name for name in SYNONYMS.get(word, ()) if name in names] or difflib.get_close_matches(
-        word, names, n=1, cutoff=0.5
-    )
+    lower = {name.lower(): name for name in names}
+    close = [name for name in SYNONYMS.get(word, ()) if name in names] or [
+        lower[name] for name in difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
+    ]
     if close:
         return f" (did you mean {close[0]!r}?)"
     return f" (choose from {', '.join(names)})" if 0 < len(names) <= 12 else ""

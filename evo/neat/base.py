@@ -45,7 +45,7 @@ class Topologies(Algorithm[Genomes]):
     def _take(self, inputs: int, outputs: int, seed: int) -> None:
         """Raises ValueError for sizes that no network has."""
         for name, size in (("inputs", inputs), ("outputs", outputs)):
-            if not isinstance(size, (int, np.integer)) or size < 1:
+            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
                 raise ValueError(f"{name}: expected a whole number >= 1; got {size!r}")
         self.inputs, self.outputs, self.seed = int(inputs), int(outputs), rng.checked(seed)
         self.generation, self.population, self.fitness = 0, None, None
@@ -141,15 +141,15 @@ class Topologies(Algorithm[Genomes]):
     def _screened(self, offspring: Genomes) -> Genomes:
         """Offspring as `screen` gives them. Raises ValueError if these are not as many genomes."""
         screened = self.screen(offspring)
-        if len(screened) != len(offspring):
-            raise ValueError(f"screen() must give as many offspring as it got, {len(offspring)}; got {len(screened)}")
+        if not isinstance(screened, Genomes) or len(screened) != len(offspring):
+            raise ValueError(f"screen() must give as many offspring as it got, {len(offspring)}; got {screened!r}")
         return screened
 
     def _warm(self, model: Model, frozen: Sequence[str], feedforward: bool) -> Genomes:
         """The genome of a model that a population may begin with. Raises ValueError if it is no network of genes, or of other
         inputs and outputs, or runs in another way, or has a cycle where there may be none; RuntimeError after the start."""
         if frozen:
-            raise ValueError(f"frozen: genes have no names, so no part can be frozen; got {', '.join(frozen)}")
+            raise ValueError(f"frozen: genes have no names, so no part can be frozen; got {frozen!r}")
         if self.population is not None:
             raise RuntimeError("warm_start() must come before the first ask()")
         genome = model.genome if isinstance(model, NetworkModel) else None

@@ -34,7 +34,9 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
     fixed: np.ndarray | None = None  # (D,): the value of each parameter that is frozen, NaN for the others
 
     def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
-        self.encoding = Reals(encoding) if isinstance(encoding, int) else encoding
+        if isinstance(encoding, bool) or not isinstance(encoding, (int, np.integer, Reals)):
+            raise TypeError(f"encoding: expected a number of dimensions, or Parameters; got {encoding!r}")
+        self.encoding = encoding if isinstance(encoding, Reals) else Reals(int(encoding))
         self.options, self.seed = self.settings(**values), rng.checked(seed)
         self.generation = 0
         self._population: np.ndarray | None = None

@@ -170,7 +170,10 @@ def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> T
 
 
 def matching(patterns: Sequence[str], names: Collection[str]) -> set[str]:
-    """The parameters' names that match one of the `frozen` patterns. Raises ValueError for a pattern that matches none."""
+    """The parameters' names that match one of the `frozen` patterns. Raises ValueError for a pattern that matches none,
+    TypeError for what is no list of names."""
+    if isinstance(patterns, str) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise TypeError(f"frozen: expected a list of names; got {patterns!r}")
     matched = set()
     for pattern in patterns:
         if not (found := fnmatch.filter(names, pattern)):

@@ -20,7 +20,6 @@ COMPILED_LATER = {"lanes", "update_moments", "has_nan", "argmax", "scaled", "tot
 # A few seconds of tests, which enter every kernel.
 TOY = [
     "evo/test_rng.py::test_words_are_the_published_vectors",
-    "evo/test_rng.py::test_normals_are_standard_normal_and_independent",
     "evo/test_activations.py",
     "evo/neat/test_crossover.py",
     "evo/genomes/test_innovation.py",
@@ -31,29 +30,25 @@ TOY = [
     "evo/neat/test_selection.py",
     "evo/neat/test_speciation.py",
     "evo/neat/test_neat.py::test_a_new_node_stands_in_the_middle_of_the_connection_it_splits",
-    "evo/neat/test_neat.py::test_an_offspring_that_adds_a_connection_that_another_added_before_keeps_its_genes_in_order",
-    "evo/neat/test_neat.py::test_offspring_come_from_the_best_fifth_of_their_own_species_and_the_fitter_parent_is_first",
-    "evo/neat_modern/test_modern_reproduction.py::test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set",
+    "evo/neat_modern/test_modern_reproduction.py::test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set[true]",
     "evo/network/test_network_program.py::test_a_cycle_is_named_where_networks_are_feed_forward",
     "evo/network/test_network_program.py::test_a_connection_to_a_missing_node_is_named",
     "evo/network/test_network_program.py::test_an_unknown_code_is_named",
     "evo/network/test_network_program.py::test_a_genome_compiles_alike_in_any_company_and_on_any_threads",
     "evo/network/test_network_forward.py::test_the_scalar_functions_give_the_bits_of_the_population_kernels",
-    "evo/network/test_network_forward.py::test_both_backends_agree",
     "evo/network/test_network_model.py::test_parameters_are_connections_and_biases_that_take_part",
     "evo/network/test_network_continuous.py::test_time_constants_are_parameters_where_they_are_not_a_second",
     "evo/network/test_network_continuous.py::test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in",
-    "evo/test_activate.py::test_a_network_gives_the_bits_of_a_call_with_one_row_and_remembers_alike",
+    "evo/test_activate.py::test_a_network_gives_the_bits_of_a_call_with_one_row_and_remembers_alike[way0]",
+    "evo/test_activate.py::test_a_network_gives_the_bits_of_a_call_with_one_row_and_remembers_alike[way2]",
     "evo/test_activate.py::test_an_mlp_gives_what_a_call_gives_but_for_rounding",
     "evo/search/test_variation.py::test_elites_keep_genes_and_step_size",
     "evo/search/test_deep_ga.py::test_the_next_generation_is_the_elite_and_a_child_for_every_place",
     "evo/search/test_nsga2.py::test_it_begins_from_a_model_with_what_is_zero_masked",
     "evo/rollout/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",
-    "evo/rollout/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way3-rail]",
     "evo/rollout/test_lanes.py::test_a_nan_ends_a_lane_and_no_other",
     "evo/rollout/test_lanes.py::test_the_return_is_of_all_rewards_the_last_ones_and_the_steps",
     "evo/rollout/test_lanes.py::test_normalised_observations_and_their_moments_are_those_of_the_ticks",
-    "scenarios/test_environments.py::test_a_step_is_gymnasiums[cartpole]",
 ]
 
 
@@ -152,7 +147,9 @@ def kernels():
 
 
 def main():
+    import gymnasium  # noqa: F401 - before the trace, which makes these imports take three times as long
     import pytest
+    import torch  # noqa: F401
 
     left = kernels()
 

@@ -1,7 +1,9 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -216,3 +218,25 @@ def test_a_name_of_another_library_suggests_ours_where_it_is_an_option(word, opt
 )
 def test_an_unknown_setting_says_where_else_it_is_set(key, known, expected):
     assert suggestion(key, known) == expected
+
+
+def test_numbers_of_numpy_and_torch_are_numbers():
+    @settings
+    class Sizes:
+        count: int = setting(1, "a count", low=1)
+        rate: float = setting(0.5, "a rate")
+        on: bool = setting(False, "on or off")
+        layers: tuple[int, ...] = setting((1,), "layers", low=1)
+
+    made = Sizes(count=np.int64(3), rate=np.float32(0.25), on=np.bool_(True), layers=np.array([4, 5]))
+    assert (made.count, made.rate, made.on, made.layers) == (3, 0.25, True, (4, 5))
+    assert [type(value) for value in (made.count, made.rate, made.on, made.layers[0])] == [int, float, bool, int]
+    assert Sizes(count=torch.tensor(7)).count == 7
+    for wrong in (np.float32(0.5), np.bool_(True), np.array([[1]]), np.int64(0)):
+        with pytest.raises(SettingsError, match="count: expected a whole number >= 1"):
+            Sizes(count=wrong)
+
+
+@pytest.mark.parametrize(("word", "close"), [("GA", "ga"), ("Backprop", "backprop"), ("gpu", "cuda")])
+def test_the_closest_match_is_found_in_any_case(word, close):
+    assert did_you_mean(word, ["ga", "backprop", "cuda", "cpu"]) == f" (did you mean {close!r}?)"

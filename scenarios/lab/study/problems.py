@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from evo.settings import describe, did_you_mean, parse, settings, suggestion
+from evo.settings import describe, did_you_mean, native, parse, settings, suggestion
 from scenarios.lab.store.markup import printable
 from scenarios.lab.study import resolve
 
@@ -159,7 +159,7 @@ class Checks:
 
     def seeds(self, given: Any) -> list[int]:
         """5 is seeds 0 to 4; [7] or "7," is seed 7; [3, 5] or "3,5" are seeds 3 and 5."""
-        seeds = given
+        seeds = native(given)
         if isinstance(given, str):
             parts = [part.strip() for part in given.strip().removesuffix(",").split(",")]
             if all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):

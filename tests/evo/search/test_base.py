@@ -112,6 +112,32 @@ def test_a_candidate_of_a_users_own_has_no_lineage_unless_one_is_given(algorithm
     assert check_algorithm(Mean, small_task("probability")) == []
 
 
+@on_vectors
+def test_the_encoding_is_a_number_of_dimensions_of_any_kind_or_parameters(algorithm):
+    assert algorithm(np.prod([4, 5])).encoding.dimensions == 20
+    for wrong in ("20", 2.5, True, None, torch.nn.Linear(2, 1)):
+        with pytest.raises(TypeError, match="encoding: expected a number of dimensions, or Parameters; got"):
+            algorithm(wrong)
+
+
+@every
+def test_a_fitness_that_is_no_real_number_is_refused(algorithm):
+    one = made(algorithm)
+    size = len(one.ask())
+    for wrong in (np.ones(size) * 1j, ["1"] * size, np.array([None] * size), "fit"):
+        with pytest.raises(TypeError, match=f"fitness must be {size} numbers, one a genome"):
+            one.tell(wrong)
+
+
+@warm
+def test_frozen_names_come_in_a_list(algorithm):
+    model = made(algorithm, seed=5)
+    model = model.model(model.ask()[0])
+    for wrong in ("layers.0.*", [3]):
+        with pytest.raises(TypeError, match="frozen: expected a list of names; got"):
+            made(algorithm).warm_start(model, frozen=wrong)
+
+
 @warm
 def test_a_warm_start_comes_before_the_first_ask_and_once(algorithm):
     model = made(algorithm, seed=5)
@@ -159,7 +185,7 @@ def test_frozen_parameters_stay_as_the_model_has_them_and_the_others_are_searche
 def test_what_cannot_freeze_says_so():
     neat = made(NEAT)
     model = neat.model(neat.ask()[0])
-    with pytest.raises(ValueError, match="genes have no names"):
+    with pytest.raises(ValueError, match=r"genes have no names.*got \['weight'\]"):
         made(NEAT).warm_start(model, frozen=["weight"])
     points = GA(3, population_size=4)
     with pytest.raises(ValueError, match="a point of 3 numbers has no named parameters"):

@@ -5,6 +5,7 @@ import json
 import re
 import tomllib
 
+import numpy as np
 import pytest
 
 from evo.settings import SYNONYMS, describe
@@ -141,7 +142,10 @@ def test_flags_that_are_no_pairs_or_come_twice_are_mistakes():
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [(3, [0, 1, 2]), ("3", [0, 1, 2]), ("7,", [7]), ("3,5", [3, 5]), (" 5, 3 ,", [5, 3]), ([4], [4]), (range(2), [0, 1])],
+    [
+        *[(3, [0, 1, 2]), ("3", [0, 1, 2]), ("7,", [7]), ("3,5", [3, 5]), (" 5, 3 ,", [5, 3]), ([4], [4]), (range(2), [0, 1])],
+        *[(np.int64(2), [0, 1]), (np.arange(2), [0, 1])],
+    ],
 )
 def test_seeds_are_a_count_or_a_list(given, expected):
     document = {"scenario": "xor", "seeds": given, "learners": {"ga": {}}}
