@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from evo.core import Evaluation, Lineage
-from evo.search.base import VectorAlgorithm
+from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import setting, settings
 
 
@@ -30,8 +30,8 @@ class RandomSearch(VectorAlgorithm):
     def ask(self) -> np.ndarray:
         """The draws of this generation (P, D) float32: a function of seed and generation."""
         size, scale = self.options.population_size, self.options.initial_scale
-        self.population = self.screened(self.encoding.initial(self.seed, self.generation, size, scale))
-        return self.population.copy()
+        self._population = self.screened(self.encoding.initial(self.seed, self.generation, size, scale))
+        return read_only(self._population)
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """Counts the generation and remembers the best. Raises RuntimeError if nothing was asked for."""

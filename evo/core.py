@@ -32,6 +32,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypedDict, TypeVar, overload, runtime_checkable
 
@@ -188,7 +189,7 @@ def _on_host(value: object, kind: type) -> np.ndarray:
     if isinstance(value, Tensor):
         value = value.detach().to("cpu", torch.float64 if value.is_floating_point() else value.dtype).numpy()
     found = np.asarray(value)
-    if found.dtype.kind not in NUMBERS:
+    if found.dtype.kind not in NUMBERS and not all(isinstance(each, Real) for each in found.flat):
         raise TypeError(f"expected numbers; got an array of {found.dtype}")
     return np.array(found, dtype=kind)
 

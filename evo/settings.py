@@ -38,7 +38,6 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("random_state", "seed"), ("seeds",)),
     "tournsize": ("tournament_size",),
     "elite_ratio": ("truncation",),
-    "gpu": ("cuda",),
     "elitism": ("elites", "champion_above"),
     "max_stagnation": ("stagnation",),
     "compatibility_threshold": ("threshold",),

@@ -4,7 +4,7 @@ class Climber(VectorAlgorithm):
     settings = ClimberSettings              # `self.options` holds them
     arrays = ("population", "position")     # what the state holds besides: attributes that are None or numpy arrays
 
-    def ask(self): ...                      # gives a copy: a user may write to it
+    def ask(self): ...                      # `read_only(population)`, or a copy: a user may write to it
     def tell(self, evaluation): ...         # `self.told(evaluation, population)` gives the fitness
 """
 
@@ -21,6 +21,13 @@ from evo.core import Algorithm, Evaluation, Model, Phenotypes, State, Task, coun
 from evo.settings import Value
 from evo.vectors import models
 from evo.vectors.encoding import Reals, encoding_for, unsupported_reason
+
+
+def read_only(vectors: np.ndarray) -> np.ndarray:
+    """A view that cannot be written to: a copy of a large population would take a tenth of a generation."""
+    view = vectors.view()
+    view.setflags(write=False)
+    return view
 
 
 class VectorAlgorithm(Algorithm[np.ndarray]):
@@ -43,8 +50,8 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
 
     @property
     def population(self) -> np.ndarray | None:
-        """The vectors (P, D) last asked for, or that survived, a copy of `_population`; None before."""
-        return None if self._population is None else self._population.copy()
+        """The vectors (P, D) last asked for, or that survived, `_population` read-only; None before."""
+        return None if self._population is None else read_only(self._population)
 
     @population.setter
     def population(self, vectors: np.ndarray | None) -> None:

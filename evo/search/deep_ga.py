@@ -14,7 +14,7 @@ from numba import njit
 
 from evo import rng, threads
 from evo.core import Evaluation, Lineage, Model, Task
-from evo.search.base import VectorAlgorithm
+from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.vectors.encoding import Reals, encoding_for
 
@@ -79,7 +79,7 @@ class DeepGA(VectorAlgorithm):
         elif self.order is not None:
             self._population, self.order = self._mutated(self._population, self.order), None
         self._asked = np.arange(len(self._population))
-        return self._population.copy()
+        return read_only(self._population)
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of what ask gave last. Raises RuntimeError if it was told already."""

@@ -14,7 +14,7 @@ import numpy as np
 from evo import rng
 from evo.core import Evaluation, Lineage, Model
 from evo.search import variation
-from evo.search.base import VectorAlgorithm
+from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.vectors.encoding import Reals
 
@@ -89,7 +89,7 @@ class GA(VectorAlgorithm):
             self.parents = np.full((size, 2), -1)
         elif self.fitness is not None:
             self._population, self.fitness = self._bred(self._population, self.fitness), None
-        return self._population.copy()
+        return read_only(self._population)
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of the population last asked for. Raises RuntimeError if there is none."""

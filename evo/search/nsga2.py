@@ -25,7 +25,7 @@ from numba import njit
 from evo import rng, threads
 from evo.core import Evaluation, Lineage, Model, Phenotypes, Row, Task
 from evo.search import variation
-from evo.search.base import VectorAlgorithm
+from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.vectors.encoding import Reals, encoding_for
 
@@ -98,7 +98,7 @@ class NSGA2(VectorAlgorithm):
         """The next children, in the first generation the first population; on a noisy task behind their parents."""
         if self.asked is None:
             self.asked = self._begin(self._first()) if self._population is None else self._bred()
-        return self.asked.copy()
+        return read_only(self.asked)
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of what ask gave last; parents and children become the next parents. Raises RuntimeError if it

@@ -147,11 +147,11 @@ class Parameters(Reals):
 
     def express(self, vectors: npt.ArrayLike) -> Networks:
         """The networks of vectors (P, D), array or tensor, as Phenotypes. Raises ValueError for another shape."""
-        return Networks(self, torch.as_tensor(vectors, dtype=torch.float32))
+        return Networks(self, _tensor(vectors))
 
     def model(self, vector: npt.ArrayLike) -> TorchModel:
         """The network of one vector (D,) as a Model, in a module of its own. Raises ValueError for another shape."""
-        values = torch.as_tensor(vector, dtype=torch.float32)
+        values = _tensor(vector)
         if values.shape != (self.dimensions,):
             raise ValueError(f"expected a vector of shape ({self.dimensions},); got {tuple(values.shape)}")
         module = copy.deepcopy(self.template).requires_grad_()
@@ -215,3 +215,14 @@ def unsupported_reason(task: Task) -> str | None:
 
 def _shape(shape: torch.Size | None) -> str:
     return "nothing" if shape is None else str(tuple(shape))
+
+
+def _tensor(vectors: npt.ArrayLike) -> Tensor:
+    """float32, on the same memory if it can be. torch warns of an array that is read-only; nothing here writes to it."""
+    if isinstance(vectors, np.ndarray) and not vectors.flags.writeable:
+        vectors = vectors.view()
+        try:
+            vectors.setflags(write=True)
+        except ValueError:  # its owner is read-only
+            vectors = vectors.copy()
+    return torch.as_tensor(vectors, dtype=torch.float32)

@@ -237,6 +237,6 @@ def test_numbers_of_numpy_and_torch_are_numbers():
             Sizes(count=wrong)
 
 
-@pytest.mark.parametrize(("word", "close"), [("GA", "ga"), ("Backprop", "backprop"), ("gpu", "cuda")])
+@pytest.mark.parametrize(("word", "close"), [("GA", "ga"), ("Backprop", "backprop")])
 def test_the_closest_match_is_found_in_any_case(word, close):
-    assert did_you_mean(word, ["ga", "backprop", "cuda", "cpu"]) == f" (did you mean {close!r}?)"
+    assert did_you_mean(word, ["ga", "backprop", "linear"]) == f" (did you mean {close!r}?)"

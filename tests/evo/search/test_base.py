@@ -93,7 +93,8 @@ def test_what_a_user_writes_before_telling_or_into_population_changes_nothing(al
         asked, same = one.ask(), twin.ask()
         written = [asked, one.population] if isinstance(asked, np.ndarray) else []
         for array in (*filter(lambda each: each is not None, written), *one.population_tensors().values()):
-            array[...] = 0
+            if isinstance(array, torch.Tensor) or array.flags.writeable:
+                array[...] = 0
         one.tell(np.arange(len(asked), dtype=float))
         twin.tell(np.arange(len(same), dtype=float))
     states = [{name: value for name, value in each.state_dict().items() if name != "species"} for each in (one, twin)]

@@ -137,7 +137,7 @@ def generation(algorithm, fitness=sphere):
 def test_a_network_runs_with_its_weights_where_its_mask_is_one():
     task = small_task()
     algorithm = NSGA2.for_task(task, seed=1, population_size=6)
-    population, dimensions = algorithm.ask(), algorithm.encoding.dimensions
+    population, dimensions = algorithm.ask().copy(), algorithm.encoding.dimensions
     assert population.shape == (6, 2 * dimensions)
     weights, masks = population[:, :dimensions], population[:, dimensions:]
     assert set(np.unique(masks)) == {0, 1}
