@@ -146,10 +146,11 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         fitness = _on_host(self.fitness, np.float64)
-        bad = ~np.isfinite(fitness)
-        fitness[bad] = -np.inf
+        finite = np.isfinite(fitness)
         own = self.__dict__  # of a frozen dataclass, set once here
-        own["nonfinite"] = self.nonfinite + int(np.count_nonzero(bad))
+        if not finite.all():
+            fitness[~finite] = -np.inf
+            own["nonfinite"] = self.nonfinite + int(np.count_nonzero(~finite))
         own["fitness"] = _read_only(fitness)
         for name, kind in (("samples", np.int64), ("solved", np.bool_), ("objectives", np.float64), ("behaviour", np.float64)):
             if own[name] is not None:

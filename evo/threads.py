@@ -61,7 +61,10 @@ def each(function: Callable[[int, int], None], total: int, grain: int = 1) -> No
     """
     blocks = -(-total // grain)
     parts = min(count(), blocks) if blocks > 1 else blocks
-    if parts == 0:
+    if parts <= 1:
+        if parts:
+            with limited(1):
+                function(0, total)
         return
     edges = [min(total, blocks * part // parts * grain) for part in range(parts + 1)]
     others = [_pool(parts - 1, os.getpid()).submit(function, *part) for part in itertools.pairwise(edges[1:])]
