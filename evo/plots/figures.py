@@ -40,7 +40,6 @@ def blank(width: float = 9.0, height: float = 4.5) -> Figure:
 def settled(figure: Figure) -> Figure:
     """The figure with its layout computed and fixed; otherwise a second drawing would differ, since layout is iterative."""
     figure.draw_without_rendering()
-    figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
 

@@ -55,7 +55,7 @@ def execute(
     """Runs, continues or skips one run, and says how that ended: "finished", "stopped", "failed" or "skipped".
 
     threads: of the population (`run.threads` overrides it; torch and BLAS always have one). emit is called with
-    events: dicts with "event" ("started", "row", "warning", and one of the four ends) and "message", "row" or
+    events: dicts with "event" ("started", "row", "finishing", "warning", and one of the four ends) and "message", "row" or
     "result". stop is asked before every step; once it is true the run is saved and left. Nothing is raised for a run
     that fails: the event "failed" says why in one line, error.txt has the traceback.
     """
@@ -247,6 +247,7 @@ class _Run:
         # Twice: the two checkpoints of a finished run are the same, wherever the run was cut.
         self.save()
         self.save()
+        self.emit({"event": "finishing", "message": "scoring and drawing the champion"})
         champion = self.learner.champion()
         scores = {split: self.task.score(champion, split) for split in ("train", "validation", "test")}
         split = next((name for name in SPLITS if scores[name] is not None), "validation")

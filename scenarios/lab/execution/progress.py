@@ -1,8 +1,10 @@
 """What a study shows while it runs: on a terminal one live line a running seed, elsewhere plain lines now and then.
 
-    ga seed-0  step 120  41%  best -0.182  val accuracy 0.953  1:12 left  8,300 evals/s
+    ga seed-0  step 120  41%  best -0.182  val accuracy 0.953  at most 01:12 left  8,300 evals/s
 
-val: on the validation split. Everything a narrow terminal cuts off stands at the end.
+step: how many are done. val: on the validation split. at most: the run may end before its budget is spent, when the task is
+solved or by early stopping. After the last step it is said what is done then. Everything a narrow terminal cuts off stands at
+the end.
 
 The lines go to standard error, so that the table on standard output can be piped. NO_COLOR is respected by rich.
 """
@@ -32,6 +34,7 @@ class Line:
     def __init__(self, spec: RunSpec):
         self.spec = spec
         self.row: dict[str, Any] = {}
+        self.doing = ""  # after the last step
         self.began = self.printed = time.monotonic()
         self.first: float | None = None  # progress when the first row came: a resumed run does not begin at 0
 
@@ -53,13 +56,16 @@ class Line:
         if not self.row:
             return [self.name, "starting"]
         row, share = self.row, self.progress(self.row)
-        cells = [self.name, f"step {row['step']}", f"{min(share, 1.0):.0%}"]
+        cells = [self.name, f"step {row['step'] + 1}", self.doing or f"{min(share, 1.0):.0%}"]
         best = "best" if "fitness_best" in row else "loss"
         shown = {best: row.get("fitness_best", row.get("loss")), **_metric(row.get("validation"))}
         cells += [f"{name} {value:.4g}" for name, value in shown.items() if isinstance(value, Real)]
+        if self.doing:
+            return cells
         gained, spent = share - (self.first or 0.0), time.monotonic() - self.began
         if gained > 0 and share < 1 and (left := spent * (1 - share) / gained) < LONGEST:
-            cells.append(f"{str(timedelta(seconds=round(left))).removeprefix('0:')} left")
+            most = "" if self.spec.task.get("stop") == "budget" else "at most "
+            cells.append(f"{most}{str(timedelta(seconds=round(left))).removeprefix('0:')} left")
         if rate := row.get("evaluations_per_second"):
             cells.append(f"{rate:,.0f} evals/s" if rate >= 10 else f"{rate:.2g} evals/s")
         return cells
@@ -85,6 +91,8 @@ class Display:
             self.write(message)
         elif kind == "started":
             self.lines[index] = Line(self.study.specs[index])
+        elif kind == "finishing":
+            self.lines.setdefault(index, Line(self.study.specs[index])).doing = message
         elif kind == "row":
             line = self.lines.setdefault(index, Line(self.study.specs[index]))
             line.update(event["row"])

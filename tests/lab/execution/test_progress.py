@@ -35,8 +35,26 @@ def test_line_holds_step_progress_best_metric_speed_and_time_left(clock):
     clock[0] += 10
     line.update(row(20, fitness_best=-0.5, validation={"accuracy": 0.75, "n": 4}, evaluations_per_second=1234.5))
     assert line.cells() == [
-        "ga seed-0", "step 20", "21%", "best -0.5", "val accuracy 0.75", "00:40 left", "1,234 evals/s"
+        "ga seed-0", "step 21", "21%", "best -0.5", "val accuracy 0.75", "at most 00:40 left", "1,234 evals/s"
     ]  # fmt: skip
+
+
+def test_the_time_left_is_exact_only_where_the_whole_budget_is_spent(clock):
+    whole = spec()
+    whole.task["stop"] = "budget"
+    line = progress.Line(whole)
+    line.update(row(0))
+    clock[0] += 10
+    line.update(row(20))
+    assert line.cells()[-1] == "00:40 left"
+
+
+def test_what_comes_after_the_last_step_is_named():
+    shown = progress.Display(Study((spec(),), "xor"), live=True, write=print)
+    shown.emit({"event": "started", "index": 0})
+    shown.emit({"event": "row", "index": 0, "row": row(99)})
+    shown.emit({"event": "finishing", "index": 0, "message": "scoring"})
+    assert shown.lines[0].cells() == ["ga seed-0", "step 100", "scoring"]
 
 
 def test_progress_is_that_of_the_limit_that_comes_first():
@@ -49,17 +67,17 @@ def test_resumed_run_does_not_count_what_was_done_before_for_the_time_left(clock
     line.update(row(49))
     clock[0] += 10
     line.update(row(59))
-    assert line.cells()[-1] == "00:40 left"
+    assert line.cells()[-1] == "at most 00:40 left"
 
 
 def test_row_without_numbers_is_shown_as_far_as_it_goes(clock):
     line = progress.Line(spec())
     line.update(row(0, fitness_best=None, validation={"accuracy": None, "n": 4}))
-    assert line.cells() == ["ga seed-0", "step 0", "1%"]
+    assert line.cells() == ["ga seed-0", "step 1", "1%"]
     line.update(row(1, loss=0.25, validation=None))
     assert "loss 0.25" in line.cells()
     line.update(row(2, loss="low", validation=["x"], fitness_best=[1]))
-    assert line.cells() == ["ga seed-0", "step 2", "3%", "00:00 left"]
+    assert line.cells() == ["ga seed-0", "step 3", "3%", "at most 00:00 left"]
 
 
 def test_endless_run_tells_no_time(clock):
@@ -67,7 +85,7 @@ def test_endless_run_tells_no_time(clock):
     line.update(row(0, samples=1))
     clock[0] += 10
     line.update(row(1, samples=2))
-    assert line.cells() == ["ga seed-0", "step 1", "0%"]
+    assert line.cells() == ["ga seed-0", "step 2", "0%"]
 
 
 def test_plain_lines_of_a_seed_come_every_few_seconds_and_ends_at_once(clock):
@@ -107,7 +125,7 @@ def test_terminal_shows_one_live_line_a_running_seed(monkeypatch, colour):
         shown.emit({"event": "row", "index": 1, "row": row(3, note="x" * 200, validation={"a long name " * 9: 0.5})})
     text = file.getvalue()
     assert "ga seed-0  starting" in text
-    assert "[bold] seed-0  step 3" in text, "a label is no markup"
+    assert "[bold] seed-0  step 4" in text, "a label is no markup"
     assert "…" in text, "a line too long for the terminal is cut, not wrapped"
     assert "idle" not in text
     if not colour:
