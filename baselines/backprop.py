@@ -182,7 +182,7 @@ class Backprop(Learner):
         order = torch.from_numpy(rng.permutation(self.seed, self.epoch, 0, rng.DATA_ORDER, examples)).to(self.x.device)
         total, bad, seen = 0.0, 0, 0
         with rng.torch_seed(self.seed, self.epoch, 0, rng.DROPOUT):
-            for batch in order.split(self.options.batch_size or examples):
+            for batch in self._minibatches(order):
                 losses = self._update(self.x[batch], self.y[batch])
                 total += losses[0] * len(batch)
                 bad += not math.isfinite(losses[0])
@@ -190,6 +190,14 @@ class Backprop(Learner):
         size = sum(p.numel() for p in self.module.parameters())
         self.cost.add(evaluations=-(-seen // examples), samples=seen, compute=3 * seen * size)
         return total / examples, bad
+
+    def _minibatches(self, order: Tensor) -> list[Tensor]:
+        """`order` cut into minibatches. A last one of one example is joined to the one before: batch normalisation takes the
+        deviation of a minibatch."""
+        batches = list(order.split(self.options.batch_size or len(order)))
+        if len(batches) > 1 and len(batches[-1]) == 1 < len(batches[0]):
+            batches[-2:] = [torch.cat(batches[-2:])]
+        return batches
 
     def _update(self, x: Tensor, y: Tensor) -> list[float]:
         """One step of the optimiser: the loss at each point where it asked for the gradient (most ask once)."""
@@ -258,11 +266,11 @@ class Backprop(Learner):
             problems.append(f"label_smoothing: expected 0 for regression; got {self.options.label_smoothing}")
         if problems:
             raise SettingsError(problems)
-        some = slice(0, self.options.batch_size or len(self.x))
+        last = self._minibatches(torch.arange(len(self.x), device=self.x.device))[-1]  # the smallest
         try:
             with rng.torch_seed(self.seed, 0, 0, rng.DROPOUT), threads.limited(threads.count()):
                 self._prepare()
-                self._update(self.x[some], self.y[some])
+                self._update(self.x[last], self.y[last])
         except (RuntimeError, ValueError, TypeError) as error:
             raise SettingsError([f"optimizer {self.options.optimizer} cannot train this network: {error}"]) from error
 

@@ -440,3 +440,26 @@ def test_a_warm_start_refuses_what_does_not_fit_and_comes_first():
     one.step()
     with pytest.raises(RuntimeError, match="before the first step"):
         one.warm_start(one.champion())
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "sizes"), [(33, 16, [16, 17]), (32, 16, [16, 16]), (3, 1, [1, 1, 1]), (17, None, [17])]
+)
+def test_a_last_minibatch_of_one_example_is_joined_to_the_one_before_for_batch_normalisation(rows, batch_size, sizes):
+    seen = []
+
+    class Seen(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            return x
+
+    def normalised(inputs, outputs):
+        return nn.Sequential(Seen(), *([nn.BatchNorm1d(inputs)] if batch_size != 1 else []), nn.Linear(inputs, outputs))
+
+    task = SupervisedTask(examples(rows, 1), examples(20, 2), kind="classification", network=normalised)
+    made = learner(task, batch_size=batch_size)
+    assert seen[-1] == sizes[-1]  # the trial step
+    seen.clear()
+    made.step()
+    assert seen[: len(sizes)] == sizes
+    assert made.cost.samples == rows

@@ -14,6 +14,7 @@ from evo.core import Phenotypes
 from evo.evolve import Evolve
 from evo.search.ga import GA
 from evo.tasks import stepping
+from evo.tasks.actions import space_actions
 from evo.tasks.control import ControlSettings, ControlTask
 from evo.testing import check_task
 from evo.vectors.encoding import Parameters
@@ -222,6 +223,35 @@ def test_a_box_of_several_axes_gets_actions_of_its_shape():
     assert (task.outputs, taken[0].shape) == (6, (2, 3))
 
 
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (1, 6), (-3, 3)])
+@pytest.mark.parametrize("kind", [np.int64, np.int8])
+def test_every_whole_number_of_a_box_has_an_equal_part_of_the_outputs(low, high, kind):
+    count, act = space_actions(spaces.Box(low, high, (2,), kind), "mine")
+    even = (np.arange(6000) + 0.5) / 6000  # of an interval that is known, and by way of tanh
+    for outputs, ranges in (
+        (torch.tensor(np.stack([even, even], axis=1)), np.tile([0.0, 1.0], (6000, 2, 1))),
+        (torch.atanh(torch.tensor(np.stack([even, even], axis=1)) * 2 - 1), None),
+    ):
+        taken = act(outputs, ranges)
+        assert (count, taken.shape, taken.dtype) == (2, (6000, 2), kind)
+        numbers, times = np.unique(taken[:, 0], return_counts=True)
+        assert numbers.tolist() == list(range(low, high + 1))
+        assert np.ptp(times) <= 1
+    ends = act(torch.tensor([[-1e9, 1e9], [np.nan, 0.0]]))
+    assert ends[0].tolist() == [low, high]
+
+
+def test_several_choices_have_an_output_each_and_switches_one():
+    space = spaces.MultiDiscrete([2, 3], start=[0, 5])
+    task, taken = actions(space, [[0.1, 0.3, 9.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0, 1.0]])
+    assert (task.outputs, [each.tolist() for each in taken]) == (5, [[1, 5], [0, 7]])
+    assert taken[0].dtype == space.dtype
+    task, taken = actions(spaces.MultiDiscrete([[2, 2], [2, 2]]), [[0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0]])
+    assert (task.outputs, taken[0].tolist()) == (8, [[1, 0], [1, 1]])
+    task, taken = actions(spaces.MultiBinary((2, 2)), [[-0.1, 0.1, 5.0, -5.0]])
+    assert (task.outputs, taken[0].tolist()) == (4, [[0, 1], [1, 0]])
+
+
 def test_phenotypes_and_models_are_reset_before_an_evaluation():
     task = ControlTask(Walk, network=network)
     phenotypes = Recorder([[0.0, 1.0]])
@@ -332,7 +362,10 @@ def test_what_is_no_environment_and_spaces_that_do_not_fit_are_refused():
     for made in (5, None, Walk()):
         with pytest.raises(TypeError, match=rf"^make: expected an Environment, .* got {re.escape(repr(made))}"):
             ControlTask(made, network=network)
-    for space, said in ((spaces.MultiBinary(3), "Discrete or Box"), (spaces.Box(-np.inf, 1, (1,)), "must be finite")):
+    for space, said in (
+        (spaces.Text(3), "expected a Discrete, MultiDiscrete, MultiBinary or Box space"),
+        (spaces.Box(-np.inf, 1, (1,)), "must be finite"),
+    ):
         with pytest.raises(ValueError, match=said):
             ControlTask(lambda space=space: Acted(space), network=network)
 
