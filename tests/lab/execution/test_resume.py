@@ -62,7 +62,7 @@ def test_a_kill_before_the_result_leaves_only_the_end_to_do(tmp_path, whole, mon
             start(tmp_path)
     state, events, path = start(tmp_path)
     assert state == "finished"
-    assert [event["event"] for event in events] == ["started", "finished"]
+    assert [event["event"] for event in events] == ["started", "finishing", "finished"]
     assert differing(path, whole) == []
 
 
