@@ -132,7 +132,7 @@ def test_terminal_shows_one_live_line_a_running_seed(monkeypatch, colour):
         assert "\x1b[3" not in text
 
 
-@pytest.mark.parametrize(("terminal", "seconds", "said"), [(True, 0.3, True), (True, 0.0, False), (False, 0.3, False)])
+@pytest.mark.parametrize(("terminal", "seconds", "said"), [(True, 1.0, True), (True, 0.0, False), (False, 0.5, False)])
 def test_a_wait_is_said_on_a_terminal_after_a_while_and_gone_when_it_ends(monkeypatch, terminal, seconds, said):
     screen = io.StringIO()
     monkeypatch.setattr(screen, "isatty", lambda: terminal)
