@@ -168,7 +168,7 @@ class Evaluation:
         Raises ValueError if fitness, samples or solved are not of shape (P,), TypeError if the fitness is not numeric.
         """
         try:
-            evaluation = value if isinstance(value, Evaluation) else Evaluation(value)  # type: ignore[arg-type]
+            evaluation = value if isinstance(value, Evaluation) else Evaluation(value)  # type: ignore[arg-type]  # checked there
         except (TypeError, ValueError) as error:
             raise TypeError(f"fitness must be {size} numbers, one a genome; got {type(value).__name__}: {error}") from error
         for name in ("fitness", "samples", "solved"):

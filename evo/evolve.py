@@ -268,7 +268,7 @@ class Learned(Method):
         return self.learner.unsupported_reason(task)
 
     def __call__(self, task: Task, settings: object, seed: int, device: str = "cpu") -> Learner:
-        return self.learner(task, settings, seed, device)  # type: ignore[call-arg]
+        return self.learner(task, settings, seed, device)  # type: ignore[call-arg]  # of a class of the user's
 
     def restore(self, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         return self.learner.restore(task, settings, seed, tensors, header)

@@ -119,6 +119,7 @@ def settings(cls: type[T]) -> type[T]:
         if problems:
             raise SettingsError(problems)
 
+    # mypy does not know that `cls` is given attributes and made a dataclass here: hence what it is told to ignore.
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
     if "contradictions" not in dir(cls):
         cls.contradictions = _no_contradictions  # type: ignore[attr-defined]

@@ -63,7 +63,7 @@ class Topologies(Algorithm[Genomes]):
         """Raises SettingsError where networks would remember rows of a table, which are in no order."""
         if values.get("output_activation") is None and task.kind in UNBOUNDED:
             values["output_activation"] = "identity"
-        made = cls(task.inputs, task.outputs, seed=seed, **values)  # type: ignore[call-arg]
+        made = cls(task.inputs, task.outputs, seed=seed, **values)  # type: ignore[call-arg]  # of a subclass
         if made._run["recurrent"] and task.episodes == 0:
             raise SettingsError([f"{cls.recurrence}: this task has no episodes, so its rows are in no order"])
         return made

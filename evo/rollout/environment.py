@@ -44,7 +44,7 @@ import numpy.typing as npt
 from numba.core.dispatcher import Dispatcher
 
 from evo import rng
-from evo.core import counted
+from evo.core import NUMBERS, counted
 from evo.rollout.recording import FPS
 from evo.settings import did_you_mean
 
@@ -247,7 +247,7 @@ def _numbers(values: object) -> np.ndarray | None:
         numbers = np.asarray(values)
     except ValueError:  # rows of different lengths
         return None
-    return numbers if numbers.dtype.kind in "biuf" else None
+    return numbers if numbers.dtype.kind in NUMBERS else None
 
 
 class Episode:

@@ -9,12 +9,10 @@ import json
 import platform
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 from scenarios.lab.store import files
-from scenarios.lab.study.resolve import OURS
+from scenarios.lab.study.resolve import OURS, ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 LIBRARIES = ("torch", "scikit-learn", "gymnasium")
 
 
@@ -23,4 +21,4 @@ def text(words: Sequence[str], make: Callable[[], str]) -> str:
     sources = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
     facts = [(str(path), (status := path.stat()).st_mtime_ns, status.st_size) for path in sources]
     libraries = [platform.python_version(), *map(version, LIBRARIES)]
-    return files.kept("-".join(words) + ".txt", json.dumps([facts, libraries]), lambda: make().encode()).decode()
+    return files.kept("-".join(words) + ".txt", json.dumps([words, facts, libraries]), lambda: make().encode()).decode()

@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 from evo import threads as thread_budget
 from evo.core import Budget, Cost, Model, Row
 from scenarios.lab.execution import finalize
+from scenarios.lab.execution.progress import Emit
 from scenarios.lab.execution.stored import conflicts
 from scenarios.lab.store.files import CannotWrite, plain
 from scenarios.lab.store.provenance import meta
@@ -37,8 +38,6 @@ from scenarios.lab.store.tensors import read_checkpoint, tensor_bytes
 from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.loading import start_model
 from scenarios.lab.study.resolve import said
-
-Emit = Callable[[dict[str, Any]], None]
 
 ROW_SECONDS = 0.2  # between the rows that are shown; all are written
 

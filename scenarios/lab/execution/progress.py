@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from numbers import Real
@@ -26,6 +26,9 @@ EVERY = 5.0  # seconds between plain lines of one seed
 LONGEST = 1e7  # seconds left that are worth telling
 PER_SECOND = 4  # refreshes of the live lines
 PATIENCE = 2.0  # seconds until it is said what is waited for
+
+
+Emit = Callable[[dict[str, Any]], None]  # what takes the events of `execute`
 
 
 class Line:

@@ -16,14 +16,14 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from evo.machine import cores
-from scenarios.lab.execution.progress import meanwhile
+from scenarios.lab.execution.progress import Emit, meanwhile
 from scenarios.lab.execution.stored import conflicts
 from scenarios.lab.store.store import RunDirectory, StoreError, run_path
 from scenarios.lab.study.config import RunSpec, Study
@@ -33,8 +33,6 @@ from scenarios.lab.study.problems import ConfigError
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 POLL_SECONDS = 0.1  # how soon a Ctrl-C, or the death of a worker, is noticed
 FAREWELL_SECONDS = 5.0  # that an idle worker may take to end
-
-Emit = Callable[[dict[str, Any]], None]
 
 
 def run_study(
@@ -102,15 +100,18 @@ class Interrupt:
             raise KeyboardInterrupt
         self.requested = True
 
-    @contextmanager
-    def ignored(self) -> Iterator[None]:
-        """A process started inside inherits deafness to Ctrl-C, which it would not survive while it imports."""
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if self._main else None
-        try:
-            yield
-        finally:
-            if self._main:
-                signal.signal(signal.SIGINT, before)
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """A process started inside inherits deafness to Ctrl-C, which it would not survive while it imports."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Worker:
@@ -183,10 +184,10 @@ class Workers:
             worker.close(kindly=kind is None)
         self.busy, self.idle = set(), []
 
-    def take(self, interrupt: Interrupt) -> _Worker:
+    def take(self) -> _Worker:
         """An idle worker, or a new one; it is busy now."""
         if not self.idle:
-            with interrupt.ignored():
+            with _deaf():
                 self.idle.append(_Worker(self.inbox))
         worker = self.idle.pop()
         self.busy.add(worker)
@@ -199,7 +200,7 @@ class Workers:
     def ask(self, document: Mapping[str, Any], overrides: Mapping[str, Any], command: str, problems: Sequence[str]) -> None:
         """Has a worker try a configuration, as `trial.study` would in this process; `answer` waits for it."""
         asked = {"document": document, "overrides": overrides, "command": command, "problems": problems}
-        self.take(Interrupt()).send({"study": asked})
+        self.take().send({"study": asked})
 
     def answer(self) -> Study:
         """The Study that was asked for. Raises ConfigError with every mistake."""
@@ -260,7 +261,7 @@ class _Pool:
                 self.emit(event)
 
     def _start(self, index: int) -> None:
-        worker = self.workers.take(self.interrupt)
+        worker = self.workers.take()
         worker.index = index
         options = {"runs": str(self.runs), "threads": self.threads, "restart": self.restart}
         worker.send({"run": self.specs[index].to_json(), "index": index, **options})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evo.core import Method, Scenario
 
 OURS = ("evo", "graphs", "baselines", "scenarios")
+ROOT = Path(__file__).resolve().parents[3]  # where they lie
 RESERVED = ("task", "model", "run")
 KINDS = ("classification", "regression")
 OBJECT = "python:"  # leads the name, in a config.toml, of what was given as an object and cannot be found by name
@@ -219,12 +220,11 @@ def _file(name: str, what: str) -> Any:
 
 def check_shadowing(package: str) -> None:
     """Unresolved if `package` is one of our generic names and a folder of the user's stands in its place."""
-    root = Path(__file__).resolve().parents[3]
     if package not in OURS:
         return
     spec = importlib.util.find_spec(package)
     found = Path(spec.origin).resolve().parent if spec and spec.origin else None
-    if found != root / package:
+    if found != ROOT / package:
         where = found or f"a folder {package!r} without __init__.py"
         raise Unresolved(f"{where} hides neuroevo's package {package!r}: rename it, or run from another folder")
 
