@@ -11,6 +11,7 @@ SCENARIOS = {
     "digits": "scenarios.digits:scenario",
     "breast_cancer": "scenarios.breast_cancer:scenario",
     "wine": "scenarios.wine:scenario",
+    "diabetes": "scenarios.diabetes:scenario",
     "mnist": "scenarios.mnist:scenario",
     "fashion_mnist": "scenarios.fashion_mnist:scenario",
     "cartpole": "scenarios.cartpole:scenario",

@@ -61,7 +61,7 @@ def test_splits_are_the_same_each_time_whatever_the_random_state(name):
         assert np.array_equal(y, y2)
 
 
-@pytest.mark.parametrize("name", ["breast_cancer", "wine"])
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "diabetes"])
 def test_the_training_part_alone_has_mean_0_and_deviation_1(name):
     parts = splits(build(name))
     np.testing.assert_allclose(parts[0][0].mean(0), 0, atol=1e-5)
