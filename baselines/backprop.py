@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from evo import rng, threads
 from evo.core import Champion, Cost, Examples, Learner, Model, Networked, Row, State, Task
 from evo.settings import SettingsError, did_you_mean, setting, settings
+from evo.space import Choice, Log
 from evo.vectors import models
 from evo.vectors.models import TorchModel, matching
 
@@ -47,18 +48,37 @@ SCHEDULERS = _named(torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRSchedul
 
 @settings
 class BackpropSettings:
-    optimizer: str = setting("RMSprop", "any optimiser of torch.optim", choices=OPTIMIZERS, source="Tieleman, Hinton 2012")
-    learning_rate: float = setting(0.009, "the optimiser's lr", above=0.0)
+    optimizer: str = setting(
+        "RMSprop",
+        "any optimiser of torch.optim",
+        choices=OPTIMIZERS,
+        source="Tieleman, Hinton 2012",
+        search=Choice("Adam", "AdamW", "NAdam", "RMSprop"),
+    )
+    learning_rate: float = setting(0.009, "the optimiser's lr", above=0.0, search=Log(0.0003, 0.1))
     optimizer_options: dict = setting({}, "further arguments of the optimiser, such as {momentum = 0.9}")
     scheduler: str | None = setting(None, "any schedule of torch.optim.lr_scheduler, stepped once an epoch", choices=SCHEDULERS)
     scheduler_options: dict = setting({}, "arguments of the schedule, such as {T_max = 100}")
-    batch_size: int | None = setting(16, "training examples a minibatch; none: all of them", low=1, unit="examples")
-    patience: int | None = setting(
-        100, "early stopping after so many epochs without a better validation fitness; none: off", low=1, unit="epochs"
+    batch_size: int | None = setting(
+        16, "training examples a minibatch; none: all of them", low=1, unit="examples", search=Choice(8, 16, 32, 64, 128)
     )
-    gradient_clip: float | None = setting(None, "largest global norm of the gradient", above=0.0, source="Pascanu et al. 2013")
+    patience: int | None = setting(
+        100,
+        "early stopping after so many epochs without a better validation fitness; none: off",
+        low=1,
+        unit="epochs",
+        search=Choice(50, 100),
+    )
+    gradient_clip: float | None = setting(
+        None, "largest global norm of the gradient", above=0.0, source="Pascanu et al. 2013", search=Choice(None, None, 1.0)
+    )
     label_smoothing: float = setting(
-        0.0, "part of a class label's weight that is spread over all classes", low=0.0, below=1.0, source="Szegedy et al. 2016"
+        0.0,
+        "part of a class label's weight that is spread over all classes",
+        low=0.0,
+        below=1.0,
+        source="Szegedy et al. 2016",
+        search=Choice(0.0, 0.0, 0.05, 0.1),
     )
     dropout: float = setting(
         0.0,
@@ -66,9 +86,12 @@ class BackpropSettings:
         low=0.0,
         below=1.0,
         source="Srivastava et al. 2014",
+        search=Choice(0.0, 0.0, 0.1, 0.3),
     )
     l1: float = setting(0.0, "adds l1 * sum |w| to the loss, over weights, not biases", low=0.0)
-    l2: float = setting(0.0001, "adds l2 * sum w^2 to the loss, over weights, not biases", low=0.0)
+    l2: float = setting(
+        0.0001, "adds l2 * sum w^2 to the loss, over weights, not biases", low=0.0, search=Choice(0.0, 0.0, 1e-5, 1e-4, 1e-3)
+    )
     max_norm: float | None = setting(
         None,
         "largest norm of a unit's incoming weights, restored after each update",

@@ -23,6 +23,7 @@ from torch import Tensor
 from baselines.estimator import Estimator, alone, estimators, word
 from evo.core import Champion, Cost, Examples, Learner, Method, Row, State, Task
 from evo.settings import did_you_mean, setting, settings
+from evo.space import Choice, Log
 
 if TYPE_CHECKING:
     from baselines.estimator import ExamplesTask
@@ -144,7 +145,9 @@ class Fit(Learner):
 
 @settings
 class LinearSettings:
-    C: float = setting(1.6, "inverse of the strength of the squared penalty (Ridge: alpha = 1 / C)", above=0.0)
+    C: float = setting(
+        1.6, "inverse of the strength of the squared penalty (Ridge: alpha = 1 / C)", above=0.0, search=Log(0.001, 1000.0)
+    )
     max_iter: int = setting(1000, "iterations of the solver, for classes", low=1)
 
 
@@ -154,9 +157,13 @@ def _linear(options: LinearSettings, name: str, examples: int) -> dict[str, obje
 
 @settings
 class SVMSettings:
-    C: float = setting(980.0, "inverse of the strength of the squared penalty", above=0.0)
-    kernel: str = setting("rbf", "kernel", choices=("rbf", "linear", "poly", "sigmoid"))
-    gamma: float | None = setting(None, "width of the kernel; none: 1 / (inputs * their variance)", above=0.0)
+    C: float = setting(980.0, "inverse of the strength of the squared penalty", above=0.0, search=Log(0.1, 1000.0))
+    kernel: str = setting(
+        "rbf", "kernel", choices=("rbf", "linear", "poly", "sigmoid"), search=Choice("rbf", "rbf", "poly", "linear")
+    )
+    gamma: float | None = setting(
+        None, "width of the kernel; none: 1 / (inputs * their variance)", above=0.0, search=Choice(None, 0.01, 0.1, 1.0)
+    )
 
 
 def _svm(options: SVMSettings, name: str, examples: int) -> dict[str, object]:
@@ -166,8 +173,12 @@ def _svm(options: SVMSettings, name: str, examples: int) -> dict[str, object]:
 
 @settings
 class KNNSettings:
-    n_neighbors: int = setting(5, "neighbours that vote; all examples where there are fewer", low=1)
-    weights: str = setting("distance", "weight of a neighbour's vote", choices=("uniform", "distance"))
+    n_neighbors: int = setting(
+        5, "neighbours that vote; all examples where there are fewer", low=1, search=Choice(1, 2, 3, 5, 8, 12, 20)
+    )
+    weights: str = setting(
+        "distance", "weight of a neighbour's vote", choices=("uniform", "distance"), search=Choice("uniform", "distance")
+    )
 
 
 def _knn(options: KNNSettings, name: str, examples: int) -> dict[str, object]:
@@ -176,18 +187,18 @@ def _knn(options: KNNSettings, name: str, examples: int) -> dict[str, object]:
 
 @settings
 class ForestSettings:
-    n_estimators: int = setting(300, "trees", low=1, source="Breiman 2001")
-    max_depth: int | None = setting(None, "largest depth of a tree; none: no limit", low=1)
-    min_samples_leaf: int = setting(1, "fewest examples in a leaf", low=1)
+    n_estimators: int = setting(300, "trees", low=1, source="Breiman 2001", search=Choice(100, 200, 300))
+    max_depth: int | None = setting(None, "largest depth of a tree; none: no limit", low=1, search=Choice(None, None, 4, 8, 16))
+    min_samples_leaf: int = setting(1, "fewest examples in a leaf", low=1, search=Choice(1, 1, 2, 4))
 
 
 @settings
 class GradientBoostingSettings:
-    learning_rate: float = setting(0.23, "shrinkage of each tree", above=0.0, source="Friedman 2001")
-    max_iter: int = setting(200, "trees, one after another (for each class)", low=1)
-    max_leaf_nodes: int | None = setting(15, "most leaves of a tree; none: no limit", low=2)
-    min_samples_leaf: int = setting(5, "fewest examples in a leaf", low=1)
-    l2_regularization: float = setting(1.0, "squared penalty on the leaves", low=0.0)
+    learning_rate: float = setting(0.23, "shrinkage of each tree", above=0.0, source="Friedman 2001", search=Log(0.03, 0.3))
+    max_iter: int = setting(200, "trees, one after another (for each class)", low=1, search=Choice(50, 100, 200))
+    max_leaf_nodes: int | None = setting(15, "most leaves of a tree; none: no limit", low=2, search=Choice(7, 15, 31, 63))
+    min_samples_leaf: int = setting(5, "fewest examples in a leaf", low=1, search=Choice(2, 5, 10, 20))
+    l2_regularization: float = setting(1.0, "squared penalty on the leaves", low=0.0, search=Choice(0.0, 0.0, 0.1, 1.0))
 
 
 def _as_they_are(options: object, name: str, examples: int) -> dict[str, object]:

@@ -10,12 +10,15 @@ import numpy as np
 from evo.core import Evaluation, Lineage
 from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import setting, settings
+from evo.space import Log
 
 
 @settings
 class RandomSearchSettings:
     population_size: int = setting(100, "draws a generation", low=1)
-    initial_scale: float = setting(2.0, "initial weight std, relative to the module's initialiser", above=0.0)
+    initial_scale: float = setting(
+        2.0, "initial weight std, relative to the module's initialiser", above=0.0, search=Log(0.3, 10.0)
+    )
 
 
 class RandomSearch(VectorAlgorithm):

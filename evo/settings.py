@@ -23,6 +23,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
 
+from evo.space import Dimension
+
 T = TypeVar("T")
 Value = Any  # what a user gives a setting: its declaration checks it, at run time
 
@@ -88,11 +90,17 @@ def setting(
     above: float | None = None,
     below: float | None = None,
     choices: Iterable[str] | None = None,
+    search: Dimension | None = None,
     unit: str = "",
     source: str = "",
 ) -> Value:
-    """A field of a `@settings` class. low <= value <= high, above < value < below; for a tuple, each item."""
+    """A field of a `@settings` class. low <= value <= high, above < value < below; for a tuple, each item.
+
+    search: the range over which `evo tune` searches it, within the allowed one: Log(1e-4, 1e-1), Real(0, 1), Integer(1, 5) or
+    Choice("relu", "tanh") of `evo.space`; None: it is not searched.
+    """
     info: dict[str, object] = dict(doc=doc, low=low, high=high, above=above, below=below, unit=unit, source=source)
+    info["search"] = search
     info["choices"] = None if choices is None else tuple(choices)
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=info)
@@ -151,6 +159,7 @@ class Setting:
     above: float | None
     below: float | None
     choices: tuple[str, ...] | None
+    search: Dimension | None
     unit: str
     source: str
 

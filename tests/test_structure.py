@@ -22,7 +22,7 @@ named = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relativ
 
 
 # What a room may import, beside its own modules: rooms, modules, or a module's name. A room stands for its folder.
-GROUND = ("evo.core", "evo.settings", "evo.rng", "evo.machine", "evo.threads", "evo.activations", "evo")
+GROUND = ("evo.core", "evo.settings", "evo.space", "evo.rng", "evo.machine", "evo.threads", "evo.activations", "evo")
 TABLE = {
     "evo": GROUND,
     "evo.genomes": GROUND,
@@ -175,9 +175,13 @@ def test_evo_runs_where_nothing_else_is_installed():
 def test_every_library_that_is_imported_is_declared():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    declared = {re.match(r"[\w-]+", line)[0].lower() for line in config["options"]["install_requires"].split("\n") if line}
-    used = {module.partition(".")[0] for path in FILES for module, _, _ in imports(path)} - {*sys.stdlib_module_names, *ROOMS}
-    assert {DISTRIBUTIONS.get(name, name) for name in used} <= declared
+    names = lambda text: {re.match(r"[\w-]+", line)[0].lower() for line in text.split("\n") if line}
+    needed, extra = names(config["options"]["install_requires"]), names(config["options.extras_require"]["tune"])
+    for path in FILES:
+        for module, _, when in imports(path):
+            library = module.partition(".")[0]
+            if library not in {*sys.stdlib_module_names, *ROOMS}:
+                assert DISTRIBUTIONS.get(library, library) in (needed | extra if when == "lazy" else needed), path
 
 
 def test_the_top_level_is_the_fixed_set():

@@ -13,6 +13,7 @@ import dataclasses
 
 from evo.activations import NODE_ACTIVATIONS
 from evo.settings import Value, setting, settings
+from evo.space import Choice, Log, Real
 
 # neat2002: the default column of the paper's table. dpnv: its column for double pole without velocities. neat2002-r: an
 # alternative reading of the weight ranges. cpp: the conventions of the C++ code released by the first author.
@@ -64,7 +65,9 @@ def _clause(name: str, doc: str, **declared: Value) -> Value:
 @settings
 class NEATSettings:
     preset: str = setting("neat2002", "preset that gives the value of every setting that is none", choices=PRESETS)
-    population_size: int | None = _clause("population_size", "P, genomes per generation", low=1, source="4.1")
+    population_size: int | None = _clause(
+        "population_size", "P, genomes per generation", low=1, source="4.1", search=Choice(50, 150, 300, 600)
+    )
 
     # The networks (section 4.1)
     recurrent: bool | None = _clause("recurrent", "allow cycles; a network keeps its state between steps", source="4.3.2")
@@ -80,6 +83,7 @@ class NEATSettings:
         "activation of hidden and output nodes; steep_sigmoid: 1 / (1 + exp(-4.9 x))",
         choices=NODE_ACTIVATIONS,
         source="4.1",
+        search=Choice("steep_sigmoid", "tanh"),
     )
 
     output_activation: str | None = setting(
@@ -105,12 +109,21 @@ class NEATSettings:
     )
     hidden: int = setting(10, "hidden nodes without growth; maximum of a random initial genome", low=1, source="Table 3")
     initial_weights: float | None = _clause(
-        "initial_weights", "half-width of the uniform initial weights", low=0.0, source="open in the paper"
+        "initial_weights",
+        "half-width of the uniform initial weights",
+        low=0.0,
+        source="open in the paper",
+        search=Log(0.03, 5.0),
     )
 
     # Mutation (sections 3.1, 4.1)
     weight_mutation: float | None = _clause(
-        "weight_mutation", "probability of weight mutation after crossover", low=0.0, high=1.0, source="4.1"
+        "weight_mutation",
+        "probability of weight mutation after crossover",
+        low=0.0,
+        high=1.0,
+        source="4.1",
+        search=Real(0.3, 1.0),
     )
     weight_mutation_alone: float | None = _clause(
         "weight_mutation_alone",
@@ -118,23 +131,48 @@ class NEATSettings:
         low=0.0,
         high=1.0,
         source="4.1; open in the paper whether weight_mutation applies",
+        search=Real(0.3, 1.0),
     )
     weight_perturbed: float = setting(
-        0.9, "fraction of weights perturbed by a weight mutation; the others are replaced", low=0.0, high=1.0, source="4.1"
+        0.9,
+        "fraction of weights perturbed by a weight mutation; the others are replaced",
+        low=0.0,
+        high=1.0,
+        source="4.1",
+        search=Real(0.5, 1.0),
     )
     perturbation: float | None = _clause(
-        "perturbation", "half-width of a uniform weight perturbation", low=0.0, source="open in the paper"
+        "perturbation",
+        "half-width of a uniform weight perturbation",
+        low=0.0,
+        source="open in the paper",
+        search=Log(0.03, 3.0),
     )
     replaced_weights: float | None = _clause(
-        "replaced_weights", "half-width of a uniform replacement weight", low=0.0, source="open in the paper"
+        "replaced_weights",
+        "half-width of a uniform replacement weight",
+        low=0.0,
+        source="open in the paper",
+        search=Log(0.1, 10.0),
     )
     new_weights: float | None = _clause(
-        "new_weights", "half-width of a new connection's uniform weight", low=0.0, source="open in the paper"
+        "new_weights",
+        "half-width of a new connection's uniform weight",
+        low=0.0,
+        source="open in the paper",
+        search=Log(0.03, 5.0),
     )
     add_node: float = setting(
-        0.03, "probability of an add-node mutation, which splits a connection", low=0.0, high=1.0, source="4.1"
+        0.03,
+        "probability of an add-node mutation, which splits a connection",
+        low=0.0,
+        high=1.0,
+        source="4.1",
+        search=Log(0.003, 0.3),
     )
-    add_link: float | None = _clause("add_link", "probability of an add-connection mutation", low=0.0, high=1.0, source="4.1")
+    add_link: float | None = _clause(
+        "add_link", "probability of an add-connection mutation", low=0.0, high=1.0, source="4.1", search=Log(0.01, 0.5)
+    )
     structural: str | None = _clause(
         "structural",
         "besides: structural and weight mutation are independent; instead: a structural mutation excludes the others",
@@ -164,7 +202,12 @@ class NEATSettings:
 
     # Crossover (sections 3.2, 4.1)
     crossover: float = setting(
-        0.75, "fraction of offspring produced by crossover; 0: the ablation, Table 3", low=0.0, high=1.0, source="4.1"
+        0.75,
+        "fraction of offspring produced by crossover; 0: the ablation, Table 3",
+        low=0.0,
+        high=1.0,
+        source="4.1",
+        search=Real(0.0, 1.0),
     )
     interspecies: float = setting(
         0.001, "fraction of crossovers with a second parent from another species", low=0.0, high=1.0, source="4.1"
@@ -194,10 +237,15 @@ class NEATSettings:
         "c3, coefficient of the mean weight difference of matching genes",
         low=0.0,
         source="equation 1, 4.1",
+        search=Log(0.1, 4.0),
     )
     small_genome: int = setting(20, "N in equation 1 is 1 if both genomes have fewer genes; 0: never", low=0, source="3.3")
     threshold: float | None = _clause(
-        "threshold", "compatibility distance below which two genomes belong to one species", low=0.0, source="4.1"
+        "threshold",
+        "compatibility distance below which two genomes belong to one species",
+        low=0.0,
+        source="4.1",
+        search=Log(1.0, 8.0),
     )
     representative: str | None = _clause(
         "representative",
@@ -213,10 +261,15 @@ class NEATSettings:
         low=0.0,
         high=1.0,
         source="open in the paper; released code",
+        search=Log(0.05, 0.5),
     )
     champion_above: int = setting(5, "species with more genomes copy their champion unchanged", low=0, source="4.1")
     stagnation: int = setting(
-        15, "generations without improvement after which a species does not reproduce", low=1, source="4.1"
+        15,
+        "generations without improvement after which a species does not reproduce",
+        low=1,
+        source="4.1",
+        search=Choice(10, 15, 30, 60),
     )
     population_stagnation: int = setting(
         20, "if the population has not improved for more generations, only the top two species reproduce", low=1, source="3.3"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
 from evo.settings import Value, setting, settings
+from evo.space import Choice, Dimension, Log, Real
 
 NEAT, GENOME = "section NEAT", "section DefaultGenome"
 SPECIES, STAGNATION, REPRODUCTION = "section DefaultSpeciesSet", "section DefaultStagnation", "section DefaultReproduction"
@@ -24,12 +25,12 @@ CONNECTED = (
 )
 
 
-def _chance(default: float, doc: str) -> Value:
-    return setting(default, doc, low=0.0, high=1.0, source=GENOME)
+def _chance(default: float, doc: str, search: Dimension | None = None) -> Value:
+    return setting(default, doc, low=0.0, high=1.0, search=search, source=GENOME)
 
 
-def _spread(default: float, doc: str) -> Value:
-    return setting(default, doc, low=0.0, source=GENOME)
+def _spread(default: float, doc: str, search: Dimension | None = None) -> Value:
+    return setting(default, doc, low=0.0, search=search, source=GENOME)
 
 
 def _number(default: float, doc: str) -> Value:
@@ -43,7 +44,9 @@ def _init_type(what: str) -> Value:
 
 @settings
 class ModernSettings:
-    population_size: int = setting(150, "P, genomes per generation; neat-python: pop_size", low=1, source=NEAT)
+    population_size: int = setting(
+        150, "P, genomes per generation; neat-python: pop_size", low=1, source=NEAT, search=Choice(50, 150, 300, 600)
+    )
 
     output_activation: str | None = setting(
         None,
@@ -75,10 +78,12 @@ class ModernSettings:
     connection_fraction: float = _chance(0.5, "fraction of the connections of full that partial has, rounded")
 
     # Structural mutation
-    conn_add_prob: float = _chance(0.5, "probability of adding a connection between a drawn pair of nodes, if it is valid")
-    conn_delete_prob: float = _chance(0.5, "probability of deleting a connection")
-    node_add_prob: float = _chance(0.2, "probability of adding a node, which splits a connection")
-    node_delete_prob: float = _chance(0.2, "probability of deleting a hidden node with its connections")
+    conn_add_prob: float = _chance(
+        0.5, "probability of adding a connection between a drawn pair of nodes, if it is valid", search=Log(0.02, 0.8)
+    )
+    conn_delete_prob: float = _chance(0.5, "probability of deleting a connection", search=Log(0.005, 0.5))
+    node_add_prob: float = _chance(0.2, "probability of adding a node, which splits a connection", search=Log(0.01, 0.5))
+    node_delete_prob: float = _chance(0.2, "probability of deleting a hidden node with its connections", search=Log(0.005, 0.5))
     single_structural_mutation: bool = setting(False, "at most one of these four mutations per offspring", source=GENOME)
     structural_mutation_surer: str = setting(
         "default",
@@ -90,10 +95,10 @@ class ModernSettings:
 
     # Attributes of nodes and connections
     bias_init_mean: float = _number(0.0, "mean of a new bias; a node that splits a connection has bias 0")
-    bias_init_stdev: float = _spread(1.0, "standard deviation of a new bias")
+    bias_init_stdev: float = _spread(1.0, "standard deviation of a new bias", search=Log(0.03, 3.0))
     bias_init_type: str = _init_type("bias")
-    bias_mutate_rate: float = _chance(0.7, "probability of perturbing a bias")
-    bias_mutate_power: float = _spread(0.5, "standard deviation of a perturbation")
+    bias_mutate_rate: float = _chance(0.7, "probability of perturbing a bias", search=Real(0.1, 1.0))
+    bias_mutate_power: float = _spread(0.5, "standard deviation of a perturbation", search=Log(0.03, 2.0))
     bias_replace_rate: float = _chance(0.1, "probability of replacing a bias")
     bias_min_value: float = _number(-30.0, "minimum bias")
     bias_max_value: float = _number(30.0, "maximum bias")
@@ -108,11 +113,11 @@ class ModernSettings:
     response_max_value: float = _number(30.0, "maximum response")
 
     weight_init_mean: float = _number(0.0, "mean of a new weight")
-    weight_init_stdev: float = _spread(1.0, "standard deviation of a new weight")
+    weight_init_stdev: float = _spread(1.0, "standard deviation of a new weight", search=Log(0.03, 3.0))
     weight_init_type: str = _init_type("weight")
-    weight_mutate_rate: float = _chance(0.8, "probability of perturbing a weight")
-    weight_mutate_power: float = _spread(0.5, "standard deviation of a perturbation")
-    weight_replace_rate: float = _chance(0.1, "probability of replacing a weight")
+    weight_mutate_rate: float = _chance(0.8, "probability of perturbing a weight", search=Real(0.1, 1.0))
+    weight_mutate_power: float = _spread(0.5, "standard deviation of a perturbation", search=Log(0.03, 2.0))
+    weight_replace_rate: float = _chance(0.1, "probability of replacing a weight", search=Log(0.005, 0.3))
     weight_min_value: float = _number(-30.0, "minimum weight")
     weight_max_value: float = _number(30.0, "maximum weight")
 
@@ -146,9 +151,11 @@ class ModernSettings:
 
     # Species
     compatibility_disjoint_coefficient: float = _spread(1.0, "coefficient of disjoint and excess genes")
-    compatibility_weight_coefficient: float = _spread(0.5, "coefficient of attribute differences of matching genes")
+    compatibility_weight_coefficient: float = _spread(
+        0.5, "coefficient of attribute differences of matching genes", search=Log(0.1, 2.0)
+    )
     compatibility_threshold: float = setting(
-        3.0, "compatibility distance below which genomes belong to one species", low=0.0, source=SPECIES
+        3.0, "compatibility distance below which genomes belong to one species", low=0.0, source=SPECIES, search=Log(1.0, 8.0)
     )
     target_num_species: int | None = setting(
         None,
@@ -166,18 +173,25 @@ class ModernSettings:
         source=STAGNATION,
     )
     max_stagnation: int = setting(
-        20, "generations without improvement after which a species is removed", low=1, source=STAGNATION
+        20,
+        "generations without improvement after which a species is removed",
+        low=1,
+        source=STAGNATION,
+        search=Choice(10, 20, 40),
     )
     species_elitism: int = setting(2, "number of fittest species protected from stagnation", low=0, source=STAGNATION)
 
     # Reproduction
-    elitism: int = setting(2, "number of fittest members of each species copied unchanged", low=0, source=REPRODUCTION)
+    elitism: int = setting(
+        2, "number of fittest members of each species copied unchanged", low=0, source=REPRODUCTION, search=Choice(1, 2, 5)
+    )
     survival_threshold: float = setting(
         0.2,
         "fraction of a species that may be parents, rounded up, at least two genomes",
         low=0.0,
         high=1.0,
         source=REPRODUCTION,
+        search=Log(0.05, 0.5),
     )
     min_species_size: int = setting(2, "minimum size of a species; elitism, if that is larger", low=1, source=REPRODUCTION)
 

@@ -16,6 +16,7 @@ from evo.core import Evaluation, Lineage, Model
 from evo.search import variation
 from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
+from evo.space import Choice, Log, Real
 from evo.vectors.encoding import Reals
 
 SELECTIONS = ("tournament", "truncation", "rank")
@@ -23,28 +24,40 @@ SELECTIONS = ("tournament", "truncation", "rank")
 
 @settings
 class GASettings:
-    population_size: int = setting(200, "individuals a generation, elites included", low=2)
-    elites: int = setting(2, "best individuals copied unchanged, and scored again", low=0)
-    selection: str = setting("truncation", "how parents are chosen", choices=SELECTIONS)
-    tournament_size: int = setting(3, "contestants of a tournament", low=1, source="Goldberg and Deb 1991")
-    truncation: float = setting(0.08, "share of the population that may be parents", above=0.0, high=1.0)
+    population_size: int = setting(200, "individuals a generation, elites included", low=2, search=Choice(50, 100, 200, 400))
+    elites: int = setting(2, "best individuals copied unchanged, and scored again", low=0, search=Choice(1, 2, 5, 10))
+    selection: str = setting("truncation", "how parents are chosen", choices=SELECTIONS, search=Choice(*SELECTIONS))
+    tournament_size: int = setting(
+        3, "contestants of a tournament", low=1, source="Goldberg and Deb 1991", search=Choice(2, 3, 5, 8)
+    )
+    truncation: float = setting(0.08, "share of the population that may be parents", above=0.0, high=1.0, search=Log(0.05, 0.5))
     selection_pressure: float = setting(
         1.5, "children expected of the best under rank selection", low=1.0, high=2.0, source="Baker 1985"
     )
-    crossover: str = setting("blx-alpha", "how two parents are joined", choices=variation.CROSSOVERS)
-    crossover_rate: float = setting(1.0, "share of children with two parents", low=0.0, high=1.0)
+    crossover: str = setting(
+        "blx-alpha",
+        "how two parents are joined",
+        choices=variation.CROSSOVERS,
+        search=Choice("uniform", "one-point", "blx-alpha"),
+    )
+    crossover_rate: float = setting(1.0, "share of children with two parents", low=0.0, high=1.0, search=Real(0.0, 1.0))
     blx_alpha: float = setting(
         0.5, "how far past its parents a gene may lie, in their distance", low=0.0, source="Eshelman and Schaffer 1993"
     )
     sbx_eta: float = setting(2.0, "how close to their parents SBX puts genes", low=0.0, source="Deb and Agrawal 1995: 2 to 5")
     mutation: str = setting("gaussian", "how a gene changes", choices=variation.MUTATIONS)
-    mutation_rate: float = setting(0.1, "probability that a gene mutates", low=0.0, high=1.0)
+    mutation_rate: float = setting(0.1, "probability that a gene mutates", low=0.0, high=1.0, search=Log(0.01, 1.0))
     mutation_std: float = setting(
-        0.1, "standard deviation of a gene's mutation; the first step size of a self-adaptive one", low=0.0
+        0.1,
+        "standard deviation of a gene's mutation; the first step size of a self-adaptive one",
+        low=0.0,
+        search=Log(0.01, 1.0),
     )
     mutation_eta: float = setting(20.0, "how small polynomial mutations are", low=0.0, source="Deb and Goyal 1996")
     mutation_reach: float = setting(1.0, "largest polynomial mutation, as a weight has no bounds to measure it by", low=0.0)
-    initial_scale: float = setting(2.5, "initial weight std, relative to the module's initialiser", above=0.0)
+    initial_scale: float = setting(
+        2.5, "initial weight std, relative to the module's initialiser", above=0.0, search=Log(0.3, 3.0)
+    )
 
     def contradictions(self) -> list[str]:
         if self.elites >= self.population_size:

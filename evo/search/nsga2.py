@@ -27,21 +27,31 @@ from evo.core import Evaluation, Lineage, Model, Phenotypes, Row, Task
 from evo.search import variation
 from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
+from evo.space import Choice, Log, Real
 from evo.vectors.encoding import Reals, encoding_for
 
 
 @settings
 class NSGA2Settings:
-    population_size: int = setting(100, "parents, and children, a generation", low=2, source="Deb et al. 2002")
-    crossover: str = setting("blx-alpha", "how the weights of two parents are joined", choices=variation.CROSSOVERS)
-    crossover_rate: float = setting(0.9, "share of children with two parents", low=0.0, high=1.0, source="Deb et al. 2002")
+    population_size: int = setting(
+        100, "parents, and children, a generation", low=2, source="Deb et al. 2002", search=Choice(50, 100, 200, 400)
+    )
+    crossover: str = setting(
+        "blx-alpha",
+        "how the weights of two parents are joined",
+        choices=variation.CROSSOVERS,
+        search=Choice("uniform", "one-point", "blx-alpha"),
+    )
+    crossover_rate: float = setting(
+        0.9, "share of children with two parents", low=0.0, high=1.0, source="Deb et al. 2002", search=Real(0.0, 1.0)
+    )
     blx_alpha: float = setting(
         0.5, "how far past its parents a weight may lie, in their distance", low=0.0, source="Eshelman and Schaffer 1993"
     )
     sbx_eta: float = setting(2.0, "how close to their parents SBX puts weights", low=0.0, source="Deb and Agrawal 1995: 2 to 5")
     mutation: str = setting("gaussian", "how a weight changes", choices=("gaussian", "polynomial"))
-    mutation_rate: float = setting(0.1, "probability that a weight mutates", low=0.0, high=1.0)
-    mutation_std: float = setting(0.1, "standard deviation of a weight's mutation", low=0.0)
+    mutation_rate: float = setting(0.1, "probability that a weight mutates", low=0.0, high=1.0, search=Log(0.01, 1.0))
+    mutation_std: float = setting(0.1, "standard deviation of a weight's mutation", low=0.0, search=Log(0.01, 1.0))
     mutation_eta: float = setting(20.0, "how small polynomial mutations are", low=0.0, source="Deb and Goyal 1996")
     mutation_reach: float = setting(1.0, "largest polynomial mutation, as a weight has no bounds to measure it by", low=0.0)
     connections_share: float = setting(
@@ -50,6 +60,7 @@ class NSGA2Settings:
         low=0.0,
         high=1.0,
         source="Clune et al. 2013",
+        search=Real(0.0, 1.0),
     )
     mask_mutation_rate: float | None = setting(
         None, "probability that a bit of the mask flips; none: one bit a child on average", low=0.0, high=1.0
@@ -57,7 +68,9 @@ class NSGA2Settings:
     initial_density: float = setting(
         1.0, "the first networks have a share of all weights drawn evenly from 0 to this", above=0.0, high=1.0
     )
-    initial_scale: float = setting(2.5, "initial weight std, relative to the module's initialiser", above=0.0)
+    initial_scale: float = setting(
+        2.5, "initial weight std, relative to the module's initialiser", above=0.0, search=Log(0.3, 3.0)
+    )
 
 
 class NSGA2(VectorAlgorithm):

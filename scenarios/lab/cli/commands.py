@@ -1,4 +1,4 @@
-"""The command line: `evo list | show | run | compare | plot | play | export | watch`.
+"""The command line: `evo list | show | run | tune | compare | plot | play | export | watch`.
 
 Exit codes: 0 ok, 1 a run failed, 2 usage, 130 interrupted. A mistake is said in a line, never with a traceback.
 Whatever imports torch is imported inside a command, so that --help answers at once.
@@ -16,6 +16,10 @@ import typer
 
 from evo.settings import did_you_mean
 from scenarios import METHODS, SCENARIOS
+from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Seeds, Sets, Target, Task, What
+from scenarios.lab.cli.options import failed as _failed
+from scenarios.lab.cli.options import wrong as _wrong
+from scenarios.lab.cli.tune import tune
 from scenarios.lab.study import resolve
 
 START = """neuroevo: evolve neural networks, and compare them fairly with gradient-trained ones.
@@ -24,33 +28,16 @@ START = """neuroevo: evolve neural networks, and compare them fairly with gradie
   evo run digits -m ga -m backprop -m linear      compare three methods
   evo list                                        scenarios and methods
   evo show digits -m ga                           every setting, as a TOML file to edit and run
+  evo tune digits -m ga -m backprop               search for settings, with equal trials for every method
   evo compare digits                              print the table again and write the report
   evo watch digits                                the live report in a browser
   evo play runs/cartpole/ga/seed-0                run a champion in its environment
 
 evo COMMAND --help lists the options of a command."""
 
-COMMANDS = ("list", "show", "run", "compare", "plot", "play", "export", "watch")
+COMMANDS = ("list", "show", "run", "tune", "compare", "plot", "play", "export", "watch")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help="a scenario, a TOML file, or a CSV table with --target")]
-Methods = Annotated[
-    list[str],
-    typer.Option("-m", "--method", metavar="[LABEL=]METHOD", help="a method, or one under your own label; repeatable"),
-]
-Seeds = Annotated[str, typer.Option(metavar="N|a,b", help="5: seeds 0 to 4; 7,: seed 7; 3,5: seeds 3 and 5")]
-Limits = Annotated[
-    list[str],
-    typer.Option("--budget", metavar="AXIS=LIMIT", help="evaluations, samples, compute, seconds or steps; repeatable"),
-]
-Sets = Annotated[
-    list[str], typer.Option("--set", metavar="KEY=VALUE", help="LABEL.key, task.key, model.key or run.key; repeatable")
-]
-Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="device that evaluates the networks")]
-Target = Annotated[str, typer.Option(metavar="COLUMN", help="target column of a CSV table")]
-Task = Annotated[str, typer.Option(metavar="classification|regression", help="kind of the target; default: inferred")]
-Runs = Annotated[Path, typer.Option(metavar="DIR", help="folder of the runs")]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,11 +56,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:  # before typer, which makes an exit of it, with code 130
         print("interrupted", file=sys.stderr)
         return 130
-
-
-def _wrong(message: object) -> int:
-    print(f"evo: {message}", file=sys.stderr)
-    return 2
 
 
 def _suggested(error: Any) -> str:
@@ -146,7 +128,7 @@ def run(
     seeds: Seeds = "",
     budget: Limits = [],  # noqa: B006
     set_: Sets = [],  # noqa: B006
-    jobs: Annotated[int | None, typer.Option(metavar="N", min=1, help="parallel runs; default: the number of cores")] = None,
+    jobs: Jobs = None,
     runs: Runs = Path("runs"),
     device: Device = "",
     restart: Annotated[bool, typer.Option("--restart", help="rename existing runs and start over")] = False,
@@ -186,6 +168,9 @@ def run(
         print(f"continue with: {command}", file=sys.stderr)
         return 130
     return 1 if "failed" in states else 0
+
+
+app.command()(tune)
 
 
 Compared = Annotated[
@@ -332,8 +317,3 @@ def _report_path(what: list[str], runs: Path, at: str) -> tuple[Path, bool]:
     one = len(what) == 1 and (runs / what[0]).is_dir() and Path(what[0]).name == what[0]
     folder = runs if not what else runs / what[0] if one else Path()
     return folder / name, folder != Path() and not at
-
-
-def _failed(message: object) -> int:
-    print(f"evo: {message}", file=sys.stderr)
-    return 1

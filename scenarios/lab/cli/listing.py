@@ -138,6 +138,8 @@ def _comment(one: Any, with_default: bool) -> str:
     parts = [f"{one.doc}: {one.expected}"]
     if with_default:
         parts.append(f"default {toml.value(one.default)}")
+    if one.search is not None:
+        parts.append(f"evo tune searches {one.search}")
     if one.source:
         parts.append(f"source: {one.source}")
     return "; ".join(parts)

@@ -37,7 +37,7 @@ from scenarios.lab.store.store import CHAMPION, SPLITS, RunDirectory, StoreError
 from scenarios.lab.store.tensors import read_checkpoint, tensor_bytes
 from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.loading import start_model
-from scenarios.lab.study.resolve import said
+from scenarios.lab.study.resolve import method_name, said
 
 ROW_SECONDS = 0.2  # between the rows that are shown; all are written
 
@@ -48,28 +48,38 @@ def execute(
     *,
     restart: bool = False,
     threads: int = 1,
+    trial: bool = False,
     emit: Emit = lambda event: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> str:
     """Runs, continues or skips one run, and says how that ended: "finished", "stopped", "failed" or "skipped".
 
-    threads: of the population (`run.threads` overrides it; torch and BLAS always have one). emit is called with
-    events: dicts with "event" ("started", "row", "finishing", "warning", and one of the four ends) and "message", "row" or
-    "result". stop is asked before every step; once it is true the run is saved and left. Nothing is raised for a run
-    that fails: the event "failed" says why in one line, error.txt has the traceback.
+    trial: of tuning: the champion is scored on validation alone, and nothing is drawn. threads: of the population
+    (`run.threads` overrides it; torch and BLAS always have one). emit is called with events: dicts with "event" ("started",
+    "row", "finishing", "warning", and one of the four ends) and "message", "row" or "result". stop is asked before every
+    step; once it is true the run is saved and left. Nothing is raised for a run that fails: the event "failed" says why in
+    one line, error.txt has the traceback.
     """
     threads = spec.run.get("threads") or threads
     directory = RunDirectory(run_path(runs, spec.name, spec.label, spec.seed))
     try:
         with directory, thread_budget.limited(threads), threadpool_limits(1):
-            return _execute(spec, directory, restart, threads, emit, stop)
+            return _execute(spec, directory, restart, threads, trial, emit, stop)
     except (StoreError, OSError) as error:
         kept = "; the last checkpoint is kept" if isinstance(error, CannotWrite) and directory.checkpoints() else ""
         emit({"event": "failed", "message": f"{error}{kept}"})
         return "failed"
 
 
-def _execute(spec: RunSpec, directory: RunDirectory, restart: bool, threads: int, emit: Emit, stop: Callable[[], bool]) -> str:
+def _execute(
+    spec: RunSpec,
+    directory: RunDirectory,
+    restart: bool,
+    threads: int,
+    trial: bool,
+    emit: Emit,
+    stop: Callable[[], bool],
+) -> str:
     try:
         if restart and directory.path.exists():
             emit({"event": "warning", "message": f"the previous run was renamed {directory.set_aside()}"})
@@ -86,7 +96,7 @@ def _execute(spec: RunSpec, directory: RunDirectory, restart: bool, threads: int
             if stop():
                 return run.leave()
             run.step()
-        return run.finish(reason)
+        return run.finish(reason, trial)
     except StoreError:
         raise
     except (Exception, SystemExit) as error:  # a learner or a user's task may fail in any way; it stops no other run
@@ -221,7 +231,7 @@ class _Run:
     def header(self, header: Mapping[str, str]) -> dict[str, str]:
         """What a champion's file says of itself."""
         spec, lineage = self.spec, json.dumps(plain(self.learner.lineage()))
-        ours = {"scenario": spec.name, "label": spec.label, "method": method_name(spec), "seed": str(spec.seed)}
+        ours = {"scenario": spec.name, "label": spec.label, "method": method_name(spec.method), "seed": str(spec.seed)}
         return {**header, **ours, "step": str(self.progress.champion_step), "lineage": lineage}
 
     def save(self) -> None:
@@ -241,17 +251,23 @@ class _Run:
         self.emit({"event": "stopped", "message": message, "steps": self.progress.steps})
         return "stopped"
 
-    def finish(self, reason: str) -> str:
-        """Scores the champion, on the test for the only time, and writes the result."""
+    def finish(self, reason: str, trial: bool) -> str:
+        """Scores the champion, on the test for the only time and in a trial not at all, and writes the result."""
         # Twice: the two checkpoints of a finished run are the same, wherever the run was cut.
         self.save()
         self.save()
-        self.emit({"event": "finishing", "message": "scoring and drawing the champion"})
-        champion = self.learner.champion()
-        scores = {split: self.task.score(champion, split) for split in ("train", "validation", "test")}
-        split = next((name for name in SPLITS if scores[name] is not None), "validation")
-        further = finalize.measured(self.task, self.learner, champion, split, self.warn)
-        further["pictures"] = finalize.drawn(self.task, champion, split, self.spec, self.directory, self.warn)
+        champion, further = self.learner.champion(), {}
+        scores: dict[str, dict[str, float] | None] = dict.fromkeys(SPLITS)
+        if trial:
+            scores["validation"] = self.task.score(champion, "validation")
+            if scores["validation"] is None:
+                raise ValueError("trials are judged on validation, and this task has no validation split")
+        else:
+            self.emit({"event": "finishing", "message": "scoring and drawing the champion"})
+            scores = {split: self.task.score(champion, split) for split in ("train", "validation", "test")}
+            split = next((name for name in SPLITS if scores[name] is not None), "validation")
+            further = finalize.measured(self.task, self.learner, champion, split, self.warn)
+            further["pictures"] = finalize.drawn(self.task, champion, split, self.spec, self.directory, self.warn)
         result = plain({**self.result(reason, champion, scores), **further})
         self.directory.write_meta(meta(self.spec, self.threads, self.directory.meta(), finished=True))
         self.directory.write_result(result)
@@ -266,7 +282,7 @@ class _Run:
             "schema": 1,
             "scenario": spec.name,
             "label": spec.label,
-            "method": method_name(spec),
+            "method": method_name(spec.method),
             "seed": spec.seed,
             "status": "finished",
             "stopped_by": reason,
@@ -290,7 +306,3 @@ class _Run:
 
     def warn(self, message: str) -> None:
         self.emit({"event": "warning", "message": message})
-
-
-def method_name(spec: RunSpec) -> str:
-    return spec.method if isinstance(spec.method, str) else getattr(spec.method, "__name__", type(spec.method).__name__)

@@ -16,8 +16,8 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -41,15 +41,18 @@ def run_study(
     *,
     jobs: int | None = None,
     restart: bool = False,
+    trial: bool = False,
     emit: Emit = lambda event: None,
+    ended: Callable[[int, str], None] = lambda index, state: None,
     workers: Workers | None = None,
 ) -> dict[int, str]:
     """Runs every spec of the study, and says of each how it ended, by its index: "finished", "skipped", "stopped"
     (also: never started, since Ctrl-C came first) or "failed".
 
-    jobs: worker processes; None: one a core. workers: those that are there already; they are ended. emit gets the events of
-    `execute` with "index", on this thread. A failed run stops no other. Raises ConfigError, before anything starts, if stored
-    runs have other settings (unless `restart`); KeyboardInterrupt on a second Ctrl-C.
+    jobs: worker processes; None: one a core. workers: those that are there already, which stay. trial: as of `execute`. emit
+    gets the events of `execute` with "index", on this thread; ended is told of each run once no process holds its folder. A
+    failed run stops no other. Raises ConfigError, before anything starts, if stored runs have other settings (unless
+    `restart`); KeyboardInterrupt on a second Ctrl-C.
     """
     specs = study.specs
     if not restart:
@@ -60,8 +63,9 @@ def run_study(
     states = dict.fromkeys(range(len(specs)), "stopped")
     with Interrupt() as interrupt:
         if named:
-            with workers or Workers() as own:
-                _Pool(specs, Path(runs), restart, emit, interrupt, own).run(named, jobs or cores(), states)
+            with nullcontext(workers) if workers else Workers() as own:
+                pool = _Pool(specs, Path(runs), {"restart": restart, "trial": trial}, emit, ended, interrupt, own)
+                pool.run(named, jobs or cores(), states)
         for k in sorted(set(states) - set(named)):
             if interrupt.requested:
                 break
@@ -69,9 +73,9 @@ def run_study(
 
             tell = lambda event, k=k: emit({**event, "index": k})
             with _one_thread():
-                states[k] = execute(
-                    specs[k], runs, restart=restart, threads=cores(), emit=tell, stop=lambda: interrupt.requested
-                )
+                options: dict[str, Any] = {"restart": restart, "trial": trial, "threads": cores()}
+                states[k] = execute(specs[k], runs, **options, emit=tell, stop=lambda: interrupt.requested)
+            ended(k, states[k])
     return states
 
 
@@ -228,9 +232,18 @@ class Workers:
 class _Pool:
     """The loop that hands runs to workers and passes on their events."""
 
-    def __init__(self, specs: Sequence[RunSpec], runs: Path, restart: bool, emit: Emit, interrupt: Interrupt, workers: Workers):
-        self.specs, self.runs, self.restart, self.emit, self.interrupt = specs, runs, restart, emit, interrupt
-        self.workers = workers
+    def __init__(
+        self,
+        specs: Sequence[RunSpec],
+        runs: Path,
+        options: dict[str, bool],
+        emit: Emit,
+        ended: Callable[[int, str], None],
+        interrupt: Interrupt,
+        workers: Workers,
+    ):
+        self.specs, self.runs, self.options, self.emit, self.ended = specs, runs, options, emit, ended
+        self.interrupt, self.workers = interrupt, workers
 
     def run(self, indices: Sequence[int], jobs: int, states: dict[int, str]) -> None:
         """Runs the specs of these indices, `jobs` at a time, and puts how each ended in `states`."""
@@ -257,14 +270,15 @@ class _Pool:
             elif event["event"] == "done":
                 states[event["index"]] = event["state"]
                 self.workers.free(worker)
+                self.ended(event["index"], event["state"])
             else:
                 self.emit(event)
 
     def _start(self, index: int) -> None:
         worker = self.workers.take()
         worker.index = index
-        options = {"runs": str(self.runs), "threads": self.threads, "restart": self.restart}
-        worker.send({"run": self.specs[index].to_json(), "index": index, **options})
+        where = {"index": index, "runs": str(self.runs), "threads": self.threads}
+        worker.send({"run": self.specs[index].to_json(), **where, **self.options})
 
     def _died(self, worker: _Worker, states: dict[int, str]) -> None:
         """A worker that is gone takes only its run along: that has failed, and the next gets a new worker."""
@@ -283,6 +297,7 @@ class _Pool:
             message += f" ({error})"
         states[worker.index] = "failed"
         self.emit({"event": "failed", "index": worker.index, "message": message})
+        self.ended(worker.index, "failed")
 
 
 def _path(spec: RunSpec, runs: str | Path) -> Path:

@@ -2,7 +2,7 @@
 
     python -m scenarios.lab.execution.worker
     stdin    {"study": {"document": ..., ...}}     try a configuration, as `trial.study` does
-             {"run": <RunSpec>, "index": 3, "runs": "runs", "threads": 1, "restart": false}    a line a run
+             {"run": <RunSpec>, "index": 3, "runs": "runs", "threads": 1, "restart": false, "trial": false}    a line a run
              {"stop": true}                                    finish the step, save, and take no further step
              end of file: the parent is gone, and so is this process, at once
     stdout   {"event": "study", "name": ..., "title": ..., "specs": [...]} or {"event": "mistakes", "problems": [...]}
@@ -89,7 +89,7 @@ def _run(request: dict[str, Any], events: IO[bytes], stopping: threading.Event) 
         _say(events, to_json({**event, "index": request["index"]}))
 
     spec = RunSpec.from_json(request["run"])
-    options = {"restart": request["restart"], "threads": request["threads"]}
+    options = {key: request[key] for key in ("restart", "threads", "trial")}
     state = execute(spec, request["runs"], **options, emit=emit, stop=stopping.is_set)
     emit({"event": "done", "state": state})
 

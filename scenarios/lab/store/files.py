@@ -67,6 +67,16 @@ def beside(path: Path, data: bytes, *, sync: bool = True) -> Path:
     return new
 
 
+def set_aside(path: Path) -> Path:
+    """Renames a file or folder to the first free NAME.old-K, which is returned."""
+    taken = {each.name for each in path.parent.iterdir()}
+    new = path.with_name(next(name for k in range(1, len(taken) + 2) if (name := f"{path.name}.old-{k}") not in taken))
+    with writing(path):
+        path.rename(new)
+        synced(path.parent)
+    return new
+
+
 def kept(name: str, made_of: str, make: Callable[[], bytes]) -> bytes:
     """What `make` gives, kept in the file `name` of the user's cache folder for as long as `made_of` stays the same."""
     path = cache_folder() / name

@@ -53,17 +53,12 @@ class RunDirectory:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self._lock = FileLock(_lock_path(self.path))
+        self._lock = FileLock(lock_path(self.path))
         self._metrics: IO[bytes] | None = None
         self._unsynced: list[Path] = []
 
     def __enter__(self) -> RunDirectory:
-        with files.writing(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._lock.acquire(timeout=PATIENCE, poll_interval=0.05)
-            except Timeout:
-                raise StoreError(f"another process is running {self.path}: wait for it, or stop it") from None
+        take(self._lock, self.path)
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -176,20 +171,24 @@ class RunDirectory:
                     old.unlink()
 
     def set_aside(self, path: Path | None = None) -> Path:
-        """Renames a file of the folder, or the folder, to the first free NAME.old-K, which is returned."""
-        path = path or self.path
+        """`files.set_aside` of a file of the folder, or of the folder."""
         self._close_metrics()
-        taken = {each.name for each in path.parent.iterdir()}
-        new = path.with_name(next(name for k in range(1, len(taken) + 2) if (name := f"{path.name}.old-{k}") not in taken))
-        with files.writing(path):
-            path.rename(new)
-            files.synced(path.parent)
-        return new
+        return files.set_aside(path or self.path)
 
     def _close_metrics(self) -> None:
         if self._metrics is not None:
             self._metrics.close()
             self._metrics = None
+
+
+def take(lock: FileLock, path: Path) -> None:
+    """Acquires the lock of what lies at `path`. Raises StoreError if another process holds it."""
+    with files.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=PATIENCE, poll_interval=0.05)
+        except Timeout:
+            raise StoreError(f"another process is running {path}: wait for it, or stop it") from None
 
 
 def history_name(step: int, what: str = "") -> str:
@@ -202,7 +201,7 @@ def _step(path: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def _lock_path(path: Path) -> Path:
+def lock_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.lock")
 
 
@@ -316,10 +315,10 @@ def run_state(path: Path) -> str:
 
 
 def _running(path: Path) -> bool:
-    if not _lock_path(path).is_file():
+    if not lock_path(path).is_file():
         return False
     try:
-        with FileLock(_lock_path(path)).acquire(timeout=0):
+        with FileLock(lock_path(path)).acquire(timeout=0):
             return False
     except Timeout:
         return True

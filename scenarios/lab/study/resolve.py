@@ -87,6 +87,11 @@ def method(name: str) -> Method:
     return as_method(resolve(current(name), METHODS, "method"), name)
 
 
+def method_name(method: str | Method) -> str:
+    """What a method is called, also where it is an object."""
+    return method if isinstance(method, str) else getattr(method, "__name__", type(method).__name__)
+
+
 def current(name: Any) -> Any:
     """What a method is called now, where `name` is what it was once called; else `name`."""
     from scenarios import ALIASES

@@ -32,7 +32,7 @@ class Worker:
         self.process.stdin.flush()
 
     def run(self, spec, runs, index=0):
-        self.send(run=spec.to_json(), index=index, runs=str(runs), threads=1, restart=False)
+        self.send(run=spec.to_json(), index=index, runs=str(runs), threads=1, restart=False, trial=False)
 
     def until(self, kind):
         """The events up to the first of `kind`."""

@@ -1,0 +1,128 @@
+"""`evo tune`: from what was typed to the trials, and from the trials to a table, a page and files of settings.
+
+Whatever imports torch is imported inside a function, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evo.settings import did_you_mean
+from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Sets, Target, Task, failed, wrong
+
+if TYPE_CHECKING:
+    from scenarios.lab.cli import flags
+    from scenarios.lab.report.tuning import Label
+    from scenarios.lab.study.plan import Plan
+
+FRESH_SEEDS = 10  # in the files of settings; counted from 0, so that no trial has seen them
+SAMPLERS = ("random", "tpe")
+
+
+def tune(
+    what: Annotated[list[str], typer.Argument(metavar="SCENARIO|FILE...", help="scenarios, TOML files or CSV tables")],
+    method: Methods = [],  # noqa: B006
+    trials: Annotated[
+        int, typer.Option(metavar="N", min=1, help="trials of each label, the first with its present settings")
+    ] = 24,
+    seeds: Annotated[str, typer.Option(metavar="N|a,b", help="3: seeds 1000 to 1002; 1005,1007: those two")] = "3",
+    budget: Limits = [],  # noqa: B006
+    set_: Sets = [],  # noqa: B006
+    sampler: Annotated[str, typer.Option(metavar="random|tpe", help="how settings are drawn; tpe: by Optuna")] = "random",
+    jobs: Jobs = None,
+    runs: Runs = Path("runs"),
+    device: Device = "",
+    restart: Annotated[bool, typer.Option("--restart", help="rename existing trials and start over")] = False,
+    target: Target = "",
+    task: Task = "",
+) -> int:
+    """Search for settings: equal trials for every label, judged on validation, on seeds from 1000."""
+    options = [("-m", one) for one in method] + [("--budget", one) for one in budget] + [("--set", one) for one in set_]
+    options += [("--trials", str(trials)), ("--seeds", seeds), ("--sampler", "" if sampler == "random" else sampler)]
+    options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs)), ("--device", device)]
+    options += [("--target", target), ("--task", task)]
+    command = shlex.join(["evo", "tune", *what, *(word for option in options if option[1] for word in option)])
+    try:
+        from scenarios.lab.cli import flags
+        from scenarios.lab.store.store import StoreError
+        from scenarios.lab.study.problems import ConfigError
+
+        problems = []
+        if sampler not in SAMPLERS:
+            problems.append(f"--sampler: expected random or tpe; got {sampler!r}{did_you_mean(sampler, SAMPLERS)}")
+        asked = []
+        try:
+            for one in what:
+                try:
+                    asked.append(flags.chosen(one, method, "", budget, set_, device, target, task))
+                except ConfigError as error:
+                    problems += error.problems
+            return _tuned(asked, problems, seeds, trials, sampler, jobs, runs / "tune", restart, command)
+        except ConfigError as error:
+            return wrong(error)
+        except StoreError as error:
+            return failed(error)
+    except KeyboardInterrupt:
+        print(f"stopped at once; continue with: {command}", file=sys.stderr)
+        return 130
+
+
+def _tuned(
+    asked: Sequence[flags.Asked],
+    problems: Sequence[str],
+    seeds: str,
+    count: int,
+    sampler: str,
+    jobs: int | None,
+    folder: Path,
+    restart: bool,
+    command: str,
+) -> int:
+    """Runs the trials in a folder below `folder`, and says what they found; the exit code."""
+    from scenarios.lab.execution import compiling
+    from scenarios.lab.execution.tune import asked_for, run_trials
+    from scenarios.lab.report import tuning
+    from scenarios.lab.store.trials import Trials
+    from scenarios.lab.study.plan import plan
+
+    compiling.announce()
+    chosen = plan(asked, seeds, command, problems)
+    for label in chosen.unsearched:
+        print(f"{label}: no setting to search: one trial, with its present settings", file=sys.stderr)
+    with Trials(folder / chosen.name) as trials:
+        if restart and any(trials.path.iterdir()):
+            print(f"the previous trials were renamed {trials.restart()}", file=sys.stderr)
+        state = run_trials(chosen, trials, count, sampler=sampler, jobs=jobs)
+        if state == "stopped":
+            print(f"continue with: {command}", file=sys.stderr)
+            return 130
+        rows = [row for each in chosen.labels for row in asked_for(each, count, trials.rows)]
+        found = tuning.labels(rows, {each.label: count if each.space else 1 for each in chosen.labels})
+        print(tuning.text(found, failed=state == "failed"))
+        for path in settings_files(chosen, found, trials.path):
+            print(f"best settings: evo run {path}")
+    return 1 if state == "failed" else 0
+
+
+def settings_files(chosen: Plan, found: Sequence[Label], folder: Path) -> list[Path]:
+    """A TOML file a scenario, which `evo run` takes: every label with the settings of its best trial, and fresh seeds."""
+    from scenarios.lab.store import files, toml
+    from scenarios.lab.study import config
+
+    best = {f"{each.label}.{name}": value for each in found for name, value in each.settings(each.best).items() if each.best}
+    paths = []
+    for scenario, asked in chosen.asked.items():
+        own = {spec.label for each in chosen.labels for spec in each.specs if spec.name == scenario}
+        overrides = asked["overrides"] | {key: value for key, value in best.items() if key.rpartition(".")[0] in own}
+        study = config.study(asked["document"] | {"seeds": FRESH_SEEDS}, overrides)
+        document = study.document() | {"seeds": FRESH_SEEDS, "device": asked["document"].get("device", "auto")}
+        path = folder / f"{scenario}.toml"
+        files.write(path, toml.write(document).encode("utf-8"))
+        paths.append(path)
+    return paths
