@@ -8,7 +8,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from evo.settings import SettingsError
-from evo.tasks.supervised import split
+from evo.tasks.targets import split
 from evo.vectors.modules import MLP
 from scenarios.tables import table_scenario
 
