@@ -97,6 +97,8 @@ class Columns:
         for name in table.columns:
             if name not in expected and name not in self.ignored:
                 raise ValueError(f"{table.title}: the data have no column {name!r}; remove it")
+        if not len(table):
+            raise ValueError(f"{table.title}: no rows")
         for name, known in self.known.items():
             words = table.words(name)
             strange = np.array([bool(value) and value not in known for value in words.values], bool)

@@ -51,7 +51,7 @@ class Table:
 
     columns: Mapping[str, Column]
     title: str = "the table"
-    lines: Sequence[int] | None = None
+    lines: Sequence[int | str] | None = None
 
     @classmethod
     def of(cls, frame: Any, labels: Sequence[str] = ()) -> Table:

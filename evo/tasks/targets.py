@@ -23,8 +23,9 @@ LARGE, SHARED = 20_000, 2_000  # training rows from which evolution scores a gen
 
 @dataclass(frozen=True)
 class Targets:
-    """What is to be learned: the kind of task, y (B,) classes or (B, O) numbers, and the names of the classes."""
+    """What is to be learned: names of the columns, the kind of task, y (B,) classes or (B, O) numbers, names of the classes."""
 
+    names: Sequence[str]
     kind: str
     y: np.ndarray
     classes: list[str] | None = None
@@ -42,18 +43,18 @@ def targets(table: Table, names: Sequence[str], kind: str | None) -> Targets:
         return _several(table, names, kind)
     (name,) = names
     column = table.column(name)
-    values = column.values if isinstance(column, Words) else np.unique(column).tolist()
+    words = table.words(name)
+    values = [words.values[k] for k in np.unique(words.codes)]
     if len(values) == 1:
         raise ValueError(f"{table.title}: the target {name!r} is {values[0]!r} in every row: there is nothing to learn")
     if kind is None:
-        few = isinstance(column, Words) or (len(values) <= FEW and np.equal(values, np.rint(values)).all())
+        few = isinstance(column, Words) or (len(values) <= FEW and np.equal(column, np.rint(column)).all())
         kind = "classification" if few else "regression"
     if kind != "classification":
-        return Targets(kind, table.numbers(name)[:, None])
-    words = table.words(name)
-    order = sorted(words.values, key=_by_number if all(map(finite, words.values)) else None)
+        return Targets(names, kind, table.numbers(name)[:, None])
+    order = sorted(values, key=_by_number if all(map(finite, values)) else None)
     rank = {value: k for k, value in enumerate(order)}
-    return Targets(kind, np.array([rank[value] for value in words.values], np.int64)[words.codes], order)
+    return Targets(names, kind, np.array([rank.get(value, -1) for value in words.values], np.int64)[words.codes], order)
 
 
 def _by_number(text: str) -> tuple[float, str]:
@@ -67,8 +68,8 @@ def _several(table: Table, names: Sequence[str], kind: str | None) -> Targets:
     if kind == "classification" and not one_hot:
         raise ValueError(f"{table.title}: several targets are classes only where each row has one 1 among 0s")
     if one_hot and kind in (None, "classification"):
-        return Targets("classification", y.argmax(1), list(names))
-    return Targets(kind or ("probability" if binary else "regression"), y)
+        return Targets(names, "classification", y.argmax(1), list(names))
+    return Targets(names, kind or ("probability" if binary else "regression"), y)
 
 
 def parts_of(found: Targets, table: Table) -> tuple[np.ndarray, ...]:
@@ -83,7 +84,7 @@ def parts_of(found: Targets, table: Table) -> tuple[np.ndarray, ...]:
         row = int(np.argmax(found.y == rare))
         where = f"row {row}" if table.lines is None else f"line {table.lines[row]}"
         raise ValueError(
-            f"{table.title}: expected at least {FEWEST} rows of each class, to cut 60/20/20; "
+            f"{table.title}, column {found.names[0]!r}: expected at least {FEWEST} rows of each class, to cut 60/20/20; "
             f"class {found.classes[rare]!r} ({where}) has {counts[rare]}"
             + ("; is it a number? then say regression" if all(map(finite, found.classes)) else "")
         )
