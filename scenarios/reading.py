@@ -7,7 +7,6 @@ what was found, where it is not the plain way. Every fault of a file is one Valu
 
 from __future__ import annotations
 
-import array
 import csv
 import gzip
 import hashlib
@@ -16,6 +15,7 @@ import re
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -115,16 +115,14 @@ class _Text:
             raise ValueError(f"{title}, line {raw[: raw.index(0)].count(10) + 1}: not CSV: a byte is 0")
         self.raw = raw.removeprefix(b"\xef\xbb\xbf")
         self.sep = how.sep or self._separator()
-        self.rows: list[list[str]] = []
-        self.lines = array.array("q")
-        for line, row in self._parsed(self.sep):
-            if self.rows and len(row) != len(self.rows[0]):
-                raise ValueError(f"{title}, line {line}: expected {len(self.rows[0])} values, one a column; got {len(row)}")
-            if len(self.rows) < SAMPLE:
-                self.rows.append([value.strip() for value in row])
-            self.lines.append(line)
+        self.rows = [[value.strip() for value in row] for _, row in islice(self._parsed(self.sep), SAMPLE)]
         if not self.rows:
             raise ValueError(f"{title}: empty; expected a line of column names, and rows below it")
+        self.lines, widths = np.fromiter(self._widths(), np.dtype((np.int64, 2))).T
+        if (widths != widths[0]).any():
+            row = int(np.argmax(widths != widths[0]))
+            expected = f"expected {widths[0]} values, one a column; got {widths[row]}"
+            raise ValueError(f"{title}, line {self.lines[row]}: {expected}")
 
     def file(self, sha256: str, words: Collection[str], labels: Collection[str], names: Collection[Sequence[str]]) -> File:
         header = self.how.header is not False
@@ -153,11 +151,12 @@ class _Text:
                 f"{self.title}, line {self.lines[0]}: expected names of columns; {', '.join(map(repr, chosen[:4]))} look like "
                 "a row: say task.header=false (the columns are then called 1, 2, ...), or task.header=true if these are names"
             )
-        return File(Table(columns, self.title, self.lines[header:]), sha256, header, self._inferred(notes), numbers)
+        return File(Table(columns, self.title, self.lines[header:].tolist()), sha256, header, self._inferred(notes), numbers)
 
     def _inferred(self, notes: dict[str, list[str]]) -> list[str]:
         """In words: the separator, and what was found of some columns, where that is not the plain way."""
         found = [] if self.sep == "," else [f"separated by {SEPARATORS.get(self.sep, repr(self.sep))}s"]
+        found += ["decimal comma"] if self.decimal == "," else []
         for note, names in notes.items():
             some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             found += [f"{some}: {note}"] if note else []
@@ -175,21 +174,26 @@ class _Text:
             raise ValueError(f"{self.title}, line {reader.line_num}: not CSV: {error}") from error
 
     def _separator(self) -> str:
-        widths = {sep: self._widths(sep) for sep in SEPARATORS}
+        widths = {sep: self._first_widths(sep) for sep in SEPARATORS}
         even = [sep for sep, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
         return max(even or widths, key=lambda sep: widths[sep][:1])
 
-    def _widths(self, sep: str) -> list[int]:
+    def _first_widths(self, sep: str) -> list[int]:
         """Of the first rows; those before a fault where there is one, with a 0."""
         found: list[int] = []
         try:
-            for _, row in self._parsed(sep):
+            for _, row in islice(self._parsed(sep), SAMPLE):
                 found.append(len(row))
-                if len(found) == SAMPLE:
-                    break
         except ValueError:  # with this separator it is not CSV; with none, the chosen one says so
             found.append(0)
         return found
+
+    def _widths(self) -> Iterator[tuple[int, int]]:
+        """The line that each row ends on, and its width; where nothing is quoted, without parsing it."""
+        if b'"' in self.raw:
+            return ((line, len(row)) for line, row in self._parsed(self.sep))
+        file = io.TextIOWrapper(io.BytesIO(self.raw), encoding="utf-8", newline="")
+        return ((number, line.count(self.sep) + 1) for number, line in enumerate(file, 1) if line.rstrip("\r\n"))
 
     def _names(self) -> list[str]:
         names, where = self.rows[0], f"{self.title}, line {self.lines[0]}"
@@ -251,9 +255,7 @@ class _Text:
     def _typed(self, name: str, column: Column) -> tuple[Column, str]:
         """A column of text as numbers, where all its values are, and what was inferred."""
         if not isinstance(column, Words):
-            return column, "decimal comma" * bool(
-                self._comma and not np.equal(column, np.rint(column))[~np.isnan(column)].all()
-            )
+            return column, ""
         given = [value for value in column.values if value.casefold() not in NO_NUMBER]
         made, how = self._as_numbers(name, given)
         if not made:
@@ -266,22 +268,20 @@ class _Text:
 
     def _as_numbers(self, name: str, values: Sequence[str]) -> tuple[dict[str, float], str]:
         """What `values` are as numbers, and how they are to be read; empty where one is none."""
+        comma, point = (any(mark in value for value in values) for mark in ",.")
+        european, grouped = all(map(COMMA.fullmatch, values)), all(finite(v) or THOUSANDS.fullmatch(v) for v in values)
         if not values:
             return {}, ""
-        if self.decimal != "," and all(map(finite, values)):
-            return {value: float(value) for value in values}, ""
-        commas = [value for value in values if "," in value]
-        grouped = all(finite(value) or THOUSANDS.fullmatch(value) for value in values)
-        if commas and all(map(COMMA.fullmatch, values)) and self.how.decimal != ".":
-            if grouped and self.decimal != "," and self.sep != ",":
-                either = f"is {commas[0]!r} {commas[0].replace(',', '')} or {commas[0].replace(',', '.')}?"
-                raise ValueError(f"{self.title}, column {name!r}: {either} say --decimal . or --decimal ,")
-            if not grouped or self.decimal == ",":
-                return {value: float(value.replace(".", "").replace(",", ".")) for value in values}, "decimal comma"
-        if commas and grouped:
-            return {value: float(value.replace(",", "")) for value in values}, "commas between thousands"
-        if all(map(finite, values)):
-            return {value: float(value) for value in values}, "decimal point"
+        if european and grouped and comma and not self.how.decimal and self.decimal != "," != self.sep:
+            one = next(value for value in values if "," in value)
+            either = f"is {one!r} {one.replace(',', '')} or {one.replace(',', '.')}?"
+            raise ValueError(f"{self.title}, column {name!r}: {either} say --decimal . or --decimal ,")
+        if european and (self.decimal == "," or (comma and not grouped and not self.how.decimal)):
+            said = ", ".join(["decimal comma"] * (self.decimal != ",") + ["points between thousands"] * point)
+            return {value: float(value.replace(".", "").replace(",", ".")) for value in values}, said
+        if grouped:
+            said = "commas between thousands" if comma else "decimal point" * (point and self.decimal == ",")
+            return {value: float(value.replace(",", "")) for value in values}, said
         if all(map(DATE.fullmatch, values)):
             try:
                 return {value: np.datetime64(value, "us").astype(np.int64) / 1e6 for value in values}, "dates, in seconds"
