@@ -45,6 +45,12 @@ class Classification(DataSettings):
 
 
 @settings
+class Probability(DataSettings):
+    fitness: str = setting("cross_entropy", "fitness to maximise; losses are negated", choices=METRICS["probability"])
+    metric: str = setting("accuracy", "the reported metric", choices=METRICS["probability"])
+
+
+@settings
 class Regression(DataSettings):
     fitness: str = setting("squared_error", "fitness to maximise; losses are negated", choices=METRICS["regression"])
     metric: str = setting("r2", "the reported metric", choices=METRICS["regression"])

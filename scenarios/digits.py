@@ -8,7 +8,8 @@ from typing import Any
 from sklearn.datasets import load_digits
 
 from evo.core import Budget, Scenario
-from evo.tasks.supervised import SupervisedTask, split
+from evo.tasks.supervised import SupervisedTask
+from evo.tasks.targets import split
 from scenarios.datasets import Classification
 
 

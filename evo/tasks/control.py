@@ -33,6 +33,7 @@ from evo.settings import did_you_mean, setting, settings
 from evo.tasks.actions import Action, scalar_actions, space_actions
 from evo.tasks.normalization import LaneMoments
 from evo.tasks.stepping import LONGEST, Lanes
+from evo.vectors.modules import MLP
 
 if TYPE_CHECKING:
     import gymnasium
@@ -59,11 +60,11 @@ class ControlTask(Task):
     after reset(seed) must be a function of the seed alone. Observations other than vectors are flattened (one-hot for discrete
     ones). Actions: argmax of O outputs for O choices; for bounded numbers, tanh of each output, scaled to low .. high, or the
     output itself, scaled, where networks say in which interval they answer (`output_range`). network(inputs, outputs): gives a
-    fresh nn.Module, for the methods that need one. episodes: start seeds an evaluation; validation_episodes and test_episodes:
-    fixed starts of their own, the same for every run. normalize_observations: `Evaluation.observations` holds what
-    `evo.tasks.normalization` needs. solved: the mean validation return at which the task is solved; None: undefined. trials:
-    where "validation" or "test" is another scalar environment than the one that gives fitness, it and the first states (B, S)
-    of its episodes.
+    fresh nn.Module, for the methods that need one; an `evo.MLP` by default. episodes: start seeds an evaluation;
+    validation_episodes and test_episodes: fixed starts of their own, the same for every run. normalize_observations:
+    `Evaluation.observations` holds what `evo.tasks.normalization` needs. solved: the mean validation return at which the task
+    is solved; None: undefined. trials: where "validation" or "test" is another scalar environment than the one that gives
+    fitness, it and the first states (B, S) of its episodes.
 
     Raises TypeError if `make` gives no environment, ValueError for a space that is not supported.
     """
@@ -75,7 +76,7 @@ class ControlTask(Task):
         self,
         make: str | Environment | Callable[..., gymnasium.Env],
         *,
-        network: Callable[[int, int], torch.nn.Module],
+        network: Callable[[int, int], torch.nn.Module] = MLP,
         episodes: int = 1,
         normalize_observations: bool = False,
         solved: float | None = None,

@@ -82,6 +82,11 @@ def absolute_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs - targets).double().abs().mean((-1, -2))
 
 
+def rmse(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The root of the squared error of each output, mean over outputs."""
+    return (outputs - targets).double().square().mean(-2).sqrt().mean(-1)
+
+
 def r2(outputs: Tensor, targets: Tensor) -> Tensor:
     """The share of variance explained, mean over outputs: 1 - residual / total sum of squares."""
     wanted = targets.double()
@@ -107,6 +112,7 @@ METRICS: dict[str, dict[str, tuple[Measure, str]]] = {
     },
     "regression": {
         "r2": (r2, "max"),
+        "rmse": (rmse, "min"),
         "squared_error": (squared_error, "min"),
         "absolute_error": (absolute_error, "min"),
     },

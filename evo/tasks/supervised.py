@@ -7,8 +7,8 @@ the runner, at the end.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, Self, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,15 @@ from evo import rng, threads
 from evo.core import Evaluation, Metric, Model, Phenotypes, Row, Score, Task, counted
 from evo.settings import Value, did_you_mean
 from evo.tasks import calibration
+from evo.tasks.columns import Columns, Units
 from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
+from evo.tasks.table import Table, as_columns, refuse_nan
+from evo.tasks.targets import Pair, parts_of, prepared, targets, tensors
+from evo.vectors.modules import MLP
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 PARTS = ("train", "validation", "test")
 # Networks a metric sees at once: 32, or more where they have few outputs, since a block costs the same few calls. A function
 # of a network's outputs alone, as a sum may round otherwise over another number of networks.
@@ -37,12 +40,13 @@ class SupervisedTask(Task):
 
     kind: "classification", "probability" (outputs in [0, 1]) or "regression".
     validation None: the training split serves as validation too (a full truth table). test None: there is none.
-    network(inputs, outputs) gives an nn.Module, (B, I) -> (B, O); for "probability" a sigmoid is put behind it. inputs
-    is I, or `shape` (C, H, W) for pictures.
+    network(inputs, outputs) gives an nn.Module, (B, I) -> (B, O), by default an `evo.MLP`; for "probability" a sigmoid is put
+    behind it. inputs is I, or `shape` (C, H, W) for pictures.
     fitness: the name of a metric (minus it, where less is better) or a function (outputs (P, B, O), targets) -> (P,),
     which is maximised. metric: the name of the reported one. solved: the value of the metric, on validation, at which
     the task is solved; None: undefined. batch_size: evolution scores a generation on that many examples, drawn afresh
-    each generation; None: on all.
+    each generation; None: on all. columns: what the inputs are of a table's rows (`columns.encode(rows)`). units: in which
+    numbers are learned; every metric that is reported, and every prediction, is in the target's own.
     Raises ValueError, naming what is wrong with the arguments.
     """
 
@@ -53,7 +57,7 @@ class SupervisedTask(Task):
         test: Pair | None = None,
         *,
         kind: str,
-        network: Callable[..., nn.Module],
+        network: Callable[..., nn.Module] = MLP,
         fitness: str | Measure | None = None,
         metric: str | None = None,
         solved: float | None = None,
@@ -61,14 +65,17 @@ class SupervisedTask(Task):
         stop: str = "solved",
         shape: tuple[int, int, int] | None = None,
         classes: list[str] | None = None,
+        columns: Columns | None = None,
+        units: Units | None = None,
     ):
         if kind not in METRICS:
             raise ValueError(f"kind: expected one of {', '.join(METRICS)}; got {kind!r}{did_you_mean(str(kind), METRICS)}")
         self.kind, self.shape, self.stop, self.target = kind, shape, stop, solved
-        self._splits = {"train": _tensors(train, kind, "train")}
+        self.columns, self.units = columns, units
+        self._splits = {"train": tensors(train, kind, "train")}
         for name, pair in (("validation", validation), ("test", test)):
             if pair is not None:
-                self._splits[name] = _tensors(pair, kind, name)
+                self._splits[name] = tensors(pair, kind, name)
         x, y = self._splits["train"]
         self.inputs = x.shape[1]
         self.outputs = y.shape[1] if kind != "classification" else int(max(s[1].max() for s in self._splits.values())) + 1
@@ -93,21 +100,51 @@ class SupervisedTask(Task):
 
     @classmethod
     def from_arrays(
-        cls, x: npt.ArrayLike, y: npt.ArrayLike, *, network: Callable[..., nn.Module], kind: str | None = None, **rest: Value
+        cls,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        network: Callable[..., nn.Module] = MLP,
+        kind: str | None = None,
+        **rest: Value,
     ) -> Self:
-        """A task from your own arrays x (B, I) and y (B,) or (B, O): 60 % train, 20 % validation, 20 % test, stratified
-        by class, standardised by the training split. kind None: classification for whole numbers and words, else
-        regression."""
-        x, y = np.asarray(x, np.float32), np.asarray(y)
-        if x.ndim != 2 or len(x) != len(y):
-            raise ValueError(f"expected x of shape (B, I) and y with B rows; got {x.shape} and {y.shape}")
-        kind = kind or ("regression" if y.dtype.kind == "f" else "classification")
-        if kind == "classification":
-            names, y = np.unique(y, return_inverse=True)
-            rest.setdefault("classes", [str(name) for name in names])
-        parts = split(y if kind == "classification" else len(y))
-        x = standardised(x, parts[0])
-        return cls(*[(x[part], y[part]) for part in parts], kind=kind, network=network, **rest)
+        """A task from your own arrays x (B, I) and y (B,) or (B, O), or frames of pandas or polars, by the rules of tables
+        (`evo.tasks.columns`): 60 % train, 20 % validation, 20 % test, stratified by class, standardised by the training split,
+        numbers to be learned too.
+
+        kind None: classification for words, truth values, at most ten different whole numbers, and one-hot y; "probability"
+        for several columns of 0 and 1; else regression. rest: as of the class. Raises ValueError, naming row and column.
+        """
+        if np.ndim(x) != 2 or np.ndim(y) not in (1, 2) or np.shape(x)[0] != np.shape(y)[0]:
+            raise ValueError(f"expected x of shape (B, I) and y with B rows; got {np.shape(x)} and {np.shape(y)}")
+        inputs, answers = as_columns(x, "x"), as_columns(y, "y")
+        if not hasattr(x, "columns"):
+            refuse_nan(inputs)
+        found = targets(answers, list(answers.columns), kind)
+        pairs, values = prepared(inputs, found, parts_of(found, answers), ())
+        return cls(*pairs, network=network, **(values | rest))
+
+    @classmethod
+    def from_table(
+        cls,
+        frame: Any,
+        target: str | Sequence[str],
+        *,
+        kind: str | None = None,
+        drop: Sequence[str] = (),
+        network: Callable[..., nn.Module] = MLP,
+        **rest: Value,
+    ) -> Self:
+        """`from_arrays` of a frame of pandas or polars, or a dict of columns, whose column `target` is to be learned from all
+        others but `drop`. Categories and text are one-hot, dates are seconds, a missing number is the mean.
+
+        target: several columns are learned together. A column of numbers that are only names is made a category in the frame.
+        """
+        names = [target] if isinstance(target, str) else list(target)
+        table = Table.of(frame, labels=names)
+        found = targets(table, names, kind)
+        pairs, values = prepared(table, found, parts_of(found, table), [*names, *drop])
+        return cls(*pairs, network=network, **(values | rest))
 
     def network(self) -> nn.Module:
         """A fresh nn.Module (B, I) -> (B, O), initialised from torch's global generator."""
@@ -164,9 +201,19 @@ class SupervisedTask(Task):
         outputs = torch.as_tensor(model(x), dtype=torch.float32)
         if tuple(outputs.shape) != (len(x), self.outputs):
             raise ValueError(f"expected outputs of shape (B, O) = {(len(x), self.outputs)}; got {tuple(outputs.shape)}")
-        measures = {name: measure for name, (measure, _) in METRICS[self.kind].items()} | {"fitness": self._fitness}
-        values = measured(list(measures.values()), outputs[None], y)[:, 0].tolist()
-        return {**dict(zip(measures, values)), "n": len(x)}
+        names = METRICS[self.kind]
+        values = measured([measure for measure, _ in names.values()], self.in_units(outputs)[None], self.in_units(y))
+        fitness = measured([self._fitness], outputs[None], y)
+        return dict(zip([*names, "fitness"], torch.cat([values, fitness])[:, 0].tolist())) | {"n": len(x)}
+
+    def in_units(self, values: Tensor) -> Tensor:
+        """Outputs or targets of regression (..., O) in the target's own units, float64; as they are where they have none."""
+        if self.units is None:
+            return values
+        mean, deviation = (
+            torch.tensor(each, dtype=torch.float64, device=values.device) for each in (self.units.mean, self.units.deviation)
+        )
+        return values.double() * deviation + mean
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
@@ -219,7 +266,7 @@ class SupervisedTask(Task):
 
     def decode(self, values: npt.ArrayLike) -> list:
         """What outputs (B, O) stand for: names of classes, None where one is not finite; else the numbers, row by row."""
-        values = torch.as_tensor(values).detach().cpu()
+        values = self.in_units(torch.as_tensor(values).detach().cpu())
         if self.kind != "classification":
             return values.tolist()
         chosen, finite = values.argmax(-1).tolist(), values.isfinite().all(-1).tolist()
@@ -243,7 +290,7 @@ class SupervisedTask(Task):
         outputs = torch.as_tensor(model(x)).cpu()
         if self.kind == "classification":
             return figures.mistakes(outputs, x, y, self.classes, self.shape, what)
-        return figures.scatter(outputs, y, what)
+        return figures.scatter(self.in_units(outputs), self.in_units(y), what)
 
     def _over_population(self, measures: list[Measure], outputs: Tensor, y: Tensor) -> np.ndarray:
         """(M, P)"""
@@ -288,43 +335,3 @@ def _known(name: str, names: Mapping[str, object], what: str) -> str:
     if name not in names:
         raise ValueError(f"{what}: unknown metric {name!r}{did_you_mean(name, names)}")
     return name
-
-
-def _tensors(pair: Pair, kind: str, name: str) -> tuple[Tensor, Tensor]:
-    x, y = torch.as_tensor(pair[0]).detach().cpu().float(), torch.as_tensor(pair[1]).detach().cpu()
-    if x.ndim < 2 or y.ndim < 1:
-        raise ValueError(f"{name}: expected x of shape (B, I), and y with B rows; got {tuple(x.shape)} and {tuple(y.shape)}")
-    x = x.flatten(1).contiguous()
-    if len(x) != len(y) or not len(x):
-        raise ValueError(f"{name}: expected as many rows in x as in y, at least one; got {len(x)} and {len(y)}")
-    if not x.isfinite().all():
-        raise ValueError(f"{name}: x holds NaN or infinite numbers in {int((~x.isfinite()).any(1).sum())} rows")
-    if kind == "classification":
-        if y.ndim != 1 or y.is_floating_point() or y.min() < 0:
-            raise ValueError(
-                f"{name}: classification needs y of shape (B,), whole numbers from 0; got {y.dtype} {tuple(y.shape)}"
-            )
-        return x, y.long()
-    y = y.float().reshape(len(y), -1)
-    if not y.isfinite().all() or (kind == "probability" and (y.min() < 0 or y.max() > 1)):
-        raise ValueError(f"{name}: y must be finite{', and within [0, 1]' if kind == 'probability' else ''}")
-    return x, y
-
-
-def split(y: npt.ArrayLike, shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Row numbers of train, validation and test: class by class where y holds classes (B,), or of `y` rows, an int."""
-    groups = [np.arange(y)] if isinstance(y, int) else [np.flatnonzero(np.asarray(y) == k) for k in np.unique(y)]
-    parts: list[list[np.ndarray]] = [[], [], []]
-    for number, rows in enumerate(groups):
-        rows = rows[rng.permutation(seed, 0, number, rng.SPLIT, len(rows))]
-        ends = np.rint(np.cumsum(shares)[:2] * len(rows)).astype(int)
-        for part, chunk in zip(parts, np.split(rows, ends)):
-            part.append(chunk)
-    return tuple(np.sort(np.concatenate(part)) for part in parts)
-
-
-def standardised(x: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """x (B, I) with the mean and standard deviation of the rows `train` taken out; a constant column becomes 0."""
-    x = np.asarray(x, np.float32)  # in which the mean of equal numbers, taken in float64, is exact
-    mean, deviation = x[train].mean(0, dtype=np.float64), x[train].std(0, dtype=np.float64)
-    return ((x - mean) / np.where(deviation > 0, deviation, 1)).astype(np.float32)

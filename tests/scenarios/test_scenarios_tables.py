@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from evo.settings import SettingsError
-from evo.tasks.supervised import split
+from evo.tasks.targets import split
 from evo.vectors.modules import MLP
 from scenarios.tables import table_scenario
 
@@ -52,7 +53,7 @@ def whole(task):
 def test_kind_and_metric_are_inferred_and_said_in_the_title(tmp_path, target, kind, metric, outputs, inputs):
     scenario, task = made(write(tmp_path / "my table.csv", rows()), target)
     assert (task.kind, task.metric.name, task.outputs, task.inputs) == (kind, metric, outputs, inputs)
-    assert scenario.name == f"my-table-{target}"
+    assert re.fullmatch(f"my-table-{target}-[0-9a-f]{{6}}", scenario.name)  # a blank was lost
     assert metric in scenario.title
     assert "20 rows" in scenario.title
     assert f"-> {target}" in scenario.title
@@ -60,8 +61,17 @@ def test_kind_and_metric_are_inferred_and_said_in_the_title(tmp_path, target, ki
 
 def test_targets_of_a_file_have_folders_of_their_own_of_allowed_characters(tmp_path):
     path = write(tmp_path / "t.csv", "the price (€),b\n" + "".join(f"{k},{k % 7}\n" for k in range(40)))
-    assert table_scenario(path, "the price (€)").name == "t-the-price"
+    assert re.fullmatch("t-the-price-[0-9a-f]{6}", table_scenario(path, "the price (€)").name)
     assert table_scenario(path, "b", "regression").name == "t-b"
+
+
+def test_no_two_files_and_targets_share_a_folder(tmp_path):
+    text = "価格,数量,t+1,t-1,b-c,c\n" + "".join(f"{k}.5,{k % 7},{k},{k},{k},{k}\n" for k in range(40))
+    names = ("データ.csv", "表.csv", "a.csv", "a-b.csv", "a.tsv", "a+b.csv")
+    files = [write(tmp_path / name, text) for name in names]
+    made = {table_scenario(path, target).name for path in files for target in text.partition("\n")[0].split(",")}
+    assert len(made) == 6 * len(files)
+    assert all(re.fullmatch("[A-Za-z0-9_-]+", name) for name in made)
 
 
 def test_the_kind_may_be_given(tmp_path):
@@ -142,7 +152,7 @@ BAD = {
     "single class": ("a,y\n" + "1,x\n" * 20, "target 'y' is 'x' in every row"),
     "missing target": ("a,y\n" + "1,x\n2,z\n" * 10 + "3,\n", "line 22, column 'y': the target is missing"),
     "rare class": ("a,y\n" + "1,x\n2,z\n" * 10 + "3,q\n", r"class 'q' \(line 22\) has 1"),
-    "target alone": ("y\n" + "1\n2\n" * 10, "expected columns beside the target 'y'"),
+    "target alone": ("y\n" + "1\n2\n" * 10, "expected columns beside 'y'"),
     "infinite number": ("a,y\n" + "1,x\n2,z\n" * 10 + "inf,x\n", "line 22, column 'a': expected a number within 1e"),
     "huge number": ("a,y\n" + "1,x\n2,z\n" * 10 + "-1e300,x\n", "line 22, column 'a': expected a number within 1e"),
     "open quote": ("a,y\n1,2\n3,4\n" + '5,"six\n7,8\n', "not CSV: unexpected end of data"),

@@ -68,7 +68,12 @@ def test_a_regression_metric_is_scikit_learns(seed, population, batch, outputs):
     generator = np.random.default_rng(seed)
     o = generator.normal(size=(population, batch, outputs)).astype(np.float32)
     y = generator.normal(3, 2, size=(batch, outputs)).astype(np.float32)
-    scores = {"r2": oracle.r2_score, "squared_error": oracle.mean_squared_error, "absolute_error": oracle.mean_absolute_error}
+    scores = {
+        "r2": oracle.r2_score,
+        "rmse": oracle.root_mean_squared_error,
+        "squared_error": oracle.mean_squared_error,
+        "absolute_error": oracle.mean_absolute_error,
+    }
     for name, (measure, _) in METRICS["regression"].items():
         (ours,) = measured([measure], torch.from_numpy(o), torch.from_numpy(y))
         np.testing.assert_allclose(ours, [scores[name](y.astype(float), one.astype(float)) for one in o], rtol=1e-5, atol=1e-6)

@@ -7,7 +7,8 @@ from torch import nn
 
 from evo import rng, threads
 from evo.tasks.metrics import METRICS, accuracy
-from evo.tasks.supervised import SupervisedTask, split, standardised
+from evo.tasks.supervised import SupervisedTask
+from evo.tasks.targets import split
 from evo.testing import small_task
 from evo.vectors.encoding import Parameters
 from evo.vectors.models import TorchModel
@@ -58,27 +59,6 @@ def test_parts_are_a_function_of_seed_and_classes_and_not_of_order_of_rows():
     assert len(train) == 90
 
 
-@given(
-    st.integers(0, 1000), st.integers(1, 5), st.sampled_from([1e-6, 0.01, 3, 1e6]), st.sampled_from([np.float32, np.float64])
-)
-def test_standardising_uses_the_training_rows_alone(seed, columns, spread, kind):
-    generator = np.random.default_rng(seed)
-    x = (spread * generator.normal(2, 1, size=(30, columns))).astype(kind)
-    train, rest = np.arange(20), np.arange(20, 30)
-    got = standardised(x, train)
-    assert got.dtype == np.float32
-    np.testing.assert_allclose(got[train].mean(0), 0, atol=1e-5)
-    np.testing.assert_allclose(got[train].std(0), 1, rtol=1e-4)
-    x[rest] = 1e9
-    assert np.array_equal(standardised(x, train)[train], got[train])
-
-
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-@pytest.mark.parametrize("value", [0.0, 0.1, 1e-30, 1e6 / 3])
-def test_a_constant_column_becomes_0(value, kind):
-    assert np.array_equal(standardised(np.full((10, 1), value, kind), np.arange(7)), np.zeros((10, 1)))
-
-
 def test_arrays_become_three_standardised_parts_with_their_class_names():
     x, _ = data(100)
     names = np.array(["cat", "dog"])[np.arange(100) % 2]
@@ -97,6 +77,11 @@ def test_arrays_become_three_standardised_parts_with_their_class_names():
         (np.arange(50) % 2 == 0, "classification"),
         (np.linspace(0, 1, 50), "regression"),
         (np.linspace(0, 1, 100).reshape(50, 2), "regression"),
+        (np.arange(50) % 2 * 1.0, "classification"),
+        (np.arange(50) * 7, "regression"),
+        (np.eye(3)[np.arange(50) % 3], "classification"),
+        (np.eye(3, dtype=int)[np.arange(50) % 3], "classification"),
+        (np.stack([np.arange(50) % 2, np.arange(50) // 25], axis=1), "probability"),
     ],
 )
 def test_the_kind_is_inferred_from_the_targets(y, kind):
@@ -313,7 +298,7 @@ def test_a_probability_network_ends_in_a_sigmoid_and_pictures_reach_it_with_thei
         (dict(train=(np.zeros((4, 3)), np.zeros(5, int))), "train: expected as many rows in x as in y.* 4 and 5"),
         (dict(train=(np.zeros((0, 3)), np.zeros(0, int))), "train: .*at least one"),
         (dict(train=(np.zeros(4), np.zeros(4, int))), r"train: expected x of shape \(B, I\)"),
-        (dict(train=(np.full((4, 3), np.nan), np.arange(4) % 3)), "train: x holds NaN or infinite numbers in 4 rows"),
+        (dict(train=(np.full((4, 3), np.nan), np.arange(4) % 3)), "train: .*got nan at row 0, column 0; 4 rows hold NaN"),
         (dict(train=(np.zeros((4, 3)), np.zeros(4))), r"train: classification needs y of shape \(B,\), whole numbers"),
         (dict(train=(np.zeros((4, 3)), np.array([0, 1, -1, 2]))), "whole numbers from 0"),
         (dict(train=(np.zeros((4, 3)), np.zeros((4, 1), int))), r"whole numbers from 0; got torch.int64 \(4, 1\)"),
@@ -332,9 +317,54 @@ def test_what_is_wrong_with_the_arguments_is_named(change, message):
 
 
 def test_from_arrays_names_wrong_shapes():
-    for x, y in ((np.zeros(3), np.zeros(3)), (np.zeros((3, 2)), np.zeros(4))):
+    for x, y in ((np.zeros(3), np.zeros(3)), (np.zeros((3, 2)), np.zeros(4)), (np.zeros((9, 3, 2)), np.zeros(9))):
         with pytest.raises(ValueError, match=r"expected x of shape \(B, I\) and y with B rows"):
-            SupervisedTask.from_arrays(x, y, network=network)
+            SupervisedTask.from_arrays(x, y)
+
+
+def test_a_missing_number_in_an_array_is_named_by_row_and_column():
+    x, y = data(60)
+    x[[7, 7, 9], [1, 2, 0]] = np.nan
+    with pytest.raises(ValueError, match="got nan at row 7, column 1; 2 rows of 60 hold one"):
+        SupervisedTask.from_arrays(x, y)
+
+
+def test_numbers_far_from_0_keep_their_values_as_inputs_and_as_targets():
+    days = 1.7e9 + 60 * np.arange(400)  # unix seconds: 5 different float32
+    task = SupervisedTask.from_arrays(days[:, None], days)
+    for side in (0, 1):
+        values = torch.cat([task.split(name)[side] for name in ("train", "validation", "test")])
+        assert len(values.unique()) == 400
+    np.testing.assert_allclose(task.split("train")[0].std(0, correction=0), 1, rtol=1e-5)
+
+
+def test_numbers_are_learned_standardised_and_reported_in_their_own_units():
+    x, _ = data(100)
+    prices = 5000 + 300 * x[:, 0].astype(np.float64)
+    task = SupervisedTask.from_arrays(x, prices)
+    train, _, test = split(100)
+    np.testing.assert_allclose(task.split("train")[1].mean(), 0, atol=1e-5)
+    model = TorchModel(task.network())
+    said = prices[train].mean() + prices[train].std() * model(task.split("test")[0]).numpy()[:, 0].astype(np.float64)
+    score = task.score(model, "test")
+    error = said - prices[test]
+    assert score["rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-6)
+    assert score["absolute_error"] == pytest.approx(np.abs(error).mean(), rel=1e-6)
+    assert score["fitness"] == pytest.approx(-(error**2).mean() / prices[train].var(), rel=1e-5)
+    rows = task.predictions(model, *task.split("test"))
+    np.testing.assert_allclose([row["truth"][0] for row in rows], prices[test], rtol=1e-6)
+    np.testing.assert_allclose([row["outputs"][0] for row in rows], said, rtol=1e-6)
+
+
+def test_a_network_need_not_be_given():
+    assert isinstance(SupervisedTask.from_arrays(*data()).network(), MLP)
+
+
+def test_many_training_rows_are_scored_on_a_minibatch_unless_that_is_set():
+    x, y = data(40_000, columns=1)
+    assert SupervisedTask.from_arrays(x, y).batch_size == 2000
+    assert SupervisedTask.from_arrays(x, y, batch_size=None).batch_size is None
+    assert SupervisedTask.from_arrays(x[:9000], y[:9000]).batch_size is None
 
 
 def test_networks_and_models_with_another_number_of_outputs_are_named():

@@ -12,7 +12,8 @@ from PIL import Image
 
 from evo.tasks.control import ControlTask
 from evo.tasks.function import FunctionTask
-from evo.tasks.supervised import SupervisedTask, split
+from evo.tasks.supervised import SupervisedTask
+from evo.tasks.targets import split
 from evo.vectors.models import TorchModel, VectorModel
 from evo.vectors.modules import MLP
 from scenarios.lab import Run, load, run

@@ -1,0 +1,181 @@
+"""A table in memory: columns of numbers and of words, from a frame of pandas or polars, a dict, or an array.
+
+Dates and durations are numbers, in seconds; categories, text and truth values are words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evo.core import counted
+from evo.settings import did_you_mean
+
+EXACT = 2**53  # whole numbers up to here are exact in float64
+LARGEST = 1e30  # networks compute in 32 bits
+
+
+@dataclass(frozen=True)
+class Words:
+    """A column of words: the different ones, "" for a missing one, and which of them stands in each row (B,)."""
+
+    values: list[str]
+    codes: np.ndarray
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Words:
+        known: dict[str, int] = {}
+        codes = [known.setdefault(text, len(known)) for text in texts]
+        return cls(list(known), np.array(codes, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def replaced(self, values: Iterable[str]) -> Words:
+        """Each of `values` in the place of the one known so far; equal ones become one."""
+        merged = Words.of(values)
+        return Words(merged.values, merged.codes[self.codes] if len(self.codes) else self.codes)
+
+
+Column = np.ndarray | Words  # float64 (B,) with NaN where missing, or words
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length by name. title: what an error calls the table; lines: that of its file each row ends on."""
+
+    columns: Mapping[str, Column]
+    title: str = "the table"
+    lines: Sequence[int | str] | None = None
+
+    @classmethod
+    def of(cls, frame: Any, labels: Sequence[str] = ()) -> Table:
+        """A frame of pandas or polars, or a dict of columns, as it is: categories, text and truth values are words, dates
+        are seconds. labels: columns where whole numbers too long for a float64 are words. Raises ValueError for a frame without
+        columns, for equal names, or where columns differ in length."""
+        if isinstance(frame, Table):
+            return frame
+        names = list(frame.columns if hasattr(frame, "columns") else frame) if hasattr(frame, "__getitem__") else []
+        if not names or len(set(map(str, names))) != len(names):
+            raise ValueError(
+                f"expected a frame of pandas or polars, or a dict of columns, each with a name of its own; got {names}"
+            )
+        columns = {str(name): _column(frame[name], str(name), str(name) in labels) for name in names}
+        if len(lengths := {len(column) for column in columns.values()}) != 1:
+            raise ValueError(f"expected columns of equal length; got lengths {', '.join(map(str, sorted(lengths)))}")
+        return cls(columns)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def at(self, row: int, column: str) -> str:
+        where = f"row {row}" if self.lines is None else f"line {self.lines[row]}"
+        return f"{self.title}, {where}, column {column!r}"
+
+    def column(self, name: str) -> Column:
+        if name not in self.columns:
+            raise ValueError(f"{self.title}: no column {name!r}{did_you_mean(name, self.columns)}")
+        return self.columns[name]
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column as float64 (B,), NaN where missing. Raises ValueError at a word, or a number too large to compute with."""
+        column = self.column(name)
+        if isinstance(column, Words):
+            good = np.array([not value or finite(value) for value in column.values], bool)
+            if not good[column.codes].all():
+                row = int(np.argmin(good[column.codes]))
+                raise ValueError(f"{self.at(row, name)}: expected a number; got {column.values[column.codes[row]]!r}")
+            numbers = np.array([float(value or "nan") for value in column.values])
+            column = numbers[column.codes]
+        large = np.abs(column) > LARGEST
+        if large.any():
+            row = int(np.argmax(large))
+            raise ValueError(f"{self.at(row, name)}: expected a number within {LARGEST:g}; got '{column[row]:g}'")
+        return column
+
+    def words(self, name: str) -> Words:
+        """A column as words; numbers as they are spelled shortest."""
+        column = self.column(name)
+        return column if isinstance(column, Words) else spelled(column)
+
+    def refuse_missing(self, name: str) -> None:
+        column = self.column(name)
+        missing = (
+            np.isin(column.codes, [k for k, v in enumerate(column.values) if not v])
+            if isinstance(column, Words)
+            else np.isnan(column)
+        )
+        if missing.any():
+            row = int(np.argmax(missing))
+            raise ValueError(
+                f"{self.at(row, name)}: the target is missing; fill it in or remove the row ({missing.sum()} in all)"
+            )
+
+
+def spelled(numbers: np.ndarray) -> Words:
+    """Numbers as words, whole ones without a point; "" for NaN."""
+    values, codes = np.unique(numbers, return_inverse=True)
+    return Words(["" if math.isnan(value) else repr(value).removesuffix(".0") for value in values.tolist()], codes)
+
+
+def finite(text: str) -> bool:
+    try:
+        return "_" not in text and not math.isnan(float(text))
+    except ValueError:
+        return False
+
+
+def _column(values: Any, name: str, label: bool = False) -> Column:
+    """A column of pandas, polars, numpy, or any sequence. label: whole numbers that no float64 tells apart are words."""
+    if str(getattr(values, "dtype", "")) == "category":  # of pandas: its values are words, whatever they are made of
+        known = [*("" if value is None else str(value) for value in values.cat.categories), ""]
+        return Words(known, values.cat.codes.to_numpy().astype(np.int64) % len(known)).replaced(known)
+    missing = values.isna().to_numpy() if hasattr(values, "isna") else None
+    if getattr(getattr(values, "dtype", None), "kind", "") == "M":  # with a time zone too, which numpy has not
+        array = np.asarray(values, "datetime64[us]")
+    else:
+        array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"column {name!r}: expected one value a row; got shape {array.shape}")
+    if array.dtype.kind in "mM":
+        unit = array.astype(f"{array.dtype.kind}8[us]")
+        return np.where(np.isnat(unit), np.nan, unit.astype(np.int64) / 1e6)
+    if label and array.dtype.kind in "iu" and len(array) and max(abs(int(array.min())), abs(int(array.max()))) > EXACT:
+        return Words.of(map(str, array.tolist()))
+    if array.dtype.kind in "iuf":
+        return array.astype(np.float64)
+    if missing is None:
+        missing = np.array([value is None or value != value for value in array.tolist()], bool)
+    given = [None if gone else value for value, gone in zip(array.tolist(), missing)]
+    if all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in given):
+        return np.array(given, np.float64)
+    return Words.of("" if value is None else str(value) for value in given)
+
+
+def as_columns(values: npt.ArrayLike, what: str) -> Table:
+    """An array (B,) or (B, O) as a table whose columns are called 0, 1, ..., or a frame; `what` is its title."""
+    if hasattr(values, "columns"):
+        return Table.of(values)
+    array = np.asarray(values)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"{what}: expected an array of shape (B, columns); got {array.shape}")
+    series = [values] if array.ndim == 1 else list(array.T)
+    return Table({str(k): _column(one, f"{what} {k}", what == "y") for k, one in enumerate(series)}, what)
+
+
+def refuse_nan(x: Table) -> None:
+    """Raises ValueError for a missing number in an array, where a table's would become the mean."""
+    missing = {name: np.isnan(column) for name, column in x.columns.items() if isinstance(column, np.ndarray)}
+    bad = [(int(np.argmax(rows)), name) for name, rows in missing.items() if rows.any()]
+    if bad:
+        row, name = min(bad)
+        count = int(np.any(list(missing.values()), axis=0).sum())
+        raise ValueError(
+            f"x: expected finite numbers; got nan at row {row}, column {name}; {counted(count, 'row')} of {len(x)} hold one "
+            "(from_table fills a missing number with the mean)"
+        )

@@ -1,0 +1,128 @@
+"""Columns of numbers and words as what a network sees; frames of pandas and polars are taken as they are."""
+
+import numpy as np
+import pandas
+import polars
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evo.tasks.columns import Columns
+from evo.tasks.supervised import SupervisedTask
+from evo.tasks.table import Table, as_columns
+from evo.tasks.targets import targets
+
+ROWS = 60
+
+
+def standardised(x, train):
+    table = as_columns(x, "x")
+    return Columns.fit(table, train).inputs(table)
+
+
+@given(
+    st.integers(0, 1000), st.integers(1, 5), st.sampled_from([1e-6, 0.01, 3, 1e6]), st.sampled_from([np.float32, np.float64])
+)
+def test_standardising_uses_the_training_rows_alone(seed, columns, spread, kind):
+    generator = np.random.default_rng(seed)
+    x = (spread * generator.normal(2, 1, size=(30, columns))).astype(kind)
+    train, rest = np.arange(20), np.arange(20, 30)
+    got = standardised(x, train)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got[train].mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(got[train].std(0), 1, rtol=1e-4)
+    x[rest] = 1e9
+    assert np.array_equal(standardised(x, train)[train], got[train])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e-30, 1e6 / 3])
+def test_a_constant_column_becomes_0(value, kind):
+    assert np.array_equal(standardised(np.full((10, 1), value, kind), np.arange(7)), np.zeros((10, 1)))
+
+
+def frame(make):
+    days = np.datetime64("2024-01-01") + np.arange(ROWS)
+    return make(
+        {
+            "day": days.astype("datetime64[us]"),
+            "sold": (np.arange(ROWS) % 2 == 0),
+            "place": ["north", None, "south"] * (ROWS // 3),
+            "size": [1.5, None, 2.5, 4.0] * (ROWS // 4),
+            "price": np.arange(ROWS) * 0.5,
+        }
+    )
+
+
+@pytest.mark.parametrize("make", [pandas.DataFrame, polars.DataFrame, dict], ids=["pandas", "polars", "dict"])
+def test_frames_are_taken_as_they_are(make):
+    task = SupervisedTask.from_table(frame(make), target="price")
+    assert [one.name for one in task.columns.numbers] == ["day", "size"]
+    assert [(one.name, one.values) for one in task.columns.categories] == [
+        ("sold", ("False", "True")),
+        ("place", ("", "north", "south")),
+    ]
+    assert task.columns.numbers[0].deviation > 86400  # dates are seconds
+    x = task.columns.encode(frame(make))
+    assert x[1, 1] == 0  # a missing number is the mean
+    assert x[:3, 2:].tolist() == [[0, 1, 0, 1, 0], [1, 0, 1, 0, 0], [0, 1, 0, 0, 1]]
+    assert np.array_equal(x, SupervisedTask.from_table(frame(dict), target="price").columns.encode(frame(dict)))
+
+
+def test_numbers_that_are_categories_in_the_frame_are_categories():
+    table = pandas.DataFrame({"zip": pandas.Categorical(np.arange(ROWS) % 3), "n": np.arange(ROWS), "y": np.arange(ROWS) % 2})
+    task = SupervisedTask.from_table(table, "y", drop=["n"])
+    assert [(one.name, one.values) for one in task.columns.categories] == [("zip", ("0", "1", "2"))]
+    assert (task.inputs, task.columns.numbers) == (3, ())
+
+
+def test_the_columns_of_a_frame_and_of_pandas_own_types_are_known():
+    table = pandas.DataFrame(
+        {
+            "whole": pandas.array([1, None, 3] * 20, dtype="Int64"),
+            "zone": pandas.date_range("2024-01-01", periods=ROWS, tz="Europe/Berlin"),
+            "span": pandas.to_timedelta(np.arange(ROWS), unit="s"),
+        }
+    )
+    found = Table.of(table)
+    assert found.numbers("whole")[:3].tolist() == pytest.approx([1, np.nan, 3], nan_ok=True)
+    assert np.diff(found.numbers("zone")).tolist()[:2] == [86400, 86400]
+    assert found.numbers("span")[:3].tolist() == [0, 1, 2]
+
+
+def test_frames_of_inputs_and_a_series_of_targets_do_as_arrays():
+    for make in (pandas.DataFrame, polars.DataFrame):
+        whole = frame(make)
+        task = SupervisedTask.from_arrays(whole[["day", "place", "size"]], whole["sold"])
+        assert (task.inputs, task.classes) == (5, ["False", "True"])
+
+
+def test_long_whole_numbers_are_classes_of_their_own():
+    ids = 10**17 + np.arange(ROWS) % 3
+    task = SupervisedTask.from_table({"x": np.arange(ROWS), "id": ids}, "id")
+    assert task.classes == [str(10**17 + k) for k in range(3)]
+    assert SupervisedTask.from_arrays(np.zeros((ROWS, 1)), ids).classes == task.classes
+
+
+def test_several_columns_are_learned_together():
+    numbers = {"x": np.arange(ROWS), "a": np.arange(ROWS) * 2.0, "b": 1e6 + np.arange(ROWS)}
+    task = SupervisedTask.from_table(numbers, ["a", "b"])
+    assert (task.kind, task.outputs, task.inputs) == ("regression", 2, 1)
+    np.testing.assert_allclose(task.decode(task.split("test")[1])[0][1] - 1e6, task.decode(task.split("test")[1])[0][0] / 2)
+    labels = {"x": np.arange(ROWS), "a": np.arange(ROWS) % 2, "b": np.arange(ROWS) // 30}
+    assert SupervisedTask.from_table(labels, ["a", "b"]).kind == "probability"
+    with pytest.raises(ValueError, match="one 1 among 0s"):
+        targets(Table.of(labels), ["a", "b"], "classification")
+
+
+def test_what_is_wrong_with_a_frame_is_named():
+    with pytest.raises(ValueError, match="expected a frame of pandas or polars, or a dict of columns"):
+        SupervisedTask.from_table(3, "y")
+    with pytest.raises(ValueError, match="columns of equal length; got lengths 2, 3"):
+        SupervisedTask.from_table({"a": [1, 2], "y": [1, 2, 3]}, "y")
+    with pytest.raises(ValueError, match=r"no column 'prise' \(did you mean 'price'\?\)"):
+        SupervisedTask.from_table(frame(dict), "prise")
+    with pytest.raises(ValueError, match="row 3, column 'y': the target is missing"):
+        SupervisedTask.from_table({"x": np.arange(ROWS), "y": [1.5, 2.5, 3.5, None] * 15}, "y")
+    with pytest.raises(ValueError, match="row 1, column 'x': expected a number within 1e\\+30; got 'inf'"):
+        SupervisedTask.from_table({"x": [0, np.inf, 2] * 20, "y": np.arange(ROWS)}, "y")
