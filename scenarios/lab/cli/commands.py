@@ -1,15 +1,22 @@
 """The command line: `evo list | show | run | tune | compare | plot | play | export | watch`.
 
-Exit codes: 0 ok, 1 a run failed, 2 usage, 130 interrupted. A mistake is said in a line, never with a traceback.
+Exit codes: 0 ok, 1 a run or the disk failed, 2 usage, 130 interrupted, 143 terminated (SIGTERM, which is taken as Ctrl-C).
+A mistake is said in a line, never with a traceback.
 Whatever imports torch is imported inside a command, so that --help answers at once.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import shlex
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +27,7 @@ from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Seeds
 from scenarios.lab.cli.options import failed as _failed
 from scenarios.lab.cli.options import wrong as _wrong
 from scenarios.lab.cli.tune import tune
+from scenarios.lab.store.files import StoreError
 from scenarios.lab.study import resolve
 
 START = """neuroevo: evolve neural networks, and compare them fairly with gradient-trained ones.
@@ -42,20 +50,59 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line (default: that of this process) and returns its exit code."""
+    with _terminable() as terminated:
+        code = _command(arguments)
+    return 143 if code == 130 and terminated else code
+
+
+def _command(arguments: list[str] | None) -> int:
     usage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps click
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the name of a folder need not be text
     try:
         for package in resolve.OURS:
             resolve.check_shadowing(package)
-        return int(typer.main.get_command(app).main(args=arguments, prog_name="evo", standalone_mode=False) or 0)
+        code = int(typer.main.get_command(app).main(args=arguments, prog_name="evo", standalone_mode=False) or 0)
+        _flush()
+        return code
     except usage as error:
         return _wrong(_suggested(error))
     except resolve.Unresolved as error:
         return _wrong(str(error))
+    except (StoreError, OSError) as error:  # a full disk, a folder that is a file or not for our eyes
+        return _failed(resolve.said(error))
     except KeyboardInterrupt:  # before typer, which makes an exit of it, with code 130
         print("interrupted", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _terminable() -> Iterator[list[int]]:
+    """Inside the block SIGTERM, which schedulers and `timeout` send, does what Ctrl-C does at that moment; the list tells."""
+    terminated: list[int] = []
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        terminated.append(number)
+        if callable(interrupt := signal.getsignal(signal.SIGINT)):
+            interrupt(number, frame)
+
+    if threading.current_thread() is not threading.main_thread():  # which alone is given signals
+        yield terminated
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield terminated
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _flush() -> None:
+    """Writes out what was printed. What a full disk refuses is let go, which Python would else try again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def _suggested(error: Any) -> str:
@@ -196,7 +243,6 @@ def compare(
     from scenarios.lab.report import report
     from scenarios.lab.report.comparison import BadPoint
     from scenarios.lab.report.gather import NoRuns
-    from scenarios.lab.store.store import StoreError
 
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         return _wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
@@ -207,8 +253,6 @@ def compare(
         print(f"report: {report.write(found, path, own)[0]}")
     except (NoRuns, BadPoint) as error:
         return _wrong(error)
-    except StoreError as error:
-        return _failed(error)
     return 0
 
 
@@ -224,7 +268,6 @@ def plot(
     """Plot the learning curves."""
     from scenarios.lab.report import charts
     from scenarios.lab.report.gather import NoRuns
-    from scenarios.lab.store.store import StoreError
 
     try:
         found = _compared(what, runs, "")
@@ -233,8 +276,6 @@ def plot(
         charts.save(found[0], output, axis)
     except (NoRuns, charts.BadPicture) as error:
         return _wrong(error)
-    except StoreError as error:
-        return _failed(error)
     print(output)
     return 0
 
@@ -252,7 +293,6 @@ def play(
     """Run a champion: act in its environment, or predict."""
     from scenarios.lab.cli.play import PlayError
     from scenarios.lab.cli.play import play as played
-    from scenarios.lab.store.store import StoreError
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
 
@@ -272,7 +312,6 @@ def export(
     """Export a champion's network for torch, safetensors or ONNX."""
     from evo.interop.export import ExportError
     from evo.interop.export import export as exported
-    from scenarios.lab.store.store import StoreError
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
 

@@ -69,15 +69,16 @@ def _unknown(document: Mapping[str, Any]) -> list[str]:
 
 
 def read_file(path: str) -> dict[str, Any]:
-    """The document in a TOML file. Raises ConfigError if it cannot be read."""
+    """The document in a TOML file. Raises ConfigError if it cannot be read or names no scenario."""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        folder = Path(path).parent
-        close = did_you_mean(Path(path).name, [one.name for one in folder.glob("*.toml")]) if folder.is_dir() else ""
-        raise ConfigError([f"{path}: {error.strerror or error}{close}"]) from error
+        raise ConfigError([f"{path}: {error.strerror or error}{resolve.close_file(Path(path))}"]) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError([f"{path} is not a TOML file: {error}"]) from error
+    if "scenario" not in document:
+        raise ConfigError([f'{path}: scenario: missing; name one, as in scenario = "digits" (evo list shows them)'])
+    return document
 
 
 def value(text: str) -> Any:

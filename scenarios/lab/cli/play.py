@@ -164,14 +164,15 @@ def _predict(run: Run, task: Any, rows: str | None, table: Path | None, out: Tex
         else:
             x, taken = _read(table, task.inputs), "as the network sees its inputs: standardised as the training data were"
         numbers, y = None, None
-        print(f"{len(x)} rows of {table}, taken {taken}", file=out)
+        title = f"{len(x)} rows of {table}, taken {taken}"
     else:
         split = "test" if task.split("test") is not None else "validation"
         whole, truth = task.split(split)
         numbers = _chosen(rows, len(whole), split)
         x, y = whole[numbers], truth[numbers]
-        print(f"{len(x)} of {len(whole):,} rows of the {split} split", file=out)
+        title = f"{len(x)} of {len(whole):,} rows of the {split} split"
     predicted = task.predictions(run.champion, x, y)
+    print(title, file=out)
     names = list(predicted[0])
     lines = [["row", *names, ""]]
     for k, row in enumerate(predicted):

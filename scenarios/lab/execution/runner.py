@@ -107,15 +107,16 @@ class Interrupt:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """A process started inside inherits deafness to Ctrl-C, which it would not survive while it imports."""
+    """A process started inside inherits deafness to Ctrl-C and SIGTERM, which it would not survive while it imports."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 class _Worker:

@@ -25,7 +25,8 @@ from typing import IO, Any
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the parent says what to do
+    for each in (signal.SIGINT, signal.SIGTERM):  # they reach every process of a terminal or a job; the parent says what to do
+        signal.signal(each, signal.SIG_IGN)
     _die_with_parent()
     requests = os.fdopen(os.dup(0), "rb")
     events = os.fdopen(os.dup(1), "wb", buffering=0)

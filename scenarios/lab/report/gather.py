@@ -7,6 +7,7 @@ executed, and none of it is believed. What is missing or damaged is said in word
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from evo.settings import did_you_mean
-from scenarios.lab.store import store
+from scenarios.lab.store import files, store
 
 SIZES = ("nodes_mean", "connections_mean")
 
@@ -58,8 +59,8 @@ class Seed:
 
     @property
     def begun(self) -> bool:
-        """Whether there is a folder of it."""
-        return (self.path / store.CONFIG).is_file()
+        """Whether there is a configuration of it."""
+        return bool(self.config)
 
     @property
     def ended_itself(self) -> bool:
@@ -74,8 +75,8 @@ class Seed:
         except store.StoreError as error:
             self.fault = str(error)
         except OSError as error:
-            failed_at_once = isinstance(error, FileNotFoundError) and (self.path / store.ERROR).is_file()
-            if self.begun and not failed_at_once:
+            stepped = self.result is not None or bool(store.RunDirectory(self.path).checkpoints())
+            if stepped or not isinstance(error, FileNotFoundError):  # else it ended before its first row
                 self.fault = f"{self.path / store.METRICS}: {error.strerror}"
         return []
 
@@ -158,20 +159,33 @@ class Series:
 def find(names: Sequence[str], runs: Path) -> list[Path]:
     """The run folders that `names` mean: scenarios under `runs`, or folders of runs; without names, all under `runs`.
 
-    Raises NoRuns for a name without a run.
+    Raises NoRuns for a name without a run, StoreError for a folder that cannot be read.
     """
     known = sorted({status.scenario for status in store.find_runs(runs)})
     if not names and not known:
         raise NoRuns(f"no runs in {runs}; make some: evo run xor")
     found: list[Path] = []
     for name in names or known:
-        inside = next((one for one in (runs / name, Path(name)) if one.is_dir()), None)
-        new = [] if inside is None else [one.parent for one in inside.resolve().rglob(store.CONFIG)]
-        new = [one for one in new if re.fullmatch(r"seed-[0-9]+", one.name)]
+        with files.reading(runs / name):
+            inside = next((one for one in (runs / name, Path(name)) if one.is_dir()), None)
+            new = [] if inside is None else _run_folders(inside.resolve())
         if not new:
             raise NoRuns(f"no runs of {name!r} in {runs}{did_you_mean(name, known)}; make some: evo run {Path(name).name}")
         found += sorted(new, key=lambda one: (one.parent, int(one.name.removeprefix("seed-"))))
     return list(dict.fromkeys(found))
+
+
+def _run_folders(path: Path) -> list[Path]:
+    found = []
+    for place, folders, names in os.walk(path, onerror=_raised):
+        if store.CONFIG in folders or store.CONFIG in names:
+            folders.clear()  # a run's own
+            found += [Path(place)] if re.fullmatch(r"seed-[0-9]+", Path(place).name) else []
+    return found
+
+
+def _raised(error: OSError) -> None:
+    raise error
 
 
 def gather(paths: Iterable[Path], failed: Iterable[Path] = ()) -> dict[str, list[Series]]:
@@ -182,11 +196,9 @@ def gather(paths: Iterable[Path], failed: Iterable[Path] = ()) -> dict[str, list
     """
     paths = list(dict.fromkeys(path.resolve() for path in paths))
     lost = set(map(Path.resolve, failed))
-    roots = dict.fromkeys(path.parents[2] for path in paths)
-    statuses = {status.path: status for root in roots for status in store.find_runs(root)}
     found: dict[str, dict[tuple[Path, str], list[Seed]]] = {}
     for path in paths:
-        seed = _seed(path, statuses.get(path), path in lost)
+        seed = _seed(path, path in lost)
         found.setdefault(path.parents[1].name, {}).setdefault((path.parents[2], path.parent.name), []).append(seed)
     return {scenario: _series(labels) for scenario, labels in found.items()}
 
@@ -199,15 +211,19 @@ def _series(labels: Mapping[tuple[Path, str], list[Seed]]) -> list[Series]:
     return [Series(Path(*root.parts[-depth:], label).as_posix(), seeds) for (root, label), seeds in labels.items()]
 
 
-def _seed(path: Path, status: store.RunStatus | None, lost: bool) -> Seed:
+def _seed(path: Path, lost: bool) -> Seed:
     number = int(path.name.removeprefix("seed-"))
+    try:
+        status = store.run_status(path)
+    except store.StoreError as error:
+        return Seed(path, number, "failed" if lost else "not started", fault=str(error))
     if status is None:
         return Seed(path, number, "failed" if lost else "not started")
     seed = Seed(path, number, "failed" if lost and status.state != "running" else status.state, status.steps, status.command)
     try:
         seed.config = store.read_config(path)
         seed.result = store.read_result(path) if seed.state == "finished" else None
-    except (store.StoreError, OSError) as error:
+    except store.StoreError as error:
         seed.fault = str(error)
     return seed
 

@@ -66,9 +66,10 @@ class RunDirectory:
         self._lock.release()
 
     def config_text(self) -> str | None:
-        """The stored config.toml, or None in a new folder."""
+        """The stored config.toml, or None in a new folder. Raises StoreError if it cannot be read."""
         path = self.path / CONFIG
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        with files.reading(path):
+            return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
     def result(self) -> dict[str, Any] | None:
         return read_result(self.path)
@@ -210,12 +211,13 @@ def run_path(runs: str | Path, scenario: str, label: str, seed: int) -> Path:
 
 
 def read_result(path: str | Path) -> dict[str, Any] | None:
-    """The result.json of a run directory, or None: the run is unfinished. Raises StoreError, naming the key, if it is
-    damaged: what the other modules read of it is there, in its type."""
+    """The result.json of a run directory, or None: the run is unfinished. Raises StoreError if it cannot be read or, naming
+    the key, is damaged: what the other modules read of it is there, in its type."""
     file = Path(path) / RESULT
-    if not file.is_file():
-        return None
-    result = read_json(file)
+    with files.reading(file):
+        if not file.is_file():
+            return None
+        result = read_json(file)
     for key, (good, expected) in RESULT_KEYS.items():
         value: Any = result
         for part in key.split("."):
@@ -263,6 +265,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
     try:
         config = tomllib.loads(file.read_text(encoding="utf-8"))
         _check_plain(config)
+        if not config:
+            raise ValueError("it is empty")
         return config
     except OSError as error:
         raise StoreError(f"{path} is no run directory: {file}: {error.strerror}") from error
@@ -295,14 +299,26 @@ class RunStatus:
 
 
 def find_runs(runs: str | Path) -> list[RunStatus]:
-    """Every run under the folder `runs`, by scenario, label and seed; folders that were set aside are not."""
-    found = []
-    for config in Path(runs).glob(f"*/*/seed-*/{CONFIG}"):
-        path = config.parent
-        if re.fullmatch(r"seed-\d+", path.name):
-            scenario, label, seed = path.parts[-3], path.parts[-2], int(path.name[5:])
-            found.append(RunStatus(path, scenario, label, seed, run_state(path), _steps(path), _command(path)))
+    """Every run under the folder `runs`, by scenario, label and seed; folders that were set aside are not. Raises
+    StoreError, naming it, for a folder that cannot be read or is a file."""
+    seeds = [seed for scenario in _folders(Path(runs)) for label in _folders(scenario) for seed in _folders(label)]
+    found = [one for seed in seeds if re.fullmatch(r"seed-\d+", seed.name) and (one := run_status(seed))]
     return sorted(found, key=lambda status: (status.scenario, status.label, status.seed))
+
+
+def run_status(path: Path) -> RunStatus | None:
+    """How the run in the folder `path` stands; None where there is none. Raises StoreError if that cannot be read."""
+    with files.reading(path):
+        if not (path / CONFIG).exists():
+            return None
+        scenario, label, seed = path.parts[-3], path.parts[-2], int(path.name.removeprefix("seed-"))
+        return RunStatus(path, scenario, label, seed, run_state(path), _steps(path), _command(path))
+
+
+def _folders(path: Path) -> list[Path]:
+    """The folders in a folder; none where it is not there."""
+    with files.reading(path):
+        return [each for each in path.iterdir() if each.is_dir()] if path.exists() else []
 
 
 def run_state(path: Path) -> str:

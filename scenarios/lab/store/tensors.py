@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from evo.core import Saved, State
-from scenarios.lab.store.files import StoreError
+from scenarios.lab.store.files import StoreError, reading
 
 CHECKPOINT = b"neuroevo-checkpoint-1"
 
@@ -83,8 +83,9 @@ def tensor_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> by
 
 
 def read_champion(path: str | Path) -> Saved:
-    """(tensors, header) of a champion.safetensors. Raises StoreError, naming the file, if it is damaged."""
-    data = Path(path).read_bytes()
+    """(tensors, header) of a champion.safetensors. Raises StoreError, naming the file, if it is damaged or cannot be read."""
+    with reading(path):
+        data = Path(path).read_bytes()
     try:
         tensors = safetensors.torch.load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})

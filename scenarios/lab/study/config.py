@@ -120,6 +120,8 @@ class RunSpec:
             stored = _flat(tomllib.loads(toml_text))
         except (ValueError, RecursionError) as error:
             return [f"the stored config.toml cannot be read: {error}"]
+        if not stored:
+            return ["the stored config.toml is empty"]
         now = _flat(self.document())
         found = []
         for key in dict.fromkeys([*stored, *now]):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import did_you_mean
+from scenarios.lab.store.files import StoreError
 
 if TYPE_CHECKING:
     from evo.core import Method, Scenario
@@ -202,9 +203,12 @@ def _module(name: str, what: str) -> Any:
 
 def _file(name: str, what: str) -> Any:
     path = Path(name).resolve()
-    if not path.is_file():
-        siblings = [one.name for one in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise Unresolved(f"{what}: no file {name}{did_you_mean(path.name, siblings)}")
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise Unresolved(f"{what} {said(error)}") from error
+    if not found:
+        raise Unresolved(f"{what}: no file {name}{close_file(path)}")
     # A name of its own: a user's random.py must not stand in for Python's. The same file is imported once.
     key = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if key in sys.modules:
@@ -221,6 +225,14 @@ def _file(name: str, what: str) -> Any:
         del sys.modules[key]
         raise Unresolved(f"{what} {name} could not be imported: {said(error)}") from error
     return module
+
+
+def close_file(path: Path) -> str:
+    """ " (did you mean 'x.py'?)" with the closest file of the same ending beside `path`, or ""."""
+    try:
+        return did_you_mean(path.name, [one.name for one in path.parent.iterdir() if one.suffix == path.suffix])
+    except OSError:
+        return ""  # the folder is not there, or not for our eyes
 
 
 def check_shadowing(package: str) -> None:
@@ -242,9 +254,11 @@ def said(error: BaseException) -> str:
         if path.name != Path(__file__).name and "importlib" not in path.parts and path.suffix == ".py":
             where = f" ({path.name}, line {trace.tb_lineno})"
         trace = trace.tb_next
-    told = isinstance(error, (ValueError, LookupError, OSError)) and not isinstance(error, (KeyError, IndexError, SyntaxError))
+    told = isinstance(error, (ValueError, LookupError, OSError, StoreError)) and not isinstance(
+        error, (KeyError, IndexError, SyntaxError)
+    )
     text = " ".join(str(error).split())
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        text = f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     text = text if told and text else f"{type(error).__name__}: {text}{where}"
     return " ".join("; ".join([text, *getattr(error, "__notes__", [])[:1]]).split())

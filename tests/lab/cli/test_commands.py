@@ -329,22 +329,35 @@ def test_folder_that_hides_ours_is_one_clear_line(folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a process cannot be sent Ctrl-C alone")
-def test_interrupt_saves_says_what_continues_and_gives_code_130(folder, capsys):
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_save_and_say_what_continues(folder, capsys, number, expected):
+    """SIGTERM as a scheduler sends it: to every process of the job."""
     words = ["run", "xor", "-m", "random-search", "--budget", "seconds=100", "--set", "task.stop=budget"]
-    running = subprocess.Popen([sys.executable, "-m", "scenarios", *words], stdout=-1, stderr=-1, text=True)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "scenarios", *words], stdout=-1, stderr=-1, text=True, start_new_session=True
+    )
     metrics = folder / "runs/xor/random-search/seed-0/metrics.jsonl"
     deadline = time.monotonic() + 60
     while not (metrics.is_file() and metrics.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
+    os.killpg(running.pid, number)
     out, err = running.communicate(timeout=60)
-    assert running.returncode == 130
+    assert running.returncode == expected
     assert "Traceback" not in err
     command = "evo run xor -m random-search --budget seconds=100 --set task.stop=budget"
     assert f"continue with: {command}" in err
     assert "seed 0 stopped after" in out
     listed = evo(capsys, "list", "runs")[1]
     assert re.search(rf"xor/random-search/seed-0 +stopped +[\d,]+ steps +{re.escape(command)}", listed)
+
+
+def test_sigterm_before_the_runs_says_what_continues(monkeypatch, capsys):
+    from scenarios.lab.cli import flags
+
+    monkeypatch.setattr(flags, "chosen", lambda *arguments: signal.raise_signal(signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert evo(capsys, "run", "xor", *QUICK[:2]) == (143, "", "stopped at once; continue with: evo run xor -m random-search\n")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_command_that_continues_leaves_restart_out_and_quotes(monkeypatch, capsys):
