@@ -96,6 +96,7 @@ def pairs(flag: str, texts: Iterable[str], problems: list[str]) -> dict[str, Any
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, rest = text.partition("=")
+        key = key.strip()  # "key = value", as `evo show` prints it
         if not equals or not key:
             problems.append(f"{flag} {text}: expected {'AXIS=LIMIT' if flag == '--budget' else 'LABEL.key=value'}")
         elif key in found:

@@ -19,7 +19,7 @@ import numpy as np
 
 from evo.settings import did_you_mean
 from scenarios.lab.report import stats
-from scenarios.lab.report.format import AXIS_TITLES, aligned, number, seed_list
+from scenarios.lab.report.format import AXIS_NAMES, AXIS_TITLES, aligned, number, seed_list
 from scenarios.lab.report.gather import Seed, Series, gather
 from scenarios.lab.report.inference import Conclusion, conclude
 from scenarios.lab.report.ranking import common_budget, ranked_values, solutions
@@ -27,6 +27,7 @@ from scenarios.lab.store import store
 from scenarios.lab.store.markup import fragment
 
 NAMED = 6  # seeds that a note names; further ones are counted
+SLACK = 0.01  # share of a budget that the last step may exceed it by before that is said
 
 
 class BadPoint(ValueError):
@@ -264,6 +265,8 @@ def _differences(comparison: Comparison) -> list[str]:
         notes.append("metrics differ and are not ranked against each other: " + _who(metrics))
     if len(comparison.budgets) > 1:
         notes.append("budgets differ: " + _who(comparison.budgets))
+    if comparison.at is None and len(series) > 1 and (over := list(filter(None, map(_overspent, series)))):
+        notes.append(f"a run completes the step that reaches its budget: {'; '.join(over)}")
     seeds = {seed_list([seed.seed for seed in one.seeds]): one.label for one in reversed(series)}
     if len(seeds) > 1:
         notes.append("seeds differ: " + _who(seeds))
@@ -272,6 +275,18 @@ def _differences(comparison: Comparison) -> list[str]:
         if keys:  # each seed may begin from a champion of its own
             notes.append(f"{one.label}: settings differ between seeds: {', '.join(keys)}")
     return notes
+
+
+def _overspent(series: Series) -> str:
+    """What runs of a label spent beyond their budget, at most, on the axis on which that is the largest share; "" for none."""
+    most: tuple[float, str] = (1 + SLACK, "")
+    for seed in series.finished:
+        limits, cost = seed.config.get("budget"), (seed.result or {})["cost"]
+        for axis, limit in limits.items() if isinstance(limits, dict) else ():
+            if store.is_number(limit) and limit > 0 and store.is_number(cost.get(axis)):
+                words = f"{series.label} spent {number(cost[axis])} {AXIS_NAMES[axis]} of {number(limit)}"
+                most = max(most, (cost[axis] / limit, words))
+    return most[1]
 
 
 def _who(found: Mapping[str, str]) -> str:

@@ -216,7 +216,8 @@ class Draft:
             for one in self.learners
             for seed in self.seeds
         ]
-        return Study(tuple(specs), self.scenario.name, self.scenario.title)
+        metric = getattr(self.task, "metric", None)  # a setting where a task has several
+        return Study(tuple(specs), self.scenario.name, self.scenario.title + (f"; metric: {metric}" if metric else ""))
 
 
 def study(

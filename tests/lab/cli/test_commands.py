@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from scenarios import METHODS, SCENARIOS
-from scenarios.lab.cli import commands, kept, listing
+from scenarios.lab.cli import commands, flags, kept, listing
 from scenarios.lab.execution.runner import Workers
 from scenarios.lab.store import store
+from scenarios.lab.study import config
 
 QUICK = ["-m", "random-search", "--budget", "steps=2", "--set", "random-search.population_size=5"]
 
@@ -175,6 +176,20 @@ def test_shown_configuration_can_be_pasted_and_run(capsys, folder):
     (folder / "mine.toml").write_text(out)
     assert evo(capsys, "show", "mine.toml")[1] == out
     assert tomllib.loads(out)["seeds"] == [7]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_line_of_settings_that_show_prints_is_taken_as_it_is(name):
+    every = [method for method in METHODS if not method.endswith(":")] if name == "xor" else []
+    first = flags.chosen(name, every)
+    text, place, lines = listing.commented(**first), "", {"": [], "budget": []}
+    for line in filter(None, text.splitlines()):
+        if line.startswith("["):
+            place = line.strip("[]").removeprefix("learners.")
+        elif not line.startswith("#"):
+            lines["budget" if place == "budget" else ""].append(line if place == "budget" else f"{place}.{line}")
+    again = flags.chosen(name, every, "", lines["budget"], [line for line in lines[""] if not line.startswith(".")])
+    assert config.study(**again).document() == config.study(**first).document()
 
 
 def test_run_ends_in_a_table_on_standard_output_and_progress_elsewhere(finished):
@@ -352,8 +367,6 @@ def test_ctrl_c_and_sigterm_save_and_say_what_continues(folder, capsys, number, 
 
 
 def test_sigterm_before_the_runs_says_what_continues(monkeypatch, capsys):
-    from scenarios.lab.cli import flags
-
     monkeypatch.setattr(flags, "chosen", lambda *arguments: signal.raise_signal(signal.SIGTERM))
     before = signal.getsignal(signal.SIGTERM)
     assert evo(capsys, "run", "xor", *QUICK[:2]) == (143, "", "stopped at once; continue with: evo run xor -m random-search\n")
@@ -370,8 +383,6 @@ def test_command_that_continues_leaves_restart_out_and_quotes(monkeypatch, capsy
 
 
 def test_interrupt_before_the_runs_or_a_second_one_says_what_continues(monkeypatch, capsys):
-    from scenarios.lab.cli import flags
-
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 

@@ -411,3 +411,14 @@ def test_connections_are_shown_where_they_differ_from_the_parameters(tmp_path):
     outcome["champion"]["connections"] = 4
     make(tmp_path, "masked", 0, outcome)
     assert cells(table(tmp_path), "masked")["connections"] == "4"
+
+
+def test_a_budget_that_the_last_step_exceeded_is_said(tmp_path):
+    """A population of 200 spends 1,000 evaluations of 900."""
+    spent = lambda evaluations: result(0.5) | {"cost": result(0.5)["cost"] | {"evaluations": evaluations}}
+    for seed, evaluations in enumerate((900, 1000, 950)):
+        make(tmp_path, "ga", seed, spent(evaluations), budget=900)
+        make(tmp_path, "exact", seed, spent(905), budget=900)
+    said = "a run completes the step that reaches its budget: ga spent 1,000 evaluations of 900"
+    assert said in table(tmp_path).notes
+    assert not any("completes" in note for note in table(tmp_path, "digits/exact").notes)
