@@ -131,8 +131,8 @@ class Pictures:
             pooch.create(folder, self.url, registry={file: None}, retry_if_failed=RETRIES).fetch(file, downloader=checked)
         except OSError as error:
             raise ConnectionError(
-                f"{self.name}: could not download {self.url + file} ({error}); go online, or put {', '.join(FILES)} into {folder}, "
-                f"or set EVO_DATA to a folder that holds them in {self.name}/"
+                f"{self.name}: could not download {self.url + file} ({error}); go online, or put {', '.join(FILES)} into "
+                f"{folder}, or set EVO_DATA to a folder that holds them in {self.name}/"
             ) from error
 
 

@@ -1,31 +1,23 @@
 """The command line: `evo list | show | run | tune | compare | plot | play | export | watch`.
 
-Exit codes: 0 ok, 1 a run or the disk failed, 2 usage, 130 interrupted, 143 terminated (SIGTERM, which is taken as Ctrl-C).
-A mistake is said in a line, never with a traceback.
+A mistake is said in a line, never with a traceback; the exit codes are those of `scenarios.lab.cli.ends`.
 Whatever imports torch is imported inside a command, so that --help answers at once.
 """
 
 from __future__ import annotations
 
 import io
-import os
 import shlex
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from evo.settings import did_you_mean
 from scenarios import METHODS, SCENARIOS
+from scenarios.lab.cli.ends import failed, flush, terminable, wrong
 from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Seeds, Sets, Target, Task, What
-from scenarios.lab.cli.options import failed as _failed
-from scenarios.lab.cli.options import wrong as _wrong
 from scenarios.lab.cli.tune import tune
 from scenarios.lab.store.files import StoreError
 from scenarios.lab.study import resolve
@@ -50,7 +42,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line (default: that of this process) and returns its exit code."""
-    with _terminable() as terminated:
+    with terminable() as terminated:
         code = _command(arguments)
     return 143 if code == 130 and terminated else code
 
@@ -63,46 +55,17 @@ def _command(arguments: list[str] | None) -> int:
         for package in resolve.OURS:
             resolve.check_shadowing(package)
         code = int(typer.main.get_command(app).main(args=arguments, prog_name="evo", standalone_mode=False) or 0)
-        _flush()
+        flush()
         return code
     except usage as error:
-        return _wrong(_suggested(error))
+        return wrong(_suggested(error))
     except resolve.Unresolved as error:
-        return _wrong(str(error))
+        return wrong(str(error))
     except (StoreError, OSError) as error:  # a full disk, a folder that is a file or not for our eyes
-        return _failed(resolve.said(error))
+        return failed(resolve.said(error))
     except KeyboardInterrupt:  # before typer, which makes an exit of it, with code 130
         print("interrupted", file=sys.stderr)
         return 130
-
-
-@contextmanager
-def _terminable() -> Iterator[list[int]]:
-    """Inside the block SIGTERM, which schedulers and `timeout` send, does what Ctrl-C does at that moment; the list tells."""
-    terminated: list[int] = []
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        terminated.append(number)
-        if callable(interrupt := signal.getsignal(signal.SIGINT)):
-            interrupt(number, frame)
-
-    if threading.current_thread() is not threading.main_thread():  # which alone is given signals
-        yield terminated
-        return
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield terminated
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _flush() -> None:
-    """Writes out what was printed. What a full disk refuses is let go, which Python would else try again at its end."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise
 
 
 def _suggested(error: Any) -> str:
@@ -129,7 +92,7 @@ def list_(
 ) -> int:
     """List scenarios and methods, or the runs."""
     if what not in ("", "runs"):
-        return _wrong(f"list {what}: expected nothing, or runs{did_you_mean(what, ['runs'])}")
+        return wrong(f"list {what}: expected nothing, or runs{did_you_mean(what, ['runs'])}")
     from scenarios.lab.cli import listing
 
     if what:
@@ -163,7 +126,7 @@ def show(
         else:
             shown = listing.commented(**asked)
     except ConfigError as error:
-        return _wrong(error)
+        return wrong(error)
     print(shown, end="")
     return 0
 
@@ -204,7 +167,7 @@ def run(
                 print(f"{study.name}: {study.title}", file=sys.stderr)
                 states, comparison = perform(study, runs, jobs, restart, workers)
         except ConfigError as error:
-            return _wrong(error)
+            return wrong(error)
     except KeyboardInterrupt:
         print(f"stopped at once; continue with: {command}", file=sys.stderr)
         return 130
@@ -245,14 +208,14 @@ def compare(
     from scenarios.lab.report.gather import NoRuns
 
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
-        return _wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
+        return wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
     try:
         found = _compared(what, runs, at)
         print("\n\n".join(map(str, found)))
         path, own = (output, False) if output is not None else _report_path(what, runs, at)
         print(f"report: {report.write(found, path, own)[0]}")
     except (NoRuns, BadPoint) as error:
-        return _wrong(error)
+        return wrong(error)
     return 0
 
 
@@ -272,10 +235,10 @@ def plot(
     try:
         found = _compared(what, runs, "")
         if len(found) > 1:
-            return _wrong(f"a plot shows one scenario; name one: {', '.join(each.scenario for each in found)}")
+            return wrong(f"a plot shows one scenario; name one: {', '.join(each.scenario for each in found)}")
         charts.save(found[0], output, axis)
     except (NoRuns, charts.BadPicture) as error:
-        return _wrong(error)
+        return wrong(error)
     print(output)
     return 0
 
@@ -299,9 +262,9 @@ def play(
     try:
         return played(load(run), record, rows, table, sys.stdout)
     except (ConfigError, StoreError, PlayError) as error:
-        return _wrong(error)
+        return wrong(error)
     except RuntimeError as error:
-        return _failed(error)
+        return failed(error)
 
 
 @app.command()
@@ -319,7 +282,7 @@ def export(
         one = load(run)
         exported(one.champion, file, one.task.inputs)
     except (ConfigError, StoreError, ExportError) as error:
-        return _wrong(error)
+        return wrong(error)
     print(file)
     return 0
 
@@ -336,7 +299,7 @@ def watch(
     try:
         served.serve([what] if what else [], runs, port)
     except OSError as error:
-        return _failed(f"port {port}: {error.strerror or error}; --port 0 takes any free one")
+        return failed(f"port {port}: {error.strerror or error}; --port 0 takes any free one")
     return 0
 
 

@@ -1,8 +1,7 @@
-"""What several commands have: arguments and options, each declared once, and how a mistake is said."""
+"""What several commands have: arguments and options, each declared once."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,13 +25,3 @@ Target = Annotated[str, typer.Option(metavar="COLUMN", help="target column of a 
 Task = Annotated[str, typer.Option(metavar="classification|regression", help="kind of the target; default: inferred")]
 Runs = Annotated[Path, typer.Option(metavar="DIR", help="folder of the runs")]
 Jobs = Annotated[int | None, typer.Option(metavar="N", min=1, help="parallel runs; default: the number of cores")]
-
-
-def wrong(message: object) -> int:
-    print(f"evo: {message}", file=sys.stderr)
-    return 2
-
-
-def failed(message: object) -> int:
-    print(f"evo: {message}", file=sys.stderr)
-    return 1

@@ -311,12 +311,12 @@ def run_status(path: Path) -> RunStatus | None:
     with files.reading(path):
         if not (path / CONFIG).exists():
             return None
-        scenario, label, seed = path.parts[-3], path.parts[-2], int(path.name.removeprefix("seed-"))
-        return RunStatus(path, scenario, label, seed, run_state(path), _steps(path), _command(path))
+        scenario, label, name = path.parts[-3:]
+        command = str(RunDirectory(path).meta().get("command", ""))
+        return RunStatus(path, scenario, label, int(name[5:]), run_state(path), _steps(path), command)
 
 
 def _folders(path: Path) -> list[Path]:
-    """The folders in a folder; none where it is not there."""
     with files.reading(path):
         return [each for each in path.iterdir() if each.is_dir()] if path.exists() else []
 
@@ -347,7 +347,3 @@ def _steps(path: Path) -> int:
         return (path / METRICS).read_bytes().count(b"\n")
     except OSError:
         return 0  # not there yet, or not for our eyes
-
-
-def _command(path: Path) -> str:
-    return str(RunDirectory(path).meta().get("command", ""))

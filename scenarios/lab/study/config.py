@@ -120,10 +120,9 @@ class RunSpec:
             stored = _flat(tomllib.loads(toml_text))
         except (ValueError, RecursionError) as error:
             return [f"the stored config.toml cannot be read: {error}"]
+        now, found = _flat(self.document()), []
         if not stored:
             return ["the stored config.toml is empty"]
-        now = _flat(self.document())
-        found = []
         for key in dict.fromkeys([*stored, *now]):
             old, new = stored.get(key), now.get(key)
             if old == new or key.startswith("run."):
@@ -216,8 +215,8 @@ class Draft:
             for one in self.learners
             for seed in self.seeds
         ]
-        metric = getattr(self.task, "metric", None)  # a setting where a task has several
-        return Study(tuple(specs), self.scenario.name, self.scenario.title + (f"; metric: {metric}" if metric else ""))
+        metric = f"; metric: {self.task.metric}" if hasattr(self.task, "metric") else ""  # a setting where there are several
+        return Study(tuple(specs), self.scenario.name, self.scenario.title + metric)
 
 
 def study(
