@@ -55,7 +55,7 @@ def perform(
     study: Study, runs: Path, jobs: int | None, restart: bool, workers: Workers | None = None
 ) -> tuple[list[str], Comparison]:
     """Runs a study with its live lines and writes the report: how each run ended, and the table of all. workers: those that
-    are there already."""
+    are there already, which their owner ends."""
     from scenarios.lab.execution import progress, runner
     from scenarios.lab.report import report
     from scenarios.lab.report.comparison import compare

@@ -17,7 +17,7 @@ import typer
 from evo.settings import did_you_mean
 from scenarios import METHODS, SCENARIOS
 from scenarios.lab.cli.ends import failed, flush, terminable, wrong
-from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Seeds, Sets, Target, Task, What
+from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Seeds, Sets, Several, Target, Task, What
 from scenarios.lab.cli.tune import tune
 from scenarios.lab.store.files import StoreError
 from scenarios.lab.study import resolve
@@ -133,7 +133,7 @@ def show(
 
 @app.command()
 def run(
-    what: What,
+    what: Several,
     method: Methods = [],  # noqa: B006
     seeds: Seeds = "",
     budget: Limits = [],  # noqa: B006
@@ -145,35 +145,45 @@ def run(
     target: Target = "",
     task: Task = "",
 ) -> int:
-    """Run methods on a scenario, or resume stopped runs, and compare them."""
+    """Run methods on scenarios, or resume stopped runs, and compare them."""
     options = [("-m", one) for one in method] + [("--seeds", seeds)] + [("--budget", one) for one in budget]
     options += [("--set", one) for one in set_] + [("--device", device), ("--target", target), ("--task", task)]
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
-    command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
+    command = shlex.join(["evo", "run", *what, *(word for option in options if option[1] for word in option)])
     try:
         from scenarios.lab.cli import flags
         from scenarios.lab.execution.runner import Workers
+        from scenarios.lab.study.config import Study
         from scenarios.lab.study.problems import ConfigError
 
         try:
-            asked = flags.chosen(what, method, seeds, budget, set_, device, target, task)
+            asked = flags.several(what, lambda one: flags.chosen(one, method, seeds, budget, set_, device, target, task))
             with Workers() as workers:
-                workers.ask(**asked, command=command)
-                from scenarios.lab.api import perform
-                from scenarios.lab.report import report
 
-                report.prepare()  # while the worker imports torch
-                study = workers.answer()
-                print(f"{study.name}: {study.title}", file=sys.stderr)
-                states, comparison = perform(study, runs, jobs, restart, workers)
+                def tried(one: str) -> Study:
+                    workers.ask(**asked[one], command=command)
+                    from scenarios.lab.report import report
+
+                    report.prepare()  # while the worker imports torch
+                    return workers.answer(runs, restart)
+
+                studies, states = flags.several(what, tried), set[str]()
+                from scenarios.lab.api import perform
+
+                for study in studies.values():
+                    print(f"{study.name}: {study.title}", file=sys.stderr)
+                    ended, comparison = perform(study, runs, jobs, restart, workers)
+                    states.update(ended)
+                    print(comparison)
+                    if comparison.report is not None:
+                        print(f"report: {comparison.report}", flush=True)
+                    if "stopped" in states:
+                        break
         except ConfigError as error:
             return wrong(error)
     except KeyboardInterrupt:
         print(f"stopped at once; continue with: {command}", file=sys.stderr)
         return 130
-    print(comparison)
-    if comparison.report is not None:
-        print(f"report: {comparison.report}")
     if "stopped" in states:
         print(f"continue with: {command}", file=sys.stderr)
         return 130
@@ -195,14 +205,21 @@ At = Annotated[
 ]
 
 
+Labels = Annotated[list[str], typer.Option("-m", "--method", metavar="LABEL", help="only the runs of this label; repeatable")]
+Metric = Annotated[str, typer.Option(metavar="NAME", help="another metric of the results than the reported one")]
+
+
 @app.command()
 def compare(
     what: Compared = [],  # noqa: B006
+    method: Labels = [],  # noqa: B006
+    metric: Metric = "",
     at: At = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="path of the report")] = None,
     runs: Runs = Path("runs"),
 ) -> int:
     """Compare scenarios, or any set of runs: print the table and write the report."""
+    from scenarios.lab.cli import compared
     from scenarios.lab.report import report
     from scenarios.lab.report.comparison import BadPoint
     from scenarios.lab.report.gather import NoRuns
@@ -210,9 +227,9 @@ def compare(
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         return wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
     try:
-        found = _compared(what, runs, at)
+        found = compared.comparisons(what, runs, method, metric, at)
         print("\n\n".join(map(str, found)))
-        path, own = (output, False) if output is not None else _report_path(what, runs, at)
+        path, own = (output, False) if output is not None else compared.report_path(what, runs, method, metric, at)
         print(f"report: {report.write(found, path, own)[0]}")
     except (NoRuns, BadPoint) as error:
         return wrong(error)
@@ -225,19 +242,27 @@ def plot(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="a name that ends in .svg, .png or .pdf")
     ] = Path("curves.svg"),
-    axis: Annotated[str, typer.Option(metavar="AXIS", help="evaluations, samples, compute or seconds")] = "evaluations",
+    method: Labels = [],  # noqa: B006
+    metric: Metric = "",
+    axis: Annotated[
+        str, typer.Option(metavar="AXIS", help="evaluations, samples, compute, seconds, steps or generations")
+    ] = "evaluations",
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="title of the plot; '' for none")] = None,
+    size: Annotated[str, typer.Option(metavar="WxH", help="width and height of the axes in pixels")] = "640x360",
     runs: Runs = Path("runs"),
 ) -> int:
     """Plot the learning curves."""
+    from scenarios.lab.cli import compared
     from scenarios.lab.report import charts
+    from scenarios.lab.report.comparison import BadPoint
     from scenarios.lab.report.gather import NoRuns
 
     try:
-        found = _compared(what, runs, "")
+        found = compared.comparisons(what, runs, method, metric)
         if len(found) > 1:
             return wrong(f"a plot shows one scenario; name one: {', '.join(each.scenario for each in found)}")
-        charts.save(found[0], output, axis)
-    except (NoRuns, charts.BadPicture) as error:
+        charts.save(found[0], output, axis, title, charts.parse_size(size))
+    except (NoRuns, BadPoint, charts.BadPicture) as error:
         return wrong(error)
     print(output)
     return 0
@@ -301,21 +326,3 @@ def watch(
     except OSError as error:
         return failed(f"port {port}: {error.strerror or error}; --port 0 takes any free one")
     return 0
-
-
-def _compared(what: list[str], runs: Path, at: str) -> Any:
-    from scenarios.lab.report import gather
-    from scenarios.lab.report.comparison import compare, parse_at
-
-    return compare(gather.find(what, runs), at=parse_at(at) if at else None)
-
-
-def _report_path(what: list[str], runs: Path, at: str) -> tuple[Path, bool]:
-    """Of one scenario beside its runs, of everything in the folder of all, of any other set here; and whether the folder
-    is the runs' own. A report at a budget does not replace the one of the whole runs."""
-    from scenarios.lab.report.report import REPORT
-
-    name = f"report-at-{at.replace('=', '-')}.html" if at else REPORT
-    one = len(what) == 1 and (runs / what[0]).is_dir() and Path(what[0]).name == what[0]
-    folder = runs if not what else runs / what[0] if one else Path()
-    return folder / name, folder != Path() and not at

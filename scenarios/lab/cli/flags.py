@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from evo.settings import did_you_mean
 from scenarios import METHODS, SCENARIOS
 from scenarios.lab.study import resolve
 from scenarios.lab.study.problems import ConfigError
+
+T = TypeVar("T")
 
 
 class Asked(TypedDict):
@@ -58,6 +60,21 @@ def chosen(
     if not what.endswith(".toml") and (unknown := _unknown(document)):
         raise ConfigError(unknown)
     return {"document": document, "overrides": pairs("--set", sets, problems), "problems": problems}
+
+
+def several(names: Iterable[str], make: Callable[[str], T]) -> dict[str, T]:
+    """What `make` gives for each name. Raises ConfigError with the mistakes of all, which name it where there are several."""
+    made: dict[str, T] = {}
+    problems: list[str] = []
+    names = list(dict.fromkeys(names))
+    for name in names:
+        try:
+            made[name] = make(name)
+        except ConfigError as error:
+            problems += [f"{name}: {problem}" if len(names) > 1 else problem for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return made
 
 
 def _unknown(document: Mapping[str, Any]) -> list[str]:

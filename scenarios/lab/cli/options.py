@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help="a scenario, a TOML file, or a CSV table with --target")]
+KINDS = "a scenario, a TOML file, or a CSV table with --target"
+What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help=KINDS)]
+Several = Annotated[list[str], typer.Argument(metavar="SCENARIO|FILE...", help=f"{KINDS}; several run one after another")]
 Methods = Annotated[
     list[str],
     typer.Option("-m", "--method", metavar="[LABEL=]METHOD", help="a method, or one under your own label; repeatable"),

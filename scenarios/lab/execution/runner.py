@@ -55,10 +55,7 @@ def run_study(
     `restart`); KeyboardInterrupt on a second Ctrl-C.
     """
     specs = study.specs
-    if not restart:
-        found = [conflicts(spec, RunDirectory(_path(spec, runs))) for spec in specs]
-        if problems := [problem for problem in found if problem]:
-            raise ConfigError(problems)
+    refuse_others(study, runs, restart)
     named = [k for k, spec in enumerate(specs) if isinstance(spec.scenario, str) and isinstance(spec.method, str)]
     states = dict.fromkeys(range(len(specs)), "stopped")
     with Interrupt() as interrupt:
@@ -77,6 +74,13 @@ def run_study(
                 states[k] = execute(specs[k], runs, **options, emit=tell, stop=lambda: interrupt.requested)
             ended(k, states[k])
     return states
+
+
+def refuse_others(study: Study, runs: str | Path, restart: bool) -> None:
+    """Raises ConfigError if stored runs have other settings, unless `restart`."""
+    found = [] if restart else [conflicts(spec, RunDirectory(_path(spec, runs))) for spec in study.specs]
+    if problems := [problem for problem in found if problem]:
+        raise ConfigError(problems)
 
 
 class Interrupt:
@@ -207,8 +211,8 @@ class Workers:
         asked = {"document": document, "overrides": overrides, "command": command, "problems": problems}
         self.take().send({"study": asked})
 
-    def answer(self) -> Study:
-        """The Study that was asked for. Raises ConfigError with every mistake."""
+    def answer(self, runs: str | Path, restart: bool) -> Study:
+        """The Study that was asked for. Raises ConfigError with every mistake, stored runs with other settings among them."""
         with meanwhile("importing torch, and trying the configuration"):
             worker, event = self._next()
         if event is None:
@@ -217,7 +221,9 @@ class Workers:
         self.free(worker)
         if event["event"] == "mistakes":
             raise ConfigError(event["problems"])
-        return Study(tuple(map(RunSpec.from_json, event["specs"])), event["name"], event["title"])
+        study = Study(tuple(map(RunSpec.from_json, event["specs"])), event["name"], event["title"])
+        refuse_others(study, runs, restart)
+        return study
 
     def _next(self) -> tuple[_Worker, dict[str, Any] | None]:
         """What the one busy worker says; None: it is dead."""

@@ -20,7 +20,7 @@ import numpy as np
 from evo.settings import did_you_mean
 from scenarios.lab.report import stats
 from scenarios.lab.report.format import AXIS_NAMES, AXIS_TITLES, aligned, number, seed_list
-from scenarios.lab.report.gather import Seed, Series, gather
+from scenarios.lab.report.gather import DIRECTIONS, Seed, Series, gather
 from scenarios.lab.report.inference import Conclusion, conclude
 from scenarios.lab.report.ranking import common_budget, ranked_values, solutions
 from scenarios.lab.store import store
@@ -43,7 +43,8 @@ class Comparison:
     many; None where undefined), solved_low, solved_high (Wilson), expected (ERT, the expected running time in
     evaluations: value, low, high; None), parameters, connections, evaluations, samples, compute, seconds (means; None
     where unknown), nonfinite (a sum; of the whole runs).
-    notes: what the numbers do not say. at: (axis, budget) where the comparison is at a budget, by validation.
+    notes: what the numbers do not say. at: (axis, budget) where the comparison is at a budget, by validation. by_metric: a
+    metric was asked for, by which methods are ranked whether or not a solution is defined.
     """
 
     scenario: str
@@ -51,6 +52,7 @@ class Comparison:
     rows: list[dict[str, Any]]
     notes: list[str]
     at: tuple[str, float] | None = None
+    by_metric: bool = False
     report: Path | None = field(default=None, compare=False)
 
     @cached_property
@@ -62,7 +64,7 @@ class Comparison:
     def by_solution(self) -> bool:
         """Whether methods are ranked by the expected running time: the task defines one, and some run reached it."""
         judged = [row["solved"] for row in self.rows if row["done"]]
-        return self.at is None and None not in judged and any(judged)
+        return self.at is None and not self.by_metric and None not in judged and any(judged)
 
     @property
     def budgets(self) -> dict[str, str]:
@@ -124,13 +126,18 @@ class Comparison:
         return fragment(self.scenario, list(self.columns), self.cells(), [*self.notes, *self.conclusion.lines])
 
 
-def compare(paths: Iterable[Path], failed: Iterable[Path] = (), at: tuple[str, float | None] | None = None) -> list[Comparison]:
+def compare(
+    paths: Iterable[Path], failed: Iterable[Path] = (), at: tuple[str, float | None] | None = None, metric: str = ""
+) -> list[Comparison]:
     """A Comparison for each scenario among the run folders `paths`; `failed` as `gather` has it.
 
     at: compare at a budget on an axis instead of at the end, by the validation metric of the champion of that moment;
-    with None, at the common budget. Raises BadPoint if no run has a cost on that axis.
+    with None, at the common budget. metric: compare by another metric of the results than the reported one. Raises BadPoint if
+    no run has a cost on that axis, or a result no such metric.
     """
-    return [_comparison(scenario, series, at) for scenario, series in gather(paths, failed).items()]
+    if metric and metric not in DIRECTIONS:
+        raise BadPoint(f"--metric: expected one of {', '.join(DIRECTIONS)}; got {metric!r}{did_you_mean(metric, DIRECTIONS)}")
+    return [_comparison(scenario, series, at, metric) for scenario, series in gather(paths, failed, metric).items()]
 
 
 def parse_at(text: str) -> tuple[str, float | None]:
@@ -147,7 +154,11 @@ def parse_at(text: str) -> tuple[str, float | None]:
     return axis, limit
 
 
-def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None] | None) -> Comparison:
+def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None] | None, metric: str) -> Comparison:
+    results = [seed.result for one in series for seed in one.finished if seed.result is not None]
+    known = {name for result in results for split in store.SPLITS for name in result[split] or ()} & DIRECTIONS.keys()
+    if metric and results and metric not in known:
+        raise BadPoint(f"--metric: {scenario} has {', '.join(sorted(known))}; got {metric!r}{did_you_mean(metric, known)}")
     point = None
     if at is not None:
         point = (at[0], common_budget(series, at[0]) if at[1] is None else at[1])
@@ -156,7 +167,7 @@ def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None
     rows = [_row(one, point) for one in series]
     if point is not None and all(value is None for row in rows for value in row["values"]):
         raise BadPoint(f"{scenario}: no run finished a step within {number(point[1])} {point[0]}")
-    found = Comparison(scenario, series, rows, [], point)
+    found = Comparison(scenario, series, rows, [], point, by_metric=bool(metric))
     found.notes += [note for one, row in zip(series, rows) for note in _notes(one, row, point)] + _differences(found)
     if instead := sorted({row["split"] for row in rows} - {None, "test"}) if point is None else []:
         found.notes.insert(0, f"no test split: the metric is that of the {' or '.join(instead)} split")

@@ -20,6 +20,9 @@ import numpy as np
 from evo.settings import did_you_mean
 from scenarios.lab.store import files, store
 
+# Of the metrics that results hold beside the reported one: whether more or less is better.
+DIRECTIONS = dict.fromkeys(("fitness", "return", "accuracy", "macro_f1", "balanced_accuracy", "auc", "r2"), "max")
+DIRECTIONS |= dict.fromkeys(("cross_entropy", "squared_error", "absolute_error"), "min")
 SIZES = ("nodes_mean", "connections_mean")
 
 
@@ -29,8 +32,9 @@ class NoRuns(LookupError):
 
 @dataclass(frozen=True)
 class Curve:
-    """How one run went: for each row (T) the cost so far on every axis, nan where unknown, the metric on validation of the
-    champion so far, and those of SIZES that are known, of the population; then the seconds of each phase, over all rows."""
+    """How one run went: for each row (T) the cost so far on every axis, nan where unknown, and the steps; the metric on
+    validation of the champion so far, and those of SIZES that are known, of the population; then the seconds of each phase,
+    over all rows."""
 
     cost: dict[str, np.ndarray]
     metric: np.ndarray
@@ -91,6 +95,7 @@ class Seed:
         champion = [row.get("champion_step") for row in rows]
         places = [at if type(at) is int and 0 <= at <= k else k for k, at in enumerate(champion)]
         cost = {axis: np.array([_number(row.get(axis)) for row in rows]) for axis in store.AXES}
+        cost["steps"] = np.arange(1.0, len(rows) + 1)
         sizes = {name: np.array([_number(row.get(name)) for row in rows]) for name in SIZES}
         known = {name: values for name, values in sizes.items() if np.isfinite(values).any()}
         return last, Curve(cost, own[places] if len(places) else own, known, _phases(rows))
@@ -156,10 +161,11 @@ class Series:
         return next((str(seed.own["method"]) for seed in self.seeds if "method" in seed.own), self.label)
 
 
-def find(names: Sequence[str], runs: Path) -> list[Path]:
-    """The run folders that `names` mean: scenarios under `runs`, or folders of runs; without names, all under `runs`.
+def find(names: Sequence[str], runs: Path, labels: Sequence[str] = ()) -> list[Path]:
+    """The run folders that `names` mean: scenarios under `runs`, or folders of runs; without names, all under `runs`. labels:
+    those of these labels alone.
 
-    Raises NoRuns for a name without a run, StoreError for a folder that cannot be read.
+    Raises NoRuns for a name or a label without a run, StoreError for a folder that cannot be read.
     """
     known = sorted({status.scenario for status in store.find_runs(runs)})
     if not names and not known:
@@ -172,7 +178,11 @@ def find(names: Sequence[str], runs: Path) -> list[Path]:
         if not new:
             raise NoRuns(f"no runs of {name!r} in {runs}{did_you_mean(name, known)}; make some: evo run {Path(name).name}")
         found += sorted(new, key=lambda one: (one.parent, int(one.name.removeprefix("seed-"))))
-    return list(dict.fromkeys(found))
+    there = sorted({path.parent.name for path in found})
+    for label in labels:
+        if label not in there:
+            raise NoRuns(f"no runs of the label {label!r}{did_you_mean(label, there)}")
+    return [path for path in dict.fromkeys(found) if not labels or path.parent.name in labels]
 
 
 def _run_folders(path: Path) -> list[Path]:
@@ -188,17 +198,20 @@ def _raised(error: OSError) -> None:
     raise error
 
 
-def gather(paths: Iterable[Path], failed: Iterable[Path] = ()) -> dict[str, list[Series]]:
+def gather(paths: Iterable[Path], failed: Iterable[Path] = (), metric: str = "") -> dict[str, list[Series]]:
     """The Series of each scenario among the run folders `paths` (ROOT/<scenario>/<label>/seed-N, started or not).
 
     Where a scenario's runs lie under several roots, a label is told by the part of its root that differs: "old/ga".
-    failed: those that are known to have failed, whatever the disk, which may have been full, says of them.
+    failed: those that are known to have failed, whatever the disk, which may have been full, says of them. metric: one of
+    DIRECTIONS to take in the place of the reported one.
     """
     paths = list(dict.fromkeys(path.resolve() for path in paths))
     lost = set(map(Path.resolve, failed))
     found: dict[str, dict[tuple[Path, str], list[Seed]]] = {}
     for path in paths:
         seed = _seed(path, path in lost)
+        if metric and seed.result is not None:
+            seed.result["metric"] = {"name": metric, "direction": DIRECTIONS[metric]}
         found.setdefault(path.parents[1].name, {}).setdefault((path.parents[2], path.parent.name), []).append(seed)
     return {scenario: _series(labels) for scenario, labels in found.items()}
 

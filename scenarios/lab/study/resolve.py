@@ -55,6 +55,8 @@ def resolve(name: str, registry: Mapping[str, str], what: str) -> Any:
 
 def unknown(name: str, registry: Mapping[str, str], what: str) -> str | None:
     """What is wrong with a name that is no entry of the registry and names no place to import from; None: nothing."""
+    from scenarios import METHODS
+
     if (name in registry and not name.endswith(":")) or name.startswith(OBJECT):
         return None
     if name.partition(":")[2]:
@@ -63,6 +65,8 @@ def unknown(name: str, registry: Mapping[str, str], what: str) -> str | None:
         hint = {".py": f"name the attribute: {name}:attr", ".toml": "a file is run by itself: evo run FILE.toml"}
         return f"{what} {name!r}: {hint.get(Path(name).suffix, f'a table needs its column: {name} --target COLUMN')}"
     known = [key for key in registry if not key.endswith(":")]
+    if what == "scenario" and name in METHODS:
+        return f"scenario {name!r}: it is a method: -m {name}"
     return f"unknown {what} {name!r}{did_you_mean(name, known)}; a {what} of your own is package.module:attr or file.py:attr"
 
 

@@ -99,7 +99,9 @@ def test_evo_alone_leads_to_the_first_run(capsys):
         (["run", "xor", "--jobs", "0"], "Invalid value for '--jobs'"),
         (["run", "xor", "--jobs", "two"], "Invalid value for '--jobs'"),
         (["run"], "Missing argument"),
-        (["run", "xor", "wine"], "unexpected extra argument"),
+        (["list", "runs", "wine"], "unexpected extra argument"),
+        (["run", "xor", "-m", "ga", "neat"], "scenario 'neat': it is a method: -m neat"),
+        (["run", "xor", "cartpole", "-m", "linear"], "cartpole: linear: the method does not support this task"),
         (["run", "xro"], "unknown scenario 'xro' (did you mean 'xor'?)"),
         (["show", "xor", "-m", "gaa"], "unknown method 'gaa' (did you mean 'ga'?)"),
         (["show", "xor", "-m", "sklearn:Ridg"], "(did you mean 'Ridge'?)"),
@@ -233,6 +235,47 @@ def test_compare_at_a_budget_is_by_validation(finished, capsys, tmp_path):
     assert (finished[0] / "runs" / "xor" / "report.html").read_bytes() == before
 
 
+def test_several_scenarios_run_one_after_another_with_a_report_each(capsys, folder):
+    """A mistake in one starts none; a failure in one stops no other and gives code 1."""
+    words = ["-m", "random-search", "-m", "mine.py:Weak", "--budget", "steps=1", "--set", "random-search.population_size=5"]
+    (folder / "mine.py").write_text(
+        "from baselines.random_search import RandomSearch\n"
+        "class Weak(RandomSearch):\n"
+        "    def tell(self, evaluation):\n"
+        "        assert len(self.encoding.centre) < 20, 'too large'\n"
+        "        super().tell(evaluation)\n"
+    )
+    code, out, err = evo(capsys, "run", "xor", "wine", *words, "--set", "task.batch_size=3")
+    assert (code, out) == (2, "")
+    assert "xor: task.batch_size: unknown key" in err
+    assert not (folder / "runs").exists()
+    code, out, err = evo(capsys, "run", "xor", "wine", *words, "--set", "Weak.population_size=5")
+    assert code == 1
+    assert "Traceback" not in err
+    lines = out.splitlines()
+    assert lines.index("report: runs/xor/report.html") < lines.index("wine") < lines.index("report: runs/wine/report.html")
+    assert re.search(r"Weak +1/1 ", out[: out.index("\nwine\n")])
+    assert re.search(r"Weak +0/1, 1 failed", out[out.index("\nwine\n") :])
+    (status, *_) = store.find_runs("runs")
+    assert status.command.startswith("evo run xor wine -m random-search")
+
+
+def test_compare_and_plot_by_label_and_metric(finished, capsys, tmp_path):
+    runs = ["--runs", str(finished[0] / "runs")]
+    page = (finished[0] / "runs" / "xor" / "report.html").read_bytes()
+    code, out, _ = evo(capsys, "compare", "xor", "-m", "random-search", "--metric", "cross_entropy", *runs)
+    assert code == 0
+    assert "validation cross_entropy" in out
+    assert out.endswith("xor/report-random-search-by-cross_entropy.html\n")
+    assert (finished[0] / "runs" / "xor" / "report.html").read_bytes() == page
+    words = ["--metric", "cross_entropy", "--axis", "generations", "--title", "A title", "--size", "300x200"]
+    assert evo(capsys, "plot", "xor", *runs, *words, "-o", "x.svg") == (0, "x.svg\n", "")
+    text = (tmp_path / "x.svg").read_text()
+    for part in ("A title", "generations", "validation cross_entropy"):
+        assert f">{part}</text>" in text
+    assert "--axis steps" not in text
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -243,6 +286,10 @@ def test_compare_at_a_budget_is_by_validation(finished, capsys, tmp_path):
         (["plot", "xor", "-o", "curves.svgg"], "did you mean 'svg'"),
         (["plot", "xor", "--axis", "evals"], "expected one of evaluations"),
         (["plot", "nothing"], "no runs of 'nothing'"),
+        (["plot", "xor", "--size", "big"], "--size: expected WIDTHxHEIGHT in pixels, such as 640x360; got 'big'"),
+        (["plot", "xor", "-m", "random"], "no runs of the label 'random' (did you mean 'random-search'?)"),
+        (["compare", "xor", "--metric", "accurracy"], "did you mean 'accuracy'"),
+        (["compare", "xor", "--metric", "macro_f1"], "--metric: xor has absolute_error, accuracy, cross_entropy, fitness"),
         (["play", "runs/nothing"], "is no run directory"),
         (["export", "runs/nothing", "x.pt"], "is no run directory"),
         (["export", "runs/xor/random-search/seed-0", "x.pth"], "did you mean '.pt'"),
@@ -363,7 +410,7 @@ def test_ctrl_c_and_sigterm_save_and_say_what_continues(folder, capsys, number, 
     assert f"continue with: {command}" in err
     assert "seed 0 stopped after" in out
     listed = evo(capsys, "list", "runs")[1]
-    assert re.search(rf"xor/random-search/seed-0 +stopped +[\d,]+ steps +{re.escape(command)}", listed)
+    assert re.search(rf"xor/random-search/seed-0 +stopped +[\d,]+ steps? +{re.escape(command)}", listed)
 
 
 def test_sigterm_before_the_runs_says_what_continues(monkeypatch, capsys):
