@@ -9,7 +9,7 @@ from typing import Any, TypedDict, TypeVar
 
 from evo.settings import did_you_mean
 from scenarios import METHODS, SCENARIOS
-from scenarios.lab.study import resolve
+from scenarios.lab.study import neat_python, resolve
 from scenarios.lab.study.problems import ConfigError
 
 T = TypeVar("T")
@@ -57,6 +57,8 @@ def chosen(
         document["device"] = device
     if budget:
         document["budget"] = pairs("--budget", budget, problems)
+    if what not in SCENARIOS and (typed := neat_python.hint(what)):
+        raise ConfigError([typed])
     if not what.endswith(".toml") and (unknown := _unknown(document)):
         raise ConfigError(unknown)
     return {"document": document, "overrides": pairs("--set", sets, problems), "problems": problems}

@@ -5,6 +5,7 @@ package.module:attr        anything importable; the current folder is importable
 file.py:attr               the same from a file, with its own folder importable
 sklearn:Name               an entry whose key ends in a colon: it is called with what follows
 table.csv::COLUMN[::KIND]  a table as a scenario (see `scenarios.tables`)
+LunarLander-v3             a Gymnasium id as a scenario; file.py:Class: of an environment too (see `scenarios.control`)
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ OURS = ("evo", "graphs", "baselines", "scenarios")
 ROOT = Path(__file__).resolve().parents[3]  # where they lie
 RESERVED = ("task", "model", "run")
 KINDS = ("classification", "regression")
+GYMNASIUM_ID = re.compile(r"([\w-]+/)?[\w.-]+-v\d+")
 OBJECT = "python:"  # leads the name, in a config.toml, of what was given as an object and cannot be found by name
 
 
@@ -59,7 +61,7 @@ def unknown(name: str, registry: Mapping[str, str], what: str) -> str | None:
 
     if (name in registry and not name.endswith(":")) or name.startswith(OBJECT):
         return None
-    if name.partition(":")[2]:
+    if name.partition(":")[2] or (what == "scenario" and GYMNASIUM_ID.fullmatch(name)):
         return None
     if Path(name).suffix in (".py", ".toml", ".csv"):
         hint = {".py": f"name the attribute: {name}:attr", ".toml": "a file is run by itself: evo run FILE.toml"}
@@ -71,17 +73,23 @@ def unknown(name: str, registry: Mapping[str, str], what: str) -> str | None:
 
 
 def scenario(name: str) -> Scenario:
-    """The Scenario called `name`: a registry's, a user's, or a table's."""
+    """The Scenario called `name`: a registry's, a user's, a table's, or an environment's."""
     from evo.core import Scenario
-    from scenarios import SCENARIOS
+    from scenarios import ENVIRONMENT, GYMNASIUM, SCENARIOS
 
     if "::" in name:
         return _table(name)
-    found = resolve(name, SCENARIOS, "scenario")
-    if not isinstance(found, Scenario):
-        raise Unresolved(
-            f"scenario {name!r}: expected a Scenario (from evo import Scenario); got an object of type {type(found).__name__}"
-        )
+    an_id = GYMNASIUM_ID.fullmatch(name)
+    thing = name if an_id else resolve(name, SCENARIOS, "scenario")
+    if isinstance(thing, Scenario):
+        return thing
+    try:
+        found = _load(GYMNASIUM, "scenario")(name) if an_id else _load(ENVIRONMENT, "scenario")(thing, name)
+    except Exception as error:  # a user's class may fail in any way
+        raise Unresolved(f"scenario {name!r}: {said(error)}") from error
+    if found is None:
+        expected = "a Scenario or an Environment (from evo import ...), or a class of gymnasium.Env"
+        raise Unresolved(f"scenario {name!r}: expected {expected}; got an object of type {type(thing).__name__}")
     return found
 
 
