@@ -285,11 +285,12 @@ def play(
     from scenarios.lab.study.problems import ConfigError
 
     try:
-        return played(load(run), record, rows, table, sys.stdout)
+        played(load(run), record, rows, table)
     except (ConfigError, StoreError, PlayError) as error:
         return wrong(error)
     except RuntimeError as error:
         return failed(error)
+    return 0
 
 
 @app.command()
@@ -299,13 +300,12 @@ def export(
 ) -> int:
     """Export a champion's network for torch, safetensors or ONNX."""
     from evo.interop.export import ExportError
-    from evo.interop.export import export as exported
+    from scenarios.lab.api import export as exported
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
 
     try:
-        one = load(run)
-        exported(one.champion, file, one.task.inputs)
+        exported(load(run), file)
     except (ConfigError, StoreError, ExportError) as error:
         return wrong(error)
     print(file)

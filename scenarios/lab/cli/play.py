@@ -34,14 +34,22 @@ class PlayError(ValueError):
     """What cannot be played, and why: one line."""
 
 
-def play(run: Run, record: Path | None, rows: str | None, table: Path | None, out: TextIO) -> int:
-    """Shows the champion of `run` on `out`, and returns the exit code, 0.
+def play(
+    run: Run,
+    record: str | Path | None = None,
+    rows: str | None = None,
+    table: str | Path | None = None,
+    out: TextIO | None = None,
+) -> None:
+    """Shows the champion of `run` on `out`, or standard output.
 
     record: a .gif to write instead; for tasks with an environment. rows: "0,5,7" or "0-9", of the test split; table: a
     CSV file instead of them; for tasks with data. Raises PlayError, a ValueError; StoreError for a run whose files are
     missing or damaged, and for a film that cannot be written; RuntimeError, naming task and step, if the environment fails.
     """
     task: Any = run.task
+    out = out or sys.stdout
+    record, table = (None if path is None else Path(path) for path in (record, table))
     options = {"--rows": rows, "--input": table, "--record": record}
     given = [name for name, value in options.items() if value is not None]
     acts = isinstance(task, Episodic)
@@ -60,7 +68,6 @@ def play(run: Run, record: Path | None, rows: str | None, table: Path | None, ou
         _show(run, task, out)
     else:
         _predict(run, task, rows, table, out)
-    return 0
 
 
 # --- an environment

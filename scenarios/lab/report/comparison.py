@@ -44,7 +44,7 @@ class Comparison:
     evaluations: value, low, high; None), parameters, connections, evaluations, samples, compute, seconds (means; None
     where unknown), nonfinite (a sum; of the whole runs).
     notes: what the numbers do not say. at: (axis, budget) where the comparison is at a budget, by validation. by_metric: a
-    metric was asked for, by which methods are ranked whether or not a solution is defined.
+    metric was asked for, by which methods are ranked whether or not a solution is defined. runs: from `run()`, its Runs.
     """
 
     scenario: str
@@ -53,6 +53,7 @@ class Comparison:
     notes: list[str]
     at: tuple[str, float] | None = None
     by_metric: bool = False
+    runs: list[Any] = field(default_factory=list, compare=False)
     report: Path | None = field(default=None, compare=False)
 
     @cached_property
