@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,34 +43,49 @@ def scalar_actions(environment: Environment) -> Callable[..., Sequence[Action] |
 
 def _choosing(first: int) -> Callable[..., Sequence[Action] | np.ndarray]:
     """One of O choices that are counted from `first`."""
-    return lambda outputs, ranges=None: (outputs.argmax(dim=1) + first).tolist()
+    return partial(_chosen, first)
+
+
+def _chosen(first: int, outputs: Tensor, ranges: np.ndarray | None = None) -> Sequence[Action]:
+    return (outputs.argmax(dim=1) + first).tolist()
 
 
 def _choosing_several(choices: np.ndarray, first: np.ndarray, kind: np.dtype) -> Callable[..., Sequence[Action] | np.ndarray]:
     """One of each of several numbers of `choices`, an output a choice; each is counted from its `first`."""
-    edges = np.cumsum(choices.ravel())[:-1].tolist()
+    return partial(_several, choices.shape, np.cumsum(choices.ravel())[:-1].tolist(), first, kind)
 
-    def chosen(outputs: Tensor, ranges: np.ndarray | None = None) -> np.ndarray:
-        largest = [part.argmax(dim=1).numpy() for part in outputs.tensor_split(edges, dim=1)]
-        return (np.stack(largest, axis=1).reshape(-1, *choices.shape) + first).astype(kind)
 
-    return chosen
+def _several(
+    shape: tuple[int, ...],
+    edges: list[int],
+    first: np.ndarray,
+    kind: np.dtype,
+    outputs: Tensor,
+    ranges: np.ndarray | None = None,
+) -> np.ndarray:
+    largest = [part.argmax(dim=1).numpy() for part in outputs.tensor_split(edges, dim=1)]
+    return (np.stack(largest, axis=1).reshape(-1, *shape) + first).astype(kind)
 
 
 def _scaling(low: np.ndarray, high: np.ndarray) -> Callable[..., Sequence[Action] | np.ndarray]:
     """Numbers within low .. high, of their shape and type: of whole numbers each has an equal part of an output's interval.
     ranges (L, A, 2): the interval of each output, or infinite."""
-    whole = low.dtype.kind in "iu"
-    bottom, top = low.astype(np.float64), high.astype(np.float64) + whole
-    centre, half = (bottom + top) / 2, (top - bottom) / 2
+    bottom, top = low.astype(np.float64), high.astype(np.float64) + (low.dtype.kind in "iu")
+    return partial(_scaled, low, high, (bottom + top) / 2, (top - bottom) / 2)
 
-    def scaled(outputs: Tensor, ranges: np.ndarray | None = None) -> np.ndarray:
-        unit = torch.tanh(outputs.double()).numpy()
-        with np.errstate(invalid="ignore"):  # of an infinite interval; and of NaN, with which an episode ends
-            if ranges is not None:
-                least, most = ranges[..., 0], ranges[..., 1]
-                unit = np.where(np.isinf(least), unit, 2 * (outputs.double().numpy() - least) / (most - least) - 1)
-            numbers = centre + half * unit.reshape(-1, *low.shape)
-            return np.clip(np.floor(numbers) if whole else numbers, low, high).astype(low.dtype)
 
-    return scaled
+def _scaled(
+    low: np.ndarray,
+    high: np.ndarray,
+    centre: np.ndarray,
+    half: np.ndarray,
+    outputs: Tensor,
+    ranges: np.ndarray | None = None,
+) -> np.ndarray:
+    unit = torch.tanh(outputs.double()).numpy()
+    with np.errstate(invalid="ignore"):  # of an infinite interval; and of NaN, with which an episode ends
+        if ranges is not None:
+            least, most = ranges[..., 0], ranges[..., 1]
+            unit = np.where(np.isinf(least), unit, 2 * (outputs.double().numpy() - least) / (most - least) - 1)
+        numbers = centre + half * unit.reshape(-1, *low.shape)
+        return np.clip(np.floor(numbers) if low.dtype.kind in "iu" else numbers, low, high).astype(low.dtype)

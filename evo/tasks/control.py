@@ -107,8 +107,18 @@ class ControlTask(Task):
             expected = "an Environment, the id of a Gymnasium environment, or a callable that makes a gymnasium.Env"
             raise TypeError(f"make: expected {expected}; got {make!r}")
         self._environments.append(self._environment(make))
+        made = type(self._environments[0].unwrapped)
+        self._class = None if "<locals>" in made.__qualname__ else made  # what an id stands for
         self.inputs = self._environments[0].observation_space.shape[0]  # type: ignore[index]  # that of a Box
         self.outputs, self._act = space_actions(self._environments[0].action_space, self.name)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the environments, which are made again where they are needed."""
+        return {name: value for name, value in vars(self).items() if name not in ("_environments", "close")}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, _environments=[])
+        self.close = weakref.finalize(self, _close, self._environments)
 
     def __repr__(self) -> str:
         sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
@@ -23,7 +24,7 @@ from evo.tasks import calibration
 from evo.tasks.columns import Columns, Units
 from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
 from evo.tasks.table import Table, as_columns, refuse_nan
-from evo.tasks.targets import Pair, parts_of, prepared, targets, tensors
+from evo.tasks.targets import Pair, Rows, parts_of, prepared, targets, tensors
 from evo.vectors.modules import MLP
 
 if TYPE_CHECKING:
@@ -91,7 +92,10 @@ class SupervisedTask(Task):
         self.full_table = validation is None
         self.batch_size = batch_size if batch_size is not None and batch_size < len(x) else None
         self.episodes = 0 if self.batch_size is None else 1
-        self._placed: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
+        self._placed: dict[tuple[str, str], Rows] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_placed": {}}
 
     def __repr__(self) -> str:
         sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
@@ -163,7 +167,7 @@ class SupervisedTask(Task):
             return None
         key = (name, str(device))
         if key not in self._placed:
-            self._placed[key] = tuple(part.to(device) for part in self._splits[name])  # type: ignore[assignment]
+            self._placed[key] = Rows(*(part.to(device) for part in self._splits[name]))
         return self._placed[key]
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
@@ -315,7 +319,7 @@ class SupervisedTask(Task):
             return fitness
         names = METRICS[self.kind]
         measure, direction = names[_known(fitness, names, "fitness")]
-        return measure if direction == "max" else lambda outputs, targets: -measure(outputs, targets)
+        return measure if direction == "max" else partial(_negated, measure)
 
     def _check_splits(self) -> None:
         for name, (x, y) in self._splits.items():
@@ -329,6 +333,10 @@ class SupervisedTask(Task):
             raise ValueError(f"classes: expected {self.outputs} names; got {len(self.classes)}")
         if self.kind == "classification" and self.outputs < 2:
             raise ValueError("classification needs at least two classes; every target is 0")
+
+
+def _negated(measure: Measure, outputs: Tensor, targets: Tensor) -> Tensor:
+    return -measure(outputs, targets)
 
 
 def _known(name: str, names: Mapping[str, object], what: str) -> str:

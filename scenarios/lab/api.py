@@ -35,7 +35,9 @@ def run(
     Raises ConfigError with every mistake before anything starts; KeyboardInterrupt, with all saved, after a Ctrl-C. A
     run that fails is counted in the Comparison, and stops no other.
     """
+    from evo.core import Task
     from scenarios.lab.execution import compiling
+    from scenarios.lab.study import identity
     from scenarios.lab.study.problems import as_scenario
     from scenarios.lab.study.trial import study
 
@@ -45,7 +47,10 @@ def run(
         document["learners"] = _learners(methods)
     if budget is not None:
         document["budget"] = budget
-    states, comparison = perform(study(document, settings, "the same call of run()"), Path(runs), jobs, restart)
+    made = study(document, settings, "the same call of run()")
+    states, comparison = perform(made, Path(runs), jobs, restart)
+    for spec in {spec.label: spec for spec in made.specs}.values() if isinstance(scenario, Task) else ():
+        identity.used(spec.code, spec.scenario, spec.method, spec.model.get("network"), scenario)
     if "stopped" in states:
         raise KeyboardInterrupt("stopped, and saved; the same call of run() continues")
     return comparison

@@ -257,7 +257,7 @@ def play(
     from scenarios.lab.study.problems import ConfigError
 
     try:
-        return played(load(run), record, rows, table, sys.stdout)
+        return played(load(run, warn=_warned), record, rows, table, sys.stdout)
     except (ConfigError, StoreError, PlayError) as error:
         return _wrong(error)
     except RuntimeError as error:
@@ -277,7 +277,7 @@ def export(
     from scenarios.lab.study.problems import ConfigError
 
     try:
-        one = load(run)
+        one = load(run, warn=_warned)
         exported(one.champion, file, one.task.inputs)
     except (ConfigError, StoreError, ExportError) as error:
         return _wrong(error)
@@ -317,3 +317,7 @@ def _report_path(what: list[str], runs: Path, at: str) -> tuple[Path, bool]:
     one = len(what) == 1 and (runs / what[0]).is_dir() and Path(what[0]).name == what[0]
     folder = runs if not what else runs / what[0] if one else Path()
     return folder / name, folder != Path() and not at
+
+
+def _warned(message: object) -> None:
+    print(f"evo: warning: {message}", file=sys.stderr)

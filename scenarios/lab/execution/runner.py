@@ -59,6 +59,9 @@ def run_study(
         found = [conflicts(spec, RunDirectory(_path(spec, runs))) for spec in specs]
         if problems := [problem for problem in found if problem]:
             raise ConfigError(problems)
+    if study.unknown:
+        words = f"{', '.join(study.unknown)}: objects that cannot be compared; use --restart after a change in them"
+        emit({"event": "warning", "message": words})
     named = [k for k, spec in enumerate(specs) if isinstance(spec.scenario, str) and isinstance(spec.method, str)]
     states = dict.fromkeys(range(len(specs)), "stopped")
     with Interrupt() as interrupt:
@@ -216,7 +219,8 @@ class Workers:
         self.free(worker)
         if event["event"] == "mistakes":
             raise ConfigError(event["problems"])
-        return Study(tuple(map(RunSpec.from_json, event["specs"])), event["name"], event["title"])
+        specs = tuple(map(RunSpec.from_json, event["specs"]))
+        return Study(specs, event["name"], event["title"], tuple(event["unknown"]))
 
     def _next(self) -> tuple[_Worker, dict[str, Any] | None]:
         """What the one busy worker says; None: it is dead."""

@@ -5,7 +5,7 @@
              {"run": <RunSpec>, "index": 3, "runs": "runs", "threads": 1, "restart": false, "trial": false}    a line a run
              {"stop": true}                                    finish the step, save, and take no further step
              end of file: the parent is gone, and so is this process, at once
-    stdout   {"event": "study", "name": ..., "title": ..., "specs": [...]} or {"event": "mistakes", "problems": [...]}
+    stdout   {"event": "study", "name": ..., "specs": [...], ...} or {"event": "mistakes", "problems": [...]}
              the events of `execute`, with "index"; {"event": "done", "index": 3, "state": "finished"} ends a run
 
 A user's code may print, and read its standard input: the protocol has descriptors of its own, standard output becomes
@@ -74,7 +74,8 @@ def _try(asked: dict[str, Any], events: IO[bytes]) -> None:
     try:
         study = trial.study(**asked)
         specs = [spec.to_json() for spec in study.specs]
-        answer = {"event": "study", "name": study.name, "title": study.title, "specs": specs}
+        told = {"name": study.name, "title": study.title, "unknown": study.unknown}
+        answer = {"event": "study", **told, "specs": specs}
     except ConfigError as error:
         answer = {"event": "mistakes", "problems": error.problems}
     _say(events, json.dumps(answer).encode() + b"\n")

@@ -14,7 +14,7 @@
     start = "runs/digits/backprop"  # warm start from another run's champion (`scenarios.lab.study.warm_start`)
     [learners.LABEL.model]         # a network of the label's own: keys over those of [model]
     hidden = [64, 64]
-    [code]                         # in a run's own file: the sha256 of files of yours that it was made by
+    [code]                         # in a run's own file: what else it was made of (`scenarios.lab.study.identity`)
 
 Flags are the same keys. Every mistake is gathered: one ConfigError names them all, before anything starts.
 """
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from evo.settings import did_you_mean, setting, settings, suggestion
 from scenarios.lab.store import toml
-from scenarios.lab.study import resolve
+from scenarios.lab.study import identity, resolve
 from scenarios.lab.study.problems import Checks, plain
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 KEYS = ("scenario", "seeds", "device", "budget", "task", "model", "run", "learners", "code")
 NO_START = (None, None)
+Made = tuple[dict[str, str], list[str]]  # of `identity.of_run`
 
 
 @settings
@@ -81,7 +82,7 @@ class RunSpec:
     command: str  # what continues it
     start: str | None = None  # the run that it begins from
     start_sha256: str | None = None  # of that run's champion
-    code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of the files of the user's that it is made by
+    code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of what of the user's it is made of
     own_model: bool = False  # whether `model` is the label's own, not the shared one
 
     def build(self) -> Built:
@@ -124,14 +125,19 @@ class RunSpec:
         found = []
         for key in dict.fromkeys([*stored, *now]):
             old, new = stored.get(key), now.get(key)
-            if old == new or key.startswith("run."):
+            if old == new or key.startswith(("run.", "code.")):
                 continue
             if key.startswith("budget.") and (new is None or (isinstance(old, (int, float)) and new > old)):
                 continue
             if self.own_model and key.startswith("model."):
                 key = f"{self.label}.{key}"
             found.append(f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}")
-        return found
+        return found + self.changed(tomllib.loads(toml_text))
+
+    def changed(self, stored: Mapping[str, Any]) -> list[str]:
+        """What of the user's, files and data, is no longer what a stored configuration says that a run was made of."""
+        kept = stored.get("code")
+        return [f"{name} changed" for name in identity.changed(kept if isinstance(kept, Mapping) else {}, self.code)]
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,7 @@ class Study:
     specs: tuple[RunSpec, ...]
     name: str
     title: str = ""
+    unknown: tuple[str, ...] = ()  # the types of objects in it of which nothing else is known
 
     def document(self) -> dict[str, Any]:
         """The effective configuration, as the tables of a TOML file."""
@@ -192,10 +199,12 @@ class Draft:
     model: dict[str, Any]  # the shared network's table
     same: dict[str, Any]  # what every run has in common
 
-    def study(self) -> Study:
-        """The Study. Raises ConfigError with every mistake."""
+    def study(self, made: Mapping[str, Made] | None = None) -> Study:
+        """The Study; made: by label what its runs are made of, else what is known without a task. Raises ConfigError with
+        every mistake."""
         self.check.done()
         assert self.scenario is not None
+        made = {one.label: self.made_of(one) for one in self.learners} if made is None else made
         specs = [
             RunSpec(
                 scenario=self.given,
@@ -208,13 +217,19 @@ class Draft:
                 start_sha256=one.starts.get(seed, NO_START)[1],
                 model=self.model if one.model is None else one.model,
                 own_model=one.model is not None,
-                code=resolve.code(self.given) | resolve.code(one.given) | resolve.code((one.model or {}).get("network")),
+                code=made[one.label][0],
                 **self.same,
             )
             for one in self.learners
             for seed in self.seeds
         ]
-        return Study(tuple(specs), self.scenario.name, self.scenario.title)
+        unknown = sorted({each for _, found in made.values() for each in found})
+        return Study(tuple(specs), self.scenario.name, self.scenario.title, tuple(unknown))
+
+    def made_of(self, one: Learner, task: Task | None = None) -> Made:
+        """What the runs of a label are made of."""
+        network = (self.model if one.model is None else one.model).get("network")
+        return identity.of_run(self.given, one.given, network, task)
 
 
 def study(

@@ -124,15 +124,6 @@ def table(path: str, target: str, kind: str | None = None) -> str:
     return "::".join([path, target] + ([kind] if kind else []))
 
 
-def code(target: Any) -> dict[str, str]:
-    """The file that "file.py:attr" or "package.module:attr" names, and its sha256; nothing for an entry of a registry."""
-    place, colon, _ = target.rpartition(":") if isinstance(target, str) else ("", "", "")
-    if not colon:
-        return {}
-    path = Path(place if place.endswith(".py") else getattr(sys.modules.get(place), "__file__", None) or "")
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()} if path.is_file() else {}
-
-
 def labelled(text: str) -> tuple[str, str]:
     """(label, method) of "LABEL=METHOD" or a bare "METHOD", whose label is itself, or what follows its colon."""
     label, equals, name = text.partition("=")

@@ -16,7 +16,7 @@ from evo import threads as thread_budget
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.store import store, tensors
 from scenarios.lab.store.store import RunDirectory
-from scenarios.lab.study import config
+from scenarios.lab.study import trial
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -107,7 +107,7 @@ def test_the_champion_says_what_it_is_and_can_be_made_again(whole):
 
 def test_the_configuration_that_is_stored_runs_the_same_run(tmp_path, whole):
     document = store.read_config(whole)
-    spec = config.study(document, command="evo run goal").specs[0]
+    spec = trial.study(document, command="evo run goal").specs[0]
     assert differing(start(tmp_path, spec)[2], whole) == []
 
 
