@@ -198,6 +198,9 @@ class Environment:
                 # A bound itself is allowed as the space has it, rounded, and as the environment has it.
                 self._lows, self._highs = np.minimum(bounds, single)[0].tolist(), np.maximum(bounds, single)[1].tolist()
 
+            def __reduce__(self) -> tuple[object, ...]:
+                return environment.gym, (render_mode,), vars(self)
+
             def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
                 super().reset(seed=seed)
                 return self._episode.reset(seed=int(self.np_random.integers(2**31)) if seed is None else seed)

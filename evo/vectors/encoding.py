@@ -103,6 +103,13 @@ class Parameters(Reals):
         self._copies = threading.local()
         self._probed: dict[int, tuple[int, int]] = {}
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without the modules of this process's threads."""
+        return {name: value for name, value in vars(self).items() if name != "_copies"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, _copies=threading.local())
+
     def _measure_initialiser(self, drawn: list[nn.Module]) -> None:
         centres, spreads = [], []
         for name, shape in self.shapes.items():
