@@ -135,7 +135,7 @@ class Digests:
             if name not in TOLD and not type(value).__name__.endswith("_descriptor"):
                 yield from (name, self.of(value))
 
-    def _object(self, thing: Any, kind: str) -> Iterator[str]:
+    def _object(self, thing: object, kind: str) -> Iterator[str]:
         yield kind
         reduced = _reduced(thing)
         if reduced is None:
@@ -149,13 +149,13 @@ class Digests:
             yield from (self.of(None if each is None else list(each)) for each in items)
 
 
-def attributes(thing: object) -> dict[str, Any]:
+def attributes(thing: object) -> dict[str, object]:
     """The attributes that are an object's state; {} where its state is nothing of that kind."""
     reduced = _reduced(thing)
     return _attributes(thing, *reduced[2:3]) if isinstance(reduced, tuple) else {}
 
 
-def _attributes(thing: object, state: object = None) -> dict[str, Any]:
+def _attributes(thing: object, state: object = None) -> dict[str, object]:
     cached = lambda name: isinstance(getattr(type(thing), name, None), functools.cached_property)
     return {str(name): each for name, each in state.items() if not cached(str(name))} if isinstance(state, dict) else {}
 
@@ -175,7 +175,7 @@ def names_in(code: CodeType) -> list[str]:
     return list(dict.fromkeys([*code.co_names, *inner]))
 
 
-def _reduced(thing: Any) -> Any:
+def _reduced(thing: object) -> Any:
     """What pickle would keep; None where it could not."""
     try:
         return thing.__reduce_ex__(4)

@@ -1,4 +1,4 @@
-"""Whatever a user may hand to another process (multiprocessing, joblib, Ray) is pickled and copied, and goes on as the original."""
+"""What a user may hand to another process (multiprocessing, joblib, Ray) is pickled and copied, and goes on as the original."""
 
 import copy
 import dataclasses

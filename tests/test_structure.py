@@ -22,7 +22,17 @@ named = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relativ
 
 
 # What a room may import, beside its own modules: rooms, modules, or a module's name. A room stands for its folder.
-GROUND = ("evo.core", "evo.settings", "evo.space", "evo.rng", "evo.machine", "evo.threads", "evo.activations", "evo.digests", "evo")
+GROUND = (
+    "evo.core",
+    "evo.settings",
+    "evo.space",
+    "evo.rng",
+    "evo.machine",
+    "evo.threads",
+    "evo.activations",
+    "evo.digests",
+    "evo",
+)
 TABLE = {
     "evo": GROUND,
     "evo.genomes": GROUND,

@@ -49,8 +49,9 @@ def run(
         document["budget"] = budget
     made = study(document, settings, "the same call of run()")
     states, comparison = perform(made, Path(runs), jobs, restart)
-    for spec in {spec.label: spec for spec in made.specs}.values() if isinstance(scenario, Task) else ():
-        identity.used(spec.code, spec.scenario, spec.method, spec.model.get("network"), scenario)
+    if isinstance(scenario, Task):
+        for spec in {spec.label: spec for spec in made.specs}.values():
+            identity.used(spec.code, spec.scenario, spec.method, spec.model.get("network"), scenario)
     if "stopped" in states:
         raise KeyboardInterrupt("stopped, and saved; the same call of run() continues")
     return comparison

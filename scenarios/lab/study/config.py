@@ -118,10 +118,10 @@ class RunSpec:
     def differences(self, toml_text: str) -> list[str]:
         """What differs from a stored config.toml and forbids continuing; a larger budget and `run.` do not."""
         try:
-            stored = _flat(tomllib.loads(toml_text))
+            stored = identity.by_key(tomllib.loads(toml_text))
         except (ValueError, RecursionError) as error:
             return [f"the stored config.toml cannot be read: {error}"]
-        now = _flat(self.document())
+        now = identity.by_key(self.document())
         found = []
         for key in dict.fromkeys([*stored, *now]):
             old, new = stored.get(key), now.get(key)
@@ -131,7 +131,8 @@ class RunSpec:
                 continue
             if self.own_model and key.startswith("model."):
                 key = f"{self.label}.{key}"
-            found.append(f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}")
+            words = f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}"
+            found.append("the table's file changed" if key == "task.sha256" and old and new else words)
         return found + self.changed(tomllib.loads(toml_text))
 
     def changed(self, stored: Mapping[str, Any]) -> list[str]:
@@ -344,20 +345,3 @@ def _model(spec: RunSpec) -> dict[str, Any]:
 
 def _named(thing: Any, name: str) -> str:
     return thing if isinstance(thing, str) else resolve.OBJECT + name
-
-
-def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
-    """By dotted key, as --set writes it; without the seeds, of which a folder has one. `model.` is what made the run."""
-    found = {key: item for key, item in document.items() if not isinstance(item, Mapping) and key != "seeds"}
-    tables = {key: item for key, item in document.items() if isinstance(item, Mapping) and key != "learners"}
-    learners = document.get("learners")
-    for label, table in learners.items() if isinstance(learners, Mapping) else ():
-        own = dict(table) if isinstance(table, Mapping) else table
-        if isinstance(own, dict):
-            own["method"] = resolve.current(own.get("method"))
-            if "model" in own:
-                tables["model"] = own.pop("model")
-        tables[label] = own
-    for name, table in tables.items():
-        found |= {f"{name}.{key}": item for key, item in table.items()} if isinstance(table, Mapping) else {name: table}
-    return {key: None if item == "none" else item for key, item in found.items()}

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from scenarios.lab.study.resolve import OURS, ROOT
+from scenarios.lab.study.resolve import OURS, ROOT, current
 
 if TYPE_CHECKING:
     from evo.core import Task
@@ -78,6 +78,24 @@ def changed(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     nothing: what newly reaches or no longer reaches a file has itself changed, and older runs have kept less."""
     found = [name for name in stored if name in now and now[name] != stored[name]]
     return [name for name in found if not any(other.startswith(f"{name}.") for other in found)]
+
+
+def by_key(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration by dotted key, as --set writes it, without the seeds, of which a folder has one. `model.` is what made
+    the run."""
+    found = {key: item for key, item in document.items() if not isinstance(item, Mapping) and key != "seeds"}
+    tables = {key: item for key, item in document.items() if isinstance(item, Mapping) and key != "learners"}
+    learners = document.get("learners")
+    for label, table in learners.items() if isinstance(learners, Mapping) else ():
+        own = dict(table) if isinstance(table, Mapping) else table
+        if isinstance(own, dict):
+            own["method"] = current(own.get("method"))
+            if "model" in own:
+                tables["model"] = own.pop("model")
+        tables[label] = own
+    for name, table in tables.items():
+        found |= {f"{name}.{key}": item for key, item in table.items()} if isinstance(table, Mapping) else {name: table}
+    return {key: None if item == "none" else item for key, item in found.items()}
 
 
 def own_file(module: str) -> Path | None:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from evo.core import Budget, Scenario
 from evo.rollout.environment import Environment
 from evo.search.ga import GA
 from evo.tasks.control import ControlTask
@@ -76,10 +75,6 @@ class Walker:
 def other(function, **scope):
     """A copy of a function that reads other globals."""
     return type(function)(function.__code__, {**function.__globals__, **scope}, function.__name__)
-
-
-def scenario(make):
-    return Scenario("mine", "mine", lambda settings, network: make(), settings=NONE, budget=Budget(steps=1), methods=())
 
 
 def closure(factor):
