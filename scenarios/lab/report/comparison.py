@@ -19,7 +19,7 @@ import numpy as np
 
 from evo.settings import did_you_mean
 from scenarios.lab.report import stats
-from scenarios.lab.report.format import AXIS_TITLES, aligned, number, seed_list
+from scenarios.lab.report.format import AXIS_TITLES, aligned, number, seed_list, wrapped
 from scenarios.lab.report.gather import Seed, Series, gather
 from scenarios.lab.report.inference import Conclusion, conclude
 from scenarios.lab.report.ranking import common_budget, ranked_values, solutions
@@ -105,10 +105,15 @@ class Comparison:
         return [[_cell(row, key, len(self.splits) > 1) for key in self.columns.values()] for row in self.rows]
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, width: int | None = None) -> str:
+        """The table and what follows from it, in lines of at most `width` characters; None: however long they are."""
         if not self.rows:
             return f"{self.scenario}: no runs"
-        table = aligned([list(self.columns), *self.cells()])
-        return "\n".join([self.scenario, *table, *self.notes, *self.conclusion.lines])
+        table = aligned([list(self.columns), *self.cells()], width)
+        sentences = [wrapped(sentence, width, "  ") for sentence in [*self.notes, *self.conclusion.lines]]
+        return "\n".join([self.scenario, *table, *sentences])
 
     def __repr__(self) -> str:
         done, seeds = (sum(row[key] for row in self.rows) for key in ("done", "seeds"))
@@ -238,7 +243,7 @@ def _unfinished(label: str, seeds: Sequence[Seed]) -> list[str]:
         words += f" {state}"
         one = some[0]
         if len(some) == 1 and one.begun:
-            words += f" after {one.steps} step{'s' * (one.steps != 1)}{_standing(one)}"
+            words += f" after {one.steps:,} step{'s' * (one.steps != 1)}{_standing(one)}"
         if state == "failed" and (one.path / store.ERROR).is_file():
             words += f"; see {one.path / store.ERROR}"
         elif state == "stopped" and one.command:

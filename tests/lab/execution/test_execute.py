@@ -13,10 +13,15 @@ import torch
 from lab_fakes import Climber, GoalTask, Point, differing, scenario, start, study, words
 
 from evo import threads as thread_budget
+from scenarios.lab.cli import listing
+from scenarios.lab.execution import progress
 from scenarios.lab.execution.execute import execute
+from scenarios.lab.report import report, tables
+from scenarios.lab.report.comparison import compare
 from scenarios.lab.store import store, tensors
 from scenarios.lab.store.store import RunDirectory
 from scenarios.lab.study import config
+from scenarios.lab.study.config import Study
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -158,6 +163,24 @@ def test_checkpoints_are_as_far_apart_as_the_setting_says(tmp_path, monkeypatch)
     del saved[:]
     start(tmp_path / "b")
     assert saved == [1, 2, 3, 4, 5, 6, 7, 8, 8, 8]
+
+
+def test_live_line_last_words_table_and_page_tell_of_the_same_steps(tmp_path):
+    spec = study(steps=9, pause=0.01).specs[0]  # a row every 0.2 s is shown
+    state, events, path = start(tmp_path, spec)
+    shown = progress.Display(Study((spec,), "goal"), live=True, write=print)
+    for event in events[: [event["event"] for event in events].index("finished")]:
+        shown.emit({**event, "index": 0})
+    (comparison,) = compare([path])
+    seed = dict(zip(*[tables.per_seed(comparison)[0], tables.per_seed(comparison)[1][0]]))
+    assert (state, shown.lines[0].cells()["step"], words(events, "finished")) == (
+        "finished",
+        "step 9",
+        ["budget after 9 steps"],
+    )
+    assert "9 steps" in listing.runs(tmp_path)
+    assert (seed["steps"], seed["evaluations"], comparison.rows[0]["evaluations"]) == (9, 36, 36)
+    assert ">9</td>" in report.page([comparison])
 
 
 # --- the end of a run -------------------------------------------------------------------------------------------------
