@@ -62,12 +62,12 @@ def laid_out(parts: Sequence[Any], width: int | None) -> str:
 
 def facts(task: Any) -> dict[str, Any]:
     """What a line says of a task: kind, inputs, outputs, metric, size."""
-    from evo.core import Examples
+    from evo.core import Examples, split_shown
 
     shape = task.shape
-    splits = [task.split(name) for name in ("train", "validation", "test")] if isinstance(task, Examples) else []
-    own = [pair for k, pair in enumerate(splits) if pair is not None and (k != 1 or pair[0] is not task.split("train")[0])]
-    sizes = [f"{len(pair[0]):,}" for pair in own]
+    names = ("train", "validation", "test") if isinstance(task, Examples) else ()
+    splits = [task.split(name) for name in names if split_shown(task, name) == name]
+    sizes = [f"{len(pair[0]):,}" for pair in splits if pair is not None]
     return {
         "kind": task.kind or type(task).__name__,
         "inputs": "x".join(map(str, shape)) if shape else task.inputs,

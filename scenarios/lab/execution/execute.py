@@ -27,7 +27,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from evo import threads as thread_budget
-from evo.core import Budget, Cost, Model, Row, counted
+from evo.core import Budget, Cost, Model, Row, counted, split_shown
 from scenarios.lab.execution import finalize
 from scenarios.lab.execution.progress import Emit
 from scenarios.lab.execution.stored import conflicts
@@ -294,6 +294,7 @@ class _Run:
             "cost": self.learner.cost.state_dict(),
             "metric": {"name": self.task.metric.name, "direction": self.task.metric.direction},
             **scores,
+            "validated_on": split_shown(self.task, "validation"),
             "champion": {
                 "file": CHAMPION,
                 "parameters": champion.parameters or None,  # a tree has none that could be counted

@@ -107,8 +107,8 @@ def _clock(seconds: float) -> str:
 
 def _metric(score: Any) -> dict[str, str]:
     """The first metric of a validation score, as a cell."""
-    named = {name: value for name, value in score.items() if name != "n"} if isinstance(score, Mapping) else {}
-    return {"metric": f"val {name} {value:.4g}" for name, value in list(named.items())[:1] if isinstance(value, Real)}
+    named = [one for one in score.items() if one[0] != "n"] if isinstance(score, Mapping) else []
+    return {"metric": f"val {named[0][0]} {named[0][1]:.4g}"} if named and isinstance(named[0][1], Real) else {}
 
 
 class Display:

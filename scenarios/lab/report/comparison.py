@@ -79,6 +79,12 @@ class Comparison:
         return sorted({row["split"] for row in self.rows if row["split"]})
 
     @property
+    def validation(self) -> str:
+        """What the curves are of: "validation", or "training" where the task validates on its training split."""
+        of = {seed.result.get("validated_on") for one in self.series for seed in one.seeds if seed.result is not None}
+        return "training" if of == {"train"} else "validation"
+
+    @property
     def title(self) -> str:
         """The reported metric: "test accuracy", "validation accuracy at 20,000 evaluations"."""
         metrics = {row["metric"] for row in self.rows if row["metric"]}
@@ -179,13 +185,16 @@ def _row(series: Series, at: tuple[str, float] | None) -> dict[str, Any]:
     row: dict[str, Any] = dict(
         label=series.label, method=series.method, seeds=len(seeds), done=len(results), metric=None, direction="max", split=None
     )
+    key = None
     row["failed"] = sum(seed.state == "failed" for seed in seeds)
     row["unfinished"] = len(seeds) - len(series.counted)
     if results:
         row |= {"metric": results[0]["metric"]["name"], "direction": results[0]["metric"]["direction"]}
-        row["split"] = next((name for name in store.SPLITS if results[0].get(name)), None) if at is None else "validation"
+        key = next((name for name in store.SPLITS if results[0].get(name)), None) if at is None else "validation"
+        shown = results[0].get("validated_on", key) if key == "validation" else key
+        row["split"] = "training" if shown == "train" else key
     if at is None:
-        row["values"] = [(result.get(row["split"]) or {}).get(row["metric"]) for result in results]
+        row["values"] = [(result.get(key) or {}).get(row["metric"]) for result in results]
     else:
         row["values"] = [_known(seed.curve.at(*at)) for seed in finished]
     values = np.array([value for value in row["values"] if value is not None], float)

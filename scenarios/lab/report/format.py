@@ -53,7 +53,7 @@ def aligned(table: Sequence[Sequence[str]], width: int | None = None) -> list[st
         if blocks[-1] and width is not None and sum(widths[j] + 2 for j in [0, *blocks[-1], k]) - 2 > width:
             blocks.append([])
         blocks[-1].append(k)
-    made = []
+    made: list[str] = []
     for block in blocks:
         made += [""] * bool(made)
         made += ["  ".join([line[0].ljust(widths[0]), *(line[k].rjust(widths[k]) for k in block)]).rstrip() for line in table]

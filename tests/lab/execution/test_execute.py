@@ -20,7 +20,7 @@ from scenarios.lab.report import report, tables
 from scenarios.lab.report.comparison import compare
 from scenarios.lab.store import store, tensors
 from scenarios.lab.store.store import RunDirectory
-from scenarios.lab.study import config
+from scenarios.lab.study import config, trial
 from scenarios.lab.study.config import Study
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
@@ -67,6 +67,7 @@ def test_the_result_follows_the_schema(whole):
         "train": result["train"],
         "validation": rows[best]["validation"],
         "test": result["test"],
+        "validated_on": "validation",
         "champion": {
             "file": "champion.safetensors",
             "parameters": 3,
@@ -181,6 +182,14 @@ def test_live_line_last_words_table_and_page_tell_of_the_same_steps(tmp_path):
     assert "9 steps" in listing.runs(tmp_path)
     assert (seed["steps"], seed["evaluations"], comparison.rows[0]["evaluations"]) == (9, 36, 36)
     assert ">9</td>" in report.page([comparison])
+
+
+@pytest.mark.parametrize(("name", "split"), [("xor", "training"), ("wine", "test")])
+def test_pictures_name_the_split_that_they_show(tmp_path, name, split):
+    document = {"scenario": name, "learners": {"linear": {}}, "device": "cpu"}
+    result = start(tmp_path, trial.study(document).specs[0])[1][-1]["result"]
+    assert result["pictures"][-1]["title"] == f"Behaviour on the {split} split"
+    assert result["validated_on"] == ("train" if name == "xor" else "validation")
 
 
 # --- the end of a run -------------------------------------------------------------------------------------------------
