@@ -45,7 +45,8 @@ def few_levels(comparison: Comparison) -> str | None:
     if all(np.array_equal(seed.curve.metric, seed.curve.fitness, equal_nan=True) for seed in seeds):
         return None
     examples = max(seed.curve.examples for seed in seeds)
-    return f"{seeds[0].metric} has only {examples + 1:.0f} levels on {examples:.0f} examples; below {FEW} examples fitness is drawn"
+    levels = f"{seeds[0].metric} has only {examples + 1:.0f} levels on {examples:.0f} examples"
+    return f"{levels}; below {FEW} examples fitness is drawn"
 
 
 def curves(comparison: Comparison, legend: bool = True) -> Any:
@@ -74,8 +75,8 @@ def banded(comparison: Comparison, base: Any, title: str, legend: bool) -> Any:
 def curve_rows(comparison: Comparison, axis: str) -> Rows:
     """`band_rows` of the champions so far, x being the cost: a run that ended by itself keeps its last value."""
     drawn = lambda seeds: [seed for seed in seeds if _drawable(seed.curve.cost[axis])]
+    by_fitness = few_levels(comparison) is not None
     value = lambda curve: curve.fitness if by_fitness else curve.metric
-    by_fitness = few_levels(comparison)
     runs = {
         one.label: [(seed.curve.cost[axis], value(seed.curve), seed.ended_itself) for seed in drawn(one.seeds)]
         for one in comparison.series

@@ -185,14 +185,14 @@ def _row(series: Series, at: tuple[str, float] | None) -> dict[str, Any]:
     row: dict[str, Any] = dict(
         label=series.label, method=series.method, seeds=len(seeds), done=len(results), metric=None, direction="max", split=None
     )
-    key = None
+    key = ""
     row["failed"] = sum(seed.state == "failed" for seed in seeds)
     row["unfinished"] = len(seeds) - len(series.counted)
     if results:
         row |= {"metric": results[0]["metric"]["name"], "direction": results[0]["metric"]["direction"]}
-        key = next((name for name in store.SPLITS if results[0].get(name)), None) if at is None else "validation"
+        key = next((name for name in store.SPLITS if results[0].get(name)), "") if at is None else "validation"
         shown = results[0].get("validated_on", key) if key == "validation" else key
-        row["split"] = "training" if shown == "train" else key
+        row["split"] = "training" if shown == "train" else key or None
     if at is None:
         row["values"] = [(result.get(key) or {}).get(row["metric"]) for result in results]
     else:
