@@ -264,12 +264,14 @@ def play(
     table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="your own rows to predict")] = None,
 ) -> int:
     """Run a champion: act in its environment, or predict."""
+    from scenarios.lab.execution import compiling
     from scenarios.lab.execution.progress import meanwhile
     from scenarios.lab.store.store import StoreError
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
 
     with meanwhile("importing torch"):
+        compiling.spare_blas()
         from scenarios.lab.cli.play import PlayError
         from scenarios.lab.cli.play import play as played
 
