@@ -1,6 +1,6 @@
-"""NSGA-II (Deb, Pratap, Agarwal, Meyarivan: A fast and elitist multiobjective genetic algorithm: NSGA-II. IEEE
-Transactions on Evolutionary Computation 6, 2002): how well a network does against how many weights it needs.
+"""NSGA-II (Deb, Pratap, Agarwal and Meyarivan 2002): how well a network does against how many weights it needs.
 
+A fast and elitist multiobjective genetic algorithm: NSGA-II. IEEE Transactions on Evolutionary Computation 6, 2002.
 A genome is D weights and a mask of D bits; the network runs with weights * mask. Two objectives: the task's fitness,
 maximised, and the number of parameters that are not zero, minimised. A generation, as in section III:
 

@@ -18,3 +18,9 @@ def whole(tmp_path_factory):
 def no_waiting_for_the_disk(monkeypatch):
     """What waits for it, and in which order, is the business of test_store."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """What is said of long waits depends on the machine; it is the business of test_progress."""
+    monkeypatch.setattr("scenarios.lab.execution.progress.PATIENCE", 1000.0)

@@ -7,6 +7,7 @@ Whatever imports torch is imported inside a command, so that --help answers at o
 from __future__ import annotations
 
 import io
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Seeds
 from scenarios.lab.cli.options import failed as _failed
 from scenarios.lab.cli.options import wrong as _wrong
 from scenarios.lab.cli.tune import tune
+from scenarios.lab.report.format import terminal_width
 from scenarios.lab.study import resolve
 
 START = """neuroevo: evolve neural networks, and compare them fairly with gradient-trained ones.
@@ -90,7 +92,8 @@ def list_(
     else:
         from scenarios.lab.cli import kept
 
-        print(kept.text(["list"], listing.everything))
+        known = json.loads(kept.text(["list"], lambda: json.dumps(listing.everything())))
+        print(listing.laid_out(known, terminal_width()))
     return 0
 
 
@@ -107,6 +110,7 @@ def show(
 ) -> int:
     """Print the effective configuration as commented TOML, to save, edit and run."""
     from scenarios.lab.cli import flags, kept, listing
+    from scenarios.lab.execution.progress import meanwhile
     from scenarios.lab.study.problems import ConfigError
 
     try:
@@ -114,10 +118,11 @@ def show(
         if what in SCENARIOS and set(method) <= {*METHODS} and not (seeds or budget or set_ or device or target or task):
             shown = kept.text(["show", what, *method], lambda: listing.commented(**asked))
         else:
-            shown = listing.commented(**asked)
+            with meanwhile("importing torch, to describe methods and tasks"):
+                shown = listing.commented(**asked)
     except ConfigError as error:
         return _wrong(error)
-    print(shown, end="")
+    print(listing.narrowed(shown, terminal_width()), end="")
     return 0
 
 
@@ -142,18 +147,20 @@ def run(
     command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
     try:
         from scenarios.lab.cli import flags
+        from scenarios.lab.execution.progress import meanwhile
         from scenarios.lab.execution.runner import Workers
         from scenarios.lab.study.problems import ConfigError
 
         try:
             asked = flags.chosen(what, method, seeds, budget, set_, device, target, task)
             with Workers() as workers:
-                workers.ask(**asked, command=command)
-                from scenarios.lab.api import perform
-                from scenarios.lab.report import report
+                with meanwhile("importing torch, and trying the configuration"):
+                    workers.ask(**asked, command=command)
+                    from scenarios.lab.api import perform
+                    from scenarios.lab.report import report
 
-                report.prepare()  # while the worker imports torch
-                study = workers.answer()
+                    report.prepare()  # while the worker imports torch
+                    study = workers.answer()
                 print(f"{study.name}: {study.title}", file=sys.stderr)
                 states, comparison = perform(study, runs, jobs, restart, workers)
         except ConfigError as error:
@@ -161,7 +168,7 @@ def run(
     except KeyboardInterrupt:
         print(f"stopped at once; continue with: {command}", file=sys.stderr)
         return 130
-    print(comparison)
+    print(comparison.text(terminal_width()))
     if comparison.report is not None:
         print(f"report: {comparison.report}")
     if "stopped" in states:
@@ -193,6 +200,7 @@ def compare(
     runs: Runs = Path("runs"),
 ) -> int:
     """Compare scenarios, or any set of runs: print the table and write the report."""
+    from scenarios.lab.execution.progress import meanwhile
     from scenarios.lab.report import report
     from scenarios.lab.report.comparison import BadPoint
     from scenarios.lab.report.gather import NoRuns
@@ -201,10 +209,13 @@ def compare(
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         return _wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
     try:
-        found = _compared(what, runs, at)
-        print("\n\n".join(map(str, found)))
+        with meanwhile("reading the runs"):
+            found = _compared(what, runs, at)
+        print("\n\n".join(each.text(terminal_width()) for each in found))
         path, own = (output, False) if output is not None else _report_path(what, runs, at)
-        print(f"report: {report.write(found, path, own)[0]}")
+        with meanwhile("writing the report"):
+            made = report.write(found, path, own)
+        print(f"report: {made[0]}")
     except (NoRuns, BadPoint) as error:
         return _wrong(error)
     except StoreError as error:
@@ -222,15 +233,18 @@ def plot(
     runs: Runs = Path("runs"),
 ) -> int:
     """Plot the learning curves."""
+    from scenarios.lab.execution.progress import meanwhile
     from scenarios.lab.report import charts
     from scenarios.lab.report.gather import NoRuns
     from scenarios.lab.store.store import StoreError
 
     try:
-        found = _compared(what, runs, "")
+        with meanwhile("reading the runs"):
+            found = _compared(what, runs, "")
         if len(found) > 1:
             return _wrong(f"a plot shows one scenario; name one: {', '.join(each.scenario for each in found)}")
-        charts.save(found[0], output, axis)
+        with meanwhile("drawing"):
+            charts.save(found[0], output, axis)
     except (NoRuns, charts.BadPicture) as error:
         return _wrong(error)
     except StoreError as error:
@@ -250,11 +264,16 @@ def play(
     table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="your own rows to predict")] = None,
 ) -> int:
     """Run a champion: act in its environment, or predict."""
-    from scenarios.lab.cli.play import PlayError
-    from scenarios.lab.cli.play import play as played
+    from scenarios.lab.execution import compiling
+    from scenarios.lab.execution.progress import meanwhile
     from scenarios.lab.store.store import StoreError
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
+
+    with meanwhile("importing torch"):
+        compiling.spare_blas()
+        from scenarios.lab.cli.play import PlayError
+        from scenarios.lab.cli.play import play as played
 
     try:
         return played(load(run, warn=_warned), record, rows, table, sys.stdout)
@@ -270,15 +289,18 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="a name that ends in .pt, .safetensors or .onnx")],
 ) -> int:
     """Export a champion's network for torch, safetensors or ONNX."""
-    from evo.interop.export import ExportError
-    from evo.interop.export import export as exported
+    from scenarios.lab.execution.progress import meanwhile
     from scenarios.lab.store.store import StoreError
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
 
+    with meanwhile("importing torch"):
+        from evo.interop.export import ExportError
+        from evo.interop.export import export as exported
     try:
         one = load(run, warn=_warned)
-        exported(one.champion, file, one.task.inputs)
+        with meanwhile("loading and exporting the champion"):
+            exported(one.champion, file, one.task.inputs)
     except (ConfigError, StoreError, ExportError) as error:
         return _wrong(error)
     print(file)

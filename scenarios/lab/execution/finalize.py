@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from evo.core import Learner, Model, Task
+from evo.core import Learner, Model, Task, split_shown
 from scenarios.lab.store.files import plain
 from scenarios.lab.store.store import RunDirectory
 from scenarios.lab.study.config import RunSpec
@@ -18,6 +18,7 @@ from scenarios.lab.study.resolve import said
 Warn = Callable[[str], None]
 
 TITLES = {"trust": "calibration and robustness", "front": "Pareto front"}
+NAMES = {"train": "training", "validation": "validation", "test": "test"}
 DPI = 100
 COLORS = 128
 
@@ -50,7 +51,7 @@ def drawn(task: Task, champion: Model, split: str, spec: RunSpec, directory: Run
     costs no result: `warn` says why."""
     wanted = {
         "champion.png": (champion.figure, f"Champion network ({spec.label})"),
-        "behaviour.png": (lambda: task.figure(champion, split), f"Behaviour on the {split} split"),
+        "behaviour.png": (lambda: task.figure(champion, split), f"Behaviour on the {NAMES[split_shown(task, split)]} split"),
     }
     found = []
     for name, (figure, title) in wanted.items():

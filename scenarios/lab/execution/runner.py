@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Any
 
 from evo.machine import cores
-from scenarios.lab.execution.progress import Emit, meanwhile
+from scenarios.lab.execution.progress import Emit
 from scenarios.lab.execution.stored import conflicts
 from scenarios.lab.store.store import RunDirectory, StoreError, run_path
 from scenarios.lab.study.config import RunSpec, Study
@@ -50,9 +50,9 @@ def run_study(
     (also: never started, since Ctrl-C came first) or "failed".
 
     jobs: worker processes; None: one a core. workers: those that are there already, which stay. trial: as of `execute`. emit
-    gets the events of `execute` with "index", on this thread; ended is told of each run once no process holds its folder. A
-    failed run stops no other. Raises ConfigError, before anything starts, if stored runs have other settings (unless
-    `restart`); KeyboardInterrupt on a second Ctrl-C.
+    gets the events of `execute` with "index", on this thread, after a "starting"; ended is told of each run once no process
+    holds its folder. A failed run stops no other. Raises ConfigError, before anything starts, if stored runs have other
+    settings (unless `restart`); KeyboardInterrupt on a second Ctrl-C.
     """
     specs = study.specs
     if not restart:
@@ -75,6 +75,7 @@ def run_study(
             from scenarios.lab.execution.execute import execute  # not above: it needs torch
 
             tell = lambda event, k=k: emit({**event, "index": k})
+            tell({"event": "starting"})
             with _one_thread():
                 options: dict[str, Any] = {"restart": restart, "trial": trial, "threads": cores()}
                 states[k] = execute(specs[k], runs, **options, emit=tell, stop=lambda: interrupt.requested)
@@ -211,8 +212,7 @@ class Workers:
 
     def answer(self) -> Study:
         """The Study that was asked for. Raises ConfigError with every mistake."""
-        with meanwhile("importing torch, and trying the configuration"):
-            worker, event = self._next()
+        worker, event = self._next()
         if event is None:
             self.busy.remove(worker)
             raise ConfigError([f"the configuration could not be tried: {worker.death()}"])
@@ -281,6 +281,7 @@ class _Pool:
     def _start(self, index: int) -> None:
         worker = self.workers.take()
         worker.index = index
+        self.emit({"event": "starting", "index": index})
         where = {"index": index, "runs": str(self.runs), "threads": self.threads}
         worker.send({"run": self.specs[index].to_json(), **where, **self.options})
 

@@ -69,6 +69,7 @@ def _try(asked: dict[str, Any], events: IO[bytes]) -> None:
     from scenarios.lab.study import trial
     from scenarios.lab.study.problems import ConfigError
 
+    compiling.spare_blas()
     compiling.announce()
     answer: dict[str, Any]
     try:

@@ -123,6 +123,13 @@ def _shared(seed: Seed) -> dict[str, Any]:
     return {key: value for key, value in seed.config.items() if key != "learners"} | own
 
 
+def filled(table: Table) -> Table:
+    """The table without columns that have no value in any row; without rows if then only their names are left."""
+    head, rows = table
+    known = [k for k in range(len(head)) if any(plain(row[k]) for row in rows)]
+    return [head[k] for k in known], [[row[k] for k in known] for row in rows] if len(known) > 1 else []
+
+
 def stacked(tables: Sequence[Table], comparisons: Sequence[Comparison]) -> Table:
     """Tables of several scenarios under one head: scenario, the reported metric, then each column once."""
     columns = list(dict.fromkeys(title for head, _ in tables for title in head))
