@@ -57,38 +57,56 @@ def page(comparisons: Sequence[Comparison], refresh: str = "") -> str:
     """The page as text. refresh: an address that the page asks for changes while it is open (`evo watch`); "" for none."""
     drawn: dict[str, Any] = {}
     sections = [_section(k, each, drawn) for k, each in enumerate(comparisons)]
-    return _template().render(
+    return rendered(
+        "report.html.j2",
+        drawn,
         title="Comparison: " + ", ".join(each.scenario for each in comparisons),
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sections=sections,
         across=tables.across(comparisons),
-        charts=drawn,
-        themes={name: palettes.theme(name) for name in palettes.PALETTES},
-        dashes=palettes.DASHES,
-        axis_labels=AXIS_LABELS,
         coverage=stats.COVERAGE,
         time_coverage=stats.TIME_COVERAGE,
-        vega=_vega(),
         refresh=refresh,
+    )
+
+
+def rendered(template: str, drawn: dict[str, Any], **shown: Any) -> str:
+    """A template that extends page.html.j2, with what every page has; drawn: Vega-Lite by the id of its place."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **shown,
+            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            charts=drawn,
+            themes={name: palettes.theme(name) for name in palettes.PALETTES},
+            dashes=palettes.DASHES,
+            axis_labels=AXIS_LABELS,
+            vega=_vega(),
+        )
     )
 
 
 def prepare() -> None:
     """Imports and makes what every page needs, which takes half a second."""
     import_module("altair")
-    _template()
+    _environment().get_template("report.html.j2")
     _vega()
 
 
 @cache
-def _template() -> Any:
+def _environment() -> Any:
     import jinja2
 
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
     )
     environment.filters |= {"number": number, "plain": tables.plain, "script": script}
-    return environment.from_string(Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"))
+    return environment
 
 
 @cache
