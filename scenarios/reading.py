@@ -24,7 +24,6 @@ import numpy as np
 from evo.settings import setting, settings
 from evo.tasks.table import Column, Table, Words, finite
 
-SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE = 1000  # rows by which separator, decimal mark and columns of text are guessed; what they hide, the whole file shows
 MISSING = {"", "?", "na", "n/a", "nan", "-nan", "null"}  # in any case of letters
@@ -59,11 +58,6 @@ class File:
     header: bool
     inferred: list[str]
     numbers: dict[str, np.ndarray]
-
-
-def is_table(name: str) -> bool:
-    """Whether a file of that name is read as a table."""
-    return name.casefold().endswith(SUFFIXES)
 
 
 def read(

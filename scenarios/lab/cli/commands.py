@@ -17,7 +17,21 @@ import typer
 
 from evo.settings import did_you_mean
 from scenarios import METHODS, SCENARIOS
-from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Seeds, Sets, Target, Task, What
+from scenarios.lab.cli.options import (
+    Decimal,
+    Device,
+    Jobs,
+    Limits,
+    Methods,
+    Missing,
+    Runs,
+    Seeds,
+    Sep,
+    Sets,
+    Target,
+    Task,
+    What,
+)
 from scenarios.lab.cli.options import failed as _failed
 from scenarios.lab.cli.options import wrong as _wrong
 from scenarios.lab.cli.tune import tune
@@ -107,15 +121,23 @@ def show(
     device: Device = "",
     target: Target = "",
     task: Task = "",
+    sep: Sep = "",
+    decimal: Decimal = "",
+    missing: Missing = [],  # noqa: B006
 ) -> int:
     """Print the effective configuration as commented TOML, to save, edit and run."""
     from scenarios.lab.cli import flags, kept, listing
     from scenarios.lab.execution.progress import meanwhile
     from scenarios.lab.study.problems import ConfigError
 
+    reading = {"sep": sep, "decimal": decimal, "missing": missing}
     try:
-        asked = flags.chosen(what, method, seeds, budget, set_, device, target, task)
-        if what in SCENARIOS and set(method) <= {*METHODS} and not (seeds or budget or set_ or device or target or task):
+        asked = flags.chosen(what, method, seeds, budget, set_, device, target, task, reading)
+        if (
+            what in SCENARIOS
+            and set(method) <= {*METHODS}
+            and not (seeds or budget or set_ or device or target or task or any(reading.values()))
+        ):
             shown = kept.text(["show", what, *method], lambda: listing.commented(**asked))
         else:
             with meanwhile("importing torch, to describe methods and tasks"):
@@ -139,10 +161,15 @@ def run(
     restart: Annotated[bool, typer.Option("--restart", help="rename existing runs and start over")] = False,
     target: Target = "",
     task: Task = "",
+    sep: Sep = "",
+    decimal: Decimal = "",
+    missing: Missing = [],  # noqa: B006
 ) -> int:
     """Run methods on a scenario, or resume stopped runs, and compare them."""
     options = [("-m", one) for one in method] + [("--seeds", seeds)] + [("--budget", one) for one in budget]
     options += [("--set", one) for one in set_] + [("--device", device), ("--target", target), ("--task", task)]
+    reading = {"sep": sep, "decimal": decimal, "missing": missing}
+    options += [("--sep", sep), ("--decimal", decimal)] + [("--missing", one) for one in missing]
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
     command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
     try:
@@ -152,7 +179,7 @@ def run(
         from scenarios.lab.study.problems import ConfigError
 
         try:
-            asked = flags.chosen(what, method, seeds, budget, set_, device, target, task)
+            asked = flags.chosen(what, method, seeds, budget, set_, device, target, task, reading)
             with Workers() as workers:
                 with meanwhile("importing torch, and trying the configuration"):
                     workers.ask(**asked, command=command)

@@ -123,7 +123,7 @@ def commented(document: Mapping[str, Any], overrides: Mapping[str, Any], problem
     the one that was asked for. Raises ConfigError with every mistake."""
     study = config.study(document, overrides, problems=problems)
     first = study.specs[0]
-    scenario: Any = Checks().scenario(first.scenario)
+    scenario: Any = Checks().scenario(first.scenario, first.task)
     axes = ", ".join(one.name for one in describe(BudgetSettings))
     said = {
         "scenario": f"{scenario.title}" + (f"; needs {scenario.needs}" if scenario.needs else ""),

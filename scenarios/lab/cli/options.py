@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help="a scenario, a TOML file, or a CSV table with --target")]
+What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help="a scenario, a TOML file, or a table with --target")]
 Methods = Annotated[
     list[str],
     typer.Option("-m", "--method", metavar="[LABEL=]METHOD", help="a method, or one under your own label; repeatable"),
@@ -22,8 +22,13 @@ Sets = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="LABEL.key, task.key, model.key or run.key; repeatable")
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="device that evaluates the networks")]
-Target = Annotated[str, typer.Option(metavar="COLUMN", help="target column of a CSV table")]
-Task = Annotated[str, typer.Option(metavar="classification|regression", help="kind of the target; default: inferred")]
+Target = Annotated[str, typer.Option(metavar="COLUMN", help="target column of a table; several: a,b")]
+Sep = Annotated[str, typer.Option(metavar="CHARACTER", help="separator of a table's file; default: inferred")]
+Decimal = Annotated[str, typer.Option(metavar=".|,", help="decimal mark of a table's file; default: inferred")]
+Missing = Annotated[list[str], typer.Option(metavar="WORD", help="a word for a missing value, beside the usual; repeatable")]
+Task = Annotated[
+    str, typer.Option(metavar="classification|regression|probability", help="kind of the target; default: inferred")
+]
 Runs = Annotated[Path, typer.Option(metavar="DIR", help="folder of the runs")]
 Jobs = Annotated[int | None, typer.Option(metavar="N", min=1, help="parallel runs; default: the number of cores")]
 

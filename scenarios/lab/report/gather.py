@@ -115,8 +115,12 @@ class Seed:
     @property
     def reported(self) -> float | None:
         """The metric on the part that is reported, at the end; None where it is unknown."""
+        return self.scored(self.metric)
+
+    def scored(self, metric: str) -> float | None:
+        """Any metric on that part."""
         result = self.result or {}
-        return next((result[split].get(self.metric) for split in store.SPLITS if result.get(split)), None)
+        return next((result[split].get(metric) for split in store.SPLITS if result.get(split)), None)
 
     @property
     def own(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from scenarios.lab.report.gather import Seed
 from scenarios.lab.store import files, store
 
 Table = tuple[list[str], list[list[Any]]]
+IN_UNITS = {"rmse": "RMSE", "absolute_error": "MAE"}  # metrics in the units of a regression's target
 
 
 def methods(comparison: Comparison) -> Table:
@@ -48,15 +49,19 @@ def standings(comparison: Comparison) -> Table:
 
 
 def per_seed(comparison: Comparison) -> Table:
-    head = ["method", "seed", "state", "value", "solved", "stopped by", "steps", *AXIS_TITLES.values(), "non-finite"]
+    finished = [seed for series in comparison.series for seed in series.finished]
+    errors = {key: title for key, title in IN_UNITS.items() if any(store.is_number(seed.scored(key)) for seed in finished)}
+    head = ["method", "seed", "state", "value", *errors.values(), "solved", "stopped by", "steps"]
+    head += [*AXIS_TITLES.values(), "non-finite"]
     rows = []
     for row, series in zip(comparison.rows, comparison.series):
         values = dict(zip([id(seed) for seed in series.finished], row["values"]))
         for seed in series.seeds:
             result = seed.result or {}
             costs = [as_dict(result.get("cost")).get(axis) for axis in store.AXES]
-            own = [series.label, seed.seed, seed.state, values.get(id(seed)), result.get("solved"), result.get("stopped_by")]
-            rows.append([*own, seed.steps, *costs, result.get("nonfinite")])
+            scored = [seed.scored(key) for key in errors]
+            own = [series.label, seed.seed, seed.state, values.get(id(seed)), *scored]
+            rows.append([*own, result.get("solved"), result.get("stopped_by"), seed.steps, *costs, result.get("nonfinite")])
     return head, rows
 
 

@@ -88,7 +88,7 @@ class RunSpec:
     def build(self) -> Built:
         """The task, the method and its settings. Raises ConfigError."""
         check, task, options = Checks(), None, None
-        scenario, method = check.scenario(self.scenario), check.method(self.method, self.label)
+        scenario, method = check.scenario(self.scenario, self.task), check.method(self.method, self.label)
         where = f"{self.label}.model" if self.own_model else "model"
         network = check.network(self.model, where)[1]
         if scenario is not None:
@@ -255,7 +255,8 @@ def draft(document: Mapping[str, Any], overrides: Mapping[str, Any] | None, comm
     given: Any = document.get("scenario")
     if given is None:
         check.problems.append('scenario: missing; name one, as in scenario = "digits" (evo list shows them)')
-    scenario = None if given is None else check.scenario(given)
+    asked = {key.removeprefix("task."): new for key, new in (overrides or {}).items() if key.startswith("task.")}
+    scenario = None if given is None else check.scenario(given, tables["task"] | asked)
     learners = _learners(tables["learners"], scenario, check)
     _override(tables, learners, overrides or {}, check)
 

@@ -47,10 +47,12 @@ class Checks:
         if self.problems:
             raise ConfigError(self.problems)
 
-    def scenario(self, given: Any) -> Scenario | None:
+    def scenario(self, given: Any, task: Mapping[str, Any]) -> Scenario | None:
+        """The scenario; task: its settings as they are given, of which some say how a table is read."""
         from evo.core import Scenario
 
-        found = given if isinstance(given, Scenario) else self._resolved(resolve.scenario, given, "scenario")
+        find = lambda name: resolve.scenario(name, task)
+        found = given if isinstance(given, Scenario) else self._resolved(find, given, "scenario")
         if found is not None and (wrong := resolve.bad_label(found.name)):
             self.problems.append(f"a scenario's name is that of its folder; {wrong.partition(';')[0]}")
         return found

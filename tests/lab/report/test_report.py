@@ -90,6 +90,17 @@ def test_tables_and_columns_without_a_value_are_left_out(tmp_path):
     assert tables == 1
 
 
+def test_errors_of_a_regression_stand_in_the_table_of_seeds_in_its_units(tmp_path):
+    rows = [row(0, 0.5, "r2")]
+    for label, errors in (("ga", {"rmse": 57507.4, "absolute_error": 49867.25}), ("linear", {})):
+        scores = {"r2": 0.5, **errors, "n": 30}
+        make(tmp_path, label, 0, rows, result(0.5, rows, "r2", test=scores, validation=scores))
+    found = tables(tmp_path, tmp_path)[1]
+    assert [(each["RMSE"], each["MAE"]) for each in found] == [("57507.4", "49867.25"), ("", "")]
+    study(tmp_path, "tree", (0.5,), scenario="wine")
+    assert "RMSE" not in tables(tmp_path, tmp_path / "wine", "wine")[1][0]
+
+
 def test_champion_is_the_one_of_the_median_seed_not_of_the_best(tmp_path):
     study(tmp_path, "ga", (0.9, 0.1, 0.5))
     study(tmp_path, "tree", (0.4, 0.3, 0.1, 0.2))  # of two in the middle the lower one
