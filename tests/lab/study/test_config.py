@@ -249,7 +249,9 @@ def test_shown_configuration_runs_unchanged_and_explains_every_key(scenario):
     for number, line in enumerate(lines):
         if line and not line.startswith(("#", "[")):
             assert lines[number - 1].startswith("#"), line
-    assert re.search(r"# individuals a generation, .*: a whole number >= 2; default \d+; evo tune searches 50, 100, 200, 400\n", text)
+    assert re.search(
+        r"# individuals a generation, .*: a whole number >= 2; default \d+; evo tune searches 50, 100, 200, 400\n", text
+    )
     assert max(map(len, lines)) <= 128
 
 
