@@ -75,7 +75,7 @@ def test_numbers_are_numbers_however_they_are_written(tmp_path, case, at):
     for word, note in (("decimal comma", "decimal comma"), ("thousands and", "between thousands"), ("dates", "dates")):
         assert (note in said) >= case.startswith(word)
     if case.startswith("missing 'None'"):
-        assert "n: 'None' is missing (1 rows)" in said
+        assert "n: 'None' is missing (1 row)" in said
 
 
 def test_what_is_inferred_is_said_in_the_title_and_what_is_plain_is_not(tmp_path):
