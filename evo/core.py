@@ -472,6 +472,10 @@ class Algorithm(ABC, Generic[Population]):
     def lineage(self, index: int | None) -> Lineage:
         """Ids of a genome, "id", and its "parents": of place `index` of what `ask` gave last; None: of `candidate`. {} where
         they are unknown, as for a candidate that is of no place."""
+        return {} if index is None else self._ancestry(index)
+
+    def _ancestry(self, index: int) -> Lineage:
+        """`lineage` of place `index`; {}, the default: unknown."""
         return {}
 
     def row(self) -> Row:

@@ -203,6 +203,14 @@ def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> T
     return TorchModel(module)
 
 
+def as_module(model: Model | nn.Module) -> nn.Module:
+    """A module as it is, or that of a Model. Raises ValueError for what is neither, and for a Model that is no module."""
+    module = model.to_module() if isinstance(model, Model) else model
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"expected a torch module, or a model of one; got {type(model).__name__}")
+    return module
+
+
 def matching(patterns: Sequence[str], names: Collection[str]) -> set[str]:
     """The parameters' names that match one of the `frozen` patterns. Raises ValueError for a pattern that matches none,
     TypeError for what is no list of names."""

@@ -44,6 +44,10 @@ from turns import Results
             ],
         ),
         (
+            "bench_gymnasium.py",
+            [r"CartPole-v1, 2 networks, .* one core", r"plain loop +\d", r"[\d.]+ of its time \(limit 1.3\)"],
+        ),
+        (
             "bench_neat_big_genomes.py",
             [
                 r"20 feed-forward genomes, 5 hidden",

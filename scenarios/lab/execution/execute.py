@@ -8,8 +8,8 @@
         every run.checkpoint_seconds    -> checkpoint.pt
     task.score(champion, "test")        -> result.json
 
-What is written is a function of configuration and seed alone (keys with `seconds` or `_per_second` apart), wherever
-the run was cut and continued: no file remembers the cuts.
+What is written is a function of configuration and seed alone (keys with `seconds` or `_per_second` apart, and the check sums of
+what holds these), wherever the run was cut and continued: no file remembers the cuts.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ Learners and tasks are asked for what they have (`evo.core.Learner`, `evo.core.T
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +48,7 @@ def _ensemble(task: Task, learner: Learner, split: str) -> dict[str, float] | No
 
 
 def drawn(task: Task, champion: Model, split: str, spec: RunSpec, directory: RunDirectory, warn: Warn) -> list[dict[str, str]]:
-    """Draws the champion, and what it does, into pictures/: file, title and alt of each. A picture that cannot be drawn
+    """Draws the champion, and what it does, into pictures/: file, title, alt and sha256 of each. A picture that cannot be drawn
     costs no result: `warn` says why."""
     wanted = {
         "champion.png": (champion.figure, f"Champion network ({spec.label})"),
@@ -62,7 +63,8 @@ def drawn(task: Task, champion: Model, split: str, spec: RunSpec, directory: Run
             continue
         if data is not None:
             directory.picture(name, data)
-            found.append({"file": name, "title": title, "alt": f"{title}, on {spec.name}, seed {spec.seed}"})
+            about = {"title": title, "alt": f"{title}, on {spec.name}, seed {spec.seed}"}
+            found.append({"file": name, **about, "sha256": hashlib.sha256(data).hexdigest()})
     return found
 
 

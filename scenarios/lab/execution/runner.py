@@ -13,7 +13,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,15 +21,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from evo.machine import cores
+from evo.machine import ONE_THREAD, cores, module_process
 from scenarios.lab.execution.progress import Emit
 from scenarios.lab.execution.stored import conflicts
 from scenarios.lab.store.store import RunDirectory, StoreError, run_path
 from scenarios.lab.study.config import RunSpec, Study
 from scenarios.lab.study.problems import ConfigError
 
-# Torch and BLAS give other bits with two threads than with one; libraries read this when they are loaded.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 POLL_SECONDS = 0.1  # how soon a Ctrl-C, or the death of a worker, is noticed
 FAREWELL_SECONDS = 5.0  # that an idle worker may take to end
 
@@ -127,14 +124,8 @@ class _Worker:
 
     def __init__(self, inbox: Inbox):
         self.index: int | None = None
-        # The modules that this process finds, it finds too; -P: not those of the current folder before them.
-        environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "scenarios.lab.execution.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
+        command, environment = module_process("scenarios.lab.execution.worker")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         threading.Thread(target=self._read, args=(inbox,), daemon=True).start()
 
     def _read(self, inbox: Inbox) -> None:

@@ -14,7 +14,6 @@ standard error, standard input is empty.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import queue
@@ -23,10 +22,12 @@ import sys
 import threading
 from typing import IO, Any
 
+from evo.machine import die_with_parent
+
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the parent says what to do
-    _die_with_parent()
+    die_with_parent()  # where C code holds the interpreter lock that `_listen` needs
     requests = os.fdopen(os.dup(0), "rb")
     events = os.fdopen(os.dup(1), "wb", buffering=0)
     empty = os.open(os.devnull, os.O_RDONLY)
@@ -42,13 +43,6 @@ def main() -> None:
             _try(request["study"], events)
         else:
             _run(request, events, stopping)
-
-
-def _die_with_parent() -> None:
-    """Linux ends this process with its parent even while C code holds the interpreter lock that `_listen` needs."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def _listen(requests: IO[bytes], waiting: queue.SimpleQueue[dict[str, Any]], stopping: threading.Event) -> None:

@@ -73,7 +73,7 @@ class Seed:
     def rows(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl, read anew each time; none if it is missing or damaged, which `fault` then says."""
         try:
-            return store.read_rows(self.path / store.METRICS)
+            return store.rows_of_run(self.path, self.result)
         except store.StoreError as error:
             self.fault = str(error)
         except OSError as error:

@@ -10,6 +10,7 @@ Every string of a run may be anybody's, and is escaped. A file is written beside
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -238,7 +239,7 @@ def _champion(series: Series, seed: Seed) -> dict[str, Any]:
 
 
 def _picture(path: Path, entry: Any) -> dict[str, str] | None:
-    """A picture of a run folder as the page holds it; None for what is no PNG inside the folder."""
+    """A picture of a run folder as the page holds it; None for what is no PNG inside the folder, or is damaged."""
     name = entry.get("file") if isinstance(entry, dict) else None
     if not isinstance(name, str) or Path(name).name != name:
         return None
@@ -249,7 +250,7 @@ def _picture(path: Path, entry: Any) -> dict[str, str] | None:
         data = file.read_bytes()
     except OSError:
         return None
-    if not data.startswith(b"\x89PNG\r\n"):
+    if not data.startswith(b"\x89PNG\r\n") or entry.get("sha256") not in (None, hashlib.sha256(data).hexdigest()):
         return None
     words = {key: str(entry.get(key) or "") for key in ("title", "alt")}
     return {**words, "source": "data:image/png;base64," + base64.b64encode(data).decode()}

@@ -98,17 +98,17 @@ class RunDirectory:
             files.write(self.path / CONFIG, text.encode("utf-8", "backslashreplace"))
 
     def write_meta(self, meta: dict[str, Any]) -> None:
-        files.write(self.path / META, files.to_json(meta, indent=2))
+        files.write(self.path / META, files.checked_json(meta, indent=2))
 
     def write_result(self, result: dict[str, Any]) -> None:
-        files.write(self.path / RESULT, files.to_json(result, indent=2))
+        files.write(self.path / RESULT, files.checked_json(result, indent=2))
 
     def write_error(self, text: str) -> None:
         files.write(self.path / ERROR, text.encode("utf-8", "backslashreplace"))
 
     def append(self, row: dict[str, Any]) -> None:
         """Adds a row to metrics.jsonl, whole: it is there for every reader when this returns."""
-        data = files.to_json(row)
+        data = files.checked_json(row)
         with files.writing(self.path / METRICS):
             if self._metrics is None:
                 self._metrics = (self.path / METRICS).open("ab", buffering=0)
@@ -156,13 +156,17 @@ class RunDirectory:
         return [path for path in (self.path / CHECKPOINT, self.path / PREVIOUS) if path.is_file()]
 
     def cut_back(self, steps: int) -> None:
-        """Takes rows and history of step `steps` and later away. Raises StoreError if there are fewer rows."""
+        """Takes rows and history of step `steps` and later away. Raises StoreError if there are fewer rows, or one before
+        that is damaged."""
         self._close_metrics()
         path = self.path / METRICS
         lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
         whole = sum(line.endswith(b"\n") for line in lines)
         if whole < steps:
             raise StoreError(f"it is of step {steps}, but metrics.jsonl has only {whole} rows")
+        for step, row in enumerate(files.rows_of(lines[:steps], path)):
+            if row.get("step") != step:
+                raise StoreError(f"{path} is damaged at line {step + 1}: expected step {step}; got {row.get('step')!r}")
         with files.writing(path):
             if path.is_file():
                 os.truncate(path, sum(map(len, lines[:steps])))
@@ -223,6 +227,16 @@ def read_result(path: str | Path) -> dict[str, Any] | None:
         if not good(value):
             raise StoreError(f"{file} is damaged: {key}: expected {expected}; got {json.dumps(value)[:80]}")
     return result
+
+
+def rows_of_run(path: str | Path, result: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The rows of a run directory with this result. Raises StoreError as `read_rows`, and for fewer rows than the result has
+    steps; FileNotFoundError."""
+    file = Path(path) / METRICS
+    rows = read_rows(file)
+    if result is not None and len(rows) < result["steps"]:
+        raise StoreError(f"{file} is damaged: expected {result['steps']} rows, one a step; got {len(rows)}")
+    return rows
 
 
 def is_number(value: Any) -> bool:

@@ -66,7 +66,7 @@ class Run:
     def rows(self) -> dict[str, np.ndarray]:
         """Every column of metrics.jsonl as an array, one item a step; nested keys are dotted ("validation.accuracy"),
         a missing or non-finite number is nan."""
-        flat = [_flat(row) for row in store.read_rows(self.path / store.METRICS)]
+        flat = [_flat(row) for row in store.rows_of_run(self.path, self.result)]
         return {key: _column([row.get(key) for row in flat]) for key in dict.fromkeys(key for row in flat for key in row)}
 
     @cached_property
