@@ -27,7 +27,7 @@ from evo.core import Champion, Cost, Examples, Learner, Model, Networked, Row, S
 from evo.settings import SettingsError, did_you_mean, setting, settings
 from evo.space import Choice, Log
 from evo.vectors import models
-from evo.vectors.models import TorchModel, matching
+from evo.vectors.models import TorchModel, as_module, matching
 
 if TYPE_CHECKING:
 
@@ -169,10 +169,8 @@ class Backprop(Learner):
         """As of `Learner`: the model's weights are the initial network's; a frozen parameter is not trained."""
         if self.epoch:
             raise RuntimeError("warm_start() must come before the first step")
-        if not isinstance(model, Model):
-            raise ValueError(f"expected a model that is a torch module; got {type(model).__name__}")
         try:
-            self.module.load_state_dict(model.to_module().state_dict())
+            self.module.load_state_dict(as_module(model).state_dict())
         except RuntimeError as error:
             raise ValueError(f"these weights do not fit the network of the task: {error}") from error
         self._freeze(frozen)

@@ -370,6 +370,15 @@ class Examples(Protocol):
     def predictions(self, model: Model, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> list[Row]: ...
 
 
+def split_shown(task: Task, split: str) -> str:
+    """The split whose examples a task really has under a name: "train" for the "validation" of a task that has none, and
+    validates on the training split."""
+    if split == "validation" and isinstance(task, Examples):
+        pair = task.split(split)
+        return "train" if pair is not None and pair[0] is task.split("train")[0] else split
+    return split
+
+
 @runtime_checkable
 class Tabular(Protocol):
     """A task made of a user's table: encode(path) reads further rows of its columns, as inputs (B, I)."""
@@ -463,6 +472,10 @@ class Algorithm(ABC, Generic[Population]):
     def lineage(self, index: int | None) -> Lineage:
         """Ids of a genome, "id", and its "parents": of place `index` of what `ask` gave last; None: of `candidate`. {} where
         they are unknown, as for a candidate that is of no place."""
+        return {} if index is None else self._ancestry(index)
+
+    def _ancestry(self, index: int) -> Lineage:
+        """`lineage` of place `index`; {}, the default: unknown."""
         return {}
 
     def row(self) -> Row:

@@ -29,6 +29,7 @@ from evo.core import (
     Lineage,
     Method,
     Model,
+    Networked,
     Phenotypes,
     Row,
     Saved,
@@ -166,6 +167,11 @@ class Evolve(Learner):
     def _expressed(self, population: Any) -> Phenotypes | np.ndarray:
         """The population on its device, its observations normalised where the task wants it."""
         phenotypes = self.algorithm.express(population)
+        if isinstance(self.task, Networked) and not isinstance(phenotypes, Phenotypes):
+            own, task = type(self.algorithm).__name__, self.task.name or type(self.task).__name__
+            raise TypeError(
+                f"{task} is a task of networks; this {own} searches points of numbers: make it by {own}.for_task(task, seed=0)"
+            )
         if isinstance(phenotypes, Phenotypes):
             phenotypes = phenotypes.to(self.device)
             if self._statistics:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 from pathlib import Path
+
+# Torch and BLAS give other bits with two threads than with one; libraries read this when they are loaded.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 
 
 def cores() -> int:
@@ -15,3 +21,17 @@ def cache_folder() -> Path:
     """neuroevo/ in the user's cache folder; it may not be there yet, and may be deleted at any time."""
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
     return Path(base, "neuroevo")
+
+
+def die_with_parent() -> None:
+    """Linux ends this process with the thread that started it, even while C code holds the interpreter lock."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def module_process(name: str) -> tuple[list[str], dict[str, str]]:
+    """Command and environment of a process that runs the module `name` on one thread of torch and BLAS, and finds the modules
+    that this process finds; -P: not those of the current folder before them."""
+    found = os.pathsep.join(place or os.getcwd() for place in sys.path)
+    return [sys.executable, "-P", "-m", name], {**os.environ, **ONE_THREAD, "PYTHONPATH": found}

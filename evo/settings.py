@@ -236,14 +236,14 @@ def describe(cls: type) -> list[Setting]:
         options = typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, types.UnionType) else ()
         if options:
             kind = next(option for option in options if option is not type(None))
-        default = field.default if field.default is not dataclasses.MISSING else field.default_factory()  # type: ignore[misc, operator]
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
         found.append(Setting(name=field.name, kind=kind, optional=type(None) in options, default=default, **field.metadata))
     return found
 
 
 def parse(cls: type[T], values: Mapping[str, Value], prefix: str = "") -> tuple[T | None, list[str]]:
     """`cls` constructed from `values`, and all errors, each prefixed by `prefix` + key. None if there is an error."""
-    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # T stands for any dataclass
     problems = [f"{prefix}{key}: unknown key{suggestion(key, known)}" for key in values if key not in known]
     try:
         made = cls(**{key: value for key, value in values.items() if key in known})

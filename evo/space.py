@@ -34,6 +34,7 @@ class Real:
         _check(self, -math.inf)
 
     def at(self, u: float) -> float:
+        """The value at u in [0, 1)."""
         return self.low + (self.high - self.low) * u
 
     def __str__(self) -> str:
@@ -51,6 +52,7 @@ class Log:
         _check(self, 0.0)
 
     def at(self, u: float) -> float:
+        """The value at u in [0, 1)."""
         return min(max(self.low * (self.high / self.low) ** u, self.low), self.high)  # rounding may lead outside
 
     def __str__(self) -> str:
@@ -68,6 +70,7 @@ class Integer:
         _check(self, -math.inf)
 
     def at(self, u: float) -> int:
+        """The value at u in [0, 1)."""
         return self.low + int((self.high - self.low + 1) * u)
 
     def __str__(self) -> str:
@@ -83,6 +86,7 @@ class Choice:
         self.values = values
 
     def at(self, u: float) -> object:
+        """The value at u in [0, 1)."""
         return self.values[int(u * len(self.values))]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,7 @@ def small_task(kind: str = "classification") -> SupervisedTask:
     if kind == "classification":
         y = y[:, 0].astype(np.int64)
     parts = [slice(0, 40), slice(40, 60), slice(60, 80)]
-    network = lambda inputs, outputs: MLP(inputs, outputs, hidden=[4])
-    return SupervisedTask(*[(x[part], y[part]) for part in parts], kind=kind, network=network)
+    return SupervisedTask(*[(x[part], y[part]) for part in parts], kind=kind, network=partial(MLP, hidden=[4]))
 
 
 def check_task(task: Task) -> Findings:

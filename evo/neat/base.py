@@ -106,10 +106,8 @@ class Topologies(Algorithm[Genomes]):
             "innovations": self.innovations.number,
         }
 
-    def lineage(self, index: int | None) -> Lineage:
+    def _ancestry(self, index: int) -> Lineage:
         """Ids are generation * P + place; a first genome has no parents."""
-        if index is None:
-            return {}
         size = self.options.population_size
         born = self.generation - 1
         parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]

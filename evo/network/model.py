@@ -89,7 +89,7 @@ class NetworkModel(Model):
             networks._state = initial_state(self.program, 1)
         elif networks._state.shape[1] != 1:
             raise ValueError(f"the state is of {networks._state.shape[1]} rows, activate() takes one example: reset() first")
-        single.run(*self._plan, networks._state, x, y)
+        single.run(*self._plan, 0, networks._state, x, y)
         return y.tolist()
 
     @cached_property

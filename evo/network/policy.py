@@ -1,21 +1,23 @@
 """Networks of genomes inside an episode kernel: one network, one row, with state between the steps of an episode.
 
-A policy kind for `evo.rollout.lanes`: its kernels call TYPE, scratch, begin and answer. Outputs are rounded to float32, as in
-`Networks.forward`, so both give identical episodes.
+A policy kind for `evo.rollout.lanes`: its kernels call TYPE, scratch, begin and answer; episodes in Python call `alone`.
+Outputs are rounded to float32, as in `Networks.forward`, so both give identical episodes.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import numpy as np
 from numba import njit, types
 
 from evo.activations import CODES
 from evo.genomes.genome import Genomes
+from evo.network import single
 from evo.network.cpu import feedforward, tick
 from evo.network.program import PROGRAM, Program
-from evo.rollout.lanes import Policy
+from evo.rollout.lanes import Answer, Policy
 
 # The networks; ticks per step of a recurrent network, 0: its depth.
 TYPE = types.Tuple((PROGRAM, types.int64))
@@ -52,6 +54,17 @@ def answer(policy, genome, scratch, x, y):
         feedforward(program, genome, x, values[last[0]])
     for o in range(y.size):
         y[o] = np.float32(values[last[0], program.first_output[genome] + o])
+
+
+def alone(policy: Policy) -> Callable[[int], Answer]:
+    program, ticks = policy.data
+    planned = single.plan(program, ticks)
+
+    def begun(genome: int) -> Answer:
+        state = np.zeros((program.widest, 1))
+        return lambda x, y: single.run(*planned, genome, state, x, y)
+
+    return begun
 
 
 def policy(genomes: Genomes, program: Program, ticks: int | str) -> Policy:

@@ -1,4 +1,4 @@
-"""One network on one example, called from Python: what `NetworkModel.activate` runs.
+"""One network on one example, called from Python: what `NetworkModel.activate` and episodes in Gymnasium environments run.
 
 Handing arguments to a compiled function costs more than computing a small network, so the arrays of a Program go in as three,
 one for each kind of number, and become a Program again inside.
@@ -18,33 +18,37 @@ _INT8, _INT64, _SINGLE, _DOUBLE = types.int8[::1], types.int64[::1], types.float
 
 
 def plan(program: Program, ticks: int) -> Plan:
-    """The first arguments of `run` for a program of one network: its int64, float64 and int8 numbers in the order of Program,
-    and a scratch array for the values of a tick. ticks: of a recurrent network, 0: as many as it is deep."""
+    """The first arguments of `run` for a program: its int64, float64 and int8 numbers in the order of Program, and a scratch
+    array for the values of a tick. ticks: of a recurrent network, 0: as many as it is deep."""
     columns = [np.ravel(each) for each in program]
     kinds = (np.int64, np.float64, np.int8)
     whole, real, codes = (np.concatenate([each for each in columns if each.dtype == kind]) for kind in kinds)
-    return np.concatenate([[ticks, program.recurrent], whole]), real, codes, np.zeros(program.widest)
+    return np.concatenate([[ticks, program.recurrent, len(program.steps)], whole]), real, codes, np.zeros(program.widest)
 
 
-@njit(types.void(_INT64, _DOUBLE, _INT8, _DOUBLE, types.float64[:, ::1], _SINGLE, _SINGLE), cache=True, _nrt=False)
-def run(whole, real, codes, new, state, x, y):
-    """The outputs y (O,) for x (I,). state (slots, 1): as of `cpu.ticks`, moved on in place; of a feed-forward network it is
-    scratch."""
-    n = codes.size // 2
-    first, last, source = 10 + n, 10 + 2 * n, 10 + 3 * n
+@njit(types.void(_INT64, _DOUBLE, _INT8, _DOUBLE, types.int64, types.float64[:, ::1], _SINGLE, _SINGLE), cache=True, _nrt=False)
+def run(whole, real, codes, new, genome, state, x, y):
+    """The outputs y (O,) of a genome's network for x (I,). state (slots, 1): as of `cpu.ticks` for this genome alone, moved on
+    in place; of a feed-forward network it is scratch."""
+    size, n = whole[2], codes.size // 2
+    steps = 7 + size
+    node = steps + 3 * size
+    first, last, source = node + n, node + 2 * n, node + 3 * n
     program = Program(
-        *(whole[2], whole[3], whole[4], whole[1] != 0, real[0]),
-        *(whole[5:7], whole[7:8], whole[8:9], whole[9:10], whole[10:first]),
-        *(codes[:n], codes[n:], real[1 : 1 + n], real[1 + n : 1 + 2 * n], real[1 + 2 * n : 1 + 3 * n]),
+        *(whole[3], whole[4], whole[5], whole[1] != 0, real[0]),
+        *(whole[6:steps], whole[steps : steps + size], whole[steps + size : steps + 2 * size], whole[steps + 2 * size : node]),
+        *(whole[node:first], codes[:n], codes[n:]),
+        *(real[1 : 1 + n], real[1 + n : 1 + 2 * n], real[1 + 2 * n : 1 + 3 * n]),
         *(whole[first:last], whole[last:source], whole[source:], real[1 + 3 * n :]),
     )
     values = state.reshape(state.size)
     if program.recurrent:
-        for _ in range(whole[0] if whole[0] > 0 else program.depth[0]):
-            tick(program, 0, x, values, new)
-            for step in range(program.steps[0]):
+        for _ in range(whole[0] if whole[0] > 0 else program.depth[genome]):
+            tick(program, genome, x, values, new)
+            at = program.slots_at[genome]
+            for step in range(at, at + program.steps[genome]):
                 values[program.node[step]] = new[program.node[step]]
     else:
-        feedforward(program, 0, x, values)
+        feedforward(program, genome, x, values)
     for o in range(y.size):
-        y[o] = values[program.first_output[0] + o]
+        y[o] = values[program.first_output[genome] + o]

@@ -9,26 +9,23 @@ as globals of its module before it runs.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from enum import EnumType
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
-import numpy as np
-from numba import njit, types
-from numba.core.dispatcher import Dispatcher
+from numba import njit
 
+from evo.digests import Digests, names_in
 from evo.machine import cache_folder
 
-LIBRARIES = {"numpy", "math", "cmath", "numba", "builtins"}  # identified by name alone
+LIBRARIES = {"numpy", "math", "cmath", "numba", "builtins", "torch"}  # identified by name alone
 
 
 def module(name: str, text: str, functions: Mapping[str, object], *reads: object) -> ModuleType:
@@ -75,81 +72,14 @@ def _compiled(function: object, owner: str, given: Mapping[str, object], done: d
         # loaded into one process would clash unless their modules differ.
         copy.__module__ = owner
         done[function] = njit(copy, nogil=True, error_model="numpy")
-        named = {name: scope[name] for name in _names(function.__code__) if name in scope}
+        named = {name: scope[name] for name in names_in(function.__code__) if name in scope}
         scope.update({name: _compiled(value, owner, {}, done) for name, value in named.items()})
     return done[function]
 
 
 def fingerprint(*things: object) -> str:
     """16 hexadecimal digits that depend on all functions in `things`, those they call, and the constants they read."""
-    digest = hashlib.sha256()
-    for part in _parts(things, set()):
-        digest.update(part.encode() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def _parts(thing: object, seen: set[int]) -> Iterator[str]:
-    """The text that identifies `thing`."""
-    if isinstance(thing, Dispatcher):
-        yield repr(sorted(thing.targetoptions.items(), key=str))
-        yield from _parts(thing.py_func, seen)
-    elif isinstance(thing, FunctionType):
-        if id(thing) in seen:
-            return
-        seen.add(id(thing))
-        yield from _code(thing.__code__)
-        yield from _parts(thing.__defaults__, seen)
-        for cell in thing.__closure__ or ():
-            yield from _parts(cell.cell_contents, seen)
-        names = _names(thing.__code__)
-        for name in names:
-            value = thing.__globals__.get(name)
-            yield name
-            yield from _parts(value, seen)
-            yield from _read(value, names, seen)
-    elif isinstance(thing, np.ndarray):
-        yield f"{thing.dtype}{thing.shape}{thing.tobytes().hex()}"
-    elif isinstance(thing, (tuple, list)):
-        yield f"{type(thing).__qualname__} {len(thing)}"
-        for each in thing:
-            yield from _parts(each, seen)
-    elif isinstance(thing, EnumType):
-        members: Mapping[str, Any] = thing.__members__
-        yield f"{thing.__qualname__} {[(name, member.value) for name, member in members.items()]!r}"
-    elif isinstance(thing, type) and hasattr(thing, "_fields"):
-        yield f"{thing.__qualname__} {thing._fields}"
-    elif thing is None or isinstance(thing, (bool, int, float, complex, str, bytes, np.generic)):
-        yield f"{type(thing).__qualname__} {thing!r}"
-    elif isinstance(thing, types.Type):
-        yield str(thing)
-    else:
-        yield getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None) or type(thing).__qualname__
-
-
-def _read(module: object, names: list[str], seen: set[int]) -> Iterator[str]:
-    """What `names` refer to in a module that is not a library's, and in its modules."""
-    if isinstance(module, ModuleType) and module.__name__.partition(".")[0] not in LIBRARIES and id(module) not in seen:
-        seen.add(id(module))
-        for name in names:
-            value = vars(module).get(name)
-            yield from _parts(value, seen)
-            yield from _read(value, names, seen)
-
-
-def _code(code: CodeType) -> Iterator[str]:
-    """Instructions and constants, including inner functions; not line numbers."""
-    yield f"{code.co_name} {code.co_varnames} {code.co_names} {code.co_freevars} {code.co_code.hex()}"
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _code(constant)
-        else:
-            yield f"{type(constant).__qualname__} {sorted(constant) if isinstance(constant, frozenset) else constant!r}"
-
-
-def _names(code: CodeType) -> list[str]:
-    """Names of globals and attributes in `code` and its inner functions, without duplicates, in order."""
-    inner = [name for constant in code.co_consts if isinstance(constant, CodeType) for name in _names(constant)]
-    return list(dict.fromkeys([*code.co_names, *inner]))
+    return Digests(lambda module: module.partition(".")[0] in LIBRARIES).of(things)[:16]
 
 
 def _written(key: str, text: str) -> Path:

@@ -64,7 +64,7 @@ class Environment:
     rewards, and its number of steps; None: the sum of rewards. picture: draws a state: a function as above, or the id of a
     Gymnasium environment, which can also open windows; None: no images. fps: steps per second of a film drawn by a function.
 
-    Raises ValueError for invalid values.
+    Raises ValueError for invalid values, TypeError for an argument that it has not.
     """
 
     name: str
@@ -78,6 +78,12 @@ class Environment:
     window: int = 0
     picture: str | Callable[[State], np.ndarray] | None = None
     fps: float = FPS
+
+    def __new__(cls, *_: object, **values: object) -> Environment:
+        known = cls.__dataclass_fields__.keys()
+        if unknown := [f"{name!r}{did_you_mean(name, known - values.keys())}" for name in values if name not in known]:
+            raise TypeError(f"Environment has no argument {', '.join(unknown)}")
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         wrong = [] if callable(self.start) else [f"start: expected a function; got {self.start!r}"]
@@ -197,6 +203,9 @@ class Environment:
                 self.action_space = spaces.Discrete(choices) if isinstance(choices, int) else spaces.Box(low, high)
                 # A bound itself is allowed as the space has it, rounded, and as the environment has it.
                 self._lows, self._highs = np.minimum(bounds, single)[0].tolist(), np.maximum(bounds, single)[1].tolist()
+
+            def __reduce__(self) -> tuple[object, ...]:
+                return environment.gym, (render_mode,), vars(self)
 
             def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
                 super().reset(seed=seed)

@@ -4,7 +4,8 @@
 
 The loop below is compiled with an environment (`evo.rollout.environment`: scalar functions) and a policy kind: how networks of
 one kind compute, as a module with TYPE, `scratch(policy)`, `begin(policy, genome, scratch)` and
-`answer(policy, genome, scratch, x, y)`, such as `evo.vectors.mlp_kernel` and `evo.network.policy`. The kernel of each pair is
+`answer(policy, genome, scratch, x, y)`; for episodes in Python also `alone(policy)`, genome -> Answer: its network, its state
+reset. Such are `evo.vectors.mlp_kernel` and `evo.network.policy`. The kernel of each pair is
 generated once and cached (`evo.rollout.codegen`). Lanes are independent, so the number of threads changes no bit.
 """
 
@@ -25,6 +26,8 @@ from evo import threads
 from evo.core import counted
 from evo.rollout import codegen
 from evo.rollout.environment import Environment
+
+Answer = Callable[[np.ndarray, np.ndarray], None]  # (x (I,), y (O,)), float32: writes the outputs for x
 
 
 @dataclass(frozen=True)
@@ -100,14 +103,14 @@ def rollout(environment: Environment, networks: object, starts: np.ndarray, mome
     ranges = chosen.output_range
     if ranges is None:
         ranges = np.broadcast_to([-np.inf, np.inf], (chosen.size, chosen.outputs, 2)).copy()
-    kernel, stride = _kernel(environment, chosen.kind), _stride(episodes.returns.size)
+    kernel, stride = _kernel(environment, chosen.kind), spreading(episodes.returns.size)
     numbers = (environment.max_steps, environment.window)
     arrays = (starts, environment.bounds, ranges, mean, std, *seen, *episodes)
     threads.each(lambda a, b: kernel(a, b, stride, *numbers, *arrays, chosen.data), episodes.returns.size)
     return episodes
 
 
-def _stride(count: int) -> int:
+def spreading(count: int) -> int:
     """The k-th lane to run is k * stride % count: good genomes come first, so their long episodes are spread over threads."""
     stride = max(1, round(0.618 * count))
     while math.gcd(stride, count) > 1:

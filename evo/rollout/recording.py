@@ -54,7 +54,7 @@ def record(
     Raises what the environment's reset and step raise.
     """
     draws, trouble = _draws(environment)
-    frames: list[np.ndarray] = []
+    frames = np.empty((0, 0, 0, 3), np.uint8)  # room for `most` and two more, of which the first are drawn
     steps: list[int] = []
     rewards: list[float] = []
     observations: list[np.ndarray] = []
@@ -62,17 +62,22 @@ def record(
     stride, done = 1, False
 
     def draw(step: int) -> None:
-        nonlocal draws, trouble, stride
+        nonlocal draws, trouble, stride, frames
         if not draws or (step % stride and not done):
             return
         try:
-            frames.append(_frame(environment.render(), frames[:1]))
+            frame = _frame(environment.render(), frames.shape[1:] if len(frames) else None)
         except Exception as error:  # a rendering error must not end the episode
             draws, trouble = False, f"{type(error).__name__}: {' '.join(str(error).split())}"
             return
+        if not len(frames):
+            frames = np.empty((most + 2, *frame.shape), np.uint8)
+        frames[len(steps)] = frame
         steps.append(step)
-        if len(frames) > most and not done:
-            del frames[1::2], steps[1::2]
+        if len(steps) > most and not done:
+            kept = frames[: len(steps) : 2]
+            frames[: len(kept)] = kept
+            del steps[1::2]
             stride *= 2
 
     observation = environment.reset(seed=start)[0]
@@ -88,10 +93,10 @@ def record(
         rewards.append(float(reward))
         done = terminated or truncated
         draw(len(rewards))
-    shown = draws and bool(frames)
+    shown = draws and bool(steps)
     fps = float(environment.metadata.get("render_fps") or FPS) / stride
     return Film(
-        frames=np.stack(frames) if shown else None,
+        frames=frames[: len(steps)] if shown else None,
         steps=np.array(steps if shown else [], np.int64),
         rewards=np.array(rewards),
         observations=np.stack(observations),
@@ -107,14 +112,14 @@ def _draws(environment: gymnasium.Env | Episode) -> tuple[bool, str]:
     return mode == "rgb_array", "" if mode in ("rgb_array", "human") else f"its render_mode is {mode!r}"
 
 
-def _frame(drawn: object, first: list[np.ndarray]) -> np.ndarray:
-    """The result of render() as (H, W, 3) uint8, of the first frame's shape. Raises ValueError."""
+def _frame(drawn: object, shape: tuple[int, ...] | None) -> np.ndarray:
+    """The result of render() as (H, W, 3) uint8, of the first frame's shape where there is one. Raises ValueError."""
     frame = np.asarray(drawn)
     if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != np.uint8 or not frame.size:
         raise ValueError(f"render() must give (H, W, 3) uint8; got {frame.dtype} {frame.shape}")
-    if first and frame.shape != first[0].shape:
-        raise ValueError(f"render() must give frames of one shape; got {first[0].shape}, then {frame.shape}")
-    return frame.copy()
+    if shape is not None and frame.shape != shape:
+        raise ValueError(f"render() must give frames of one shape; got {shape}, then {frame.shape}")
+    return frame
 
 
 @contextmanager

@@ -112,15 +112,22 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
         return vector
 
     def screened(self, offspring: np.ndarray) -> np.ndarray:
-        """Offspring with their frozen parameters as they were, and screened. Raises ValueError if `screen` gives others than
-        as many genomes."""
+        """Offspring, screened, with their frozen parameters as they were before and after it. Raises ValueError if `screen`
+        gives others than as many genomes."""
         if self.fixed is not None:
-            frozen = ~np.isnan(self.fixed)
-            offspring[:, : len(frozen)][:, frozen] = self.fixed[frozen]
+            self._hold(offspring, self.fixed)
         screened = np.ascontiguousarray(self.screen(offspring), np.float32)
         if screened.shape != offspring.shape:
             raise ValueError(f"screen() must give as many offspring as it got, {offspring.shape}; got {screened.shape}")
+        if self.fixed is not None:
+            screened = screened.copy()  # what an override gave may be its own
+            self._hold(screened, self.fixed)
         return screened
+
+    def _hold(self, vectors: np.ndarray, fixed: np.ndarray) -> None:
+        """Gives the parameters that are not NaN in `fixed` (D,) that value, in place."""
+        frozen = ~np.isnan(fixed)
+        vectors[:, : len(frozen)][:, frozen] = fixed[frozen]
 
     def told(self, evaluation: Evaluation | np.ndarray, population: np.ndarray | None) -> np.ndarray:
         """The fitness (P,) of the population that `ask` gave, whose fittest genome becomes `best` if it is fitter. Raises

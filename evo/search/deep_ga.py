@@ -111,10 +111,8 @@ class DeepGA(VectorAlgorithm):
             self.candidates = None
         self.generation += 1
 
-    def lineage(self, index: int | None) -> Lineage:
+    def _ancestry(self, index: int) -> Lineage:
         """Of row `index` of what ask gave last. Ids are generation * (P + 1) + place; a first individual has no parents."""
-        if index is None:
-            return {}
         size, born, place = self.options.population_size + 1, self.generation - 1, int(self._asked[index])
         parent = int(self.parents[place])
         return {"id": born * size + place, "parents": [parent + (born - 1) * size] if parent >= 0 else []}

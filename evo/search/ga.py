@@ -111,10 +111,8 @@ class GA(VectorAlgorithm):
         self.fitness = self.told(evaluation, self._population)
         self.generation += 1
 
-    def lineage(self, index: int | None) -> Lineage:
+    def _ancestry(self, index: int) -> Lineage:
         """Ids are generation * P + place; a first individual has no parents."""
-        if index is None:
-            return {}
         size = self.options.population_size
         born = self.generation - 1
         parents = [int(p) + (born - 1) * size for p in np.unique(self.parents[index]) if p >= 0]

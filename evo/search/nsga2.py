@@ -1,6 +1,6 @@
-"""NSGA-II (Deb, Pratap, Agarwal, Meyarivan: A fast and elitist multiobjective genetic algorithm: NSGA-II. IEEE
-Transactions on Evolutionary Computation 6, 2002): how well a network does against how many weights it needs.
+"""NSGA-II (Deb, Pratap, Agarwal and Meyarivan 2002): how well a network does against how many weights it needs.
 
+A fast and elitist multiobjective genetic algorithm: NSGA-II. IEEE Transactions on Evolutionary Computation 6, 2002.
 A genome is D weights and a mask of D bits; the network runs with weights * mask. Two objectives: the task's fitness,
 maximised, and the number of parameters that are not zero, minimised. A generation, as in section III:
 
@@ -149,10 +149,8 @@ class NSGA2(VectorAlgorithm):
     def model(self, genome: np.ndarray) -> Model:
         return self.encoding.model(self._weights(genome[None])[0])
 
-    def lineage(self, index: int | None) -> Lineage:
+    def _ancestry(self, index: int) -> Lineage:
         """Of row `index` of what ask gave last. Ids count the births: generation * P + place."""
-        if index is None:
-            return {}
         own, *parents = (int(each) for each in self.asked_family[index])
         return {"id": own, "parents": sorted({each for each in parents if each >= 0})}
 
@@ -222,10 +220,13 @@ class NSGA2(VectorAlgorithm):
         mask = np.empty_like(child)
         numbers = (round((1 / genes if rate is None else rate) * 2**32), self.generation, rng.signed(self.seed))
         threads.each(lambda a, b: _breed_masks(mask, masks, pairs, a, b, elites, *numbers), len(pairs))
-        if self.fixed is not None:
-            frozen = ~np.isnan(self.fixed)
-            mask[:, frozen] = self.fixed[frozen] != 0
         return self.screened(np.concatenate([child, mask], axis=1))
+
+    def _hold(self, vectors: np.ndarray, fixed: np.ndarray) -> None:
+        """The masks of frozen weights too."""
+        super()._hold(vectors, fixed)
+        frozen = ~np.isnan(fixed)
+        vectors[:, len(frozen) :][:, frozen] = fixed[frozen] != 0
 
 
 def survivors(fitness: np.ndarray, connections: np.ndarray, size: int, share: float = 1.0) -> np.ndarray:

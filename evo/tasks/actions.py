@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from evo.rollout.environment import Environment
+from evo.rollout.lanes import scaled
 
 if TYPE_CHECKING:
     import gymnasium
 
 Action = int | np.ndarray
+Act = Callable[[list[float], np.ndarray | None], Action]  # of O outputs, and their intervals (O, 2) or None
 
 
-def space_actions(space: gymnasium.Space, name: str) -> tuple[int, Callable[..., Sequence[Action] | np.ndarray]]:
-    """Outputs O that a space of actions needs, and what turns outputs (L, O) into one action a lane."""
+def space_actions(space: gymnasium.Space, name: str) -> tuple[int, Act]:
+    """Outputs O that a space of actions needs, and what turns O outputs into an action.
+
+    Raises ValueError for a space that is not supported.
+    """
     from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 
     if isinstance(space, Discrete):
@@ -36,40 +42,53 @@ def space_actions(space: gymnasium.Space, name: str) -> tuple[int, Callable[...,
     return int(np.prod(space.shape)), _scaling(space.low, space.high)
 
 
-def scalar_actions(environment: Environment) -> Callable[..., Sequence[Action] | np.ndarray]:
+def scalar_actions(environment: Environment) -> Act:
     return _choosing(0) if isinstance(environment.actions, int) else _scaling(*environment.bounds)
 
 
-def _choosing(first: int) -> Callable[..., Sequence[Action] | np.ndarray]:
+def _largest(outputs: list[float]) -> int:
+    return outputs.index(max(outputs))
+
+
+def _choosing(first: int) -> Act:
     """One of O choices that are counted from `first`."""
-    return lambda outputs, ranges=None: (outputs.argmax(dim=1) + first).tolist()
+    return partial(_chosen, first)
 
 
-def _choosing_several(choices: np.ndarray, first: np.ndarray, kind: np.dtype) -> Callable[..., Sequence[Action] | np.ndarray]:
+def _chosen(first: int, outputs: list[float], ranges: np.ndarray | None = None) -> int:
+    return _largest(outputs) + first
+
+
+def _choosing_several(choices: np.ndarray, first: np.ndarray, kind: np.dtype) -> Act:
     """One of each of several numbers of `choices`, an output a choice; each is counted from its `first`."""
-    edges = np.cumsum(choices.ravel())[:-1].tolist()
-
-    def chosen(outputs: Tensor, ranges: np.ndarray | None = None) -> np.ndarray:
-        largest = [part.argmax(dim=1).numpy() for part in outputs.tensor_split(edges, dim=1)]
-        return (np.stack(largest, axis=1).reshape(-1, *choices.shape) + first).astype(kind)
-
-    return chosen
+    edges = np.cumsum([0, *choices.ravel()]).tolist()
+    return partial(_several, list(itertools.pairwise(edges)), first, kind)
 
 
-def _scaling(low: np.ndarray, high: np.ndarray) -> Callable[..., Sequence[Action] | np.ndarray]:
-    """Numbers within low .. high, of their shape and type: of whole numbers each has an equal part of an output's interval.
-    ranges (L, A, 2): the interval of each output, or infinite."""
+def _several(
+    parts: list[tuple[int, int]], first: np.ndarray, kind: np.dtype, outputs: list[float], ranges: np.ndarray | None = None
+) -> np.ndarray:
+    chosen = np.array([_largest(outputs[a:b]) for a, b in parts])
+    return (chosen.reshape(first.shape) + first).astype(kind)
+
+
+def _scaling(low: np.ndarray, high: np.ndarray) -> Act:
+    """Numbers within low .. high, of their shape and type: of whole numbers each has an equal part of an output's interval."""
+    bottom, most = low.ravel().tolist(), high.ravel().tolist()
     whole = low.dtype.kind in "iu"
-    bottom, top = low.astype(np.float64), high.astype(np.float64) + whole
-    centre, half = (bottom + top) / 2, (top - bottom) / 2
+    return partial(_scaled, low, bottom, [number + whole for number in most], most if whole else None)
 
-    def scaled(outputs: Tensor, ranges: np.ndarray | None = None) -> np.ndarray:
-        unit = torch.tanh(outputs.double()).numpy()
-        with np.errstate(invalid="ignore"):  # of an infinite interval; and of NaN, with which an episode ends
-            if ranges is not None:
-                least, most = ranges[..., 0], ranges[..., 1]
-                unit = np.where(np.isinf(least), unit, 2 * (outputs.double().numpy() - least) / (most - least) - 1)
-            numbers = centre + half * unit.reshape(-1, *low.shape)
-            return np.clip(np.floor(numbers) if whole else numbers, low, high).astype(low.dtype)
 
-    return scaled
+def _scaled(
+    low: np.ndarray,
+    bottom: list[float],
+    top: list[float],
+    most: list[int] | None,
+    outputs: list[float],
+    ranges: np.ndarray | None = None,
+) -> np.ndarray:
+    intervals = [(-math.inf, math.inf)] * len(bottom) if ranges is None else ranges.tolist()
+    numbers = [scaled(y, a, b, *interval) for y, a, b, interval in zip(outputs, bottom, top, intervals, strict=True)]
+    if most is not None:
+        numbers = [min(math.floor(number), end) for number, end in zip(numbers, most, strict=True)]
+    return np.array(numbers, low.dtype).reshape(low.shape)

@@ -1,10 +1,11 @@
 """Control: networks act in an environment, and fitness is the mean return over a few episodes.
 
-One (genome, episode) is one lane. All genomes of a generation meet the same start seeds. In a scalar environment
-(`evo.rollout.environment`) lanes of MLPs and of NEAT's networks run fused (`evo.rollout.lanes`). Everything else goes tick by
-tick: each lane has an environment object of its own, kept for the task's life if it is Gymnasium's. A tick is one forward pass
-of fixed shape (P, B, I): lanes that are done stay in the batch and are ignored, so no number depends on who has finished.
-`done` latches: a lane that has terminated or was truncated is not stepped again; the reward of its last step counts.
+One (genome, episode) is one lane. All genomes of a generation meet the same start seeds. MLPs and NEAT's networks on the cpu
+answer one observation at a time, compiled: in a scalar environment (`evo.rollout.environment`) their lanes run fused
+(`evo.rollout.lanes`), in Gymnasium's one after another, on all cores (`stepping`, `processes`). Every other network goes
+tick by tick: each lane has an environment object of its own, kept for the task's life if it is Gymnasium's. A tick is one
+forward pass of fixed shape (P, B, I): lanes that are done stay in the batch and are ignored, so no number depends on who has
+finished. `done` latches: a lane that has terminated or was truncated is not stepped again; the reward of its last step counts.
 
 Terminology and step protocol: Towers et al.: Gymnasium: a standard interface for reinforcement learning environments (2024).
 Gymnasium is imported when the first task is made.
@@ -13,26 +14,26 @@ Gymnasium is imported when the first task is made.
 from __future__ import annotations
 
 import dataclasses
-import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from evo import rng
+from evo import rng, threads
 from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task, counted
 from evo.rollout.environment import Environment, Episode
-from evo.rollout.lanes import Episodes, policy, rollout
+from evo.rollout.lanes import Episodes, Policy, policy, rollout
 from evo.rollout.recording import Film, offscreen, record
 from evo.settings import did_you_mean, setting, settings
+from evo.tasks import environments
 from evo.tasks.actions import Action, scalar_actions, space_actions
 from evo.tasks.normalization import LaneMoments
-from evo.tasks.stepping import LONGEST, Lanes
+from evo.tasks.processes import Helpers
+from evo.tasks.stepping import LONGEST, Lanes, Stepper
 from evo.vectors.modules import MLP
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class ControlSettings:
 
     episodes: int = setting(3, "training episodes per genome; all genomes of a generation share their start seeds", low=1)
     validation_episodes: int = setting(20, "validation episodes of a generation's best, the same in every run", low=1)
+    max_steps: int | None = setting(None, "steps after which an episode is truncated; none: as the environment says", low=1)
     normalize_observations: bool = setting(False, "standardise observations with running mean and std")
     solved: float | None = setting(None, "mean validation return at which the task is solved; none: undefined")
     stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
@@ -61,7 +63,8 @@ class ControlTask(Task):
     ones). Actions: argmax of O outputs for O choices; for bounded numbers, tanh of each output, scaled to low .. high, or the
     output itself, scaled, where networks say in which interval they answer (`output_range`). network(inputs, outputs): gives a
     fresh nn.Module, for the methods that need one; an `evo.MLP` by default. episodes: start seeds an evaluation;
-    validation_episodes and test_episodes: fixed starts of their own, the same for every run. normalize_observations:
+    validation_episodes and test_episodes: fixed starts of their own, the same for every run. max_steps: an episode is truncated
+    after so many steps, if it has not ended before; None: as the environment says. normalize_observations:
     `Evaluation.observations` holds what `evo.tasks.normalization` needs. solved: the mean validation return at which the task
     is solved; None: undefined. trials: where "validation" or "test" is another scalar environment than the one that gives
     fitness, it and the first states (B, S) of its episodes.
@@ -78,6 +81,7 @@ class ControlTask(Task):
         *,
         network: Callable[[int, int], torch.nn.Module] = MLP,
         episodes: int = 1,
+        max_steps: int | None = None,
         normalize_observations: bool = False,
         solved: float | None = None,
         validation_episodes: int = 20,
@@ -85,9 +89,10 @@ class ControlTask(Task):
         stop: str = "solved",
         trials: Mapping[str, tuple[Environment, np.ndarray]] | None = None,
     ):
-        for what, count in (("", episodes), ("validation_", validation_episodes), ("test_", test_episodes)):
+        counts = {"episodes": episodes, "validation_episodes": validation_episodes, "test_episodes": test_episodes}
+        for what, count in counts.items() if max_steps is None else (*counts.items(), ("max_steps", max_steps)):
             if not isinstance(count, int) or count < 1:
-                raise ValueError(f"{what}episodes: expected a whole number >= 1; got {count!r}")
+                raise ValueError(f"{what}: expected a whole number >= 1; got {count!r}")
         self.name = make if isinstance(make, str) else getattr(make, "name", getattr(make, "__name__", type(make).__name__))
         self.episodes, self.stop, self.normalize_observations = episodes, stop, normalize_observations
         self._make, self._network, self._solved = make, network, solved
@@ -97,45 +102,34 @@ class ControlTask(Task):
         }
         self._worlds = {split: world for split, (world, _) in (trials or {}).items()}
         self._starts |= {split: starts for split, (_, starts) in (trials or {}).items()}
+        self._max_steps = max_steps
         self._environments: list[gymnasium.Env] = []
-        self.close = weakref.finalize(self, _close, self._environments)
+        self._helpers: list[Helpers] = []
+        self.close = weakref.finalize(self, _close, self._environments, self._helpers)
         if isinstance(make, Environment):
             make.validate()
             self.inputs, self.outputs, self._act = make.inputs, make.outputs, scalar_actions(make)
+            if max_steps is not None:
+                self._make = dataclasses.replace(make, max_steps=min(make.max_steps, max_steps))
             return
-        if not isinstance(make, str) and not callable(make):
-            expected = "an Environment, the id of a Gymnasium environment, or a callable that makes a gymnasium.Env"
-            raise TypeError(f"make: expected {expected}; got {make!r}")
-        self._environments.append(self._environment(make))
+        environments.checked(make)
+        self._environments.append(environments.made(make, self.name))
+        made = type(self._environments[0].unwrapped)
+        self._class = None if "<locals>" in made.__qualname__ else made  # what an id stands for
         self.inputs = self._environments[0].observation_space.shape[0]  # type: ignore[index]  # that of a Box
         self.outputs, self._act = space_actions(self._environments[0].action_space, self.name)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the environments, which are made again where they are needed."""
+        return {name: value for name, value in vars(self).items() if name not in ("_environments", "_helpers", "close")}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, _environments=[], _helpers=[])
+        self.close = weakref.finalize(self, _close, self._environments, self._helpers)
 
     def __repr__(self) -> str:
         sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
         return f"ControlTask({self.name}, {sizes}, {counted(self.episodes, 'episode')} an evaluation)"
-
-    def _environment(self, make: str | Callable[..., gymnasium.Env], mode: str | None = None) -> gymnasium.Env:
-        """A fresh environment, which draws itself in that render mode if it can: a callable gets `render_mode` if it
-        takes one, and is asked without otherwise."""
-        import gymnasium
-        from gymnasium.spaces import Box
-
-        if isinstance(make, str):
-            drawing: dict[str, Any] = {} if mode is None else {"render_mode": mode}
-            with warnings.catch_warnings():
-                if drawing:
-                    warnings.simplefilter("ignore")  # that it cannot draw is told by the film
-                made = gymnasium.make(make, disable_env_checker=True, **drawing)
-        elif mode is not None and _takes(make, "render_mode"):
-            made = make(render_mode=mode)
-        else:
-            made = make()
-        if not isinstance(made, gymnasium.Env):
-            raise TypeError(f"{self.name}: expected it to make a gymnasium.Env; got {type(made).__name__}")
-        space = made.observation_space
-        if not (isinstance(space, Box) and len(space.shape) == 1):
-            made = gymnasium.wrappers.FlattenObservation(made)
-        return made
 
     def network(self) -> torch.nn.Module:
         """A fresh network, (B, I) -> (B, O)."""
@@ -202,18 +196,19 @@ class ControlTask(Task):
             chosen = policy(networks)
             if chosen is not None:
                 return rollout(world, chosen, starts, moments)
-            environments: Sequence[gymnasium.Env | Episode] = [
-                Episode(world, start) for _ in range(genomes) for start in starts
-            ]
+            worlds: Sequence[gymnasium.Env | Episode] = [Episode(world, start) for _ in range(genomes) for start in starts]
             starts = np.zeros(len(starts), np.int64)
+            most: int | None = world.max_steps
         else:
-            environments = self._environments
-            while len(environments) < genomes * len(starts):
-                environments.append(self._environment(world))
-        lanes = Lanes(self.name, environments, genomes, np.asarray(starts), self.inputs)
+            chosen = policy(networks)
+            if chosen is not None:
+                return self._stepped(chosen, world, np.asarray(starts), moments)
+            while len(self._environments) < genomes * len(starts):
+                self._environments.append(environments.made(world, self.name))
+            worlds, most = self._environments, self._max_steps
+        lanes = Lanes(self.name, worlds, genomes, np.asarray(starts), self.inputs, self._act, most)
         x = torch.from_numpy(lanes.observations).view(*shape, self.inputs)
         ranges = networks.output_range
-        ranges = None if ranges is None else np.repeat(ranges, len(starts), axis=0)
         while lanes.live:
             if moments is not None:
                 moments.add(lanes.observations, lanes.alive)
@@ -221,9 +216,27 @@ class ControlTask(Task):
                 outputs = forward(x).cpu()
             if outputs.shape != (*shape, self.outputs):
                 raise ValueError(f"{self.name}: expected outputs of shape {(*shape, self.outputs)}; got {tuple(outputs.shape)}")
-            outputs = outputs.reshape(-1, self.outputs)
-            lanes.step(self._act(outputs, ranges), torch.isnan(outputs).any(dim=1).tolist())
+            lanes.step(outputs.reshape(-1, self.outputs).tolist(), ranges)
         return Episodes(*(np.array(each).reshape(shape) for each in (lanes.returns, lanes.steps, lanes.terminated)))
+
+    def _stepped(self, networks: Policy, make: environments.Make, starts: np.ndarray, moments: LaneMoments | None) -> Episodes:
+        """What networks do in a Gymnasium environment, lane by lane, here and in helpers."""
+        if (networks.inputs, networks.outputs) != (self.inputs, self.outputs):
+            expected = f"networks of {self.inputs} inputs and {self.outputs} outputs"
+            raise ValueError(f"{self.name}: expected {expected}; got {networks.inputs} and {networks.outputs}")
+        if not self._environments:
+            self._environments.append(environments.made(make, self.name))
+        if not self._helpers:
+            self._helpers.append(Helpers(self.name, make, self._max_steps))
+        stepper = Stepper(self.name, self._environments[0], self.inputs, self._act, self._max_steps)
+        episodes = Episodes.empty(networks.size, len(starts))
+        observe = moments is not None
+        for lanes, found in self._helpers[0].run(stepper, networks, starts, observe, threads.count()):
+            for whole, part in zip(episodes, found, strict=False):
+                whole.flat[lanes] = part
+            if moments is not None:
+                moments.count[lanes], moments.mean[lanes], moments.m2[lanes] = found.moments
+        return episodes
 
     def film(
         self, model: Model, split: str = "validation", episode: int = 0, frames: int = 500, mode: str = "rgb_array"
@@ -237,14 +250,15 @@ class ControlTask(Task):
         starts = self._fixed(split)
         if not 0 <= episode < len(starts):
             raise ValueError(f"episode: expected 0 to {len(starts) - 1}, of the {split} episodes; got {episode}")
-        taken, ranges = 0, model.output_range
+        taken = 0
+        ranges = None if model.output_range is None else model.output_range[0]
 
         def choose(observation: np.ndarray) -> Action | None:
             nonlocal taken
             rows = torch.as_tensor(np.asarray(observation, np.float32)[None])
-            outputs = torch.as_tensor(model(rows)).cpu()
+            outputs = torch.as_tensor(model(rows))[0]
             taken += 1
-            return None if torch.isnan(outputs).any() else self._act(outputs, ranges)[0]
+            return None if torch.isnan(outputs).any() else self._act(outputs.tolist(), ranges)
 
         trouble = ""
         with offscreen() if mode == "rgb_array" else nullcontext():
@@ -255,7 +269,9 @@ class ControlTask(Task):
                 environment = self._shown(split, episode, None)
             model.reset()
             try:
-                made = record(environment, choose, 0 if starts.ndim == 2 else int(starts[episode]), frames, LONGEST)
+                made = record(
+                    environment, choose, 0 if starts.ndim == 2 else int(starts[episode]), frames, self._max_steps or LONGEST
+                )
             except Exception as error:
                 raise RuntimeError(
                     f"{self.name}, {split} episode {episode}, step {taken}: {type(error).__name__}: {error}"
@@ -278,7 +294,7 @@ class ControlTask(Task):
         """What a film of an episode is made in."""
         world, start = self._worlds.get(split, self._make), self._starts[split][episode]
         if not isinstance(world, Environment):
-            return self._environment(world, mode)
+            return environments.made(world, self.name, mode)
         short = dataclasses.replace(world, max_steps=min(world.max_steps, FILMED))
         return Episode(short, start if np.ndim(start) else short.starts([start])[0], mode)
 
@@ -289,13 +305,8 @@ class ControlTask(Task):
         return self._starts[split]
 
 
-def _takes(make: Callable[..., object], name: str) -> bool:
-    try:
-        return name in signature(make).parameters
-    except ValueError:  # a callable without a signature
-        return False
-
-
-def _close(environments: list[gymnasium.Env]) -> None:
+def _close(environments: list[gymnasium.Env], helpers: list[Helpers]) -> None:
+    for helper in helpers:
+        helper.close()
     for environment in environments:
         environment.close()

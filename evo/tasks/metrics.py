@@ -27,6 +27,19 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     return -chosen.double().mean((-1, -2))
 
 
+def weighted_cross_entropy(weights: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy in which an example counts by the weight of its class, weights (O,); those of a batch sum to 1."""
+    own = weights.to(outputs.device)[targets].double()
+    chosen = outputs.log_softmax(-1).gather(-1, targets.expand(len(outputs), -1)[..., None])[..., 0]
+    return -(chosen.double() * own).sum(-1) / own.sum()
+
+
+def balanced(targets: Tensor, classes: int) -> Tensor:
+    """Weights (O,) with which every class counts alike: B / (O n), as in scikit-learn; 1 for a class that is not there."""
+    counts = torch.bincount(targets, minlength=classes)
+    return torch.where(counts > 0, len(targets) / (classes * counts.clamp(min=1)), 1.0)
+
+
 def _counts(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """True positives, predicted and actual members of each class, (P, O) float64 each."""
     classes = torch.arange(outputs.shape[-1], device=outputs.device)

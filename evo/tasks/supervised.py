@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
@@ -21,9 +22,9 @@ from evo.core import Evaluation, Metric, Model, Phenotypes, Row, Score, Task, co
 from evo.settings import Value, did_you_mean
 from evo.tasks import calibration
 from evo.tasks.columns import Columns, Units
-from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, measured
+from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, balanced, cross_entropy, measured, weighted_cross_entropy
 from evo.tasks.table import Table, as_columns, refuse_nan
-from evo.tasks.targets import Pair, parts_of, prepared, targets, tensors
+from evo.tasks.targets import Pair, Rows, parts_of, prepared, targets, tensors
 from evo.vectors.modules import MLP
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ class SupervisedTask(Task):
     validation None: the training split serves as validation too (a full truth table). test None: there is none.
     network(inputs, outputs) gives an nn.Module, (B, I) -> (B, O), by default an `evo.MLP`; for "probability" a sigmoid is put
     behind it. inputs is I, or `shape` (C, H, W) for pictures.
-    fitness: the name of a metric (minus it, where less is better) or a function (outputs (P, B, O), targets) -> (P,),
-    which is maximised. metric: the name of the reported one. solved: the value of the metric, on validation, at which
-    the task is solved; None: undefined. batch_size: evolution scores a generation on that many examples, drawn afresh
-    each generation; None: on all. columns: what the inputs are of a table's rows (`columns.encode(rows)`). units: in which
-    numbers are learned; every metric that is reported, and every prediction, is in the target's own.
+    fitness: the name of a metric (minus it, where less is better) or a function (outputs (P, B, O), targets) -> (P,), which is
+    maximised. metric: the name of the reported one. solved: the value of the metric, on validation, at which the task is
+    solved; None: undefined. select: "fitness" or "metric", which chooses the champion on validation, and is called "fitness"
+    there. class_weights: cross-entropy, as fitness and as loss, weighs every class alike. batch_size: evolution scores a
+    generation on that many examples, drawn afresh each generation; None: on all. columns: what the inputs are of a table's
+    rows (`columns.encode(rows)`). units: in which numbers are learned; every metric that is reported, and every prediction, is
+    in the target's own.
     Raises ValueError, naming what is wrong with the arguments.
     """
 
@@ -61,6 +64,8 @@ class SupervisedTask(Task):
         fitness: str | Measure | None = None,
         metric: str | None = None,
         solved: float | None = None,
+        select: str = "fitness",
+        class_weights: bool = False,
         batch_size: int | None = None,
         stop: str = "solved",
         shape: tuple[int, int, int] | None = None,
@@ -87,11 +92,18 @@ class SupervisedTask(Task):
         names = METRICS[kind]
         name = metric or next(iter(names))
         self.metric = Metric(name, names[_known(name, names, "metric")][1])
+        if select not in ("fitness", "metric"):
+            raise ValueError(f"select: expected fitness or metric; got {select!r}")
+        self._weights = balanced(y, self.outputs) if class_weights and kind == "classification" else None
         self._fitness = self._fitness_of(fitness or DEFAULT_FITNESS[kind])
+        self._selects = self._fitness if select == "fitness" else self._fitness_of(name)
         self.full_table = validation is None
         self.batch_size = batch_size if batch_size is not None and batch_size < len(x) else None
         self.episodes = 0 if self.batch_size is None else 1
-        self._placed: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
+        self._placed: dict[tuple[str, str], Rows] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_placed": {}}
 
     def __repr__(self) -> str:
         sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
@@ -163,13 +175,14 @@ class SupervisedTask(Task):
             return None
         key = (name, str(device))
         if key not in self._placed:
-            self._placed[key] = tuple(part.to(device) for part in self._splits[name])  # type: ignore[assignment]
+            self._placed[key] = Rows(*(part.to(device) for part in self._splits[name]))
         return self._placed[key]
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
         """What gradient methods minimise: cross-entropy, or squared error for regression; mean over (B, O)."""
         if self.kind == "classification":
-            return functional.cross_entropy(outputs, targets, label_smoothing=label_smoothing)
+            weights = None if self._weights is None else self._weights.to(outputs)
+            return functional.cross_entropy(outputs, targets, weights, label_smoothing=label_smoothing)
         if self.kind == "probability":
             smoothed = targets * (1 - label_smoothing) + label_smoothing / 2
             return functional.binary_cross_entropy(outputs, smoothed)
@@ -203,7 +216,7 @@ class SupervisedTask(Task):
             raise ValueError(f"expected outputs of shape (B, O) = {(len(x), self.outputs)}; got {tuple(outputs.shape)}")
         names = METRICS[self.kind]
         values = measured([measure for measure, _ in names.values()], self.in_units(outputs)[None], self.in_units(y))
-        fitness = measured([self._fitness], outputs[None], y)
+        fitness = measured([self._selects], outputs[None], y)
         return dict(zip([*names, "fitness"], torch.cat([values, fitness])[:, 0].tolist())) | {"n": len(x)}
 
     def in_units(self, values: Tensor) -> Tensor:
@@ -315,7 +328,9 @@ class SupervisedTask(Task):
             return fitness
         names = METRICS[self.kind]
         measure, direction = names[_known(fitness, names, "fitness")]
-        return measure if direction == "max" else lambda outputs, targets: -measure(outputs, targets)
+        if measure is cross_entropy and self._weights is not None:
+            measure = partial(weighted_cross_entropy, self._weights)
+        return measure if direction == "max" else partial(_negated, measure)
 
     def _check_splits(self) -> None:
         for name, (x, y) in self._splits.items():
@@ -329,6 +344,10 @@ class SupervisedTask(Task):
             raise ValueError(f"classes: expected {self.outputs} names; got {len(self.classes)}")
         if self.kind == "classification" and self.outputs < 2:
             raise ValueError("classification needs at least two classes; every target is 0")
+
+
+def _negated(measure: Measure, outputs: Tensor, targets: Tensor) -> Tensor:
+    return -measure(outputs, targets)
 
 
 def _known(name: str, names: Mapping[str, object], what: str) -> str:

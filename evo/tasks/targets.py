@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,15 @@ from evo.tasks.columns import Columns, Units
 from evo.tasks.table import Table, Words, finite
 
 Pair = tuple[npt.ArrayLike, npt.ArrayLike]
+
+
+class Rows(NamedTuple):
+    """A split: inputs (B, I) and targets."""
+
+    x: Tensor
+    y: Tensor
+
+
 FEW = 10  # a target of at most so many different whole numbers is a class
 FEWEST = 5  # rows of each class, and half of those of a table: less cannot be cut 60/20/20
 LARGE, SHARED = 20_000, 2_000  # training rows from which evolution scores a generation on a minibatch, and of how many
@@ -122,7 +131,7 @@ def shared(train: np.ndarray) -> int | None:
     return SHARED if len(train) > LARGE else None
 
 
-def tensors(pair: Pair, kind: str, name: str) -> tuple[Tensor, Tensor]:
+def tensors(pair: Pair, kind: str, name: str) -> Rows:
     """The split called `name`, checked: x (B, I) float32, and y as its kind wants it (`evo.tasks.metrics`)."""
     x, y = torch.as_tensor(pair[0]).detach().cpu().float(), torch.as_tensor(pair[1]).detach().cpu()
     if x.ndim < 2 or y.ndim < 1:
@@ -139,8 +148,8 @@ def tensors(pair: Pair, kind: str, name: str) -> tuple[Tensor, Tensor]:
             raise ValueError(
                 f"{name}: classification needs y of shape (B,), whole numbers from 0; got {y.dtype} {tuple(y.shape)}"
             )
-        return x, y.long()
+        return Rows(x, y.long())
     y = y.float().reshape(len(y), -1)
     if not y.isfinite().all() or (kind == "probability" and (y.min() < 0 or y.max() > 1)):
         raise ValueError(f"{name}: y must be finite{', and within [0, 1]' if kind == 'probability' else ''}")
-    return x, y
+    return Rows(x, y)

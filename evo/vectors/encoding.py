@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from evo import rng, threads
 from evo.core import Model, Networked, Phenotypes, Points, Task
-from evo.vectors.models import TorchModel, VectorModel, matching
+from evo.vectors.models import TorchModel, VectorModel, as_module, matching
 from evo.vectors.population import Networks
 
 TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one tile
@@ -103,6 +103,13 @@ class Parameters(Reals):
         self._copies = threading.local()
         self._probed: dict[int, tuple[int, int]] = {}
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without the modules of this process's threads."""
+        return {name: value for name, value in vars(self).items() if name != "_copies"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, _copies=threading.local())
+
     def _measure_initialiser(self, drawn: list[nn.Module]) -> None:
         centres, spreads = [], []
         for name, shape in self.shapes.items():
@@ -122,9 +129,7 @@ class Parameters(Reals):
 
         Raises ValueError that lists the differences in parameter shapes or buffers.
         """
-        module = model.to_module() if isinstance(model, Model) else model
-        if not isinstance(module, nn.Module):
-            raise ValueError(f"expected a torch module, or a model of one; got {type(model).__name__}")
+        module = as_module(model)
         given = {name: p.shape for name, p in module.named_parameters()}
         differences = [
             f"{name}: expected {_shape(self.shapes.get(name))}, got {_shape(given.get(name))}"

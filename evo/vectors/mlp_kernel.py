@@ -1,12 +1,12 @@
 """A multi-layer perceptron (`modules.MLP`) inside an episode kernel: one network of a population of vectors (P, D), one row.
 
-A policy kind for `evo.rollout.lanes`: its kernels call TYPE, scratch, begin and answer.
+A policy kind for `evo.rollout.lanes`: its kernels call TYPE, scratch, begin and answer; episodes in Python call `alone`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import nn
 
 from evo.activations import CODES, activate
 from evo.core import example
-from evo.rollout.lanes import Policy
+from evo.rollout.lanes import Answer, Policy
 from evo.vectors.modules import MLP, Activation
 
 # vectors (P, D) float32, the parameters of the layers in their order; sizes (layers + 1,): I, hidden .., O; activation's code.
@@ -83,18 +83,26 @@ def _run(sizes, activation, weights, values, x, y):
 class Single:
     """One network of a policy of this kind, on one example (I,) at a time: as in an episode, to the last bit."""
 
-    def __init__(self, policy: Policy):
+    def __init__(self, policy: Policy, genome: int = 0):
         _, self._sizes, self._activation = policy.data
         self._weights, *_ = working = scratch(policy.data)
-        begin(policy.data, 0, working)
+        begin(policy.data, genome, working)
         self._values = np.empty((2, self._sizes.max()), np.float32)
         self.inputs, self.outputs = policy.inputs, policy.outputs
 
     def __call__(self, inputs: Sequence[float]) -> list[float]:
         """The outputs, O floats. Raises ValueError for another number of inputs."""
         x, y = example(inputs, self.inputs), np.empty(self.outputs, np.float32)
-        _run(self._sizes, self._activation, self._weights, self._values, x, y)
+        self.answer(x, y)
         return y.tolist()
+
+    def answer(self, x: np.ndarray, y: np.ndarray) -> None:
+        """As an `Answer`."""
+        _run(self._sizes, self._activation, self._weights, self._values, x, y)
+
+
+def alone(policy: Policy) -> Callable[[int], Answer]:
+    return lambda genome: Single(policy, genome).answer
 
 
 def policy(module: nn.Module, vectors: torch.Tensor) -> Policy | None:

@@ -18,11 +18,15 @@ from evo.core import Model, Networked, Points, Saved, Task, counted, example
 from evo.rollout.lanes import Policy
 from evo.settings import did_you_mean
 from evo.vectors import mlp_kernel
+from evo.vectors.modules import MLP
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from evo.plots.topology import Topology
+
 ROWS = 4096  # examples per forward pass
+UNITS = 40  # inputs, hidden and outputs of an MLP that is drawn as a network, at most
 
 
 @runtime_checkable
@@ -116,10 +120,40 @@ class TorchModel(Model):
         return {k: v.detach().cpu().contiguous().clone() for k, v in self.module.state_dict().items()}, {"kind": "torch"}
 
     def figure(self) -> Figure:
-        """The weights, one image per layer (matplotlib Figure)."""
+        """An MLP of at most UNITS units as a network, inputs at the left; else the weights, one image per layer (matplotlib
+        Figure)."""
         from evo.plots.figures import weights
+        from evo.plots.topology import draw
 
+        if (topology := _topology(self._unsquashed)) is not None:
+            return draw(topology)
         return weights({name: p.detach().cpu() for name, p in self.module.named_parameters()})
+
+
+def _topology(module: nn.Module) -> Topology | None:
+    """The connections of an MLP whose weights are not 0, biases as those of one node; None if it is none, has more than UNITS
+    units, or a weight that is not finite."""
+    from evo.plots.topology import Topology
+
+    if type(module) is not MLP or not all(bool(p.isfinite().all()) for p in module.parameters()):
+        return None
+    layers = [layer for layer in module.layers if isinstance(layer, nn.Linear)]
+    sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
+    if sum(sizes) > UNITS:
+        return None
+    bias, first = sum(sizes), np.cumsum([0, *sizes]).tolist()  # nodes are numbered layer by layer
+    connections = []
+    for k, layer in enumerate(layers):
+        rows = torch.cat([layer.weight, layer.bias[:, None]], 1).tolist()
+        sources = [*range(first[k], first[k + 1]), bias]
+        for target, row in enumerate(rows, first[k + 1]):
+            connections += [(source, target, weight) for source, weight in zip(sources, row) if weight]
+    computed, outputs = range(first[1], bias), range(first[-2], bias)
+    kinds = dict.fromkeys(range(first[1]), "sensor") | dict.fromkeys(computed, "hidden") | dict.fromkeys(outputs, "output")
+    names = {k: f"in {k}" for k in range(first[1])} | dict.fromkeys(computed, "") | {k: f"out {k - first[-2]}" for k in outputs}
+    if any(source == bias for source, *_ in connections):
+        kinds[bias], names[bias] = "bias", "bias"
+    return Topology(kinds, names, [*computed], connections, hidden=first[-2] - first[1], idle=0)
 
 
 class VectorModel(Model):
@@ -167,6 +201,14 @@ def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> T
     except RuntimeError as error:
         raise ValueError(f"these weights do not fit the network of the task: {error}") from error
     return TorchModel(module)
+
+
+def as_module(model: Model | nn.Module) -> nn.Module:
+    """A module as it is, or that of a Model. Raises ValueError for what is neither, and for a Model that is no module."""
+    module = model.to_module() if isinstance(model, Model) else model
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"expected a torch module, or a model of one; got {type(model).__name__}")
+    return module
 
 
 def matching(patterns: Sequence[str], names: Collection[str]) -> set[str]:

@@ -37,27 +37,35 @@ def run(
     take them. A run that fails is counted, and stops no other.
     Raises ConfigError with every mistake before anything starts; KeyboardInterrupt, with all saved, after a Ctrl-C.
     """
-    from scenarios.lab.execution import compiling
+    from evo.core import Task
+    from scenarios.lab.execution import progress
     from scenarios.lab.store import store
-    from scenarios.lab.study.loading import Run
+    from scenarios.lab.study import identity
+    from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import as_scenario
-    from scenarios.lab.study.trial import study
 
-    compiling.announce()
     document: dict[str, Any] = {"scenario": as_scenario(scenario, name), "seeds": seeds, "device": device}
     if methods is not None:
         document["learners"] = _learners(methods)
     if budget is not None:
         document["budget"] = budget
-    made = study(document, settings, "the same call of run()")
+    with progress.meanwhile("importing torch, and trying the configuration"):
+        from scenarios.lab.execution import compiling
+        from scenarios.lab.study.trial import study
+
+        compiling.announce()
+        made = study(document, settings, "the same call of run()")
     states, comparison = perform(made, Path(runs), jobs, restart)
+    if isinstance(scenario, Task):
+        for spec in {spec.label: spec for spec in made.specs}.values():
+            identity.used(spec.code, spec.scenario, spec.method, spec.model.get("network"), scenario)
     if "stopped" in states:
         raise KeyboardInterrupt("stopped, and saved; the same call of run() continues")
     known = lambda thing: None if isinstance(thing, str) else thing
     for spec in made.specs:
         path = store.run_path(runs, spec.name, spec.label, spec.seed)
         if (path / store.CONFIG).is_file():  # else it failed before it began
-            comparison.runs.append(Run(path, known(spec.scenario), known(spec.method)))
+            comparison.runs.append(load(path, known(spec.scenario), known(spec.method)))
     return comparison
 
 
@@ -86,15 +94,16 @@ def perform(
         states = runner.run_study(study, runs, jobs=jobs, restart=restart, emit=shown.emit, workers=workers)
     paths = [store.run_path(runs, spec.name, spec.label, spec.seed) for spec in study.specs]
     failed = [path for k, path in enumerate(paths) if states[k] == "failed"]
-    comparison = compare(paths, failed)[0]
-    try:
-        # The page is about the scenario's folder: what was run before is compared too.
-        found = [status.path for status in store.find_runs(runs) if status.scenario == study.name]
-        others = [path for path in found if path not in paths]
-        every = compare([*paths, *others], failed) if others else [comparison]
-        comparison.report = report.write(every, runs / study.name / report.REPORT, own=True)[0]
-    except store.StoreError as error:
-        comparison.notes.append(f"no report: {error}")
+    with progress.meanwhile("writing the report"):
+        comparison = compare(paths, failed)[0]
+        try:
+            # The page is about the scenario's folder: what was run before is compared too.
+            found = [status.path for status in store.find_runs(runs) if status.scenario == study.name]
+            others = [path for path in found if path not in paths]
+            every = compare([*paths, *others], failed) if others else [comparison]
+            comparison.report = report.write(every, runs / study.name / report.REPORT, own=True)[0]
+        except store.StoreError as error:
+            comparison.notes.append(f"no report: {error}")
     return list(states.values()), comparison
 
 

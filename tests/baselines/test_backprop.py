@@ -433,7 +433,7 @@ def test_a_warm_started_network_learns_on():
 
 def test_a_warm_start_refuses_what_does_not_fit_and_comes_first():
     one = learner()
-    with pytest.raises(ValueError, match="expected a model that is a torch module; got object"):
+    with pytest.raises(ValueError, match="expected a torch module, or a model of one; got object"):
         one.warm_start(object())
     with pytest.raises(ValueError, match="do not fit the network of the task"):
         one.warm_start(TorchModel(MLP(4, 3, hidden=(8,))))

@@ -17,6 +17,16 @@ from time import perf_counter
 
 from turns import Results, parser
 
+# `evo watch` serves until Ctrl-C: what it does until its first page has been read.
+WATCHED = """
+import threading, urllib.request
+from pathlib import Path
+from scenarios.lab.cli import commands, watch
+with watch.server(["xor"], Path("runs"), 0) as server:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    assert b"xor" in urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/").read()
+    server.shutdown()
+"""
 PLAY = "play runs/cartpole/ga/seed-0 --record cartpole.gif"
 # A command, and how many times the CPU seconds, and the wall clock, of importing torch it may take.
 LIMITS = {
@@ -28,6 +38,8 @@ LIMITS = {
     "list runs": (0.3, None),
     "compare xor": (1.0, None),
     "plot xor": (1.0, None),
+    "watch xor": (1.0, None),
+    "show digits -m ga --seeds 3": (0.3, None),
     "run xor -m neat --seeds 1 --restart": (2.5, 2.0),
     PLAY: (2.0, None),
 }
@@ -44,6 +56,10 @@ def took(folder: Path, *words: str) -> tuple[float, float]:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, perf_counter() - start
 
 
+def command(line: str) -> list[str]:
+    return ["-c", WATCHED] if line.startswith("watch") else ["-m", "scenarios", *line.split()]
+
+
 def main(arguments: list[str]) -> int:
     options = parser(__doc__).parse_args(arguments)
     commands = ["--help", "rnu"] if options.toy else list(LIMITS)
@@ -51,12 +67,12 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for line in () if options.toy else (*BEFORE, *commands):
-            took(folder, "-m", "scenarios", *line.split())
+            took(folder, *command(line))
         seconds: dict[str, list[tuple[float, float]]] = {line: [] for line in ("torch", *commands)}
         for _ in range(1 if options.toy else ROUNDS):
             seconds["torch"].append(took(folder, "-c", "import torch"))
             for line in commands:
-                seconds[line].append(took(folder, "-m", "scenarios", *line.split()))
+                seconds[line].append(took(folder, *command(line)))
     for line in commands:
         for what, at, limit in (("CPU", 0, LIMITS[line][0]), ("wall clock", 1, LIMITS[line][1])):
             ours, theirs = ([each[at] for each in seconds[name]] for name in (line, "torch"))

@@ -44,6 +44,10 @@ from turns import Results
             ],
         ),
         (
+            "bench_gymnasium.py",
+            [r"CartPole-v1, 2 networks, .* one core", r"plain loop +\d", r"[\d.]+ of its time \(limit 1.3\)"],
+        ),
+        (
             "bench_neat_big_genomes.py",
             [
                 r"20 feed-forward genomes, 5 hidden",
@@ -55,6 +59,7 @@ from turns import Results
             "bench_neat_scale.py",
             [r"a second thread: [\d.]+ x", r" 40 genomes, each: score \d+ ns, breed \d+ ns", r"\d+ species, \d+ MB"],
         ),
+        ("bench_tables.py", [r"1,000 x 21 numbers", r"[\d.]+ s \(limit 3 s\); peak memory [\d.]+ times the file \(limit 6\)"]),
         ("bench_single_pole.py", [r"20 networks, 10 steps, 1 of", r"takes [\d.]+ x as long on one core \(floor 40 x\)"]),
         ("bench_tensorneat.py", [r"xor, 20 networks", r"cartpole, 20 networks", r"compared with nothing: --python names"]),
         (
@@ -64,7 +69,7 @@ from turns import Results
     ],
 )
 def test_a_benchmark_runs_prints_its_figures_and_writes_them(name, lines, tmp_path):
-    if name in ("bench_forward.py", "bench_neat_scale.py") and not Path("/proc/self/status").exists():
+    if name in ("bench_forward.py", "bench_neat_scale.py", "bench_tables.py") and not Path("/proc/self/status").exists():
         pytest.skip("peak memory is read as Linux gives it")
     path, written = Path(__file__).with_name(name), tmp_path / "results.json"
     command = [sys.executable, str(path), "--toy", "--json", str(written)]

@@ -34,7 +34,7 @@ METHODS = ("ga", "deep-ga", "backprop", "random-search")
 
 def contents(run: Path) -> dict[str, Any]:
     """Everything a run directory holds, by file, without the keys that contain `seconds` or `_per_second`."""
-    return {path.relative_to(run).as_posix(): _content(path) for path in sorted(run.rglob("*")) if path.is_file()}
+    return {path.relative_to(run).as_posix(): content(path) for path in sorted(run.rglob("*")) if path.is_file()}
 
 
 def differing(one: Path, other: Path) -> list[str]:
@@ -43,25 +43,25 @@ def differing(one: Path, other: Path) -> list[str]:
     return [name for name in sorted({*left, *right}) if left.get(name) != right.get(name)]
 
 
-def _content(path: Path) -> Any:
+def content(path: Path) -> Any:
     if path.suffix == ".pt":
-        return _timeless(read_checkpoint(path))
+        return timeless(read_checkpoint(path))
     if path.suffix in (".json", ".jsonl"):
         lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
-        return [_timeless(json.loads(line)) for line in lines]
+        return [timeless(json.loads(line)) for line in lines]
     return path.read_bytes()
 
 
-def _timeless(value: Any) -> Any:
+def timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _timeless(each) for key, each in value.items() if not _clock(str(key))}
+        return {key: timeless(each) for key, each in value.items() if not _clock(str(key))}
     if isinstance(value, (list, tuple)):
-        return [_timeless(each) for each in value]
+        return [timeless(each) for each in value]
     return (str(value.dtype), tuple(value.shape), value.contiguous().numpy().tobytes()) if isinstance(value, Tensor) else value
 
 
 def _clock(key: str) -> bool:
-    return "seconds" in key or "_per_second" in key
+    return "seconds" in key or "_per_second" in key or key == "check"  # the sum over a line that holds such
 
 
 @dataclass

@@ -525,3 +525,9 @@ def test_a_warm_start_takes_over_the_observations_a_model_is_used_to():
     torch.testing.assert_close(learner._statistics.wrap_model(inner)(x), model(x))
     with pytest.raises(ValueError, match="sees 3 observations, the task gives 2"):
         small(GA, task).warm_start(NormalizedModel(donor.champion(), torch.zeros(3), torch.ones(3)))
+
+
+def test_points_for_a_task_of_networks_are_refused_in_words():
+    task = small_task("probability")
+    with pytest.raises(TypeError, match=r"is a task of networks; this GA searches points .* GA.for_task\(task, seed="):
+        Evolve(task, GA(3)).step()

@@ -40,3 +40,9 @@ def unprivileged():
     yield
     sets[0] = whole
     libc.capset(header, sets)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """What is said of long waits depends on the machine; it is the business of test_progress."""
+    monkeypatch.setattr("scenarios.lab.execution.progress.PATIENCE", 1000.0)

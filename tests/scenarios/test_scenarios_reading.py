@@ -1,12 +1,17 @@
 """Files as they come from anywhere: dialects, words for missing, labels, and what cannot be told is asked."""
 
 import gzip
+import tomllib
 
 import numpy as np
 import pandas
 import pytest
 
-from scenarios.reading import Reading, is_table, read
+from scenarios.lab.cli import flags
+from scenarios.lab.study import config
+from scenarios.lab.study.problems import ConfigError
+from scenarios.lab.study.resolve import is_table
+from scenarios.reading import Reading, read
 from scenarios.tables import table_scenario
 
 COUNT = 40
@@ -70,7 +75,7 @@ def test_numbers_are_numbers_however_they_are_written(tmp_path, case, at):
     for word, note in (("decimal comma", "decimal comma"), ("thousands and", "between thousands"), ("dates", "dates")):
         assert (note in said) >= case.startswith(word)
     if case.startswith("missing 'None'"):
-        assert "n: 'None' is missing (1 rows)" in said
+        assert "n: 'None' is missing (1 row)" in said
 
 
 def test_what_is_inferred_is_said_in_the_title_and_what_is_plain_is_not(tmp_path):
@@ -254,9 +259,15 @@ def test_a_large_table_is_scored_on_a_minibatch_by_default_and_says_so(tmp_path)
     assert scenario.task(scenario.settings(batch_size=None), None).batch_size is None
 
 
-def test_how_a_file_is_read_is_a_setting_of_the_task(tmp_path):
-    path = write(tmp_path / "t.csv", table("a;y", lambda k: f"{k},5;{k % 2}"))
-    settings = table_scenario(str(path), "y", decimal=",").settings(decimal=",")
-    assert settings.decimal == ","
-    with pytest.raises(ValueError, match=r"task\.sep: expected one character"):
-        table_scenario(str(path), "y", sep="ab")
+def test_how_a_file_is_read_is_a_setting_of_the_task_that_flags_and_files_set(tmp_path):
+    path = write(tmp_path / "t.csv", table("a;b;y", lambda k: f"{k},5;{'none at all' if k % 9 == 0 else k};{k % 2}"))
+    reading = {"sep": ";", "decimal": "", "missing": ["none at all"]}
+    asked = flags.chosen(str(path), ["linear"], sets=['task.drop=["a"]'], target="y", reading=reading)
+    spec = config.study(**asked).specs[0]
+    assert (spec.task["sep"], spec.task["missing"], spec.task["drop"]) == (";", ["none at all"], ["a"])
+    task = spec.build().task
+    assert [one.name for one in task.columns.numbers] == ["b"]
+    again = config.study(tomllib.loads(spec.toml())).specs[0]
+    assert again.task == spec.task
+    with pytest.raises(ConfigError, match=r"task\.sep: expected one character; got 'ab'"):
+        config.study(**flags.chosen(str(path), ["linear"], target="y", sets=["task.sep=ab"]))

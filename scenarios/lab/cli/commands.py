@@ -7,6 +7,7 @@ Whatever imports torch is imported inside a command, so that --help answers at o
 from __future__ import annotations
 
 import io
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -16,9 +17,34 @@ import typer
 
 from evo.settings import did_you_mean
 from scenarios import METHODS, SCENARIOS
-from scenarios.lab.cli.ends import failed, flush, terminable, wrong
-from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Seeds, Sets, Several, Target, Task, What
+from scenarios.lab.cli.ends import failed, flush, suggested, terminable, warned, wrong
+from scenarios.lab.cli.options import (
+    At,
+    Axis,
+    Compared,
+    Decimal,
+    Device,
+    Jobs,
+    Labels,
+    Limits,
+    Methods,
+    Metric,
+    Missing,
+    OneRun,
+    Runs,
+    Seeds,
+    Sep,
+    Sets,
+    Several,
+    Size,
+    Target,
+    Task,
+    Title,
+    What,
+)
 from scenarios.lab.cli.tune import tune
+from scenarios.lab.execution.progress import meanwhile
+from scenarios.lab.report.format import terminal_width
 from scenarios.lab.store.files import StoreError
 from scenarios.lab.study import resolve
 
@@ -58,7 +84,7 @@ def _command(arguments: list[str] | None) -> int:
         flush()
         return code
     except usage as error:
-        return wrong(_suggested(error))
+        return wrong(suggested(error, COMMANDS))
     except resolve.Unresolved as error:
         return wrong(str(error))
     except (StoreError, OSError) as error:  # a full disk, a folder that is a file or not for our eyes
@@ -66,17 +92,6 @@ def _command(arguments: list[str] | None) -> int:
     except KeyboardInterrupt:  # before typer, which makes an exit of it, with code 130
         print("interrupted", file=sys.stderr)
         return 130
-
-
-def _suggested(error: Any) -> str:
-    """What click says is wrong, in one line, with the closest command."""
-    if hasattr(error, "possibilities"):
-        return f"no such option: {error.option_name}{did_you_mean(error.option_name, error.possibilities or ())}"
-    text = " ".join(error.format_message().split())
-    unknown = text.partition("No such command '")[2].partition("'")[0]
-    if unknown in SCENARIOS:
-        return f"{text} Did you mean 'evo run {unknown}'?"
-    return text + did_you_mean(unknown, COMMANDS) if unknown and "Did you mean" not in text else text
 
 
 @app.callback(invoke_without_command=True, help=START.partition("\n")[0])
@@ -100,7 +115,8 @@ def list_(
     else:
         from scenarios.lab.cli import kept
 
-        print(kept.text(["list"], listing.everything))
+        known = json.loads(kept.text(["list"], lambda: json.dumps(listing.everything())))
+        print(listing.laid_out(known, terminal_width()))
     return 0
 
 
@@ -114,20 +130,26 @@ def show(
     device: Device = "",
     target: Target = "",
     task: Task = "",
+    sep: Sep = "",
+    decimal: Decimal = "",
+    missing: Missing = [],  # noqa: B006
 ) -> int:
     """Print the effective configuration as commented TOML, to save, edit and run."""
     from scenarios.lab.cli import flags, kept, listing
     from scenarios.lab.study.problems import ConfigError
 
+    reading = {"sep": sep, "decimal": decimal, "missing": missing}
     try:
-        asked = flags.chosen(what, method, seeds, budget, set_, device, target, task)
-        if what in SCENARIOS and set(method) <= {*METHODS} and not (seeds or budget or set_ or device or target or task):
+        asked = flags.chosen(what, method, seeds, budget, set_, device, target, task, reading)
+        changed = seeds or budget or set_ or device or target or task or any(reading.values())
+        if what in SCENARIOS and set(method) <= {*METHODS} and not changed:
             shown = kept.text(["show", what, *method], lambda: listing.commented(**asked))
         else:
-            shown = listing.commented(**asked)
+            with meanwhile("importing torch, to describe methods and tasks"):
+                shown = listing.commented(**asked)
     except ConfigError as error:
         return wrong(error)
-    print(shown, end="")
+    print(listing.narrowed(shown, terminal_width()), end="")
     return 0
 
 
@@ -144,28 +166,34 @@ def run(
     restart: Annotated[bool, typer.Option("--restart", help="rename existing runs and start over")] = False,
     target: Target = "",
     task: Task = "",
+    sep: Sep = "",
+    decimal: Decimal = "",
+    missing: Missing = [],  # noqa: B006
 ) -> int:
     """Run methods on scenarios, or resume stopped runs, and compare them."""
     options = [("-m", one) for one in method] + [("--seeds", seeds)] + [("--budget", one) for one in budget]
     options += [("--set", one) for one in set_] + [("--device", device), ("--target", target), ("--task", task)]
+    reading = {"sep": sep, "decimal": decimal, "missing": missing}
+    options += [("--sep", sep), ("--decimal", decimal)] + [("--missing", one) for one in missing]
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
     command = shlex.join(["evo", "run", *what, *(word for option in options if option[1] for word in option)])
     try:
         from scenarios.lab.cli import flags
         from scenarios.lab.execution.runner import Workers
-        from scenarios.lab.study.config import Study
         from scenarios.lab.study.problems import ConfigError
 
         try:
-            asked = flags.several(what, lambda one: flags.chosen(one, method, seeds, budget, set_, device, target, task))
+            rest = (method, seeds, budget, set_, device, target, task, reading)
+            asked = flags.several(what, lambda one: flags.chosen(one, *rest))
             with Workers() as workers:
 
-                def tried(one: str) -> Study:
-                    workers.ask(**asked[one], command=command)
-                    from scenarios.lab.report import report
+                def tried(one: str) -> Any:
+                    with meanwhile("importing torch, and trying the configuration"):
+                        workers.ask(**asked[one], command=command)
+                        from scenarios.lab.report import report
 
-                    report.prepare()  # while the worker imports torch
-                    return workers.answer(runs, restart)
+                        report.prepare()  # while the worker imports torch
+                        return workers.answer(runs, restart)
 
                 studies, states = flags.several(what, tried), set[str]()
                 from scenarios.lab.api import perform
@@ -174,7 +202,7 @@ def run(
                     print(f"{study.name}: {study.title}", file=sys.stderr)
                     ended, comparison = perform(study, runs, jobs, restart, workers)
                     states.update(ended)
-                    print(comparison)
+                    print(comparison.text(terminal_width()))
                     if comparison.report is not None:
                         print(f"report: {comparison.report}", flush=True)
                     if "stopped" in states:
@@ -191,22 +219,6 @@ def run(
 
 
 app.command()(tune)
-
-
-Compared = Annotated[
-    list[str],
-    typer.Argument(metavar="[SCENARIO|RUN]...", help="scenarios, or folders of runs; default: every scenario with runs"),
-]
-At = Annotated[
-    str,
-    typer.Option(
-        metavar="AXIS[=VALUE]", help="compare validation metrics at a budget: evaluations, samples, compute or seconds"
-    ),
-]
-
-
-Labels = Annotated[list[str], typer.Option("-m", "--method", metavar="LABEL", help="only the runs of this label; repeatable")]
-Metric = Annotated[str, typer.Option(metavar="NAME", help="another metric of the results than the reported one")]
 
 
 @app.command()
@@ -227,10 +239,13 @@ def compare(
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         return wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
     try:
-        found = compared.comparisons(what, runs, method, metric, at)
-        print("\n\n".join(map(str, found)))
+        with meanwhile("reading the runs"):
+            found = compared.comparisons(what, runs, method, metric, at)
+        print("\n\n".join(each.text(terminal_width()) for each in found))
         path, own = (output, False) if output is not None else compared.report_path(what, runs, method, metric, at)
-        print(f"report: {report.write(found, path, own)[0]}")
+        with meanwhile("writing the report"):
+            made = report.write(found, path, own)
+        print(f"report: {made[0]}")
     except (NoRuns, BadPoint) as error:
         return wrong(error)
     return 0
@@ -244,11 +259,9 @@ def plot(
     ] = Path("curves.svg"),
     method: Labels = [],  # noqa: B006
     metric: Metric = "",
-    axis: Annotated[
-        str, typer.Option(metavar="AXIS", help="evaluations, samples, compute, seconds, steps or generations")
-    ] = "evaluations",
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="title of the plot; '' for none")] = None,
-    size: Annotated[str, typer.Option(metavar="WxH", help="width and height of the axes in pixels")] = "640x360",
+    axis: Axis = "evaluations",
+    title: Title = None,
+    size: Size = "640x360",
     runs: Runs = Path("runs"),
 ) -> int:
     """Plot the learning curves."""
@@ -258,17 +271,16 @@ def plot(
     from scenarios.lab.report.gather import NoRuns
 
     try:
-        found = compared.comparisons(what, runs, method, metric)
+        with meanwhile("reading the runs"):
+            found = compared.comparisons(what, runs, method, metric)
         if len(found) > 1:
             return wrong(f"a plot shows one scenario; name one: {', '.join(each.scenario for each in found)}")
-        charts.save(found[0], output, axis, title, charts.parse_size(size))
+        with meanwhile("drawing"):
+            charts.save(found[0], output, axis, title, charts.parse_size(size))
     except (NoRuns, BadPoint, charts.BadPicture) as error:
         return wrong(error)
     print(output)
     return 0
-
-
-OneRun = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, such as runs/digits/ga/seed-0")]
 
 
 @app.command()
@@ -279,13 +291,17 @@ def play(
     table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="your own rows to predict")] = None,
 ) -> int:
     """Run a champion: act in its environment, or predict."""
-    from scenarios.lab.cli.play import PlayError
-    from scenarios.lab.cli.play import play as played
+    from scenarios.lab.execution import compiling
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
 
+    with meanwhile("importing torch"):
+        compiling.spare_blas()
+        from scenarios.lab.cli.play import PlayError
+        from scenarios.lab.cli.play import play as played
+
     try:
-        played(load(run), record, rows, table)
+        played(load(run, warn=warned), record, rows, table)
     except (ConfigError, StoreError, PlayError) as error:
         return wrong(error)
     except RuntimeError as error:
@@ -299,13 +315,15 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="a name that ends in .pt, .safetensors or .onnx")],
 ) -> int:
     """Export a champion's network for torch, safetensors or ONNX."""
-    from evo.interop.export import ExportError
-    from scenarios.lab.api import export as exported
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
 
+    with meanwhile("importing torch"):
+        from evo.interop.export import ExportError
+        from scenarios.lab.api import export as exported
     try:
-        exported(load(run), file)
+        with meanwhile("loading and exporting the champion"):
+            exported(load(run, warn=warned), file)
     except (ConfigError, StoreError, ExportError) as error:
         return wrong(error)
     print(file)

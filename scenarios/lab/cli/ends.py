@@ -9,15 +9,24 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+from evo.settings import did_you_mean
+from scenarios import SCENARIOS
 
 
 def wrong(message: object) -> int:
     """Says what the user got wrong, and gives the exit code."""
     print(f"evo: {message}", file=sys.stderr)
     return 2
+
+
+def warned(message: object) -> None:
+    """Says what the user should know of."""
+    print(f"evo: warning: {message}", file=sys.stderr)
 
 
 def failed(message: object) -> int:
@@ -53,3 +62,14 @@ def terminable() -> Iterator[list[int]]:
         yield terminated
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def suggested(error: Any, commands: Sequence[str]) -> str:
+    """What click says is wrong, in one line, with the closest command."""
+    if hasattr(error, "possibilities"):
+        return f"no such option: {error.option_name}{did_you_mean(error.option_name, error.possibilities or ())}"
+    text = " ".join(error.format_message().split())
+    unknown = text.partition("No such command '")[2].partition("'")[0]
+    if unknown in SCENARIOS:
+        return f"{text} Did you mean 'evo run {unknown}'?"
+    return text + did_you_mean(unknown, commands) if unknown and "Did you mean" not in text else text

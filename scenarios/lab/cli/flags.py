@@ -32,8 +32,10 @@ def chosen(
     device: str = "",
     target: str = "",
     kind: str = "",
+    reading: Mapping[str, Any] | None = None,
 ) -> Asked:
-    """What a command line asks for. `what`: a scenario, a TOML file, or a table with its `target` column.
+    """What a command line asks for. `what`: a scenario, a TOML file, or a table with its `target` column;
+    reading: settings of its task that say how it is read, by name.
 
     -m chooses among a file's learners, which keep their tables, or adds to them; --budget takes the place of the file's
     or scenario's; --set is laid over everything. Raises ConfigError for a file that cannot be read, and for a typed name
@@ -42,11 +44,13 @@ def chosen(
     problems: list[str] = []
     document: dict[str, Any] = read_file(what) if what.endswith(".toml") else {"scenario": what}
     if kind and not target:
-        problems.append("--task: applies to a CSV table only; needs --target COLUMN")
+        problems.append("--task: applies to a table only; needs --target COLUMN")
+    given = {name: value for name, value in (reading or {}).items() if value}
+    problems += [f"--{name}: applies to a table only; needs --target COLUMN" for name in given if not target]
     if kind and kind not in resolve.KINDS:
-        problems.append(f"--task: expected classification or regression; got {kind!r}{did_you_mean(kind, resolve.KINDS)}")
-    if target and not what.endswith(".csv"):
-        problems.append(f"--target: applies to a CSV table only, FILE.csv; got {what}")
+        problems.append(f"--task: expected one of {', '.join(resolve.KINDS)}; got {kind!r}{did_you_mean(kind, resolve.KINDS)}")
+    if target and not resolve.is_table(what):
+        problems.append(f"--target: applies to a table only, {', '.join(f'FILE{end}' for end in resolve.TABLES)}; got {what}")
     elif target:
         document["scenario"] = resolve.table(what, target, kind if kind in resolve.KINDS else None)
     if methods:
@@ -61,7 +65,8 @@ def chosen(
         raise ConfigError([typed])
     if not what.endswith(".toml") and (unknown := _unknown(document)):
         raise ConfigError(unknown)
-    return {"document": document, "overrides": pairs("--set", sets, problems), "problems": problems}
+    overrides = pairs("--set", sets, problems) | {f"task.{name}": value for name, value in given.items() if target}
+    return {"document": document, "overrides": overrides, "problems": problems}
 
 
 def several(names: Iterable[str], make: Callable[[str], T]) -> dict[str, T]:

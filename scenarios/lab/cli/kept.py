@@ -10,6 +10,7 @@ import platform
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
+from scenarios.lab.execution.progress import meanwhile
 from scenarios.lab.store import files
 from scenarios.lab.study.resolve import OURS, ROOT
 
@@ -21,4 +22,9 @@ def text(words: Sequence[str], make: Callable[[], str]) -> str:
     sources = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
     facts = [(str(path), (status := path.stat()).st_mtime_ns, status.st_size) for path in sources]
     libraries = [platform.python_version(), *map(version, LIBRARIES)]
-    return files.kept("-".join(words) + ".txt", json.dumps([words, facts, libraries]), lambda: make().encode()).decode()
+
+    def made() -> bytes:
+        with meanwhile("importing torch, to describe methods and tasks (once)"):
+            return make().encode()
+
+    return files.kept("-".join(words) + ".txt", json.dumps([words, facts, libraries]), made).decode()

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evo.settings import describe
+from scenarios.lab.report.format import terminal_width, wrapped
 from scenarios.lab.store import toml
 from scenarios.lab.study import config, resolve
 from scenarios.lab.study.config import BudgetSettings, RunSettings
 from scenarios.lab.study.problems import Checks
 
-WIDTH = 118  # of a comment in a configuration
+WIDTH = 118  # of a comment in a configuration, at most
+ROOM = 30  # for a description beside the other columns, at least
 FACTS = ("kind", "inputs", "outputs", "metric", "size")
 
 
-def everything() -> str:
-    """Scenarios and methods, one line each, and which method does not support which scenario. Downloads nothing."""
+def everything() -> list[Any]:
+    """Scenarios and methods, as tables (a head and rows), and sentences: which method does not support which scenario.
+    Downloads nothing."""
     from scenarios import METHODS, SCENARIOS
 
     tasks: dict[str, Any] = {}
@@ -37,32 +39,35 @@ def everything() -> str:
             else:
                 tasks[name], known = task, facts(task)
         rows.append([name, *(str(known.get(key, "?")) for key in FACTS), what])
-    lines = aligned(["scenario", *FACTS, "description"], rows)
+    scenarios = [["scenario", *FACTS, "description"], *rows]
 
     methods = {name: resolve.method(name) for name in METHODS if not name.endswith(":")}
     rows = [[name, _what(method, METHODS[name])] for name, method in methods.items()]
-    lines += [
-        "",
-        *aligned(["method", "description"], [*rows, ["sklearn:NAME", "any classifier or regressor of scikit-learn"]]),
-        "",
-    ]
+    rows += [["sklearn:NAME", "any classifier or regressor of scikit-learn"]]
 
     unfit: dict[str, list[str]] = {}
     for name, method in methods.items():
         for scenario_name, task in tasks.items():
             if why := method.unsupported_reason(task):
                 unfit.setdefault(f"{name} is unsupported: {why}", []).append(scenario_name)
-    return "\n".join(lines + [f"{words} ({', '.join(where)})" for words, where in unfit.items()])
+    sentences = [f"{words} ({', '.join(where)})" for words, where in unfit.items()]
+    return [scenarios, [["method", "description"], *rows], *sentences]
+
+
+def laid_out(parts: Sequence[Any], width: int | None) -> str:
+    """Tables, each with an empty line below, and sentences, in lines of at most `width` characters."""
+    lines = [wrapped(part, width, "  ") if isinstance(part, str) else "\n".join([*aligned(part, width), ""]) for part in parts]
+    return "\n".join(lines)
 
 
 def facts(task: Any) -> dict[str, Any]:
     """What a line says of a task: kind, inputs, outputs, metric, size."""
-    from evo.core import Examples
+    from evo.core import Examples, split_shown
 
     shape = task.shape
-    splits = [task.split(name) for name in ("train", "validation", "test")] if isinstance(task, Examples) else []
-    own = [pair for k, pair in enumerate(splits) if pair is not None and (k != 1 or pair[0] is not task.split("train")[0])]
-    sizes = [f"{len(pair[0]):,}" for pair in own]
+    names = ("train", "validation", "test") if isinstance(task, Examples) else ()
+    splits = [task.split(name) for name in names if split_shown(task, name) == name]
+    sizes = [f"{len(pair[0]):,}" for pair in splits if pair is not None]
     return {
         "kind": task.kind or type(task).__name__,
         "inputs": "x".join(map(str, shape)) if shape else task.inputs,
@@ -85,27 +90,40 @@ def runs(folder: Path) -> str:
     found = store.find_runs(folder)
     if not found:
         return f"no runs in {folder}; make some: evo run xor"
-    rows = []
+    rows = [["run", "state", "length", "continue with"]]
     for status in found:
         steps = f"{status.steps:,} step{'s' * (status.steps != 1)}"
         again = status.command if status.state in ("stopped", "failed") else ""
         rows.append([f"{status.scenario}/{status.label}/seed-{status.seed}", status.state, steps, again])
-    return "\n".join(aligned(["run", "state", "length", "continue with"], rows))
+    return "\n".join(aligned(rows, terminal_width(), break_last=False))
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of left-aligned columns under a head in capitals."""
-    table = [[word.upper() for word in head], *rows]
+def aligned(table: Sequence[Sequence[str]], width: int | None, break_last: bool = True) -> list[str]:
+    """Lines of left-aligned columns under a head in capitals. Where `width` leaves the last column too little room it is
+    broken, or comes below; so do the columns before it that find none. break_last: it is prose, and no command to copy."""
+    table = [[word.upper() for word in table[0]], *table[1:]]
     widths = [max(map(len, column)) for column in zip(*table)]
-    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
+    end = [sum(widths[: k + 1]) + 2 * k for k in range(len(widths))]  # of each column
+    if width is None or end[-1] <= width:
+        return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+    if break_last and width - end[-2] - 2 >= ROOM:
+        beside = " " * (end[-2] + 2)
+        return [wrapped("  ".join(map(str.ljust, row, widths)).rstrip(), width, beside) for row in table]
+    first = max(1, sum(each <= width for each in end[:-1]))
+    lines = []
+    for row in table:
+        lines.append("  ".join(map(str.ljust, row[:first], widths)).rstrip())
+        below = "    " + "  ".join(filter(None, row[first:]))
+        lines += [wrapped(below, width if break_last else None, "    ")] if below.strip() else []
+    return lines
 
 
 def commented(document: Mapping[str, Any], overrides: Mapping[str, Any], problems: Sequence[str]) -> str:
-    """The effective configuration as TOML, every key under a comment: meaning, range, default, source. The device is the one
-    that was asked for. Raises ConfigError with every mistake."""
+    """The effective configuration as TOML, every key under a comment of a line: meaning, range, default, source. The device is
+    the one that was asked for. Raises ConfigError with every mistake."""
     study = config.study(document, overrides, problems=problems)
     first = study.specs[0]
-    scenario: Any = Checks().scenario(first.scenario)
+    scenario: Any = Checks().scenario(first.scenario, first.task)
     axes = ", ".join(one.name for one in describe(BudgetSettings))
     said = {
         "scenario": f"{scenario.title}" + (f"; needs {scenario.needs}" if scenario.needs else ""),
@@ -130,8 +148,13 @@ def commented(document: Mapping[str, Any], overrides: Mapping[str, Any], problem
         tables[f"learners.{spec.label}."] = getattr(Checks().method(spec.method, spec.label), "settings", None)
     for prefix, cls in tables.items():
         said.update((prefix + one.name, _comment(one, prefix != "budget.")) for one in (describe(cls) if cls else []))
-    comments = {key: "\n".join(textwrap.wrap(text, WIDTH)) for key, text in said.items()}
-    return toml.write(study.document() | {"device": document.get("device", "auto")}, comments)
+    return toml.write(study.document() | {"device": document.get("device", "auto")}, said)
+
+
+def narrowed(configuration: str, width: int | None) -> str:
+    """What `commented` gives, with its comments in lines of at most `width` and WIDTH characters."""
+    lines = configuration.splitlines(keepends=True)
+    return "".join(wrapped(line, min(width or WIDTH, WIDTH), "# ") + "\n" if line.startswith("#") else line for line in lines)
 
 
 def _comment(one: Any, with_default: bool) -> str:

@@ -47,7 +47,8 @@ def play(
     CSV file instead of them; for tasks with data. Raises PlayError, a ValueError; StoreError for a run whose files are
     missing or damaged, and for a film that cannot be written; RuntimeError, naming task and step, if the environment fails.
     """
-    task: Any = run.task
+    with meanwhile("loading the task"):
+        task: Any = run.task
     out = out or sys.stdout
     record, table = (None if path is None else Path(path) for path in (record, table))
     options = {"--rows": rows, "--input": table, "--record": record}
@@ -96,7 +97,9 @@ def _write_gif(run: Run, task: Any, path: Path, out: TextIO) -> None:
     data = io.BytesIO()
     first = next(pictures)
     with meanwhile(f"writing {len(film.frames)} frames"):
-        first.save(data, "GIF", save_all=True, append_images=pictures, loop=0, duration=10 * hundredths)
+        # optimize would look for a smaller palette of each frame, which takes ten times as long and saves a fifth of the bytes.
+        options = {"save_all": True, "append_images": pictures, "loop": 0, "optimize": False}
+        first.save(data, "GIF", duration=10 * hundredths, **options)
     files.write(path, data.getvalue())
     print(f"{_told(0, film)}; {len(film.frames)} frames in {path}", file=out)
 
@@ -114,7 +117,8 @@ def _show(run: Run, task: Any, out: TextIO) -> None:
         except RuntimeError as error:  # a screen that is named, and not there; the environment's own faults return below
             print(f"no window: {' '.join(str(error).split())}", file=out)
     for episode in range(EPISODES):
-        film = task.film(run.champion, "test", episode, 300 if out.isatty() else 1)
+        with meanwhile("playing an episode"):
+            film = task.film(run.champion, "test", episode, 300 if out.isatty() else 1)
         if out.isatty() and film.frames is not None:
             _draw(film, out)
         print(_told(episode, film), file=out, flush=True)
@@ -220,7 +224,8 @@ def _chosen(text: str | None, count: int, split: str) -> list[int]:
 def _encoded(task: Any, path: Path) -> Any:
     """The rows of a file, (B, inputs), for a task that knows the columns of its own data."""
     try:
-        return task.encode(path)
+        with meanwhile(f"reading {path}"):
+            return task.encode(path)
     except OSError as error:
         raise PlayError(f"--input {path}: {error.strerror}") from error
     except ValueError as error:

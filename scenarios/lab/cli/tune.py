@@ -101,8 +101,14 @@ def _tuned(
             print(f"continue with: {command}", file=sys.stderr)
             return 130
         rows = [row for each in chosen.labels for row in asked_for(each, count, trials.rows)]
-        found = tuning.labels(rows, {each.label: count if each.space else 1 for each in chosen.labels})
-        print(tuning.text(found, failed=state == "failed"))
+        planned = {each.label: count if each.space else 1 for each in chosen.labels}
+        found = tuning.labels(rows, planned)
+        print(tuning.text(found, planned))
+        if state == "failed":
+            print("Warning: runs failed; a failed run ranks last. The same command tries them again.")
+        if found:
+            tuning.write(found, trials.path / tuning.PAGE, command)
+            print(f"report: {trials.path / tuning.PAGE}")
         for path in settings_files(chosen, found, trials.path):
             print(f"best settings: evo run {path}")
     return 1 if state == "failed" else 0

@@ -8,8 +8,8 @@
         every run.checkpoint_seconds    -> checkpoint.pt
     task.score(champion, "test")        -> result.json
 
-What is written is a function of configuration and seed alone (keys with `seconds` or `_per_second` apart), wherever
-the run was cut and continued: no file remembers the cuts.
+What is written is a function of configuration and seed alone (keys with `seconds` or `_per_second` apart, and the check sums of
+what holds these), wherever the run was cut and continued: no file remembers the cuts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from evo import threads as thread_budget
-from evo.core import Budget, Cost, Model, Row
+from evo.core import Budget, Cost, Model, Row, counted, split_shown
 from scenarios.lab.execution import finalize
 from scenarios.lab.execution.progress import Emit
 from scenarios.lab.execution.stored import conflicts
@@ -56,9 +56,9 @@ def execute(
 
     trial: of tuning: the champion is scored on validation alone, and nothing is drawn. threads: of the population
     (`run.threads` overrides it; torch and BLAS always have one). emit is called with events: dicts with "event" ("started",
-    "row", "finishing", "warning", and one of the four ends) and "message", "row" or "result". stop is asked before every
-    step; once it is true the run is saved and left. Nothing is raised for a run that fails: the event "failed" says why in
-    one line, error.txt has the traceback.
+    "row", "finishing" with the last row, "warning", and one of the four ends) and "message", "row" or "result". stop is
+    asked before every step; once it is true the run is saved and left. Nothing is raised for a run that fails: the event
+    "failed" says why in one line, error.txt has the traceback.
     """
     threads = spec.run.get("threads") or threads
     directory = RunDirectory(run_path(runs, spec.name, spec.label, spec.seed))
@@ -134,6 +134,7 @@ class _Run:
         self.spec, self.directory, self.threads, self.emit = spec, directory, threads, emit
         self.budget = _budget(spec)
         self.progress = _Progress()
+        self.row: Row = {}  # the last one of this process
         self.saved_steps = 0
         self.saved_at = time.monotonic()
         self.shown_at = -math.inf
@@ -199,8 +200,8 @@ class _Run:
             row["evaluations_per_second"] = (cost["evaluations"] - before["evaluations"]) / took
         self.note_champion()
         row["champion_step"] = self.progress.champion_step
-        row = plain(row)
-        self.directory.append(row)
+        self.row = plain(row)
+        self.directory.append(self.row)
 
         validation = columns.get("validation")
         if self.progress.solved_at is None and validation is not None and self.task.solved(validation):
@@ -209,9 +210,9 @@ class _Run:
         self.progress.steps += 1
 
         now = time.monotonic()
-        if now - self.shown_at >= ROW_SECONDS:
+        if now - self.shown_at >= ROW_SECONDS and self.over() is None:  # the last row comes with "finishing"
             self.shown_at = now
-            self.emit({"event": "row", "row": row})
+            self.emit({"event": "row", "row": self.row})
         if now - self.saved_at >= self.spec.run["checkpoint_seconds"]:
             self.save()
 
@@ -247,12 +248,14 @@ class _Run:
     def leave(self) -> str:
         if self.progress.steps > self.saved_steps:
             self.save()
-        message = f"after {self.progress.steps} steps; continue with: {self.spec.command}"
+        message = f"after {counted(self.progress.steps, 'step')}; continue with: {self.spec.command}"
         self.emit({"event": "stopped", "message": message, "steps": self.progress.steps})
         return "stopped"
 
     def finish(self, reason: str, trial: bool) -> str:
         """Scores the champion, on the test for the only time and in a trial not at all, and writes the result."""
+        does = "scoring the champion" if trial else "scoring and drawing the champion"
+        self.emit({"event": "finishing", "message": does, "row": self.row})
         # Twice: the two checkpoints of a finished run are the same, wherever the run was cut.
         self.save()
         self.save()
@@ -263,7 +266,6 @@ class _Run:
             if scores["validation"] is None:
                 raise ValueError("trials are judged on validation, and this task has no validation split")
         else:
-            self.emit({"event": "finishing", "message": "scoring and drawing the champion"})
             scores = {split: self.task.score(champion, split) for split in ("train", "validation", "test")}
             split = next((name for name in SPLITS if scores[name] is not None), "validation")
             further = finalize.measured(self.task, self.learner, champion, split, self.warn)
@@ -271,7 +273,7 @@ class _Run:
         result = plain({**self.result(reason, champion, scores), **further})
         self.directory.write_meta(meta(self.spec, self.threads, self.directory.meta(), finished=True))
         self.directory.write_result(result)
-        self.emit({"event": "finished", "message": f"{reason} after {self.progress.steps} steps", "result": result})
+        self.emit({"event": "finished", "message": f"{reason} after {counted(self.progress.steps, 'step')}", "result": result})
         return "finished"
 
     def result(self, reason: str, champion: Model, scores: Mapping[str, dict[str, float] | None]) -> dict[str, Any]:
@@ -292,6 +294,7 @@ class _Run:
             "cost": self.learner.cost.state_dict(),
             "metric": {"name": self.task.metric.name, "direction": self.task.metric.direction},
             **scores,
+            "validated_on": split_shown(self.task, "validation"),
             "champion": {
                 "file": CHAMPION,
                 "parameters": champion.parameters or None,  # a tree has none that could be counted

@@ -5,11 +5,12 @@ Learners and tasks are asked for what they have (`evo.core.Learner`, `evo.core.T
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable
 from typing import Any
 
-from evo.core import Learner, Model, Task
+from evo.core import Learner, Model, Task, split_shown
 from scenarios.lab.store.files import plain
 from scenarios.lab.store.store import RunDirectory
 from scenarios.lab.study.config import RunSpec
@@ -18,6 +19,7 @@ from scenarios.lab.study.resolve import said
 Warn = Callable[[str], None]
 
 TITLES = {"trust": "calibration and robustness", "front": "Pareto front"}
+NAMES = {"train": "training", "validation": "validation", "test": "test"}
 DPI = 100
 COLORS = 128
 
@@ -46,11 +48,11 @@ def _ensemble(task: Task, learner: Learner, split: str) -> dict[str, float] | No
 
 
 def drawn(task: Task, champion: Model, split: str, spec: RunSpec, directory: RunDirectory, warn: Warn) -> list[dict[str, str]]:
-    """Draws the champion, and what it does, into pictures/: file, title and alt of each. A picture that cannot be drawn
+    """Draws the champion, and what it does, into pictures/: file, title, alt and sha256 of each. A picture that cannot be drawn
     costs no result: `warn` says why."""
     wanted = {
         "champion.png": (champion.figure, f"Champion network ({spec.label})"),
-        "behaviour.png": (lambda: task.figure(champion, split), f"Behaviour on the {split} split"),
+        "behaviour.png": (lambda: task.figure(champion, split), f"Behaviour on the {NAMES[split_shown(task, split)]} split"),
     }
     found = []
     for name, (figure, title) in wanted.items():
@@ -61,7 +63,8 @@ def drawn(task: Task, champion: Model, split: str, spec: RunSpec, directory: Run
             continue
         if data is not None:
             directory.picture(name, data)
-            found.append({"file": name, "title": title, "alt": f"{title}, on {spec.name}, seed {spec.seed}"})
+            about = {"title": title, "alt": f"{title}, on {spec.name}, seed {spec.seed}"}
+            found.append({"file": name, **about, "sha256": hashlib.sha256(data).hexdigest()})
     return found
 
 

@@ -2,9 +2,10 @@
 
     ga seed-0  step 120  41%  best -0.182  val accuracy 0.953  at most 01:12 left  8,300 evals/s
 
-step: how many are done. val: on the validation split. at most: the run may end before its budget is spent, when the task is
-solved or by early stopping. After the last step it is said what is done then. Everything a narrow terminal cuts off stands at
-the end.
+step: how many are done. at most: the run may end before its budget is spent, when the task is solved or by early stopping.
+val: on the validation split. Before the first step, and after the last, it is said what is done and for how long; so a method
+of a single step, a fit, never stands at 0 %. A narrow terminal leaves out whole cells, never the label, the progress, the best
+or the time.
 
 The lines go to standard error, so that the table on standard output can be piped. NO_COLOR is respected by rich.
 """
@@ -25,7 +26,10 @@ from scenarios.lab.study.config import RunSpec, Study
 EVERY = 5.0  # seconds between plain lines of one seed
 LONGEST = 1e7  # seconds left that are worth telling
 PER_SECOND = 4  # refreshes of the live lines
+TICK = 1.0  # seconds between looks at who is due
 PATIENCE = 2.0  # seconds until it is said what is waited for
+LEFT_OUT = ("rate", "metric", "step")  # cells that a narrow terminal does without, in this order
+SPINNER = "|/-\\"
 
 
 Emit = Callable[[dict[str, Any]], None]  # what takes the events of `execute`
@@ -37,109 +41,166 @@ class Line:
     def __init__(self, spec: RunSpec):
         self.spec = spec
         self.row: dict[str, Any] = {}
-        self.doing = ""  # after the last step
         self.began = self.printed = time.monotonic()
+        self.doing, self.since = "starting", self.began  # before the first step and after the last
         self.first: float | None = None  # progress when the first row came: a resumed run does not begin at 0
+        self.ends: float | None = None  # by the clock, at the latest
 
     @property
     def name(self) -> str:
         return f"{self.spec.label} seed-{self.spec.seed}"
 
+    def does(self, what: str) -> None:
+        self.doing, self.since = what, time.monotonic()
+
     def update(self, row: Mapping[str, Any]) -> None:
+        now, share = time.monotonic(), self.progress(row)
         if self.first is None:
-            self.began, self.first = time.monotonic(), self.progress(row)
-        self.row = dict(row)
+            self.began, self.first = now, share
+        self.row, self.doing = dict(row), ""
+        gained, left = share - self.first, 0.0
+        if gained > 0 and share < 1:
+            left = (now - self.began) * (1 - share) / gained
+        self.ends = now + left if gained > 0 and share < 1 and left < LONGEST else None
 
     def progress(self, row: Mapping[str, Any]) -> float:
         """The share of the budget that is spent, on the axis that will end the run first."""
         used = {**row, "steps": row["step"] + 1}
         return max(((used.get(axis) or 0) / limit for axis, limit in self.spec.budget.items()), default=0.0)
 
-    def cells(self) -> list[str]:
-        if not self.row:
-            return [self.name, "starting"]
-        row, share = self.row, self.progress(self.row)
-        cells = [self.name, f"step {row['step'] + 1}", self.doing or f"{min(share, 1.0):.0%}"]
-        best = "best" if "fitness_best" in row else "loss"
-        shown = {best: row.get("fitness_best", row.get("loss")), **_metric(row.get("validation"))}
-        cells += [f"{name} {value:.4g}" for name, value in shown.items() if isinstance(value, Real)]
+    def cells(self) -> dict[str, str]:
+        """name, step, progress, best, metric, left and rate, in this order; those that are known."""
+        row, now, cells = self.row, time.monotonic(), {"name": self.name}
+        if row:
+            cells["step"] = f"step {row['step'] + 1:,}"
+        cells["progress"] = self.doing or f"{min(self.progress(row), 1.0):.0%}"
+        if isinstance(best := row.get("fitness_best", row.get("loss")), Real):
+            cells["best"] = f"{'best' if 'fitness_best' in row else 'loss'} {best:.4g}"
+        cells |= _metric(row.get("validation"))
         if self.doing:
-            return cells
-        gained, spent = share - (self.first or 0.0), time.monotonic() - self.began
-        if gained > 0 and share < 1 and (left := spent * (1 - share) / gained) < LONGEST:
+            cells["left"] = _clock(now - self.since)
+        elif self.ends is not None and self.ends >= now:
             most = "" if self.spec.task.get("stop") == "budget" else "at most "
-            cells.append(f"{most}{str(timedelta(seconds=round(left))).removeprefix('0:')} left")
-        if rate := row.get("evaluations_per_second"):
-            cells.append(f"{rate:,.0f} evals/s" if rate >= 10 else f"{rate:.2g} evals/s")
+            cells["left"] = f"{most}{_clock(self.ends - now)} left"
+        if not self.doing and (rate := row.get("evaluations_per_second")):
+            cells["rate"] = f"{rate:,.0f} evals/s" if rate >= 10 else f"{rate:.2g} evals/s"
         return cells
 
+    def fitted(self, width: int) -> str:
+        """The cells that have room in `width` characters; of a label that is longer than all the rest leaves, the ends."""
+        cells = self.cells()
+        if self.doing:
+            cells["progress"] = f"{SPINNER[int(PER_SECOND * time.monotonic()) % len(SPINNER)]} {self.doing}"
+        joined = lambda: "  ".join(cells.values())
+        for name in LEFT_OUT:
+            if len(joined()) > width:
+                cells.pop(name, None)
+        if (over := len(joined()) - width) > 0:
+            kept = max(0, len(self.name) - over - 1)
+            cells["name"] = self.name[: kept - kept // 2] + "…" + self.name[len(self.name) - kept // 2 :]
+        return joined()
 
-def _metric(score: Any) -> dict[str, Any]:
-    """The first metric of a validation score."""
-    named = {f"val {name}": value for name, value in score.items() if name != "n"} if isinstance(score, Mapping) else {}
-    return dict(list(named.items())[:1])
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds))).removeprefix("0:")
+
+
+def _metric(score: Any) -> dict[str, str]:
+    """The first metric of a validation score, as a cell."""
+    named = [one for one in score.items() if one[0] != "n"] if isinstance(score, Mapping) else []
+    return {"metric": f"val {named[0][0]} {named[0][1]:.4g}"} if named and isinstance(named[0][1], Real) else {}
 
 
 class Display:
-    """Takes the runner's events. `live`: rewrite lines in place instead of adding new ones."""
+    """Takes the runner's events. `live`: what `write` writes above lines that are rewritten in place; else `tick` adds one
+    for each seed of which nothing was said for EVERY seconds."""
 
-    def __init__(self, study: Study, live: Any = None, write: Any = None):
+    def __init__(self, study: Study, live: bool = False, write: Callable[[str], None] | None = None):
         self.study, self.live = study, live
         self.write = write or (lambda text: print(text, file=sys.stderr, flush=True))
         self.lines: dict[int, Line] = {}
+        self._lock = threading.RLock()  # events and ticks come on two threads
 
     def emit(self, event: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._emit(event)
+
+    def _emit(self, event: Mapping[str, Any]) -> None:
         kind, index, message = event["event"], event.get("index"), event.get("message", "")
         if index is None:
             self.write(message)
-        elif kind == "started":
-            self.lines[index] = Line(self.study.specs[index])
-        elif kind == "finishing":
-            self.lines.setdefault(index, Line(self.study.specs[index])).doing = message
-        elif kind == "row":
-            line = self.lines.setdefault(index, Line(self.study.specs[index]))
-            line.update(event["row"])
-            if self.live is None and time.monotonic() - line.printed >= EVERY:
-                line.printed = time.monotonic()
-                self.write("  ".join(line.cells()))
-        else:
-            self.write(f"{Line(self.study.specs[index]).name}: {message or kind}")
-            if kind != "warning":
-                self.lines.pop(index, None)
+            return
+        line = self.lines.get(index) or Line(self.study.specs[index])
+        if row := event.get("row"):
+            line.update(row)
+        if kind in ("starting", "started", "finishing", "row"):
+            self.lines[index] = line
+            if kind == "started":
+                line.does(f"continuing from step {event['steps']:,}" if event.get("steps") else "first step")
+            elif kind == "finishing":
+                line.does(message)
+            self.tick()
+            return
+        self.write(f"{line.name}: {message or kind}")
+        if kind != "warning":
+            self.lines.pop(index, None)
 
-    def __rich__(self) -> Any:
-        from rich.console import Group
+    def tick(self) -> None:
+        """Where lines are not rewritten: says how those stand that are due."""
+        if self.live:
+            return
+        with self._lock:
+            now = time.monotonic()
+            for line in [line for _, line in sorted(self.lines.items()) if now - line.printed >= EVERY]:
+                line.printed = now
+                self.write("  ".join(line.cells().values()))
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
         from rich.text import Text
 
-        lines = ["  ".join(line.cells()) for _, line in sorted(self.lines.items())]
-        return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines))
+        with self._lock:
+            lines = [line.fitted(options.max_width) for _, line in sorted(self.lines.items())]
+        yield from (Text(line, no_wrap=True, overflow="ellipsis") for line in lines)
 
 
 @contextmanager
 def showing(study: Study) -> Iterator[Display]:
-    """A Display for the block: live on a terminal (a notebook counts as one), plain elsewhere."""
+    """A Display for the block: live on a terminal; elsewhere, in notebooks too, plain."""
     from rich.console import Console
     from rich.live import Live
 
     console = Console(stderr=True, highlight=False)
-    if not (console.is_terminal or console.is_jupyter):
-        yield Display(study)
+    if console.is_terminal:
+        display = Display(study, live=True, write=lambda text: console.print(text, markup=False))
+        with Live(display, console=console, refresh_per_second=PER_SECOND, transient=True):
+            yield display
         return
-    display = Display(study, live=True, write=lambda text: console.print(text, markup=False))
-    with Live(display, console=console, refresh_per_second=PER_SECOND, transient=True):
+    display, over = Display(study), threading.Event()
+
+    def tick() -> None:
+        while not over.wait(TICK):
+            display.tick()
+
+    ticking = threading.Thread(target=tick, daemon=True)
+    ticking.start()
+    try:
         yield display
+    finally:
+        over.set()
+        ticking.join()
 
 
 @contextmanager
 def meanwhile(words: str) -> Iterator[None]:
-    """On a terminal, what is waited for, from when the block takes more than PATIENCE until it ends."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    say = threading.Timer(PATIENCE, lambda: print(words, end="", file=sys.stderr, flush=True))
+    """What is waited for, on standard error, once the block has taken more than PATIENCE; on a terminal until it ends."""
+    terminal = sys.stderr.isatty()
+    say = threading.Timer(PATIENCE, lambda: print(words, end="" if terminal else "\n", file=sys.stderr, flush=True))
+    say.daemon = True
     say.start()
     try:
         yield
     finally:
         say.cancel()
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        say.join()
+        if terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -13,7 +13,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,15 +21,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from evo.machine import cores
-from scenarios.lab.execution.progress import Emit, meanwhile
+from evo.machine import ONE_THREAD, cores, module_process
+from scenarios.lab.execution.progress import Emit
 from scenarios.lab.execution.stored import conflicts
 from scenarios.lab.store.store import RunDirectory, StoreError, run_path
 from scenarios.lab.study.config import RunSpec, Study
 from scenarios.lab.study.problems import ConfigError
 
-# Torch and BLAS give other bits with two threads than with one; libraries read this when they are loaded.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 POLL_SECONDS = 0.1  # how soon a Ctrl-C, or the death of a worker, is noticed
 FAREWELL_SECONDS = 5.0  # that an idle worker may take to end
 
@@ -50,12 +47,15 @@ def run_study(
     (also: never started, since Ctrl-C came first) or "failed".
 
     jobs: worker processes; None: one a core. workers: those that are there already, which stay. trial: as of `execute`. emit
-    gets the events of `execute` with "index", on this thread; ended is told of each run once no process holds its folder. A
-    failed run stops no other. Raises ConfigError, before anything starts, if stored runs have other settings (unless
-    `restart`); KeyboardInterrupt on a second Ctrl-C.
+    gets the events of `execute` with "index", on this thread, after a "starting"; ended is told of each run once no process
+    holds its folder. A failed run stops no other. Raises ConfigError, before anything starts, if stored runs have other
+    settings (unless `restart`); KeyboardInterrupt on a second Ctrl-C.
     """
     specs = study.specs
     refuse_others(study, runs, restart)
+    if study.unknown:
+        words = f"{', '.join(study.unknown)}: objects that cannot be compared; use --restart after a change in them"
+        emit({"event": "warning", "message": words})
     named = [k for k, spec in enumerate(specs) if isinstance(spec.scenario, str) and isinstance(spec.method, str)]
     states = dict.fromkeys(range(len(specs)), "stopped")
     with Interrupt() as interrupt:
@@ -69,6 +69,7 @@ def run_study(
             from scenarios.lab.execution.execute import execute  # not above: it needs torch
 
             tell = lambda event, k=k: emit({**event, "index": k})
+            tell({"event": "starting"})
             with _one_thread():
                 options: dict[str, Any] = {"restart": restart, "trial": trial, "threads": cores()}
                 states[k] = execute(specs[k], runs, **options, emit=tell, stop=lambda: interrupt.requested)
@@ -128,14 +129,8 @@ class _Worker:
 
     def __init__(self, inbox: Inbox):
         self.index: int | None = None
-        # The modules that this process finds, it finds too; -P: not those of the current folder before them.
-        environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "scenarios.lab.execution.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
+        command, environment = module_process("scenarios.lab.execution.worker")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         threading.Thread(target=self._read, args=(inbox,), daemon=True).start()
 
     def _read(self, inbox: Inbox) -> None:
@@ -213,15 +208,15 @@ class Workers:
 
     def answer(self, runs: str | Path, restart: bool) -> Study:
         """The Study that was asked for. Raises ConfigError with every mistake, stored runs with other settings among them."""
-        with meanwhile("importing torch, and trying the configuration"):
-            worker, event = self._next()
+        worker, event = self._next()
         if event is None:
             self.busy.remove(worker)
             raise ConfigError([f"the configuration could not be tried: {worker.death()}"])
         self.free(worker)
         if event["event"] == "mistakes":
             raise ConfigError(event["problems"])
-        study = Study(tuple(map(RunSpec.from_json, event["specs"])), event["name"], event["title"])
+        specs = tuple(map(RunSpec.from_json, event["specs"]))
+        study = Study(specs, event["name"], event["title"], tuple(event["unknown"]))
         refuse_others(study, runs, restart)
         return study
 
@@ -284,6 +279,7 @@ class _Pool:
     def _start(self, index: int) -> None:
         worker = self.workers.take()
         worker.index = index
+        self.emit({"event": "starting", "index": index})
         where = {"index": index, "runs": str(self.runs), "threads": self.threads}
         worker.send({"run": self.specs[index].to_json(), **where, **self.options})
 

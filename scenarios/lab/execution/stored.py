@@ -15,4 +15,5 @@ def conflicts(spec: RunSpec, directory: RunDirectory) -> str | None:
     keys = spec.differences(stored) if stored is not None else []
     if not keys:
         return None
-    return f"{directory.path} holds a run with other settings: {'; '.join(keys)} (--restart renames it and starts over)"
+    what = f"{directory.path} holds a run with other settings: {'; '.join(keys)}"
+    return f"{what} (--restart, in Python restart=True, renames it and starts over)"

@@ -27,33 +27,28 @@ from scenarios.lab.study.resolve import method_name
 COUNTED = ("evaluations", "samples", "compute")  # axes of a budget by which one solution is cheaper than another
 
 
-def run_trials(
-    plan: Plan,
-    trials: Trials,
-    count: int,
-    *,
-    sampler: str = "random",
-    jobs: int | None = None,
-    workers: Workers | None = None,
-) -> str:
+def run_trials(plan: Plan, trials: Trials, count: int, *, sampler: str = "random", jobs: int | None = None) -> str:
     """Runs what is missing of `count` trials of each label, and says how that ended: "finished", "stopped" or "failed".
 
-    jobs, workers: as of `run_study`. Raises ConfigError, before the runs of a trial start, if stored ones have other settings.
+    jobs: as of `run_study`. Raises ConfigError, before the runs of a trial start, if stored ones have other settings.
     """
+    if sampler == "tpe":
+        tpe.library()
     state = "finished"
-    for some in rounds(count, sampler):
-        cells: dict[Key, RunSpec] = {}
-        for tuned in plan.labels:
-            for trial in (each for each in some if tuned.space or each == 0):
-                values = {} if trial == 0 else drawn(sampler, tuned, trial, trials.rows)
-                cells |= {(tuned.label, trial, spec.name, spec.seed): spec for spec in tuned.runs(trial, values)}
-        check(cells, trials)
-        ended = _run(cells, plan, trials, jobs, workers)
-        if "stopped" in ended:
-            return "stopped"
-        state = "failed" if "failed" in ended else state
+    with Workers() as workers:
+        for some in rounds(count, sampler):
+            cells: dict[Key, RunSpec] = {}
+            for tuned in plan.labels:
+                for trial in (each for each in some if tuned.space or each == 0):
+                    values = {} if trial == 0 else drawn(sampler, tuned, trial, trials.rows)
+                    cells |= {(tuned.label, trial, spec.name, spec.seed): spec for spec in tuned.runs(trial, values)}
+            check(cells, trials)
+            ended = _run(cells, plan, trials, jobs, workers)
+            if "stopped" in ended:
+                return "stopped"
+            state = "failed" if "failed" in ended else state
     if state == "finished":
-        shutil.rmtree(trials.path / UNFINISHED, ignore_errors=True)
+        trials.clear()
     return state
 
 
@@ -95,7 +90,7 @@ def check(cells: Mapping[Key, RunSpec], trials: Trials) -> None:
         raise ConfigError([f"{problems[0]}{more} (--restart renames them and starts over; or choose another --runs DIR)"])
 
 
-def _run(cells: Mapping[Key, RunSpec], plan: Plan, trials: Trials, jobs: int | None, workers: Workers | None) -> set[str]:
+def _run(cells: Mapping[Key, RunSpec], plan: Plan, trials: Trials, jobs: int | None, workers: Workers) -> set[str]:
     """Runs those that have no line, and writes one for each that is finished; how they ended."""
     keys = [key for key in cells if key not in trials.rows]
     if not keys:
@@ -107,17 +102,25 @@ def _run(cells: Mapping[Key, RunSpec], plan: Plan, trials: Trials, jobs: int | N
         spec, (label, trial, *_) = specs[index], keys[index]
         path = run_path(folder, spec.name, spec.label, spec.seed)
         if state in ("finished", "skipped"):
-            trials.add(
-                row(label, trial, spec, {name: spec.settings[name] for name in searched[label]}, read_result(path) or {})
-            )
+            result = read_result(path)
+            assert result is not None
+            trials.add(row(label, trial, spec, {name: spec.settings[name] for name in searched[label]}, result))
             shutil.rmtree(path)
 
-    several = len({spec.name for spec in specs}) > 1
+    several, done = len({spec.name for spec in specs}) > 1, len(cells) - len(keys)
     named = [replace(spec, label=f"{spec.name} {spec.label}") for spec in specs] if several else specs
     with progress.showing(Study(tuple(named), plan.name)) as shown:
-        shown.write(f"{len(cells)} runs, of which {len(cells) - len(keys)} are done")
+        shown.write(f"{len(cells)} runs, of which {done} are done")
+
+        def emit(event: dict[str, Any]) -> None:
+            nonlocal done
+            if event["event"] in ("finished", "skipped"):
+                done += 1
+                event = {**event, "message": f"{event['message']} ({done} of {len(cells)} runs)"}
+            shown.emit(event)
+
         states = runner.run_study(
-            Study(specs, plan.name), folder, jobs=jobs, trial=True, emit=shown.emit, ended=ended, workers=workers
+            Study(specs, plan.name), folder, jobs=jobs, trial=True, emit=emit, ended=ended, workers=workers
         )
     return set(states.values())
 

@@ -5,7 +5,7 @@
              {"run": <RunSpec>, "index": 3, "runs": "runs", "threads": 1, "restart": false, "trial": false}    a line a run
              {"stop": true}                                    finish the step, save, and take no further step
              end of file: the parent is gone, and so is this process, at once
-    stdout   {"event": "study", "name": ..., "title": ..., "specs": [...]} or {"event": "mistakes", "problems": [...]}
+    stdout   {"event": "study", "name": ..., "specs": [...], ...} or {"event": "mistakes", "problems": [...]}
              the events of `execute`, with "index"; {"event": "done", "index": 3, "state": "finished"} ends a run
 
 A user's code may print, and read its standard input: the protocol has descriptors of its own, standard output becomes
@@ -14,7 +14,6 @@ standard error, standard input is empty.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import queue
@@ -23,11 +22,13 @@ import sys
 import threading
 from typing import IO, Any
 
+from evo.machine import die_with_parent
+
 
 def main() -> None:
     for each in (signal.SIGINT, signal.SIGTERM):  # they reach every process of a terminal or a job; the parent says what to do
         signal.signal(each, signal.SIG_IGN)
-    _die_with_parent()
+    die_with_parent()  # where C code holds the interpreter lock that `_listen` needs
     requests = os.fdopen(os.dup(0), "rb")
     events = os.fdopen(os.dup(1), "wb", buffering=0)
     empty = os.open(os.devnull, os.O_RDONLY)
@@ -43,13 +44,6 @@ def main() -> None:
             _try(request["study"], events)
         else:
             _run(request, events, stopping)
-
-
-def _die_with_parent() -> None:
-    """Linux ends this process with its parent even while C code holds the interpreter lock that `_listen` needs."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def _listen(requests: IO[bytes], waiting: queue.SimpleQueue[dict[str, Any]], stopping: threading.Event) -> None:
@@ -70,12 +64,14 @@ def _try(asked: dict[str, Any], events: IO[bytes]) -> None:
     from scenarios.lab.study import trial
     from scenarios.lab.study.problems import ConfigError
 
+    compiling.spare_blas()
     compiling.announce()
     answer: dict[str, Any]
     try:
         study = trial.study(**asked)
         specs = [spec.to_json() for spec in study.specs]
-        answer = {"event": "study", "name": study.name, "title": study.title, "specs": specs}
+        told = {"name": study.name, "title": study.title, "unknown": study.unknown}
+        answer = {"event": "study", **told, "specs": specs}
     except ConfigError as error:
         answer = {"event": "mistakes", "problems": error.problems}
     _say(events, json.dumps(answer).encode() + b"\n")

@@ -25,6 +25,7 @@ from scenarios.lab.store import files, store
 
 FEWEST = 10  # examples behind a point of a reliability diagram
 PLOTTED = AXIS_LABELS | {"steps": "steps (generations or epochs)", "generations": "generations"}
+FEW = 20  # validation examples, below which a share of them has too few levels for a curve
 SUFFIXES = ("svg", "png", "pdf")
 
 
@@ -32,12 +33,33 @@ class BadPicture(ValueError):
     """A picture that cannot be made: of an unknown kind, or on an unknown axis."""
 
 
+def few_levels(comparison: Comparison) -> str | None:
+    """Why the learning curves are of the fitness: the metric is a share of fewer than FEW validation examples, and the fitness
+    is known and another; None where they are of the metric."""
+    seeds = [seed for one in comparison.series for seed in one.seeds if np.isfinite(seed.curve.metric).any()]
+    if not seeds:
+        return None
+    for curve in (seed.curve for seed in seeds):
+        count = curve.metric * curve.examples
+        shares = (curve.metric >= 0) & (curve.metric <= 1) & (abs(count - np.rint(count)) < 1e-4)
+        if not (curve.examples < FEW and (shares | np.isnan(curve.metric)).all() and np.isfinite(curve.fitness).any()):
+            return None
+    if all(np.array_equal(seed.curve.metric, seed.curve.fitness, equal_nan=True) for seed in seeds):
+        return None
+    examples = max(seed.curve.examples for seed in seeds)
+    levels = f"{seeds[0].metric} has only {examples + 1:.0f} levels on {examples:.0f} examples"
+    return f"{levels}; below {FEW} examples fitness is drawn"
+
+
 def curves(comparison: Comparison, legend: bool = True) -> Any:
     """Interquartile mean of the champion so far against cost, with its 95 % interval; data: `curve_rows`."""
     alt = _altair()
     metric = next((row["metric"] for row in comparison.rows if row["metric"]), "metric")
+    metric = "fitness" if few_levels(comparison) else metric
     x = alt.X("x:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6))
-    return banded(comparison, alt.Chart(alt.NamedData("rows")).encode(x), f"validation {metric}", legend).properties(height=300)
+    return banded(
+        comparison, alt.Chart(alt.NamedData("rows")).encode(x), f"{comparison.validation} {metric}", legend
+    ).properties(height=300)
 
 
 def banded(comparison: Comparison, base: Any, title: str, legend: bool) -> Any:
@@ -55,8 +77,10 @@ def banded(comparison: Comparison, base: Any, title: str, legend: bool) -> Any:
 def curve_rows(comparison: Comparison, axis: str) -> Rows:
     """`band_rows` of the champions so far, x being the cost: a run that ended by itself keeps its last value."""
     drawn = lambda seeds: [seed for seed in seeds if _drawable(seed.curve.cost[axis])]
+    by_fitness = few_levels(comparison) is not None
+    value = lambda curve: curve.fitness if by_fitness else curve.metric
     runs = {
-        one.label: [(seed.curve.cost[axis], seed.curve.metric, seed.ended_itself) for seed in drawn(one.seeds)]
+        one.label: [(seed.curve.cost[axis], value(seed.curve), seed.ended_itself) for seed in drawn(one.seeds)]
         for one in comparison.series
     }
     return band_rows(runs, np.geomspace)

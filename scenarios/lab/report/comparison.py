@@ -19,7 +19,7 @@ import numpy as np
 
 from evo.settings import did_you_mean
 from scenarios.lab.report import stats
-from scenarios.lab.report.format import AXIS_NAMES, AXIS_TITLES, aligned, number, seed_list
+from scenarios.lab.report.format import AXIS_NAMES, AXIS_TITLES, aligned, number, seed_list, wrapped
 from scenarios.lab.report.gather import DIRECTIONS, Seed, Series, gather
 from scenarios.lab.report.inference import Conclusion, conclude
 from scenarios.lab.report.ranking import common_budget, ranked_values, solutions
@@ -83,6 +83,12 @@ class Comparison:
         return sorted({row["split"] for row in self.rows if row["split"]})
 
     @property
+    def validation(self) -> str:
+        """What the curves are of: "validation", or "training" where the task validates on its training split."""
+        of = {seed.result.get("validated_on") for one in self.series for seed in one.seeds if seed.result is not None}
+        return "training" if of == {"train"} else "validation"
+
+    @property
     def title(self) -> str:
         """The reported metric: "test accuracy", "validation accuracy at 20,000 evaluations"."""
         metrics = {row["metric"] for row in self.rows if row["metric"]}
@@ -109,10 +115,15 @@ class Comparison:
         return [[_cell(row, key, len(self.splits) > 1) for key in self.columns.values()] for row in self.rows]
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, width: int | None = None) -> str:
+        """The table and what follows from it, in lines of at most `width` characters; None: however long they are."""
         if not self.rows:
             return f"{self.scenario}: no runs"
-        table = aligned([list(self.columns), *self.cells()])
-        return "\n".join([self.scenario, *table, *self.notes, *self.conclusion.lines])
+        table = aligned([list(self.columns), *self.cells()], width)
+        sentences = [wrapped(sentence, width, "  ") for sentence in [*self.notes, *self.conclusion.lines]]
+        return "\n".join([self.scenario, *table, *sentences])
 
     def __repr__(self) -> str:
         done, seeds = (sum(row[key] for row in self.rows) for key in ("done", "seeds"))
@@ -187,13 +198,16 @@ def _row(series: Series, at: tuple[str, float] | None) -> dict[str, Any]:
     row: dict[str, Any] = dict(
         label=series.label, method=series.method, seeds=len(seeds), done=len(results), metric=None, direction="max", split=None
     )
+    key = ""
     row["failed"] = sum(seed.state == "failed" for seed in seeds)
     row["unfinished"] = len(seeds) - len(series.counted)
     if results:
         row |= {"metric": results[0]["metric"]["name"], "direction": results[0]["metric"]["direction"]}
-        row["split"] = next((name for name in store.SPLITS if results[0].get(name)), None) if at is None else "validation"
+        key = next((name for name in store.SPLITS if results[0].get(name)), "") if at is None else "validation"
+        shown = results[0].get("validated_on", key) if key == "validation" else key
+        row["split"] = "training" if shown == "train" else key or None
     if at is None:
-        row["values"] = [(result.get(row["split"]) or {}).get(row["metric"]) for result in results]
+        row["values"] = [(result.get(key) or {}).get(row["metric"]) for result in results]
     else:
         row["values"] = [_known(seed.curve.at(*at)) for seed in finished]
     values = np.array([value for value in row["values"] if value is not None], float)
@@ -251,7 +265,7 @@ def _unfinished(label: str, seeds: Sequence[Seed]) -> list[str]:
         words += f" {state}"
         one = some[0]
         if len(some) == 1 and one.begun:
-            words += f" after {one.steps} step{'s' * (one.steps != 1)}{_standing(one)}"
+            words += f" after {one.steps:,} step{'s' * (one.steps != 1)}{_standing(one)}"
         if state == "failed" and (one.path / store.ERROR).is_file():
             words += f"; see {one.path / store.ERROR}"
         elif state == "stopped" and one.command:

@@ -22,7 +22,7 @@ from scenarios.lab.store import files, store
 
 # Of the metrics that results hold beside the reported one: whether more or less is better.
 DIRECTIONS = dict.fromkeys(("fitness", "return", "accuracy", "macro_f1", "balanced_accuracy", "auc", "r2"), "max")
-DIRECTIONS |= dict.fromkeys(("cross_entropy", "squared_error", "absolute_error"), "min")
+DIRECTIONS |= dict.fromkeys(("cross_entropy", "squared_error", "absolute_error", "rmse", "mae"), "min")
 SIZES = ("nodes_mean", "connections_mean")
 
 
@@ -32,14 +32,16 @@ class NoRuns(LookupError):
 
 @dataclass(frozen=True)
 class Curve:
-    """How one run went: for each row (T) the cost so far on every axis, nan where unknown, and the steps; the metric on
-    validation of the champion so far, and those of SIZES that are known, of the population; then the seconds of each phase,
-    over all rows."""
+    """How one run went: for each row (T) the cost so far on every axis, nan where unknown, and the steps; the metric and the
+    fitness on validation of the champion so far, and those of SIZES that are known, of the population; then the seconds of
+    each phase, over all rows, and how many examples or episodes validation has (nan)."""
 
     cost: dict[str, np.ndarray]
     metric: np.ndarray
+    fitness: np.ndarray
     sizes: dict[str, np.ndarray]
     phases: dict[str, float]
+    examples: float
 
     def at(self, axis: str, limit: float, what: str = "metric") -> float:
         """The metric, or the cost `what`, at the last row that has spent no more than `limit`; nan before the first."""
@@ -75,7 +77,7 @@ class Seed:
     def rows(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl, read anew each time; none if it is missing or damaged, which `fault` then says."""
         try:
-            return store.read_rows(self.path / store.METRICS)
+            return store.rows_of_run(self.path, self.result)
         except store.StoreError as error:
             self.fault = str(error)
         except OSError as error:
@@ -90,15 +92,16 @@ class Seed:
         rows = self.rows
         last = rows[-1] if rows else {}
         metric = self.result["metric"]["name"] if self.result is not None else _first_metric(last)
-        scores = [row.get("validation") for row in rows]
-        own = np.array([_number(score.get(metric)) if isinstance(score, dict) else math.nan for score in scores])
+        scores = [score if isinstance(score := row.get("validation"), dict) else {} for row in rows]
         champion = [row.get("champion_step") for row in rows]
         places = [at if type(at) is int and 0 <= at <= k else k for k, at in enumerate(champion)]
+        of_champion = lambda name: np.array([_number(scores[at].get(name)) for at in places])
         cost = {axis: np.array([_number(row.get(axis)) for row in rows]) for axis in store.AXES}
         cost["steps"] = np.arange(1.0, len(rows) + 1)
         sizes = {name: np.array([_number(row.get(name)) for row in rows]) for name in SIZES}
         known = {name: values for name, values in sizes.items() if np.isfinite(values).any()}
-        return last, Curve(cost, own[places] if len(places) else own, known, _phases(rows))
+        examples = _number(scores[-1].get("n")) if scores else math.nan
+        return last, Curve(cost, of_champion(metric), of_champion("fitness"), known, _phases(rows), examples)
 
     @property
     def last(self) -> dict[str, Any]:
@@ -117,8 +120,12 @@ class Seed:
     @property
     def reported(self) -> float | None:
         """The metric on the part that is reported, at the end; None where it is unknown."""
+        return self.scored(self.metric)
+
+    def scored(self, metric: str) -> float | None:
+        """Any metric on that part."""
         result = self.result or {}
-        return next((result[split].get(self.metric) for split in store.SPLITS if result.get(split)), None)
+        return next((result[split].get(metric) for split in store.SPLITS if result.get(split)), None)
 
     @property
     def own(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ Every string of a run may be anybody's, and is escaped. A file is written beside
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -57,38 +58,56 @@ def page(comparisons: Sequence[Comparison], refresh: str = "") -> str:
     """The page as text. refresh: an address that the page asks for changes while it is open (`evo watch`); "" for none."""
     drawn: dict[str, Any] = {}
     sections = [_section(k, each, drawn) for k, each in enumerate(comparisons)]
-    return _template().render(
+    return rendered(
+        "report.html.j2",
+        drawn,
         title="Comparison: " + ", ".join(each.scenario for each in comparisons),
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sections=sections,
         across=tables.across(comparisons),
-        charts=drawn,
-        themes={name: palettes.theme(name) for name in palettes.PALETTES},
-        dashes=palettes.DASHES,
-        axis_labels=AXIS_LABELS,
         coverage=stats.COVERAGE,
         time_coverage=stats.TIME_COVERAGE,
-        vega=_vega(),
         refresh=refresh,
+    )
+
+
+def rendered(template: str, drawn: dict[str, Any], **shown: Any) -> str:
+    """A template that extends page.html.j2, with what every page has; drawn: Vega-Lite by the id of its place."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **shown,
+            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            charts=drawn,
+            themes={name: palettes.theme(name) for name in palettes.PALETTES},
+            dashes=palettes.DASHES,
+            axis_labels=AXIS_LABELS,
+            vega=_vega(),
+        )
     )
 
 
 def prepare() -> None:
     """Imports and makes what every page needs, which takes half a second."""
     import_module("altair")
-    _template()
+    _environment().get_template("report.html.j2")
     _vega()
 
 
 @cache
-def _template() -> Any:
+def _environment() -> Any:
     import jinja2
 
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
     )
     environment.filters |= {"number": number, "plain": tables.plain, "script": script}
-    return environment.from_string(Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"))
+    return environment
 
 
 @cache
@@ -143,16 +162,17 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
         "notes": _notes(comparison),
         "intro": _intro(comparison),
         "commands": _commands(comparison),
-        "table": tables.methods(comparison),
+        "table": tables.filled(tables.methods(comparison)),
         "pairs": comparison.conclusion.pairs,
-        "standings": tables.standings(comparison),
-        "per_seed": tables.per_seed(comparison),
+        "standings": tables.filled(tables.standings(comparison)),
+        "per_seed": tables.filled(tables.per_seed(comparison)),
         "shown": [*shown, *made],
+        "few_levels": charts.few_levels(comparison),
         "axes": {axis: charts.AXIS_LABELS[axis] for axis in curve},
         "streams": streams,
-        "phases": tables.phases(comparison),
+        "phases": tables.filled(tables.phases(comparison)),
         "champions": [_champion(series, seed) for series in comparison.series if (seed := series.median)],
-        "calibration": tables.calibration(comparison),
+        "calibration": tables.filled(tables.calibration(comparison)),
         "front_left_out": max(0, len(charts.front_rows(comparison)) - FRONT_ROWS),
         "front": [list(point.values()) for point in charts.front_rows(comparison)[:FRONT_ROWS]],
         "failures": _failures(comparison),
@@ -219,7 +239,7 @@ def _champion(series: Series, seed: Seed) -> dict[str, Any]:
 
 
 def _picture(path: Path, entry: Any) -> dict[str, str] | None:
-    """A picture of a run folder as the page holds it; None for what is no PNG inside the folder."""
+    """A picture of a run folder as the page holds it; None for what is no PNG inside the folder, or is damaged."""
     name = entry.get("file") if isinstance(entry, dict) else None
     if not isinstance(name, str) or Path(name).name != name:
         return None
@@ -230,7 +250,7 @@ def _picture(path: Path, entry: Any) -> dict[str, str] | None:
         data = file.read_bytes()
     except OSError:
         return None
-    if not data.startswith(b"\x89PNG\r\n"):
+    if not data.startswith(b"\x89PNG\r\n") or entry.get("sha256") not in (None, hashlib.sha256(data).hexdigest()):
         return None
     words = {key: str(entry.get(key) or "") for key in ("title", "alt")}
     return {**words, "source": "data:image/png;base64," + base64.b64encode(data).decode()}

@@ -19,6 +19,7 @@ from scenarios.lab.report.gather import Seed
 from scenarios.lab.store import files, store
 
 Table = tuple[list[str], list[list[Any]]]
+IN_UNITS = {"rmse": "RMSE", "absolute_error": "MAE"}  # metrics in the units of a regression's target
 
 
 def methods(comparison: Comparison) -> Table:
@@ -48,15 +49,19 @@ def standings(comparison: Comparison) -> Table:
 
 
 def per_seed(comparison: Comparison) -> Table:
-    head = ["method", "seed", "state", "value", "solved", "stopped by", "steps", *AXIS_TITLES.values(), "non-finite"]
+    finished = [seed for series in comparison.series for seed in series.finished]
+    errors = {key: title for key, title in IN_UNITS.items() if any(store.is_number(seed.scored(key)) for seed in finished)}
+    head = ["method", "seed", "state", "value", *errors.values(), "solved", "stopped by", "steps"]
+    head += [*AXIS_TITLES.values(), "non-finite"]
     rows = []
     for row, series in zip(comparison.rows, comparison.series):
         values = dict(zip([id(seed) for seed in series.finished], row["values"]))
         for seed in series.seeds:
             result = seed.result or {}
             costs = [as_dict(result.get("cost")).get(axis) for axis in store.AXES]
-            own = [series.label, seed.seed, seed.state, values.get(id(seed)), result.get("solved"), result.get("stopped_by")]
-            rows.append([*own, seed.steps, *costs, result.get("nonfinite")])
+            scored = [seed.scored(key) for key in errors]
+            own = [series.label, seed.seed, seed.state, values.get(id(seed)), *scored]
+            rows.append([*own, result.get("solved"), result.get("stopped_by"), seed.steps, *costs, result.get("nonfinite")])
     return head, rows
 
 
@@ -121,6 +126,13 @@ def _shared(seed: Seed) -> dict[str, Any]:
     """A run's configuration without its label's table, but for the network of its own, which takes the shared one's place."""
     own = {"model": seed.own["model"]} if "model" in seed.own else {}
     return {key: value for key, value in seed.config.items() if key != "learners"} | own
+
+
+def filled(table: Table) -> Table:
+    """The table without columns that have no value in any row; without rows if then only their names are left."""
+    head, rows = table
+    known = [k for k in range(len(head)) if any(plain(row[k]) for row in rows)]
+    return [head[k] for k in known], [[row[k] for k in known] for row in rows] if len(known) > 1 else []
 
 
 def stacked(tables: Sequence[Table], comparisons: Sequence[Comparison]) -> Table:

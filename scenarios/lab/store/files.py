@@ -10,7 +10,9 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,24 @@ def to_json(value: Any, *, indent: int | None = None) -> bytes:
     return (json.dumps(plain(value), indent=indent, allow_nan=False) + "\n").encode("ascii")
 
 
+def checked_json(value: Mapping[str, Any], *, indent: int | None = None) -> bytes:
+    """`to_json` of an object with a check sum as its last key, "check": the CRC-32 of all before it."""
+    end = b"\n}\n" if indent else b"}\n"
+    data = to_json(value, indent=indent).removesuffix(end)
+    return data + (b",\n  " if indent else b", ") + b'"check": "%08x"' % zlib.crc32(data) + end
+
+
+def _from_json(data: bytes) -> Any:
+    """The value in a JSON text, without its "check". Raises ValueError, or RecursionError, where it is damaged; a text without
+    a check sum is believed."""
+    value = json.loads(data)
+    if isinstance(value, dict) and (check := value.pop("check", None)) is not None:
+        content = re.sub(rb',\s+"check": "[^"]*"\s*\}\s*$', b"", data)
+        if f"{zlib.crc32(content):08x}" != check:
+            raise ValueError("its check sum is not that of its content")
+    return value
+
+
 def plain(value: Any, where: str = "value") -> Any:
     """`value` with the types of JSON: numpy's and torch's numbers and arrays become Python's, a non-finite one None.
 
@@ -142,7 +162,7 @@ def plain(value: Any, where: str = "value") -> Any:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises StoreError, naming the file, if there is none; FileNotFoundError."""
     try:
-        value = json.loads(path.read_bytes())
+        value = _from_json(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
@@ -155,12 +175,16 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
 
     Raises StoreError, naming file and line, where a line is no row.
     """
+    lines = Path(path).read_bytes().splitlines(keepends=True)
+    return rows_of([line for line in lines if line.endswith(b"\n")], path)
+
+
+def rows_of(lines: Sequence[bytes], path: str | Path) -> list[dict[str, Any]]:
+    """The rows in the first whole lines of a metrics.jsonl. Raises StoreError as `read_rows`."""
     rows = []
-    for number, line in enumerate(Path(path).read_bytes().splitlines(keepends=True), 1):
-        if not line.endswith(b"\n"):
-            break
+    for number, line in enumerate(lines, 1):
         try:
-            row = json.loads(line)
+            row = _from_json(line)
         except (ValueError, RecursionError) as error:
             raise StoreError(f"{path} is damaged at line {number}: {error}") from error
         if not isinstance(row, dict):

@@ -30,7 +30,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from scenarios.lab.store import files
+from scenarios.lab.store import files, toml
 from scenarios.lab.store.files import StoreError, read_json, read_rows
 
 if TYPE_CHECKING:
@@ -99,17 +99,17 @@ class RunDirectory:
             files.write(self.path / CONFIG, text.encode("utf-8", "backslashreplace"))
 
     def write_meta(self, meta: dict[str, Any]) -> None:
-        files.write(self.path / META, files.to_json(meta, indent=2))
+        files.write(self.path / META, files.checked_json(meta, indent=2))
 
     def write_result(self, result: dict[str, Any]) -> None:
-        files.write(self.path / RESULT, files.to_json(result, indent=2))
+        files.write(self.path / RESULT, files.checked_json(result, indent=2))
 
     def write_error(self, text: str) -> None:
         files.write(self.path / ERROR, text.encode("utf-8", "backslashreplace"))
 
     def append(self, row: dict[str, Any]) -> None:
         """Adds a row to metrics.jsonl, whole: it is there for every reader when this returns."""
-        data = files.to_json(row)
+        data = files.checked_json(row)
         with files.writing(self.path / METRICS):
             if self._metrics is None:
                 self._metrics = (self.path / METRICS).open("ab", buffering=0)
@@ -157,18 +157,22 @@ class RunDirectory:
         return [path for path in (self.path / CHECKPOINT, self.path / PREVIOUS) if path.is_file()]
 
     def cut_back(self, steps: int) -> None:
-        """Takes rows and history of step `steps` and later away. Raises StoreError if there are fewer rows."""
+        """Takes rows and history of step `steps` and later away. Raises StoreError if there are fewer rows, or one before
+        that is damaged."""
         self._close_metrics()
         path = self.path / METRICS
         lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
         whole = sum(line.endswith(b"\n") for line in lines)
         if whole < steps:
             raise StoreError(f"it is of step {steps}, but metrics.jsonl has only {whole} rows")
+        for step, row in enumerate(files.rows_of(lines[:steps], path)):
+            if row.get("step") != step:
+                raise StoreError(f"{path} is damaged at line {step + 1}: expected step {step}; got {row.get('step')!r}")
         with files.writing(path):
             if path.is_file():
                 os.truncate(path, sum(map(len, lines[:steps])))
             for old in (self.path / HISTORY).iterdir():
-                if (step := _step(old)) is not None and step >= steps:
+                if (of := _step(old)) is not None and of >= steps:
                     old.unlink()
 
     def set_aside(self, path: Path | None = None) -> Path:
@@ -211,8 +215,8 @@ def run_path(runs: str | Path, scenario: str, label: str, seed: int) -> Path:
 
 
 def read_result(path: str | Path) -> dict[str, Any] | None:
-    """The result.json of a run directory, or None: the run is unfinished. Raises StoreError if it cannot be read or, naming
-    the key, is damaged: what the other modules read of it is there, in its type."""
+    """The result.json of a run directory, or None: the run is unfinished. What the other modules read of it is there, in its
+    type: raises StoreError, naming the key, where it is damaged, or cannot be read."""
     file = Path(path) / RESULT
     with files.reading(file):
         if not file.is_file():
@@ -225,6 +229,16 @@ def read_result(path: str | Path) -> dict[str, Any] | None:
         if not good(value):
             raise StoreError(f"{file} is damaged: {key}: expected {expected}; got {json.dumps(value)[:80]}")
     return result
+
+
+def rows_of_run(path: str | Path, result: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The rows of a run directory with this result. Raises StoreError as `read_rows`, and for fewer rows than the result has
+    steps; FileNotFoundError."""
+    file = Path(path) / METRICS
+    rows = read_rows(file)
+    if result is not None and len(rows) < result["steps"]:
+        raise StoreError(f"{file} is damaged: expected {result['steps']} rows, one a step; got {len(rows)}")
+    return rows
 
 
 def is_number(value: Any) -> bool:
@@ -264,7 +278,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
     file = Path(path) / CONFIG
     try:
         config = tomllib.loads(file.read_text(encoding="utf-8"))
-        _check_plain(config)
+        toml.check_plain(config)
         if not config:
             raise ValueError("it is empty")
         return config
@@ -272,17 +286,6 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise StoreError(f"{path} is no run directory: {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{file} is damaged: {error}") from error
-
-
-def _check_plain(value: Any, depth: int = 0) -> None:
-    """Raises ValueError for what TOML does not promise and nobody could read: whole numbers of more than 64 bits, tables
-    within hundreds of tables."""
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        raise ValueError("a whole number of more than 64 bits")
-    if depth > 100:
-        raise ValueError("more than 100 tables within each other")
-    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _check_plain(each, depth + 1)
 
 
 @dataclass(frozen=True)
@@ -299,8 +302,7 @@ class RunStatus:
 
 
 def find_runs(runs: str | Path) -> list[RunStatus]:
-    """Every run under the folder `runs`, by scenario, label and seed; folders that were set aside are not. Raises
-    StoreError, naming it, for a folder that cannot be read or is a file."""
+    """Every run under `runs`, by scenario, label and seed, but those set aside. Raises StoreError for what cannot be read."""
     seeds = [seed for scenario in _folders(Path(runs)) for label in _folders(scenario) for seed in _folders(label)]
     found = [one for seed in seeds if re.fullmatch(r"seed-\d+", seed.name) and (one := run_status(seed))]
     return sorted(found, key=lambda status: (status.scenario, status.label, status.seed))
@@ -311,8 +313,7 @@ def run_status(path: Path) -> RunStatus | None:
     with files.reading(path):
         if not (path / CONFIG).exists():
             return None
-        scenario, label, name = path.parts[-3:]
-        command = str(RunDirectory(path).meta().get("command", ""))
+        (scenario, label, name), command = path.parts[-3:], str(RunDirectory(path).meta().get("command", ""))
         return RunStatus(path, scenario, label, int(name[5:]), run_state(path), _steps(path), command)
 
 

@@ -71,15 +71,27 @@ def read_checkpoint(path: Path) -> State:
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> bytes:
-    """safetensors, with the header in sorted order: the library's own order changes from process to process."""
+    """safetensors, with the header in sorted order: the library's own order changes from process to process. "check" of the
+    header is the sha256 of everything else."""
     alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     # A path may hold bytes that are no text; they are kept as \udcff and the like.
     words = {str(key): str(value).encode("utf-8", "backslashreplace").decode() for key, value in header.items()}
     data = safetensors.torch.save(alone, words)
     end = 8 + int.from_bytes(data[:8], "little")
-    text = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode("ascii")
+    content = json.loads(data[8:end])
+    content.setdefault("__metadata__", {})["check"] = _check(content, data[end:])
+    text = _ordered(content)
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + data[end:]
+
+
+def _ordered(header: Mapping[str, Any]) -> bytes:
+    return json.dumps(header, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _check(header: Mapping[str, Any], numbers: bytes) -> str:
+    words = {key: value for key, value in header.get("__metadata__", {}).items() if key != "check"}
+    return hashlib.sha256(_ordered({**header, "__metadata__": words}) + numbers).hexdigest()
 
 
 def read_champion(path: str | Path) -> Saved:
@@ -88,10 +100,14 @@ def read_champion(path: str | Path) -> Saved:
         data = Path(path).read_bytes()
     try:
         tensors = safetensors.torch.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+        end = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:end])
     except (SafetensorError, ValueError, KeyError) as error:
         raise StoreError(f"{path} is damaged: {_first_line(error)}") from error
-    return tensors, header
+    words = header.get("__metadata__", {})
+    if "check" in words and words.pop("check") != _check(header, data[end:]):
+        raise StoreError(f"{path} is damaged: its check sum is not that of its content")
+    return tensors, words
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The file of a tuning: a line a finished run, on the disk before the next is begun; and how its trials rank.
 
     runs/tune/<scenarios>/
-        trials.jsonl        {"label": "ga", "trial": 3, "scenario": "xor", "seed": 1000, "settings": {...}, "solved": true, ...}
+        trials.jsonl        {"label": "ga", "trial": 3, "scenario": "xor", "seed": 1000, ..., "sha256": of the rest}
         unfinished/         the folders of runs that are not done
     runs/tune/.<scenarios>.lock
 
@@ -10,8 +10,10 @@ Only the process that holds the lock writes.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -42,7 +44,9 @@ class Trials:
             with files.writing(self.path):
                 self.path.mkdir(exist_ok=True)
                 if self.file.exists():
-                    self.rows = {key(row): row for row in files.read_rows(self.file)}
+                    for number, line in enumerate(files.read_rows(self.file), 1):
+                        row = self._believed(line, number)
+                        self.rows[key(row)] = row
                     data = self.file.read_bytes()
                     os.truncate(self.file, data.rfind(b"\n") + 1)
         except BaseException:
@@ -55,11 +59,26 @@ class Trials:
 
     def add(self, row: dict[str, Any]) -> None:
         """Adds a line; it is on the disk when this returns."""
+        plain = files.plain(row)
         with files.writing(self.file), self.file.open("ab") as file:
-            file.write(files.to_json(row))
+            file.write(files.to_json({**plain, "sha256": _digest(plain)}))
             file.flush()
             os.fsync(file.fileno())
-        self.rows[key(row)] = files.plain(row)
+        self.rows[key(plain)] = plain
+
+    def _believed(self, line: dict[str, Any], number: int) -> dict[str, Any]:
+        """The row in a line, whose digest must be right."""
+        row = {name: value for name, value in line.items() if name != "sha256"}
+        if line.get("sha256") != _digest(row):
+            again = "delete the line, and the same command runs it again"
+            raise files.StoreError(f"{self.file} is damaged at line {number}: its sha256 is of another content; {again}")
+        return row
+
+    def clear(self) -> None:
+        """Removes what is left of runs that are done."""
+        with files.writing(self.path):
+            if (self.path / UNFINISHED).exists():
+                shutil.rmtree(self.path / UNFINISHED)
 
     def restart(self) -> Path:
         """Renames the folder, which is returned, and begins an empty one."""
@@ -71,11 +90,12 @@ class Trials:
 
 
 def key(row: Mapping[str, Any]) -> Key:
-    """Which run a row is of. Raises StoreError for a row that is none of a trial."""
-    try:
-        return row["label"], row["trial"], row["scenario"], row["seed"]
-    except KeyError as error:
-        raise files.StoreError(f"{TRIALS} is damaged: a line without {error}") from error
+    """Which run a row is of."""
+    return row["label"], row["trial"], row["scenario"], row["seed"]
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    return hashlib.sha256(files.to_json(row)).hexdigest()
 
 
 def ranks(rows: Iterable[Mapping[str, Any]]) -> dict[int, float]:

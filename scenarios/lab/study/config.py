@@ -14,7 +14,7 @@
     start = "runs/digits/backprop"  # warm start from another run's champion (`scenarios.lab.study.warm_start`)
     [learners.LABEL.model]         # a network of the label's own: keys over those of [model]
     hidden = [64, 64]
-    [code]                         # in a run's own file: the sha256 of files of yours that it was made by
+    [code]                         # in a run's own file: what else it was made of (`scenarios.lab.study.identity`)
 
 Flags are the same keys. Every mistake is gathered: one ConfigError names them all, before anything starts.
 """
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from evo.settings import did_you_mean, setting, settings, suggestion
 from scenarios.lab.store import toml
-from scenarios.lab.study import resolve
+from scenarios.lab.study import identity, resolve
 from scenarios.lab.study.problems import Checks, plain
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 KEYS = ("scenario", "seeds", "device", "budget", "task", "model", "run", "learners", "code")
 NO_START = (None, None)
+Made = tuple[dict[str, str], list[str]]  # of `identity.of_run`
 
 
 @settings
@@ -81,13 +82,13 @@ class RunSpec:
     command: str  # what continues it
     start: str | None = None  # the run that it begins from
     start_sha256: str | None = None  # of that run's champion
-    code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of the files of the user's that it is made by
+    code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of what of the user's it is made of
     own_model: bool = False  # whether `model` is the label's own, not the shared one
 
     def build(self) -> Built:
         """The task, the method and its settings. Raises ConfigError."""
         check, task, options = Checks(), None, None
-        scenario, method = check.scenario(self.scenario), check.method(self.method, self.label)
+        scenario, method = check.scenario(self.scenario, self.task), check.method(self.method, self.label)
         where = f"{self.label}.model" if self.own_model else "model"
         network = check.network(self.model, where)[1]
         if scenario is not None:
@@ -117,22 +118,28 @@ class RunSpec:
     def differences(self, toml_text: str) -> list[str]:
         """What differs from a stored config.toml and forbids continuing; a larger budget and `run.` do not."""
         try:
-            stored = _flat(tomllib.loads(toml_text))
+            stored = identity.by_key(tomllib.loads(toml_text))
         except (ValueError, RecursionError) as error:
             return [f"the stored config.toml cannot be read: {error}"]
-        now, found = _flat(self.document()), []
+        now, found = identity.by_key(self.document()), []
         if not stored:
             return ["the stored config.toml is empty"]
         for key in dict.fromkeys([*stored, *now]):
             old, new = stored.get(key), now.get(key)
-            if old == new or key.startswith("run."):
+            if old == new or key.startswith(("run.", "code.")):
                 continue
             if key.startswith("budget.") and (new is None or (isinstance(old, (int, float)) and new > old)):
                 continue
             if self.own_model and key.startswith("model."):
                 key = f"{self.label}.{key}"
-            found.append(f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}")
-        return found
+            words = f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}"
+            found.append("the table's file changed" if key == "task.sha256" and old and new else words)
+        return found + self.changed(tomllib.loads(toml_text))
+
+    def changed(self, stored: Mapping[str, Any]) -> list[str]:
+        """What of the user's, files and data, is no longer what a stored configuration says that a run was made of."""
+        kept = stored.get("code")
+        return [f"{name} changed" for name in identity.changed(kept if isinstance(kept, Mapping) else {}, self.code)]
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ class Study:
     specs: tuple[RunSpec, ...]
     name: str
     title: str = ""
+    unknown: tuple[str, ...] = ()  # the types of objects in it of which nothing else is known
 
     def document(self) -> dict[str, Any]:
         """The effective configuration, as the tables of a TOML file."""
@@ -193,10 +201,12 @@ class Draft:
     model: dict[str, Any]  # the shared network's table
     same: dict[str, Any]  # what every run has in common
 
-    def study(self) -> Study:
-        """The Study. Raises ConfigError with every mistake."""
+    def study(self, made: Mapping[str, Made] | None = None) -> Study:
+        """The Study; made: by label what its runs are made of, else what is known without a task. Raises ConfigError with
+        every mistake."""
         self.check.done()
         assert self.scenario is not None
+        made = {one.label: self.made_of(one) for one in self.learners} if made is None else made
         specs = [
             RunSpec(
                 scenario=self.given,
@@ -209,14 +219,20 @@ class Draft:
                 start_sha256=one.starts.get(seed, NO_START)[1],
                 model=self.model if one.model is None else one.model,
                 own_model=one.model is not None,
-                code=resolve.code(self.given) | resolve.code(one.given) | resolve.code((one.model or {}).get("network")),
+                code=made[one.label][0],
                 **self.same,
             )
             for one in self.learners
             for seed in self.seeds
         ]
+        unknown = sorted({each for _, found in made.values() for each in found})
         metric = f"; metric: {self.task.metric}" if hasattr(self.task, "metric") else ""  # a setting where there are several
-        return Study(tuple(specs), self.scenario.name, self.scenario.title + metric)
+        return Study(tuple(specs), self.scenario.name, self.scenario.title + metric, tuple(unknown))
+
+    def made_of(self, one: Learner, task: Task | None = None) -> Made:
+        """What the runs of a label are made of."""
+        network = (self.model if one.model is None else one.model).get("network")
+        return identity.of_run(self.given, one.given, network, task)
 
 
 def study(
@@ -241,7 +257,8 @@ def draft(document: Mapping[str, Any], overrides: Mapping[str, Any] | None, comm
     given: Any = document.get("scenario")
     if given is None:
         check.problems.append('scenario: missing; name one, as in scenario = "digits" (evo list shows them)')
-    scenario = None if given is None else check.scenario(given)
+    asked = {key.removeprefix("task."): new for key, new in (overrides or {}).items() if key.startswith("task.")}
+    scenario = None if given is None else check.scenario(given, tables["task"] | asked)
     learners = _learners(tables["learners"], scenario, check)
     _override(tables, learners, overrides or {}, check)
 
@@ -331,20 +348,3 @@ def _model(spec: RunSpec) -> dict[str, Any]:
 
 def _named(thing: Any, name: str) -> str:
     return thing if isinstance(thing, str) else resolve.OBJECT + name
-
-
-def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
-    """By dotted key, as --set writes it; without the seeds, of which a folder has one. `model.` is what made the run."""
-    found = {key: item for key, item in document.items() if not isinstance(item, Mapping) and key != "seeds"}
-    tables = {key: item for key, item in document.items() if isinstance(item, Mapping) and key != "learners"}
-    learners = document.get("learners")
-    for label, table in learners.items() if isinstance(learners, Mapping) else ():
-        own = dict(table) if isinstance(table, Mapping) else table
-        if isinstance(own, dict):
-            own["method"] = resolve.current(own.get("method"))
-            if "model" in own:
-                tables["model"] = own.pop("model")
-        tables[label] = own
-    for name, table in tables.items():
-        found |= {f"{name}.{key}": item for key, item in table.items()} if isinstance(table, Mapping) else {name: table}
-    return {key: None if item == "none" else item for key, item in found.items()}

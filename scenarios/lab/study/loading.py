@@ -5,14 +5,16 @@ What needs torch is imported where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.lab.store import markup, store
 from scenarios.lab.store.files import reading
-from scenarios.lab.study import resolve
+from scenarios.lab.study import identity, resolve
 from scenarios.lab.study.config import Built, RunSpec, study
 from scenarios.lab.study.problems import ConfigError, as_scenario
 
@@ -22,13 +24,19 @@ if TYPE_CHECKING:
     from evo.core import Model, Scenario, Task
 
 
-def load(path: str | Path, scenario: Scenario | Task | None = None, method: Any = None) -> Run:
-    """A run folder, read. scenario, method: what the run was given as objects, which no file can hold.
+def load(
+    path: str | Path,
+    scenario: Scenario | Task | None = None,
+    method: Any = None,
+    warn: Callable[[str], object] = warnings.warn,
+) -> Run:
+    """A run folder, read. scenario, method: what the run was given as objects, which no file can hold. warn: gets a line when
+    task or champion are asked for whose code or data have changed since the run.
 
     Raises StoreError (a file is missing or damaged) here or when the part is asked for. Nothing in the folder is
     executed; where its config.toml names code of yours ("file.py:attr"), `champion` imports it, as `evo run` would.
     """
-    return Run(Path(path), scenario, method)
+    return Run(Path(path), scenario, method, warn)
 
 
 class Run:
@@ -37,8 +45,8 @@ class Run:
     path: the folder; config: its config.toml as a dict. Raises StoreError, naming the file, for what is missing or damaged.
     """
 
-    def __init__(self, path: Path, scenario: Any = None, method: Any = None):
-        self.path, self._scenario, self._method = path, scenario, method
+    def __init__(self, path: Path, scenario: Any, method: Any, warn: Callable[[str], object]):
+        self.path, self._scenario, self._method, self._warn = path, scenario, method, warn
         self.config: dict[str, Any] = store.read_config(path)
 
     def __repr__(self) -> str:
@@ -60,7 +68,7 @@ class Run:
         """Every column of metrics.jsonl as an array, one item a step; nested keys are dotted ("validation.accuracy"),
         a missing or non-finite number is nan."""
         with reading(self.path):
-            flat = [_flat(row) for row in store.read_rows(self.path / store.METRICS)]
+            flat = [_flat(row) for row in store.rows_of_run(self.path, self.result)]
         return {key: _column([row.get(key) for row in flat]) for key in dict.fromkeys(key for row in flat for key in row)}
 
     @cached_property
@@ -91,7 +99,11 @@ class Run:
 
     @cached_property
     def _built(self) -> Built:
-        return self._spec.build()
+        spec, built = self._spec, self._spec.build()
+        code = identity.of_run(spec.scenario, spec.method, spec.model.get("network"), built.task)[0]
+        if changed := dataclasses.replace(spec, code=code).changed(self.config):
+            self._warn(f"{self.path}: {', '.join(changed)} since this run: what is shown is not what was scored")
+        return built
 
     @cached_property
     def _spec(self) -> RunSpec:
@@ -112,7 +124,7 @@ def start_model(start: str, seed: int) -> Model:
     from scenarios.lab.study import warm_start
 
     try:
-        return load(warm_start.folder(start, seed)).champion
+        return load(warm_start.folder(start, seed), warn=lambda line: None).champion  # its weights are what counts here
     except (store.StoreError, ConfigError) as error:
         raise warm_start.BadStart(str(error)) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import describe, did_you_mean, native, parse, settings, suggestion
@@ -46,10 +47,12 @@ class Checks:
         if self.problems:
             raise ConfigError(self.problems)
 
-    def scenario(self, given: Any) -> Scenario | None:
+    def scenario(self, given: Any, task: Mapping[str, Any]) -> Scenario | None:
+        """The scenario; task: its settings as they are given, of which some say how a table is read."""
         from evo.core import Scenario
 
-        found = given if isinstance(given, Scenario) else self._resolved(resolve.scenario, given, "scenario")
+        find = lambda name: resolve.scenario(name, task)
+        found = given if isinstance(given, Scenario) else self._resolved(find, given, "scenario")
         if found is not None and (wrong := resolve.bad_label(found.name)):
             self.problems.append(f"a scenario's name is that of its folder; {wrong.partition(';')[0]}")
         return found
@@ -79,22 +82,14 @@ class Checks:
         self.problems += [f"{where}.{key}: unknown key{suggestion(key, known)}" for key in rest if key not in known]
         chosen = self.settings(made.settings, {key: rest[key] for key in rest if key in known}, f"{where}.")
         options = {} if chosen is None else {one.name: getattr(chosen, one.name) for one in describe(made.settings)}
-        return {"network": name, **plain(chosen)}, lambda inputs, outputs: made(inputs, outputs, **options)
+        return {"network": name, **plain(chosen)}, partial(made, **options)
 
     def task(self, scenario: Scenario, values: Any, network: Any, where: str = "model") -> Task | None:
         """The task. A network of it is tried once: a wrong one is told before the start."""
         from evo.core import Networked
 
-        def named(inputs: Any, outputs: int) -> Any:
-            try:
-                return network(inputs, outputs)
-            except Exception as error:  # it may be the user's
-                shape = "; a picture's inputs are its shape (C, H, W)" if isinstance(inputs, tuple) else ""
-                words = f"{where}.network: failed on inputs={inputs}, outputs={outputs}: {resolve.said(error)}{shape}"
-                raise BadNetwork(words) from error
-
         try:
-            task = scenario.task(values, network and named)
+            task = scenario.task(values, network and partial(_named, network, where))
             if network is not None and isinstance(task, Networked):
                 self.fitting(task, where)
             return task
@@ -211,6 +206,16 @@ def as_scenario(given: Any, name: str | None) -> Any:
         raise ConfigError(["name: a Task needs one, which its folder gets: run(task, name=...)"])
     task = lambda settings, network: given
     return Scenario(name=name, title=name, task=task, settings=NoSettings, budget=Budget(), methods=(), model={})
+
+
+def _named(network: Callable[..., Any], where: str, inputs: Any, outputs: int) -> Any:
+    """A network of these sizes. Raises BadNetwork."""
+    try:
+        return network(inputs, outputs)
+    except Exception as error:  # it may be the user's
+        shape = "; a picture's inputs are its shape (C, H, W)" if isinstance(inputs, tuple) else ""
+        words = f"{where}.network: failed on inputs={inputs}, outputs={outputs}: {resolve.said(error)}{shape}"
+        raise BadNetwork(words) from error
 
 
 def plain(made: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ digits, ga, mlp            an entry of a registry (a dict: name -> "module:attr"
 package.module:attr        anything importable; the current folder is importable
 file.py:attr               the same from a file, with its own folder importable
 sklearn:Name               an entry whose key ends in a colon: it is called with what follows
-table.csv::COLUMN[::KIND]  a table as a scenario (see `scenarios.tables`)
+table.csv::COLUMN[::KIND]  a table as a scenario (see `scenarios.tables`), read as settings of the task say
 LunarLander-v3             a Gymnasium id as a scenario; file.py:Class: of an environment too (see `scenarios.control`)
 """
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 OURS = ("evo", "graphs", "baselines", "scenarios")
 ROOT = Path(__file__).resolve().parents[3]  # where they lie
 RESERVED = ("task", "model", "run")
-KINDS = ("classification", "regression")
+KINDS = ("classification", "regression", "probability")
+TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")  # endings of a table's file, in any case of letters
 GYMNASIUM_ID = re.compile(r"([\w-]+/)?[\w.-]+-v\d+")
 OBJECT = "python:"  # leads the name, in a config.toml, of what was given as an object and cannot be found by name
 
@@ -63,22 +64,25 @@ def unknown(name: str, registry: Mapping[str, str], what: str) -> str | None:
         return None
     if name.partition(":")[2] or (what == "scenario" and GYMNASIUM_ID.fullmatch(name)):
         return None
-    if Path(name).suffix in (".py", ".toml", ".csv"):
+    if is_table(name):
+        return f"{what} {name!r}: a table needs its column: {name} --target COLUMN"
+    if Path(name).suffix in (".py", ".toml"):
         hint = {".py": f"name the attribute: {name}:attr", ".toml": "a file is run by itself: evo run FILE.toml"}
-        return f"{what} {name!r}: {hint.get(Path(name).suffix, f'a table needs its column: {name} --target COLUMN')}"
+        return f"{what} {name!r}: {hint[Path(name).suffix]}"
     known = [key for key in registry if not key.endswith(":")]
     if what == "scenario" and name in METHODS:
         return f"scenario {name!r}: it is a method: -m {name}"
     return f"unknown {what} {name!r}{did_you_mean(name, known)}; a {what} of your own is package.module:attr or file.py:attr"
 
 
-def scenario(name: str) -> Scenario:
-    """The Scenario called `name`: a registry's, a user's, a table's, or an environment's."""
+def scenario(name: str, task: Mapping[str, Any] | None = None) -> Scenario:
+    """The Scenario called `name`: a registry's, a user's, an environment's, or a table's, which is read as `task`, its
+    settings, says."""
     from evo.core import Scenario
     from scenarios import ENVIRONMENT, GYMNASIUM, SCENARIOS
 
     if "::" in name:
-        return _table(name)
+        return _table(name, task or {})
     an_id = GYMNASIUM_ID.fullmatch(name)
     thing = name if an_id else resolve(name, SCENARIOS, "scenario")
     if isinstance(thing, Scenario):
@@ -132,18 +136,14 @@ def network(name: str) -> Any:
     return found
 
 
+def is_table(name: str) -> bool:
+    """Whether a file of that name is read as a table."""
+    return name.casefold().endswith(TABLES)
+
+
 def table(path: str, target: str, kind: str | None = None) -> str:
     """The scenario name of a table: what `scenario` takes."""
     return "::".join([path, target] + ([kind] if kind else []))
-
-
-def code(target: Any) -> dict[str, str]:
-    """The file that "file.py:attr" or "package.module:attr" names, and its sha256; nothing for an entry of a registry."""
-    place, colon, _ = target.rpartition(":") if isinstance(target, str) else ("", "", "")
-    if not colon:
-        return {}
-    path = Path(place if place.endswith(".py") else getattr(sys.modules.get(place), "__file__", None) or "")
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()} if path.is_file() else {}
 
 
 def labelled(text: str) -> tuple[str, str]:
@@ -177,13 +177,13 @@ def line_up(methods: Sequence[str], stored: Any, problems: list[str]) -> dict[st
     return learners
 
 
-def _table(name: str) -> Scenario:
+def _table(name: str, task: Mapping[str, Any]) -> Scenario:
     from scenarios import TABLE
 
     path, *parts = name.split("::")
     kind = parts.pop() if len(parts) > 1 and parts[-1] in KINDS else None
     try:
-        return _load(TABLE, "table")(path, "::".join(parts), kind)
+        return _load(TABLE, "table")(path, "::".join(parts), kind, **task)
     except (ValueError, LookupError, OSError) as error:
         raise Unresolved(said(error)) from error
 

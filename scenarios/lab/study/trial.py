@@ -26,15 +26,16 @@ def study(
 ) -> config.Study:
     """`config.study`, tried: a ConfigError also names what the trial found."""
     draft = config.draft(document, overrides, command, problems)
-    _try(draft)
-    return draft.study()
+    return draft.study(_tried(draft))
 
 
-def _try(draft: config.Draft) -> None:
+def _tried(draft: config.Draft) -> dict[str, config.Made]:
+    """Makes everything once; what the runs of each label are made of."""
+    made: dict[str, config.Made] = {}
     check, scenario = draft.check, draft.scenario
     # A task that needs a download is left alone while there are mistakes to mend.
     if scenario is None or not draft.task_is_right or (check.problems and scenario.needs):
-        return
+        return made
     shared = None
     if not draft.learners or any(one.network is None for one in draft.learners):
         shared = check.task(scenario, draft.task, draft.network)
@@ -43,7 +44,9 @@ def _try(draft: config.Draft) -> None:
         network = None if one.network is None else _Counted(one.network)
         task = shared if network is None else check.task(scenario, draft.task, network, f"{one.label}.model")
         if task is not None:
+            made[one.label] = draft.made_of(one, task)
             _learner(check, task, network, one, seed)
+    return made
 
 
 class _Counted:

@@ -1,4 +1,5 @@
 import io
+import itertools
 import math
 
 import gymnasium
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from evo.core import Model
-from evo.plots import figures
+from evo.plots import figures, topology
 from evo.tasks.control import ControlTask
 from evo.tasks.function import FunctionTask
 from evo.tasks.supervised import SupervisedTask
@@ -249,8 +250,32 @@ def test_a_point_of_a_function_shows_its_coordinates_and_its_value():
     assert figure.axes[0].lines[0].get_ydata().tolist() == [3, -4]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "squashed"), [((2, 4, 1), True), ((4, 8, 8, 3), False), ((3, 2), False), ((30, 7, 3), False)]
+)
+def test_a_small_mlp_is_drawn_as_a_network_with_every_weight_that_is_not_zero(monkeypatch, sizes, squashed):
+    torch.manual_seed(0)
+    inputs, *hidden, outputs = sizes
+    module = MLP(inputs, outputs, hidden=hidden)
+    with torch.no_grad():
+        module.layers[0].weight[0, 0] = 0.0
+    given, draw = [], topology.draw
+    monkeypatch.setattr(topology, "draw", lambda one: (given.append(one), draw(one))[1])
+    figure = TorchModel(torch.nn.Sequential(module, torch.nn.Sigmoid()) if squashed else module).figure()
+    (made,) = given
+    weights = sum((a + 1) * b for a, b in itertools.pairwise(sizes)) - 1
+    title = f"{sum(sizes) + 1} nodes, {sum(hidden)} hidden, {weights} connections"
+    assert figure.axes[0].get_title().startswith(title)
+    last = module.layers[-1].weight.detach()  # of which one is from the last hidden unit to the last output
+    assert (sum(sizes) - outputs - 1, sum(sizes) - 1, float(last[-1, -1])) in made.connections
+    assert (0, inputs, 0.0) not in made.connections
+    width, height = figure.get_size_inches() * figure.dpi
+    for text, box in rendered(figure)[1]:
+        assert (box.x0 >= -1, box.y0 >= -1, box.x1 <= width + 1, box.y1 <= height + 1) == (True,) * 4, text
+
+
 def test_weights_of_a_deep_network_stay_one_small_picture():
-    for module in (MLP(8, 10, hidden=[9] * 10), MLP(3, 2, hidden=[])):
+    for module in (MLP(8, 10, hidden=[9] * 10), MLP(38, 3, hidden=[])):
         figure = TorchModel(module).figure()
         assert (figure.get_size_inches() * figure.dpi <= [900, 500]).all()
         assert len(figure.axes) == min(12, len(list(module.parameters())))

@@ -75,6 +75,12 @@ def test_everything_wrong_is_told_at_once():
         rail(start=3, actions="2", fps="a", max_steps="10")
 
 
+def test_an_argument_that_is_none_gets_the_closest_that_is_not_given():
+    functions = dict(start=lambda draws: (0.0,), observe=lambda s: s, step=lambda s, a: (s, 0.0, False))
+    with pytest.raises(TypeError, match=r"Environment has no argument 'steps' \(did you mean 'max_steps'\?\)"):
+        Environment("mine", **functions, draws=0, actions=2, steps=5)
+
+
 def test_bounds_may_be_a_list():
     assert rail(actions=[[-1, 1]]).actions == ((-1.0, 1.0),)
     assert hash(rail(actions=[[-1, 1]])) == hash(rail(actions=((-1.0, 1.0),)))

@@ -15,7 +15,7 @@ from evo.network.model import NetworkModel
 from evo.network.policy import output_range
 from evo.network.population import Networks
 from evo.rollout.environment import Environment
-from evo.rollout.lanes import _stride, policy, rollout
+from evo.rollout.lanes import policy, rollout, spreading
 from evo.search.ga import GA
 from evo.tasks.control import ControlTask
 from evo.tasks.normalization import Normalized, NormalizedModel
@@ -162,7 +162,7 @@ def test_the_same_bytes_whatever_the_threads_and_the_parts(make, monkeypatch):
 
 @given(st.integers(1, 5000))
 def test_every_lane_is_run_once(count):
-    stride = _stride(count)
+    stride = spreading(count)
     assert len({k * stride % count for k in range(count)}) == count
 
 

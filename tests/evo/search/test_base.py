@@ -217,6 +217,25 @@ def test_screened_offspring_are_what_is_evaluated_and_count_no_evaluation(algori
     assert len(set(first[2:])) == 1
 
 
+@pytest.mark.parametrize("algorithm", [GA, DeepGA, NSGA2])
+def test_a_frozen_parameter_stays_what_it_was_whatever_screen_gives(algorithm):
+    class Overwriting(algorithm):
+        def screen(self, offspring):
+            return np.zeros_like(offspring) + 0.75
+
+    one = made(Overwriting)
+    model = one.encoding.model(one.encoding.initial(5, 0, 1)[0])
+    one.warm_start(model, frozen=["0.layers.0.*"])
+    frozen = one.encoding.named(["0.layers.0.*"])
+    for _ in range(2):
+        population = one.ask()
+        assert (population[:, : len(frozen)][:, frozen] == one.encoding.of(model)[frozen]).all()
+        assert (population[:, : len(frozen)][:, ~frozen] == 0.75).all()
+        if algorithm is NSGA2:
+            assert (population[:, len(frozen) :][:, frozen] == 1.0).all()
+        one.tell(np.arange(len(population), dtype=float))
+
+
 @every
 def test_a_screen_that_loses_genomes_is_refused(algorithm):
     class Losing(algorithm):

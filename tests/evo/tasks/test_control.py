@@ -12,6 +12,7 @@ from gymnasium import spaces
 from evo import rng
 from evo.core import Phenotypes
 from evo.evolve import Evolve
+from evo.rollout.environment import Environment
 from evo.search.ga import GA
 from evo.tasks import stepping
 from evo.tasks.actions import space_actions
@@ -22,6 +23,13 @@ from evo.vectors.modules import MLP
 
 ENVIRONMENTS = ("CartPole-v1", "Acrobot-v1", "MountainCarContinuous-v0", "Pendulum-v1")
 network = lambda inputs, outputs: MLP(inputs, outputs, hidden=(5,))
+
+
+class Batched(MLP):
+    """The same, but of a class that no kernel knows: it answers all lanes of a tick at once."""
+
+
+batched = lambda inputs, outputs: Batched(inputs, outputs, hidden=(5,))
 
 
 def population(task, size=4, scale=3.0):
@@ -61,9 +69,10 @@ class Truncating(Walk):
     end = "truncated"
 
 
+@pytest.mark.parametrize("networks", [network, batched])
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_return_and_length_are_those_of_gymnasium_stepped_by_hand(name):
-    task = ControlTask(name, network=network, episodes=2)
+def test_return_and_length_are_those_of_gymnasium_stepped_by_hand(name, networks):
+    task = ControlTask(name, network=networks, episodes=2)
     encoding, vectors = population(task, 3)
     seeds = np.array([11, 12])
     evaluation = task.evaluate(encoding.express(vectors), seeds)
@@ -83,15 +92,16 @@ def test_return_and_length_are_those_of_gymnasium_stepped_by_hand(name):
                 observation, reward, terminated, truncated, _ = environment.step(action)
                 total, steps, done = total + reward, steps + 1, terminated or truncated
             returns.append(total)
-        # The vmapped forward may differ from the single one in the last bit, which Acrobot's chaos enlarges a little.
+        # These forward passes may differ from that of one row in the last bit, which Acrobot's chaos enlarges a little.
         assert evaluation.fitness[genome] == pytest.approx(np.mean(returns), rel=1e-3)
         assert evaluation.samples[genome] == steps
     environment.close()
 
 
+@pytest.mark.parametrize("networks", [network, batched])
 @pytest.mark.parametrize("environment", [Walk, Truncating])
-def test_done_latches_and_the_last_reward_counts(environment):
-    task = ControlTask(environment, network=network, episodes=3)
+def test_done_latches_and_the_last_reward_counts(environment, networks):
+    task = ControlTask(environment, network=networks, episodes=3)
     encoding, vectors = population(task, 2)
     evaluation = task.evaluate(encoding.express(vectors), np.array([3, 9, 0]))
     lengths = np.array([4, 10, 1])
@@ -100,15 +110,17 @@ def test_done_latches_and_the_last_reward_counts(environment):
 
 
 def test_all_genomes_meet_the_same_start_seeds_and_environments_are_reused():
-    task = ControlTask(Walk, network=network, episodes=2)
-    encoding, vectors = population(task, 3)
-    task.evaluate(encoding.express(vectors), np.array([5, 6]))
-    task.evaluate(encoding.express(vectors), np.array([7, 8]))
-    assert [environment.starts for environment in task._environments] == [[5, 7], [6, 8]] * 3
+    for networks, starts in ((batched, [[5, 7], [6, 8]] * 3), (network, [[5, 6] * 3 + [7, 8] * 3])):
+        task = ControlTask(Walk, network=networks, episodes=2)
+        encoding, vectors = population(task, 3)
+        task.evaluate(encoding.express(vectors), np.array([5, 6]))
+        task.evaluate(encoding.express(vectors), np.array([7, 8]))
+        assert [environment.starts for environment in task._environments] == starts
 
 
-def test_fitness_does_not_depend_on_the_others_in_the_population():
-    task = ControlTask("CartPole-v1", network=network, episodes=2)
+@pytest.mark.parametrize("networks", [network, batched])
+def test_fitness_does_not_depend_on_the_others_in_the_population(networks):
+    task = ControlTask("CartPole-v1", network=networks, episodes=2)
     encoding, vectors = population(task, 6)
     seeds = rng.words(0, 0, 0, rng.EPISODES, 2)
     whole = task.evaluate(encoding.express(vectors), seeds).fitness
@@ -118,7 +130,7 @@ def test_fitness_does_not_depend_on_the_others_in_the_population():
 
 
 def test_done_lanes_stay_in_the_batch_so_every_forward_has_the_same_shape():
-    task = ControlTask(Walk, network=network, episodes=2)
+    task = ControlTask(Walk, network=batched, episodes=2)
     encoding, vectors = population(task, 3)
     phenotypes, shapes = encoding.express(vectors), []
     forward = phenotypes.forward
@@ -228,17 +240,13 @@ def test_a_box_of_several_axes_gets_actions_of_its_shape():
 def test_every_whole_number_of_a_box_has_an_equal_part_of_the_outputs(low, high, kind):
     count, act = space_actions(spaces.Box(low, high, (2,), kind), "mine")
     even = (np.arange(6000) + 0.5) / 6000  # of an interval that is known, and by way of tanh
-    for outputs, ranges in (
-        (torch.tensor(np.stack([even, even], axis=1)), np.tile([0.0, 1.0], (6000, 2, 1))),
-        (torch.atanh(torch.tensor(np.stack([even, even], axis=1)) * 2 - 1), None),
-    ):
-        taken = act(outputs, ranges)
+    for outputs, ranges in ((even, np.tile([0.0, 1.0], (2, 1))), (np.arctanh(even * 2 - 1), None)):
+        taken = np.stack([act([output, output], ranges) for output in outputs.tolist()])
         assert (count, taken.shape, taken.dtype) == (2, (6000, 2), kind)
         numbers, times = np.unique(taken[:, 0], return_counts=True)
         assert numbers.tolist() == list(range(low, high + 1))
         assert np.ptp(times) <= 1
-    ends = act(torch.tensor([[-1e9, 1e9], [np.nan, 0.0]]))
-    assert ends[0].tolist() == [low, high]
+    assert act([-1e9, 1e9], None).tolist() == [low, high]
 
 
 def test_several_choices_have_an_output_each_and_switches_one():
@@ -297,10 +305,10 @@ class Broken(Walk):
     made: list = []
     fault = staticmethod(lambda walk, action: 1 / 0)
 
-    def __init__(self):
-        super().__init__()
-        self.lane = len(self.made)
+    def reset(self, *, seed=None, options=None):
         self.made.append(self)
+        self.lane = len(self.made) - 1
+        return super().reset(seed=seed)
 
     def step(self, action):
         if self.lane == 3 and self.step_number == 1:
@@ -319,11 +327,12 @@ class Broken(Walk):
     ],
 )
 def test_a_fault_of_an_environment_names_task_genome_episode_and_step(fault, said):
-    environment = type("Faulty", (Broken,), {"made": [], "fault": staticmethod(fault)})
-    task = ControlTask(environment, network=network)
-    encoding, vectors = population(task, 3)
-    with pytest.raises(RuntimeError, match=f"Faulty, genome 1, episode 1, step 2: .*{said}"):
-        task.evaluate(encoding.express(vectors), np.array([9, 9]))
+    for networks in (network, batched):
+        environment = type("Faulty", (Broken,), {"made": [], "fault": staticmethod(fault)})
+        task = ControlTask(environment, network=networks)
+        encoding, vectors = population(task, 3)
+        with pytest.raises(RuntimeError, match=f"Faulty, genome 1, episode 1, step 2: .*{said}"):
+            task.evaluate(encoding.express(vectors), np.array([9, 9]))
 
 
 def test_a_fault_of_reset_names_genome_and_episode():
@@ -339,15 +348,31 @@ def test_a_fault_of_reset_names_genome_and_episode():
         task.evaluate(encoding.express(vectors), np.array([1, 2, 4]))
 
 
-def test_an_episode_without_end_is_an_error_instead_of_a_hang(monkeypatch):
-    class Endless(Walk):
-        def step(self, action):
-            return np.zeros(2, np.float32), 0.0, False, False, {}
+class Endless(Walk):
+    def step(self, action):
+        return np.zeros(2, np.float32), 1.0, False, False, {}
 
+
+@pytest.mark.parametrize("networks", [network, batched])
+def test_an_episode_without_end_is_told_of_and_then_an_error_and_max_steps_truncates_it(networks, monkeypatch):
+    monkeypatch.setattr(stepping, "LONG", 20)
     monkeypatch.setattr(stepping, "LONGEST", 50)
-    task = ControlTask(Endless, network=network)
-    with pytest.raises(RuntimeError, match="no end after 50 steps; wrap the environment"):
-        task.evaluate(Recorder([[0.0, 1.0]]), np.array([0]))
+    task = ControlTask(Endless, network=networks)
+    encoding, vectors = population(task, 2)
+    error = "no end after 50 steps: set max_steps"
+    with pytest.warns(UserWarning, match="taken 20 steps and has not ended"), pytest.raises(RuntimeError, match=error):
+        task.evaluate(encoding.express(vectors), np.array([0]))
+    task = ControlTask(Endless, network=networks, max_steps=70)
+    evaluation = task.evaluate(encoding.express(vectors), np.array([0, 1]))
+    assert (evaluation.fitness.tolist(), evaluation.samples.tolist()) == ([70.0] * 2, [140] * 2)
+    assert len(task.film(encoding.model(vectors[0])).rewards) == 70
+
+
+def test_max_steps_shortens_a_scalar_environment_too():
+    world = Environment("still", lambda draws: (0.0,), lambda s: s, lambda s, a: (s, 1.0, False), 0, 2, max_steps=9)
+    task = ControlTask(world, network=network, max_steps=4)
+    encoding, vectors = population(task, 2)
+    assert task.evaluate(encoding.express(vectors), np.array([0])).fitness.tolist() == [4.0, 4.0]
 
 
 def test_outputs_of_a_wrong_shape_are_told_with_the_task():
@@ -362,6 +387,8 @@ def test_what_is_no_environment_and_spaces_that_do_not_fit_are_refused():
     for made in (5, None, Walk()):
         with pytest.raises(TypeError, match=rf"^make: expected an Environment, .* got {re.escape(repr(made))}"):
             ControlTask(made, network=network)
+    with pytest.raises(TypeError, match=r"got <.*>, one that is made: .* so give 'CartPole-v1', or what made it"):
+        ControlTask(gymnasium.make("CartPole-v1"), network=network)
     for space, said in (
         (spaces.Text(3), "expected a Discrete, MultiDiscrete, MultiBinary or Box space"),
         (spaces.Box(-np.inf, 1, (1,)), "must be finite"),
@@ -370,7 +397,28 @@ def test_what_is_no_environment_and_spaces_that_do_not_fit_are_refused():
             ControlTask(lambda space=space: Acted(space), network=network)
 
 
-@pytest.mark.parametrize("name", ["episodes", "validation_episodes", "test_episodes"])
+PAIR = spaces.Box(0, 1, (2,), np.float32)
+
+
+@pytest.mark.parametrize(
+    "space", [spaces.Sequence(PAIR), spaces.Graph(PAIR, None), spaces.Dict(a=PAIR, b=spaces.Sequence(PAIR))]
+)
+def test_observations_that_cannot_be_flattened_are_told_with_what_to_do(space):
+    seen = type("Seen", (Walk,), {"observation_space": space})
+    with pytest.raises(
+        ValueError, match=r"^Seen: expected observations that flatten to a vector .* got .*TransformObservation"
+    ):
+        ControlTask(seen, network=network)
+
+
+def test_a_space_that_gymnasium_does_not_flatten_is_told_in_words():
+    other = type("Other", (spaces.Space,), {"__repr__": lambda self: "Other()"})
+    seen = type("Seen", (Walk,), {"observation_space": spaces.Dict(a=PAIR, b=other())})
+    with pytest.raises(ValueError, match="expected observations that flatten to a vector"):
+        ControlTask(seen, network=network)
+
+
+@pytest.mark.parametrize("name", ["max_steps", "episodes", "validation_episodes", "test_episodes"])
 @pytest.mark.parametrize("count", [0, 2.5])
 def test_there_is_at_least_one_episode(name, count):
     with pytest.raises(ValueError, match=f"^{name}: expected a whole number >= 1"):
@@ -378,7 +426,7 @@ def test_there_is_at_least_one_episode(name, count):
 
 
 def test_environments_are_closed_with_the_task():
-    task = ControlTask(Walk, network=network)
+    task = ControlTask(Walk, network=batched)
     task.score(Parameters(task.network).model(population(task, 1)[1][0]), "validation")
     environments, gone = list(task._environments), weakref.ref(task)
     assert len(environments) == 20

@@ -356,6 +356,28 @@ def test_numbers_are_learned_standardised_and_reported_in_their_own_units():
     np.testing.assert_allclose([row["outputs"][0] for row in rows], said, rtol=1e-6)
 
 
+def test_class_weights_weigh_every_class_alike_in_fitness_and_loss():
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(60, 3)).astype(np.float32), (np.arange(60) % 20 == 0).astype(np.int64)
+    task = SupervisedTask((x, y), kind="classification", class_weights=True)
+    model = TorchModel(task.network())
+    losses = -model(x).log_softmax(-1)[torch.arange(60), y]
+    expected = float((losses[y == 0].mean() + losses[y == 1].mean()) / 2)
+    score = task.score(model, "train")
+    assert score["fitness"] == pytest.approx(-expected, rel=1e-5)
+    assert score["cross_entropy"] == pytest.approx(float(losses.mean()), rel=1e-5)
+    assert float(task.loss(model(x), torch.from_numpy(y))) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_champion_may_be_chosen_by_the_reported_metric():
+    for metric, sign in (("macro_f1", 1), ("cross_entropy", -1)):
+        task = made(metric=metric, fitness="accuracy", select="metric")
+        score = task.score(TorchModel(task.network()), "validation")
+        assert score["fitness"] == sign * score[metric]
+    with pytest.raises(ValueError, match="select: expected fitness or metric"):
+        made(select="metrics")
+
+
 def test_a_network_need_not_be_given():
     assert isinstance(SupervisedTask.from_arrays(*data()).network(), MLP)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections import Counter
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ QUICK = ["-m", "random-search", "--budget", "steps=2", "--set", "random-search.p
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
     return tmp_path
 
 
@@ -113,8 +115,9 @@ def test_evo_alone_leads_to_the_first_run(capsys):
         (["show", "nothing.py:x"], "no file nothing.py"),
         (["run", "nothing.csv"], "a table needs its column: nothing.csv --target COLUMN"),
         (["show", "nothing.csv", "--target", "y"], "nothing.csv: No such file"),
-        (["show", "xor", "--target", "y"], "--target: applies to a CSV table only"),
-        (["show", "xor", "--task", "regression"], "--task: applies to a CSV table only"),
+        (["show", "xor", "--target", "y"], "--target: applies to a table only"),
+        (["show", "xor", "--task", "regression"], "--task: applies to a table only"),
+        (["show", "xor", "--sep", ";"], "--sep: applies to a table only; needs --target COLUMN"),
         (["show", "t.csv", "--target", "y", "--task", "regresion"], "(did you mean 'regression'?)"),
         (["run", "cartpole", "-m", "linear"], "linear: the method does not support this task: it is fitted to examples"),
         (["list", "rnus"], "(did you mean 'runs'?)"),
@@ -157,6 +160,18 @@ def test_list_has_a_line_for_everything_and_says_what_does_not_fit(capsys, monke
     assert re.search(r"mnist +classification +1x28x28 +10 +accuracy +50,000 \+ 10,000 \+ 10,000 .*downloaded", lines["mnist"])
     assert re.search(r"backprop is unsupported: .*\(.*cartpole.*\)", out)
     assert "?" not in out
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "runs"], ["show", "digits", "-m", "ga"], ["compare", "xor"]], ids=str)
+def test_at_80_columns_lines_are_broken_between_words_and_nothing_is_left_out(finished, capsys, monkeypatch, words):
+    monkeypatch.chdir(finished[0])
+    wide = evo(capsys, *words)
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = evo(capsys, *words)
+    said = lambda text: Counter(word for line in text.splitlines() for word in line.removeprefix("#").split())
+    assert max(map(len, wide[1].splitlines())) > 80 >= max(map(len, narrow[1].splitlines())) or words[-1] == "runs"
+    assert not said(wide[1]) - said(narrow[1])
+    assert said(narrow[1]) - said(wide[1]) == (Counter(["method", "random-search"]) if words[0] == "compare" else {})
 
 
 def test_facts_of_a_download_are_those_of_its_task(monkeypatch):
@@ -265,13 +280,13 @@ def test_compare_and_plot_by_label_and_metric(finished, capsys, tmp_path):
     page = (finished[0] / "runs" / "xor" / "report.html").read_bytes()
     code, out, _ = evo(capsys, "compare", "xor", "-m", "random-search", "--metric", "cross_entropy", *runs)
     assert code == 0
-    assert "validation cross_entropy" in out
+    assert "training cross_entropy" in out
     assert out.endswith("xor/report-random-search-by-cross_entropy.html\n")
     assert (finished[0] / "runs" / "xor" / "report.html").read_bytes() == page
     words = ["--metric", "cross_entropy", "--axis", "generations", "--title", "A title", "--size", "300x200"]
     assert evo(capsys, "plot", "xor", *runs, *words, "-o", "x.svg") == (0, "x.svg\n", "")
     text = (tmp_path / "x.svg").read_text()
-    for part in ("A title", "generations", "validation cross_entropy"):
+    for part in ("A title", "generations", "training cross_entropy"):
         assert f">{part}</text>" in text
     assert "--axis steps" not in text
 
@@ -378,7 +393,7 @@ def test_failed_run_gives_code_1_and_stops_no_other(capsys, folder):
 def test_scenario_file_is_a_script(folder):
     done = process("-m", "scenarios.xor", "--seeds", "0")
     assert done.returncode == 2
-    assert done.stderr.startswith("evo: seeds: expected")
+    assert "evo: seeds: expected" in done.stderr
 
 
 def test_folder_that_hides_ours_is_one_clear_line(folder):

@@ -42,8 +42,9 @@ def test_the_table_shows_present_settings_and_the_best_trial_of_each_label(capsy
     code, out, err = evo(capsys, *TUNE, "-m", "linear", *QUICK)  # everything is done
     assert code == 0
     assert "0 are done" not in err
-    assert re.search(r"label +scenario +trials +validation metric +present settings +best trial", out)
-    assert len(re.findall(r"(?m)^(random-search|linear) +xor +3/3 +accuracy +\S+ \[.*\(trial \d\)$", out)) == 2
+    assert re.search(r"label +metric +present settings +best trial +trial", out)
+    assert len(re.findall(r"(?m)^(random-search|linear) +xor accuracy +\S+ \[.*\] +\d$", out)) == 2
+    assert len(re.findall(r"(?m)^(random-search|linear): 3 of 3 trials; ", out)) == 2
     assert "seeds 1000-1001" in out
     assert "best settings: evo run runs/tune/xor/xor.toml" in out
 

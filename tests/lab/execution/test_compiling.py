@@ -24,6 +24,27 @@ def test_the_first_kernel_that_is_compiled_is_announced_once(arguments, lines):
     assert said.count("compiling kernels") == len(said.splitlines()) == lines
 
 
+SPARED = """
+import sys
+from scenarios.lab.execution import compiling
+
+compiling.spare_blas()
+from evo import rng
+
+rng.uniforms(0, 0, 0, 0, 1)
+before = "scipy.linalg" in sys.modules
+import numpy as np
+from numba import njit
+
+print(before, njit(lambda x: np.dot(x, x))(np.ones((2, 2))).sum())
+"""
+
+
+def test_kernels_load_without_scipys_blas_and_one_that_needs_it_has_it():
+    said = subprocess.run([sys.executable, "-c", SPARED], capture_output=True, text=True, check=True).stdout
+    assert said == "False 8.0\n"
+
+
 def test_a_run_announces_what_it_compiles_and_the_next_has_nothing_to_compile(tmp_path):
     """Random search has few kernels; their cache is this test's own."""
     run = [sys.executable, "-m", "scenarios", "run", "xor", "-m", "random-search", "--budget", "steps=1"]

@@ -13,10 +13,15 @@ import torch
 from lab_fakes import Climber, GoalTask, Point, differing, scenario, start, study, words
 
 from evo import threads as thread_budget
+from scenarios.lab.cli import listing
+from scenarios.lab.execution import progress
 from scenarios.lab.execution.execute import execute
+from scenarios.lab.report import report, tables
+from scenarios.lab.report.comparison import compare
 from scenarios.lab.store import store, tensors
 from scenarios.lab.store.store import RunDirectory
-from scenarios.lab.study import config
+from scenarios.lab.study import trial
+from scenarios.lab.study.config import Study
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -62,6 +67,7 @@ def test_the_result_follows_the_schema(whole):
         "train": result["train"],
         "validation": rows[best]["validation"],
         "test": result["test"],
+        "validated_on": "validation",
         "champion": {
             "file": "champion.safetensors",
             "parameters": 3,
@@ -107,7 +113,7 @@ def test_the_champion_says_what_it_is_and_can_be_made_again(whole):
 
 def test_the_configuration_that_is_stored_runs_the_same_run(tmp_path, whole):
     document = store.read_config(whole)
-    spec = config.study(document, command="evo run goal").specs[0]
+    spec = trial.study(document, command="evo run goal").specs[0]
     assert differing(start(tmp_path, spec)[2], whole) == []
 
 
@@ -158,6 +164,32 @@ def test_checkpoints_are_as_far_apart_as_the_setting_says(tmp_path, monkeypatch)
     del saved[:]
     start(tmp_path / "b")
     assert saved == [1, 2, 3, 4, 5, 6, 7, 8, 8, 8]
+
+
+def test_live_line_last_words_table_and_page_tell_of_the_same_steps(tmp_path):
+    spec = study(steps=9, pause=0.01).specs[0]  # a row every 0.2 s is shown
+    state, events, path = start(tmp_path, spec)
+    shown = progress.Display(Study((spec,), "goal"), live=True, write=print)
+    for event in events[: [event["event"] for event in events].index("finished")]:
+        shown.emit({**event, "index": 0})
+    (comparison,) = compare([path])
+    seed = dict(zip(*[tables.per_seed(comparison)[0], tables.per_seed(comparison)[1][0]]))
+    assert (state, shown.lines[0].cells()["step"], words(events, "finished")) == (
+        "finished",
+        "step 9",
+        ["budget after 9 steps"],
+    )
+    assert "9 steps" in listing.runs(tmp_path)
+    assert (seed["steps"], seed["evaluations"], comparison.rows[0]["evaluations"]) == (9, 36, 36)
+    assert ">9</td>" in report.page([comparison])
+
+
+@pytest.mark.parametrize(("name", "split"), [("xor", "training"), ("wine", "test")])
+def test_pictures_name_the_split_that_they_show(tmp_path, name, split):
+    document = {"scenario": name, "learners": {"linear": {}}, "device": "cpu"}
+    result = start(tmp_path, trial.study(document).specs[0])[1][-1]["result"]
+    assert result["pictures"][-1]["title"] == f"Behaviour on the {split} split"
+    assert result["validated_on"] == ("train" if name == "xor" else "validation")
 
 
 # --- the end of a run -------------------------------------------------------------------------------------------------

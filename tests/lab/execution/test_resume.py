@@ -22,7 +22,7 @@ SELDOM = {"checkpoint_seconds": 1000}
 def test_stopped_run_equals_uninterrupted_run(tmp_path, whole, cut):
     state, events, path = start(tmp_path, study(run=SELDOM).specs[0], stop_after=cut)
     assert state == "stopped"
-    assert words(events, "stopped") == [f"after {cut} steps; continue with: evo run goal"]
+    assert words(events, "stopped") == [f"after {cut} step{'s' * (cut != 1)}; continue with: evo run goal"]
     state, events, _ = start(tmp_path)
     assert state == "finished"
     assert events[0] == {"event": "started", "steps": cut, "path": str(path)}

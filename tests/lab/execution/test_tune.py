@@ -7,6 +7,7 @@ from lab_fakes import Climber, GoalTask, scenario
 from tuning_fakes import Strider, planned
 
 from scenarios.lab.execution.tune import asked_for, run_trials
+from scenarios.lab.store.files import StoreError
 from scenarios.lab.store.trials import UNFINISHED, Trials
 from scenarios.lab.study.problems import ConfigError
 
@@ -82,6 +83,17 @@ def test_a_line_that_was_cut_short_is_run_again(tmp_path, whole):
     file.write_bytes(file.read_bytes()[:-20])
     assert tried(path) == whole
     assert all(json.loads(line) for line in file.read_text().splitlines())
+
+
+def test_a_damaged_line_is_refused(tmp_path):
+    path = tmp_path / "goal"
+    tried(path, count=2)
+    text = (path / "trials.jsonl").read_text()
+    (path / "trials.jsonl").write_text(text.replace('"fitness": -1', '"fitness": -2', 1))
+    with pytest.raises(StoreError, match=r"trials.jsonl is damaged at line \d: .* delete the line"):
+        tried(path, count=2)
+    (path / "trials.jsonl").write_text(text)
+    assert tried(path, count=2)[0] == "finished"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import altair
 import pytest
 from run_folders import LONG, MARKUP, everything, make, result, row, study
 
-from scenarios.lab.report import bands, charts, gather, palettes
+from scenarios.lab.report import bands, charts, gather, palettes, report
 from scenarios.lab.report.comparison import compare
 from scenarios.lab.store.store import StoreError
 
@@ -47,6 +47,33 @@ def test_curve_of_one_seed_steps_at_its_rows_and_has_no_band(tmp_path):
     assert all(each["low"] == each["y"] == each["high"] and each["seeds"] == 1 for each in rows)
     assert [each["x"] for each in rows] == sorted({each["x"] for each in rows})
     assert len(rows) == bands.POINTS
+
+
+def scored(k, accuracy, fitness, n):
+    return {**row(k, accuracy), "validation": {"accuracy": accuracy, "fitness": fitness, "n": n}}
+
+
+@pytest.mark.parametrize(
+    ("values", "n", "fitness", "drawn"),
+    [
+        ((0.5, 0.75, 1.0), 4, (-3.0, -2.0, -1.0), "fitness"),
+        ((0.5, 0.75, 1.0), 40, (-3.0, -2.0, -1.0), "accuracy"),  # many levels
+        ((0.5, 0.6, 0.9), 4, (-3.0, -2.0, -1.0), "accuracy"),  # no shares of 4 examples
+        ((-1.0, 0.0, 7.0), 4, (-3.0, -2.0, -1.0), "accuracy"),
+        ((0.5, 0.75, 1.0), 4, (0.5, 0.75, 1.0), "accuracy"),  # which is the fitness
+        ((0.5, 0.75, 1.0), 4, (None, None, None), "accuracy"),
+    ],
+)
+def test_curves_are_of_the_fitness_where_the_metric_is_a_share_of_few_examples(tmp_path, values, n, fitness, drawn):
+    rows = [scored(k, value, own, n) for k, (value, own) in enumerate(zip(values, fitness))]
+    make(tmp_path, "ga", 0, rows, result(1.0, rows))
+    found = compared(tmp_path)
+    assert charts.curves(found).to_dict()["layer"][0]["encoding"]["y"]["title"] == f"validation {drawn}"
+    assert charts.curve_rows(found, "evaluations")[-1]["y"] == (fitness if drawn == "fitness" else values)[-1]
+    said = "accuracy has only 5 levels on 4 examples; below 20 examples fitness is drawn"
+    assert charts.few_levels(found) == (said if drawn == "fitness" else None)
+    caption = "Validation fitness of the best-so-far champion" if drawn == "fitness" else "Validation metric of the"
+    assert caption in report.page([found])
 
 
 def test_curve_is_the_interquartile_mean_with_its_interval(tmp_path):

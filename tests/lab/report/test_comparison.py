@@ -88,7 +88,7 @@ def test_without_a_test_set_the_validation_metric_is_named(tmp_path):
 
 def test_train_metric_stands_in_where_there_is_no_validation_either(tmp_path):
     make(tmp_path, "ga", 0, {**result(), "test": None, "validation": None})
-    assert table(tmp_path).rows[0]["split"] == "train"
+    assert table(tmp_path).rows[0]["split"] == "training"
     assert table(tmp_path).rows[0]["iqm"] == 1.0
 
 

@@ -67,6 +67,40 @@ def test_page_holds_the_conclusion_and_what_the_seeds_do_not_allow(tmp_path):
         assert words in text
 
 
+def test_what_was_validated_on_the_training_split_is_called_training(tmp_path):
+    rows = [row(k, 0.5) for k in range(3)]
+    make(tmp_path, "ga", 0, rows, result(0.5, rows) | {"test": None, "validated_on": "train"})
+    text = page(tmp_path).text
+    assert "training accuracy: interquartile mean" in text
+    assert "Training metric of the best-so-far champion: IQM" in text
+    assert "no test split: the metric is that of the training split" in text
+    assert "alidation accuracy" not in text
+
+
+def test_tables_and_columns_without_a_value_are_left_out(tmp_path):
+    make(tmp_path, "ga", 0, [row(0, 0.5)])
+    make(tmp_path, "neat", 0, [])
+    (comparison,) = compared(tmp_path)
+    assert lab_tables.filled(lab_tables.methods(comparison)) == (
+        ["method", "seeds", "finished", "failed", "non-finite"],
+        [["ga", 1, 0, 0, 0], ["neat", 1, 0, 0, 0]],
+    )
+    assert lab_tables.filled((["method", "x"], [["ga", None], ["neat", float("nan")]]))[1] == []
+    tables = page(tmp_path).elements.count(("table",))
+    assert tables == 1
+
+
+def test_errors_of_a_regression_stand_in_the_table_of_seeds_in_its_units(tmp_path):
+    rows = [row(0, 0.5, "r2")]
+    for label, errors in (("ga", {"rmse": 57507.4, "absolute_error": 49867.25}), ("linear", {})):
+        scores = {"r2": 0.5, **errors, "n": 30}
+        make(tmp_path, label, 0, rows, result(0.5, rows, "r2", test=scores, validation=scores))
+    found = tables(tmp_path, tmp_path)[1]
+    assert [(each["RMSE"], each["MAE"]) for each in found] == [("57507.4", "49867.25"), ("", "")]
+    study(tmp_path, "tree", (0.5,), scenario="wine")
+    assert "RMSE" not in tables(tmp_path, tmp_path / "wine", "wine")[1][0]
+
+
 def test_champion_is_the_one_of_the_median_seed_not_of_the_best(tmp_path):
     study(tmp_path, "ga", (0.9, 0.1, 0.5))
     study(tmp_path, "tree", (0.4, 0.3, 0.1, 0.2))  # of two in the middle the lower one

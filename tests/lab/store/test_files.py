@@ -62,3 +62,20 @@ def test_json_takes_the_numbers_of_numpy_and_torch():
 def test_what_json_cannot_hold_is_named_by_its_place():
     with pytest.raises(TypeError, match=r"value\['a'\]\[0\]: expected numbers, .*; got set"):
         files.to_json({"a": {0: {1, 2}}})
+
+
+def test_a_flipped_bit_of_checked_json_is_told_or_changes_nothing(tmp_path):
+    value = {"steps": 12, "cost": {"seconds": 0.5, "compute": None}, "name": "ga"}
+    for indent, read in ((2, files.read_json), (None, lambda path: files.read_rows(path)[0])):
+        path, data = tmp_path / "one", files.checked_json(value, indent=indent)
+        for bit in range(8 * len(data)):
+            flipped = bytearray(data)
+            flipped[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(flipped)
+            try:
+                found = read(path)
+            except (files.StoreError, IndexError):  # a row without its end is a row that is being written
+                continue
+            assert {key: found[key] for key in value} == value
+        path.write_bytes(data)
+        assert read(path) == value

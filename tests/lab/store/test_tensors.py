@@ -97,3 +97,20 @@ def test_a_damaged_champion_is_a_clear_error(tmp_path):
         with pytest.raises(StoreError, match=r"c\.safetensors is damaged"):
             tensors.read_champion(tmp_path / "c.safetensors")
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_flipped_bit_of_a_champion_is_told_or_changes_nothing(tmp_path):
+    saved = {"weight": torch.arange(6.0).reshape(2, 3)}, {"kind": "torch", "step": "3"}
+    data, path = tensors.tensor_bytes(*saved), tmp_path / "one.safetensors"
+    for bit in range(0, 8 * len(data), 3):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            found, header = tensors.read_champion(path)
+        except StoreError:
+            continue
+        assert torch.equal(found["weight"], saved[0]["weight"])
+        assert header.items() >= saved[1].items()
+    path.write_bytes(data)
+    assert tensors.read_champion(path)[1] == saved[1]

@@ -249,7 +249,9 @@ def test_shown_configuration_runs_unchanged_and_explains_every_key(scenario):
     for number, line in enumerate(lines):
         if line and not line.startswith(("#", "[")):
             assert lines[number - 1].startswith("#"), line
-    assert re.search(r"# individuals a generation, .*: a whole number >= 2; default \d+\n", text)
+    assert re.search(
+        r"# individuals a generation, .*: a whole number >= 2; default \d+; evo tune searches 50, 100, 200, 400\n", text
+    )
     assert max(map(len, lines)) <= 128
 
 
@@ -328,14 +330,14 @@ def test_an_edited_file_of_ones_own_is_another_configuration(tmp_path):
     file.write_text(MINE.format(power=1))
     asked = lambda: study({"scenario": f"{file}:scenario", "learners": {"own": {"method": f"{file}:GA"}, "ga": {}}})
     own, registered = asked().specs
-    assert own.code.keys() == registered.code.keys() == {"mine.py"}
+    parts = {"mine.py", "task", "task.splits.train.x", "task.splits.train.y"}
+    assert own.code.keys() == registered.code.keys() == parts
     stored = own.toml()
     assert tomllib.loads(stored)["code"] == own.code
     assert RunSpec.from_json(json.loads(json.dumps(own.to_json()))) == own
     assert asked().specs[0].differences(stored) == []
     file.write_text(MINE.format(power=2))
-    (difference,) = asked().specs[0].differences(stored)
-    assert difference.startswith(f"code.mine.py: stored {own.code['mine.py']}, now ")
+    assert asked().specs[0].differences(stored) == ["mine.py changed"]
     assert study(tomllib.loads(stored)).specs[0] == asked().specs[0]  # what a file says of its code is not believed
 
 
