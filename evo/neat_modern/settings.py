@@ -145,7 +145,7 @@ class ModernSettings:
     bias_init_mean: float = _number(0.0, "mean of a new bias; a node that splits a connection has bias 0")
     bias_init_stdev: float | None = _preset_spread("bias_init_stdev", "standard deviation of a new bias", search=Log(0.03, 2.0))
     bias_init_type: str = _init_type("bias")
-    bias_mutate_rate: float | None = _preset_chance("bias_mutate_rate", "probability of perturbing a bias")
+    bias_mutate_rate: float = _chance(0.7, "probability of perturbing a bias")
     bias_mutate_power: float | None = _preset_spread(
         "bias_mutate_power", "standard deviation of a perturbation", search=Log(0.03, 2.0)
     )
