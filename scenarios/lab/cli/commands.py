@@ -31,6 +31,7 @@ from scenarios.lab.cli.options import (
     Target,
     Task,
     What,
+    warned,
 )
 from scenarios.lab.cli.options import failed as _failed
 from scenarios.lab.cli.options import wrong as _wrong
@@ -303,7 +304,7 @@ def play(
         from scenarios.lab.cli.play import play as played
 
     try:
-        return played(load(run, warn=_warned), record, rows, table, sys.stdout)
+        return played(load(run, warn=warned), record, rows, table, sys.stdout)
     except (ConfigError, StoreError, PlayError) as error:
         return _wrong(error)
     except RuntimeError as error:
@@ -325,7 +326,7 @@ def export(
         from evo.interop.export import ExportError
         from evo.interop.export import export as exported
     try:
-        one = load(run, warn=_warned)
+        one = load(run, warn=warned)
         with meanwhile("loading and exporting the champion"):
             exported(one.champion, file, one.task.inputs)
     except (ConfigError, StoreError, ExportError) as error:
@@ -366,7 +367,3 @@ def _report_path(what: list[str], runs: Path, at: str) -> tuple[Path, bool]:
     one = len(what) == 1 and (runs / what[0]).is_dir() and Path(what[0]).name == what[0]
     folder = runs if not what else runs / what[0] if one else Path()
     return folder / name, folder != Path() and not at
-
-
-def _warned(message: object) -> None:
-    print(f"evo: warning: {message}", file=sys.stderr)

@@ -38,6 +38,10 @@ def wrong(message: object) -> int:
     return 2
 
 
+def warned(message: object) -> None:
+    print(f"evo: warning: {message}", file=sys.stderr)
+
+
 def failed(message: object) -> int:
     print(f"evo: {message}", file=sys.stderr)
     return 1
