@@ -108,8 +108,8 @@ def setting(
 
 
 def preset_setting(presets: Mapping[str, Mapping[str, Value]], name: str, doc: str, **declared: Any) -> Value:
-    """A `setting` whose default, none, means the value of the preset in force (`filled`). Its doc lists the presets' values,
-    the first preset's without its name."""
+    """A `setting` whose default, none, means the value of the preset in force (`filled`), whose type it is annotated with. Its doc
+    lists the presets' values, the first preset's without its name."""
     usual, *_ = (values[name] for values in presets.values())
     others = [f"{preset} {_listed(values[name])}" for preset, values in presets.items() if values[name] != usual]
     return setting(None, f"{doc}; none: the preset's, {', '.join([_listed(usual), *others])}", **declared)
@@ -255,7 +255,11 @@ def describe(cls: type) -> list[Setting]:
         if options:
             kind = next(option for option in options if option is not type(None))
         default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-        found.append(Setting(name=field.name, kind=kind, optional=type(None) in options, default=default, **field.metadata))
+        found.append(
+            Setting(
+                name=field.name, kind=kind, optional=type(None) in options or default is None, default=default, **field.metadata
+            )
+        )
     return found
 
 

@@ -73,12 +73,12 @@ class NEATSettings:
         choices=PRESETS,
         source="tables: ours",
     )
-    population_size: int | None = _clause(
+    population_size: int = _clause(
         "population_size", "P, genomes per generation", low=1, source="4.1", search=Choice(50, 100, 150, 300)
     )
 
     # The networks (section 4.1)
-    recurrent: bool | None = _clause("recurrent", "allow cycles; a network keeps its state between steps", source="4.3.2")
+    recurrent: bool = _clause("recurrent", "allow cycles; a network keeps its state between steps", source="4.3.2")
     ticks: str = setting(
         "one",
         "activation passes of a recurrent network per step: one, or its depth",
@@ -86,7 +86,7 @@ class NEATSettings:
         source="open in the paper",
     )
     bias_node: bool = setting(True, "add a bias node, clamped to 1.0", source="4.1")
-    activation: str | None = _clause(
+    activation: str = _clause(
         "activation",
         "activation of hidden and output nodes; steep_sigmoid: 1 / (1 + exp(-4.9 x))",
         choices=NODE_ACTIVATIONS,
@@ -116,7 +116,7 @@ class NEATSettings:
         source="ablation, Table 3",
     )
     hidden: int = setting(10, "hidden nodes without growth; maximum of a random initial genome", low=1, source="Table 3")
-    initial_weights: float | None = _clause(
+    initial_weights: float = _clause(
         "initial_weights",
         "half-width of the uniform initial weights",
         low=0.0,
@@ -125,21 +125,21 @@ class NEATSettings:
     )
 
     # Mutation (sections 3.1, 4.1)
-    weight_mutation: float | None = _clause(
+    weight_mutation: float = _clause(
         "weight_mutation",
         "probability of weight mutation after crossover",
         low=0.0,
         high=1.0,
         source="4.1",
     )
-    weight_mutation_alone: float | None = _clause(
+    weight_mutation_alone: float = _clause(
         "weight_mutation_alone",
         "probability of weight mutation of an offspring with one parent",
         low=0.0,
         high=1.0,
         source="4.1; open in the paper whether weight_mutation applies",
     )
-    weight_perturbed: float | None = _clause(
+    weight_perturbed: float = _clause(
         "weight_perturbed",
         "fraction of weights perturbed by a weight mutation; the others are replaced",
         low=0.0,
@@ -147,28 +147,28 @@ class NEATSettings:
         source="4.1",
         search=Real(0.7, 1.0),
     )
-    perturbation: float | None = _clause(
+    perturbation: float = _clause(
         "perturbation",
         "half-width of a uniform weight perturbation",
         low=0.0,
         source="open in the paper",
         search=Log(0.03, 2.0),
     )
-    replaced_weights: float | None = _clause(
+    replaced_weights: float = _clause(
         "replaced_weights",
         "half-width of a uniform replacement weight",
         low=0.0,
         source="open in the paper",
         search=Log(0.1, 6.0),
     )
-    new_weights: float | None = _clause(
+    new_weights: float = _clause(
         "new_weights",
         "half-width of a new connection's uniform weight",
         low=0.0,
         source="open in the paper",
         search=Log(0.03, 5.0),
     )
-    add_node: float | None = _clause(
+    add_node: float = _clause(
         "add_node",
         "probability of an add-node mutation, which splits a connection",
         low=0.0,
@@ -176,10 +176,10 @@ class NEATSettings:
         source="4.1",
         search=Log(0.02, 0.3),
     )
-    add_link: float | None = _clause(
+    add_link: float = _clause(
         "add_link", "probability of an add-connection mutation", low=0.0, high=1.0, source="4.1", search=Log(0.03, 0.5)
     )
-    structural: str | None = _clause(
+    structural: str = _clause(
         "structural",
         "besides: structural and weight mutation are independent; instead: a structural mutation excludes the others",
         choices=("besides", "instead"),
@@ -220,16 +220,16 @@ class NEATSettings:
     disabled: float = setting(
         0.75, "probability that a gene disabled in either parent is disabled in the offspring", low=0.0, high=1.0, source="4.1"
     )
-    disable_rule: str | None = _clause(
+    disable_rule: str = _clause(
         "disable_rule",
         "otherwise the gene is: literal: enabled; sticky: as in the parent it comes from",
         choices=("literal", "sticky"),
         source="4.1; sticky: released code",
     )
-    averaged: float | None = _clause(
+    averaged: float = _clause(
         "averaged", "fraction of crossovers that average matching weights", low=0.0, high=1.0, source="released code"
     )
-    mate_only: float | None = _clause(
+    mate_only: float = _clause(
         "mate_only", "fraction of crossovers without mutation", low=0.0, high=1.0, source="released code"
     )
 
@@ -237,7 +237,7 @@ class NEATSettings:
     speciation: bool = setting(True, "false: the whole population is one species", source="ablation, Table 3")
     excess_coefficient: float = setting(1.0, "c1, coefficient of excess genes", low=0.0, source="equation 1, 4.1")
     disjoint_coefficient: float = setting(1.0, "c2, coefficient of disjoint genes", low=0.0, source="equation 1, 4.1")
-    weight_coefficient: float | None = _clause(
+    weight_coefficient: float = _clause(
         "weight_coefficient",
         "c3, coefficient of the mean weight difference of matching genes",
         low=0.0,
@@ -245,14 +245,14 @@ class NEATSettings:
         search=Log(0.1, 4.0),
     )
     small_genome: int = setting(20, "N in equation 1 is 1 if both genomes have fewer genes; 0: never", low=0, source="3.3")
-    threshold: float | None = _clause(
+    threshold: float = _clause(
         "threshold",
         "compatibility distance below which two genomes belong to one species",
         low=0.0,
         source="4.1",
         search=Log(1.0, 8.0),
     )
-    representative: str | None = _clause(
+    representative: str = _clause(
         "representative",
         "the representative of a species: a random member of the previous generation, or its champion",
         choices=("random", "champion"),
@@ -260,7 +260,7 @@ class NEATSettings:
     )
 
     # Reproduction (sections 3.3, 4.1)
-    survival: float | None = _clause(
+    survival: float = _clause(
         "survival",
         "parents: the best floor(survival n) + 1 of a species of n genomes",
         low=0.0,
@@ -286,7 +286,7 @@ class NEATSettings:
         source="footnote 2; open in the paper",
     )
 
-    tested: str | None = _clause(
+    tested: str = _clause(
         "tested",
         "the genome scored on validation: the fittest, or the champion of the best species that improved",
         choices=("fittest", "improved"),

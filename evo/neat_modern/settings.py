@@ -80,7 +80,7 @@ class ModernSettings:
         choices=PRESETS,
         source="tables: ours",
     )
-    population_size: int | None = _clause(
+    population_size: int = _clause(
         "population_size",
         "P, genomes per generation; neat-python: pop_size",
         low=1,
@@ -118,18 +118,16 @@ class ModernSettings:
     connection_fraction: float = _chance(0.5, "fraction of the connections of full that partial has, rounded")
 
     # Structural mutation
-    conn_add_prob: float | None = _preset_chance(
+    conn_add_prob: float = _preset_chance(
         "conn_add_prob",
         "probability of adding a connection between a drawn pair of nodes, if it is valid",
         search=Log(0.03, 0.5),
     )
-    conn_delete_prob: float | None = _preset_chance(
-        "conn_delete_prob", "probability of deleting a connection", search=Log(0.005, 0.5)
-    )
-    node_add_prob: float | None = _preset_chance(
+    conn_delete_prob: float = _preset_chance("conn_delete_prob", "probability of deleting a connection", search=Log(0.005, 0.5))
+    node_add_prob: float = _preset_chance(
         "node_add_prob", "probability of adding a node, which splits a connection", search=Log(0.02, 0.3)
     )
-    node_delete_prob: float | None = _preset_chance(
+    node_delete_prob: float = _preset_chance(
         "node_delete_prob", "probability of deleting a hidden node with its connections", search=Log(0.005, 0.2)
     )
     single_structural_mutation: bool = setting(False, "at most one of these four mutations per offspring", source=GENOME)
@@ -143,10 +141,10 @@ class ModernSettings:
 
     # Attributes of nodes and connections
     bias_init_mean: float = _number(0.0, "mean of a new bias; a node that splits a connection has bias 0")
-    bias_init_stdev: float | None = _preset_spread("bias_init_stdev", "standard deviation of a new bias", search=Log(0.03, 2.0))
+    bias_init_stdev: float = _preset_spread("bias_init_stdev", "standard deviation of a new bias", search=Log(0.03, 2.0))
     bias_init_type: str = _init_type("bias")
     bias_mutate_rate: float = _chance(0.7, "probability of perturbing a bias")
-    bias_mutate_power: float | None = _preset_spread(
+    bias_mutate_power: float = _preset_spread(
         "bias_mutate_power", "standard deviation of a perturbation", search=Log(0.03, 2.0)
     )
     bias_replace_rate: float = _chance(0.1, "probability of replacing a bias")
@@ -163,17 +161,15 @@ class ModernSettings:
     response_max_value: float = _number(30.0, "maximum response")
 
     weight_init_mean: float = _number(0.0, "mean of a new weight")
-    weight_init_stdev: float | None = _preset_spread(
-        "weight_init_stdev", "standard deviation of a new weight", search=Log(0.03, 2.0)
-    )
+    weight_init_stdev: float = _preset_spread("weight_init_stdev", "standard deviation of a new weight", search=Log(0.03, 2.0))
     weight_init_type: str = _init_type("weight")
-    weight_mutate_rate: float | None = _preset_chance(
+    weight_mutate_rate: float = _preset_chance(
         "weight_mutate_rate", "probability of perturbing a weight", search=Real(0.1, 1.0)
     )
-    weight_mutate_power: float | None = _preset_spread(
+    weight_mutate_power: float = _preset_spread(
         "weight_mutate_power", "standard deviation of a perturbation", search=Log(0.03, 2.0)
     )
-    weight_replace_rate: float | None = _preset_chance(
+    weight_replace_rate: float = _preset_chance(
         "weight_replace_rate", "probability of replacing a weight", search=Log(0.005, 0.3)
     )
     weight_min_value: float = _number(-30.0, "minimum weight")
@@ -210,7 +206,7 @@ class ModernSettings:
     # Species
     compatibility_disjoint_coefficient: float = _spread(1.0, "coefficient of disjoint and excess genes")
     compatibility_weight_coefficient: float = _spread(0.5, "coefficient of attribute differences of matching genes")
-    compatibility_threshold: float | None = _clause(
+    compatibility_threshold: float = _clause(
         "compatibility_threshold",
         "compatibility distance below which genomes belong to one species",
         low=0.0,
@@ -241,14 +237,14 @@ class ModernSettings:
     species_elitism: int = setting(2, "number of fittest species protected from stagnation", low=0, source=STAGNATION)
 
     # Reproduction
-    elitism: int | None = _clause(
+    elitism: int = _clause(
         "elitism",
         "number of fittest members of each species copied unchanged",
         low=0,
         source=REPRODUCTION,
         search=Choice(1, 2, 5),
     )
-    survival_threshold: float | None = _clause(
+    survival_threshold: float = _clause(
         "survival_threshold",
         "fraction of a species that may be parents, rounded up, at least two genomes",
         low=0.0,
