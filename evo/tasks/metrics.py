@@ -10,10 +10,12 @@ A network with a NaN or infinite output gets NaN, whatever the metric.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
+
+from evo.settings import did_you_mean
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 
@@ -137,3 +139,10 @@ def measured(measures: Sequence[Measure], outputs: Tensor, targets: Tensor) -> T
     """Each of M `measures`, but NaN for every network with an output that is not finite; (M, P) float64."""
     values = torch.stack([measure(outputs, targets).double() for measure in measures])
     return torch.where(outputs.isfinite().flatten(1).all(1), values, float("nan"))
+
+
+def known(name: str, names: Mapping[str, object], what: str) -> str:
+    """`name`, where it is one of `names`. Raises ValueError, led by `what`."""
+    if name not in names:
+        raise ValueError(f"{what}: unknown metric {name!r}{did_you_mean(name, names)}")
+    return name
