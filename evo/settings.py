@@ -108,8 +108,8 @@ def setting(
 
 
 def preset_setting(presets: Mapping[str, Mapping[str, Value]], name: str, doc: str, **declared: Any) -> Value:
-    """A `setting` whose default, none, means the value of the preset in force (`filled`), whose type it is annotated with. Its doc
-    lists the presets' values, the first preset's without its name."""
+    """A `setting` whose default, none, means the value of the preset in force (`filled`), with whose type it is annotated. Its
+    doc lists the presets' values, the first preset's without its name."""
     usual, *_ = (values[name] for values in presets.values())
     others = [f"{preset} {_listed(values[name])}" for preset, values in presets.items() if values[name] != usual]
     return setting(None, f"{doc}; none: the preset's, {', '.join([_listed(usual), *others])}", **declared)

@@ -22,7 +22,7 @@ from evo.core import Evaluation, Metric, Model, Phenotypes, Row, Score, Task, co
 from evo.settings import Value, did_you_mean
 from evo.tasks import calibration, metrics
 from evo.tasks.columns import Columns, Units
-from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, balanced, cross_entropy, measured
+from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, cross_entropy, measured
 from evo.tasks.table import Table, as_columns, refuse_nan
 from evo.tasks.targets import Pair, Rows, parts_of, prepared, targets, tensors
 from evo.vectors.modules import MLP
@@ -94,7 +94,7 @@ class SupervisedTask(Task):
         self.metric = Metric(name, names[metrics.known(name, names, "metric")][1])
         if select not in ("fitness", "metric"):
             raise ValueError(f"select: expected fitness or metric; got {select!r}")
-        self._weights = balanced(y, self.outputs) if class_weights and kind == "classification" else None
+        self._weights = metrics.balanced(y, self.outputs) if class_weights and kind == "classification" else None
         self._fitness = self._fitness_of(fitness or DEFAULT_FITNESS[kind])
         self._selects = self._fitness if select == "fitness" else self._fitness_of(name)
         self.full_table = validation is None

@@ -171,7 +171,7 @@ class RunDirectory:
             if path.is_file():
                 os.truncate(path, sum(map(len, lines[:steps])))
             for old in (self.path / HISTORY).iterdir():
-                if (step := _step(old)) is not None and step >= steps:
+                if (found := _step(old)) is not None and found >= steps:
                     old.unlink()
 
     def set_aside(self, path: Path | None = None) -> Path:
@@ -315,7 +315,8 @@ def find_runs(runs: str | Path) -> list[RunStatus]:
         path = config.parent
         if re.fullmatch(r"seed-\d+", path.name):
             scenario, label, seed = path.parts[-3], path.parts[-2], int(path.name[5:])
-            found.append(RunStatus(path, scenario, label, seed, run_state(path), _steps(path), _command(path)))
+            command = str(RunDirectory(path).meta().get("command", ""))
+            found.append(RunStatus(path, scenario, label, seed, run_state(path), _steps(path), command))
     return sorted(found, key=lambda status: (status.scenario, status.label, status.seed))
 
 
@@ -345,7 +346,3 @@ def _steps(path: Path) -> int:
         return (path / METRICS).read_bytes().count(b"\n")
     except OSError:
         return 0  # not there yet, or not for our eyes
-
-
-def _command(path: Path) -> str:
-    return str(RunDirectory(path).meta().get("command", ""))
