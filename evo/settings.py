@@ -107,6 +107,24 @@ def setting(
     return dataclasses.field(default=default, metadata=info)
 
 
+def preset_setting(presets: Mapping[str, Mapping[str, Value]], name: str, doc: str, **declared: Any) -> Value:
+    """A `setting` whose default, none, means the value of the preset in force (`filled`), with whose type it is annotated. Its
+    doc lists the presets' values, the first preset's without its name."""
+    usual, *_ = (values[name] for values in presets.values())
+    others = [f"{preset} {_listed(values[name])}" for preset, values in presets.items() if values[name] != usual]
+    return setting(None, f"{doc}; none: the preset's, {', '.join([_listed(usual), *others])}", **declared)
+
+
+def _listed(value: Value) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def filled(options: T, preset: Mapping[str, Value]) -> T:
+    """The same settings with none replaced by the preset's values; themselves, if none is missing."""
+    missing = {name: value for name, value in preset.items() if getattr(options, name) is None}
+    return dataclasses.replace(options, **missing) if missing else options  # type: ignore[type-var]  # a dataclass
+
+
 def _no_contradictions(self: object) -> list[str]:
     """Rules that join several settings: none."""
     return []
@@ -237,7 +255,11 @@ def describe(cls: type) -> list[Setting]:
         if options:
             kind = next(option for option in options if option is not type(None))
         default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-        found.append(Setting(name=field.name, kind=kind, optional=type(None) in options, default=default, **field.metadata))
+        found.append(
+            Setting(
+                name=field.name, kind=kind, optional=type(None) in options or default is None, default=default, **field.metadata
+            )
+        )
     return found
 
 

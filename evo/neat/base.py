@@ -60,9 +60,12 @@ class Topologies(Algorithm[Genomes]):
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> Self:
-        """Raises SettingsError where networks would remember rows of a table, which are in no order."""
-        if values.get("output_activation") is None and task.kind in UNBOUNDED:
-            values["output_activation"] = "identity"
+        """For classes and numbers outputs are unbounded and, unless a preset is named, settings those of `tables`.
+
+        Raises SettingsError where networks would remember rows of a table, which are in no order."""
+        if task.kind in UNBOUNDED:
+            values["output_activation"] = values.get("output_activation") or "identity"
+            values["preset"] = values.get("preset") or "tables"
         made = cls(task.inputs, task.outputs, seed=seed, **values)  # type: ignore[call-arg]  # of a subclass
         if made._run["recurrent"] and task.episodes == 0:
             raise SettingsError([f"{cls.recurrence}: this task has no episodes, so its rows are in no order"])

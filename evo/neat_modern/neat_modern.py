@@ -51,7 +51,7 @@ class ModernNEAT(Topologies):
     recurrence = "feed_forward: expected true; got false"
 
     def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Value):
-        self.options = ModernSettings(**values)
+        self.options = ModernSettings(**values).filled()
         self._take(inputs, outputs, seed)
         options = self.options
         self.species = Species(threshold=options.compatibility_threshold)

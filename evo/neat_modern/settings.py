@@ -7,9 +7,11 @@ neat-python 2.1.
 
 from __future__ import annotations
 
+import functools
+
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.settings import Value, setting, settings
-from evo.space import Choice, Dimension, Log, Real
+from evo.settings import Value, filled, preset_setting, setting, settings
+from evo.space import Choice, Log, Real
 
 NEAT, GENOME = "section NEAT", "section DefaultGenome"
 SPECIES, STAGNATION, REPRODUCTION = "section DefaultSpeciesSet", "section DefaultStagnation", "section DefaultReproduction"
@@ -25,12 +27,39 @@ CONNECTED = (
 )
 
 
-def _chance(default: float, doc: str, search: Dimension | None = None) -> Value:
-    return setting(default, doc, low=0.0, high=1.0, search=search, source=GENOME)
+# neat-python: the values of its XOR example. tables: chosen by random search, see RESULTS.md.
+NEAT_PYTHON = dict(
+    population_size=150,
+    conn_add_prob=0.5,
+    conn_delete_prob=0.5,
+    node_add_prob=0.2,
+    node_delete_prob=0.2,
+    bias_init_stdev=1.0,
+    bias_mutate_power=0.5,
+    weight_init_stdev=1.0,
+    weight_mutate_rate=0.8,
+    weight_mutate_power=0.5,
+    weight_replace_rate=0.1,
+    compatibility_threshold=3.0,
+    elitism=2,
+    survival_threshold=0.2,
+)
+PRESETS: dict[str, dict[str, Value]] = {
+    "neat-python": NEAT_PYTHON,
+    "tables": NEAT_PYTHON | dict(),
+}
+
+_clause = functools.partial(preset_setting, PRESETS)
+_preset_chance = functools.partial(_clause, low=0.0, high=1.0, source=GENOME)
+_preset_spread = functools.partial(_clause, low=0.0, source=GENOME)
 
 
-def _spread(default: float, doc: str, search: Dimension | None = None) -> Value:
-    return setting(default, doc, low=0.0, search=search, source=GENOME)
+def _chance(default: float, doc: str) -> Value:
+    return setting(default, doc, low=0.0, high=1.0, source=GENOME)
+
+
+def _spread(default: float, doc: str) -> Value:
+    return setting(default, doc, low=0.0, source=GENOME)
 
 
 def _number(default: float, doc: str) -> Value:
@@ -44,8 +73,19 @@ def _init_type(what: str) -> Value:
 
 @settings
 class ModernSettings:
-    population_size: int = setting(
-        150, "P, genomes per generation; neat-python: pop_size", low=1, source=NEAT, search=Choice(50, 150, 300, 600)
+    preset: str | None = setting(
+        None,
+        "preset that gives the value of every setting that is none; none: tables for tasks with unbounded outputs "
+        "(classification, regression), else neat-python, the values of its XOR example",
+        choices=PRESETS,
+        source="tables: ours",
+    )
+    population_size: int = _clause(
+        "population_size",
+        "P, genomes per generation; neat-python: pop_size",
+        low=1,
+        source=NEAT,
+        search=Choice(50, 100, 150, 300),
     )
 
     output_activation: str | None = setting(
@@ -78,12 +118,18 @@ class ModernSettings:
     connection_fraction: float = _chance(0.5, "fraction of the connections of full that partial has, rounded")
 
     # Structural mutation
-    conn_add_prob: float = _chance(
-        0.5, "probability of adding a connection between a drawn pair of nodes, if it is valid", search=Log(0.02, 0.8)
+    conn_add_prob: float = _preset_chance(
+        "conn_add_prob",
+        "probability of adding a connection between a drawn pair of nodes, if it is valid",
+        search=Log(0.03, 0.5),
     )
-    conn_delete_prob: float = _chance(0.5, "probability of deleting a connection", search=Log(0.005, 0.5))
-    node_add_prob: float = _chance(0.2, "probability of adding a node, which splits a connection", search=Log(0.01, 0.5))
-    node_delete_prob: float = _chance(0.2, "probability of deleting a hidden node with its connections", search=Log(0.005, 0.5))
+    conn_delete_prob: float = _preset_chance("conn_delete_prob", "probability of deleting a connection", search=Log(0.005, 0.5))
+    node_add_prob: float = _preset_chance(
+        "node_add_prob", "probability of adding a node, which splits a connection", search=Log(0.02, 0.3)
+    )
+    node_delete_prob: float = _preset_chance(
+        "node_delete_prob", "probability of deleting a hidden node with its connections", search=Log(0.005, 0.2)
+    )
     single_structural_mutation: bool = setting(False, "at most one of these four mutations per offspring", source=GENOME)
     structural_mutation_surer: str = setting(
         "default",
@@ -95,10 +141,12 @@ class ModernSettings:
 
     # Attributes of nodes and connections
     bias_init_mean: float = _number(0.0, "mean of a new bias; a node that splits a connection has bias 0")
-    bias_init_stdev: float = _spread(1.0, "standard deviation of a new bias", search=Log(0.03, 3.0))
+    bias_init_stdev: float = _preset_spread("bias_init_stdev", "standard deviation of a new bias", search=Log(0.03, 2.0))
     bias_init_type: str = _init_type("bias")
-    bias_mutate_rate: float = _chance(0.7, "probability of perturbing a bias", search=Real(0.1, 1.0))
-    bias_mutate_power: float = _spread(0.5, "standard deviation of a perturbation", search=Log(0.03, 2.0))
+    bias_mutate_rate: float = _chance(0.7, "probability of perturbing a bias")
+    bias_mutate_power: float = _preset_spread(
+        "bias_mutate_power", "standard deviation of a perturbation", search=Log(0.03, 2.0)
+    )
     bias_replace_rate: float = _chance(0.1, "probability of replacing a bias")
     bias_min_value: float = _number(-30.0, "minimum bias")
     bias_max_value: float = _number(30.0, "maximum bias")
@@ -113,11 +161,17 @@ class ModernSettings:
     response_max_value: float = _number(30.0, "maximum response")
 
     weight_init_mean: float = _number(0.0, "mean of a new weight")
-    weight_init_stdev: float = _spread(1.0, "standard deviation of a new weight", search=Log(0.03, 3.0))
+    weight_init_stdev: float = _preset_spread("weight_init_stdev", "standard deviation of a new weight", search=Log(0.03, 2.0))
     weight_init_type: str = _init_type("weight")
-    weight_mutate_rate: float = _chance(0.8, "probability of perturbing a weight", search=Real(0.1, 1.0))
-    weight_mutate_power: float = _spread(0.5, "standard deviation of a perturbation", search=Log(0.03, 2.0))
-    weight_replace_rate: float = _chance(0.1, "probability of replacing a weight", search=Log(0.005, 0.3))
+    weight_mutate_rate: float = _preset_chance(
+        "weight_mutate_rate", "probability of perturbing a weight", search=Real(0.1, 1.0)
+    )
+    weight_mutate_power: float = _preset_spread(
+        "weight_mutate_power", "standard deviation of a perturbation", search=Log(0.03, 2.0)
+    )
+    weight_replace_rate: float = _preset_chance(
+        "weight_replace_rate", "probability of replacing a weight", search=Log(0.005, 0.3)
+    )
     weight_min_value: float = _number(-30.0, "minimum weight")
     weight_max_value: float = _number(30.0, "maximum weight")
 
@@ -151,11 +205,13 @@ class ModernSettings:
 
     # Species
     compatibility_disjoint_coefficient: float = _spread(1.0, "coefficient of disjoint and excess genes")
-    compatibility_weight_coefficient: float = _spread(
-        0.5, "coefficient of attribute differences of matching genes", search=Log(0.1, 2.0)
-    )
-    compatibility_threshold: float = setting(
-        3.0, "compatibility distance below which genomes belong to one species", low=0.0, source=SPECIES, search=Log(1.0, 8.0)
+    compatibility_weight_coefficient: float = _spread(0.5, "coefficient of attribute differences of matching genes")
+    compatibility_threshold: float = _clause(
+        "compatibility_threshold",
+        "compatibility distance below which genomes belong to one species",
+        low=0.0,
+        source=SPECIES,
+        search=Log(1.0, 8.0),
     )
     target_num_species: int | None = setting(
         None,
@@ -177,16 +233,19 @@ class ModernSettings:
         "generations without improvement after which a species is removed",
         low=1,
         source=STAGNATION,
-        search=Choice(10, 20, 40),
     )
     species_elitism: int = setting(2, "number of fittest species protected from stagnation", low=0, source=STAGNATION)
 
     # Reproduction
-    elitism: int = setting(
-        2, "number of fittest members of each species copied unchanged", low=0, source=REPRODUCTION, search=Choice(1, 2, 5)
+    elitism: int = _clause(
+        "elitism",
+        "number of fittest members of each species copied unchanged",
+        low=0,
+        source=REPRODUCTION,
+        search=Choice(1, 2, 5),
     )
-    survival_threshold: float = setting(
-        0.2,
+    survival_threshold: float = _clause(
+        "survival_threshold",
         "fraction of a species that may be parents, rounded up, at least two genomes",
         low=0.0,
         high=1.0,
@@ -195,12 +254,18 @@ class ModernSettings:
     )
     min_species_size: int = setting(2, "minimum size of a species; elitism, if that is larger", low=1, source=REPRODUCTION)
 
+    def filled(self) -> ModernSettings:
+        """The same settings with none replaced by the preset's values."""
+        return filled(self, PRESETS[self.preset or "neat-python"])
+
     @property
     def smallest(self) -> int:
         """The minimum size of a species."""
         return max(self.min_species_size, self.elitism)
 
     def contradictions(self) -> list[str]:
+        if self.filled() is not self:
+            return []  # filled() has asked the values that are in force
         problems = []
         ranges = [(f"{name}_min_value", f"{name}_max_value") for name in ("bias", "response", "weight")]
         for low, high in [*ranges, ("threshold_min", "threshold_max")]:

@@ -10,12 +10,24 @@ A network with a NaN or infinite output gets NaN, whatever the metric.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from evo.settings import did_you_mean
+
 Measure = Callable[[Tensor, Tensor], Tensor]
+
+
+def negated(measure: Measure) -> Measure:
+    """Minus a measure, which is then maximised."""
+    return partial(_minus, measure)
+
+
+def _minus(measure: Measure, outputs: Tensor, targets: Tensor) -> Tensor:
+    return -measure(outputs, targets)
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -137,3 +149,10 @@ def measured(measures: Sequence[Measure], outputs: Tensor, targets: Tensor) -> T
     """Each of M `measures`, but NaN for every network with an output that is not finite; (M, P) float64."""
     values = torch.stack([measure(outputs, targets).double() for measure in measures])
     return torch.where(outputs.isfinite().flatten(1).all(1), values, float("nan"))
+
+
+def known(name: str, names: Mapping[str, object], what: str) -> str:
+    """`name`, which is one of `names`. Raises ValueError with the closest match."""
+    if name not in names:
+        raise ValueError(f"{what}: unknown metric {name!r}{did_you_mean(name, names)}")
+    return name

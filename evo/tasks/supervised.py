@@ -20,9 +20,9 @@ from torch.nn import functional
 from evo import rng, threads
 from evo.core import Evaluation, Metric, Model, Phenotypes, Row, Score, Task, counted
 from evo.settings import Value, did_you_mean
-from evo.tasks import calibration
+from evo.tasks import calibration, metrics
 from evo.tasks.columns import Columns, Units
-from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, balanced, cross_entropy, measured, weighted_cross_entropy
+from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, cross_entropy, measured
 from evo.tasks.table import Table, as_columns, refuse_nan
 from evo.tasks.targets import Pair, Rows, parts_of, prepared, targets, tensors
 from evo.vectors.modules import MLP
@@ -91,10 +91,10 @@ class SupervisedTask(Task):
         self._network = network
         names = METRICS[kind]
         name = metric or next(iter(names))
-        self.metric = Metric(name, names[_known(name, names, "metric")][1])
+        self.metric = Metric(name, names[metrics.known(name, names, "metric")][1])
         if select not in ("fitness", "metric"):
             raise ValueError(f"select: expected fitness or metric; got {select!r}")
-        self._weights = balanced(y, self.outputs) if class_weights and kind == "classification" else None
+        self._weights = metrics.balanced(y, self.outputs) if class_weights and kind == "classification" else None
         self._fitness = self._fitness_of(fitness or DEFAULT_FITNESS[kind])
         self._selects = self._fitness if select == "fitness" else self._fitness_of(name)
         self.full_table = validation is None
@@ -327,10 +327,10 @@ class SupervisedTask(Task):
         if callable(fitness):
             return fitness
         names = METRICS[self.kind]
-        measure, direction = names[_known(fitness, names, "fitness")]
+        measure, direction = names[metrics.known(fitness, names, "fitness")]
         if measure is cross_entropy and self._weights is not None:
-            measure = partial(weighted_cross_entropy, self._weights)
-        return measure if direction == "max" else partial(_negated, measure)
+            measure = partial(metrics.weighted_cross_entropy, self._weights)
+        return measure if direction == "max" else metrics.negated(measure)
 
     def _check_splits(self) -> None:
         for name, (x, y) in self._splits.items():
@@ -344,13 +344,3 @@ class SupervisedTask(Task):
             raise ValueError(f"classes: expected {self.outputs} names; got {len(self.classes)}")
         if self.kind == "classification" and self.outputs < 2:
             raise ValueError("classification needs at least two classes; every target is 0")
-
-
-def _negated(measure: Measure, outputs: Tensor, targets: Tensor) -> Tensor:
-    return -measure(outputs, targets)
-
-
-def _known(name: str, names: Mapping[str, object], what: str) -> str:
-    if name not in names:
-        raise ValueError(f"{what}: unknown metric {name!r}{did_you_mean(name, names)}")
-    return name

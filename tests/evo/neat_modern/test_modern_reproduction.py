@@ -138,14 +138,14 @@ MUTATIONS = {
 @pytest.mark.parametrize("kind", MUTATIONS)
 def test_offspring_are_distributed_as_those_of_neat_python(kind):
     options = dict(activation_options=("relu", "neat_tanh"), activation_default="relu") | MUTATIONS[kind]
-    compared(ModernSettings(**options), genes)
+    compared(ModernSettings(**options).filled(), genes)
 
 
 def test_a_path_through_the_node_that_is_deleted_is_none():
     """Of 0 - 3 - 4 - 5 - 2 without 4, 5 may lead to 3."""
     nodes = [*MOTHER.nodes[:3], *(Node(k, HIDDEN, activation=RELU) for k in (3, 4, 5))]
     chain = Genome(2, 1, nodes, [Connection(k, *ends, 1.0) for k, ends in enumerate([(0, 3), (3, 4), (4, 5), (5, 2)])])
-    options = ModernSettings(**STILL | dict(conn_add_prob=1.0, node_delete_prob=1.0))
+    options = ModernSettings(**STILL | dict(conn_add_prob=1.0, node_delete_prob=1.0)).filled()
     compared(options, genes, genomes=(chain,), pair=(0, 0))
     back = bred(options, 2000, genomes=(chain,), pair=(0, 0)).check(feedforward=True)
     assert ((back.source == 5) & (back.target == 3)).any()
@@ -154,13 +154,13 @@ def test_a_path_through_the_node_that_is_deleted_is_none():
 @pytest.mark.parametrize("surer", ["true", "false"])
 def test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set(surer):
     bare = Genome(2, 1, MOTHER.nodes[:4], [])
-    options = ModernSettings(**STILL | dict(node_add_prob=0.7, structural_mutation_surer=surer))
+    options = ModernSettings(**STILL | dict(node_add_prob=0.7, structural_mutation_surer=surer)).filled()
     compared(options, genes, genomes=(bare,), pair=(0, 0))
     assert (bred(options, 100, genomes=(bare,), pair=(0, 0)).innovation.size > 40) == (surer == "true")
 
 
 def test_a_gene_disabled_in_one_parent_is_disabled_in_seven_eighths_and_one_disabled_in_both_always():
-    children = bred(ModernSettings(**STILL), 8000)
+    children = bred(ModernSettings(**STILL).filled(), 8000)
     enabled = children.enabled.reshape(8000, 7).mean(axis=0)
     assert enabled == pytest.approx([1 / 8, 0, 1, 1 / 8, 1, 1, 1], abs=0.015)
     weight = children.weight.reshape(8000, 7)
@@ -168,7 +168,7 @@ def test_a_gene_disabled_in_one_parent_is_disabled_in_seven_eighths_and_one_disa
 
 
 def test_the_middle_of_a_connection_that_is_split():
-    children = bred(ModernSettings(**STILL | dict(node_add_prob=1.0)), 200, pair=(0, 0)).check(feedforward=True)
+    children = bred(ModernSettings(**STILL | dict(node_add_prob=1.0)).filled(), 200, pair=(0, 0)).check(feedforward=True)
     splits = set()
     for index in range(200):
         child = children.one(index)
@@ -185,7 +185,7 @@ def test_the_middle_of_a_connection_that_is_split():
 
 
 def test_offspring_that_join_the_same_nodes_share_the_number():
-    options = ModernSettings(**STILL | dict(conn_add_prob=1.0, node_add_prob=0.5))
+    options = ModernSettings(**STILL | dict(conn_add_prob=1.0, node_add_prob=0.5)).filled()
     children = bred(options, 500, pair=(0, 0)).check(feedforward=True)
     new = children.innovation > 6
     ends = set(zip(children.innovation[new].tolist(), children.source[new].tolist(), children.target[new].tolist()))
@@ -200,7 +200,7 @@ def test_offspring_that_join_the_same_nodes_share_the_number():
 def test_nothing_is_shared_with_the_parents_memory():
     parents = Genomes.of([MOTHER, FATHER])
     before = parents.state_dict()
-    options = ModernSettings()
+    options = ModernSettings().filled()
     breed(parents, np.array([[0, 1], [0, -1]]), Innovations(6, 8), Chances.of(options), Attributes.of(options), 0, 0)
     assert all((before[name] == value).all() for name, value in parents.state_dict().items() if hasattr(value, "all"))
 
@@ -215,7 +215,7 @@ def test_the_first_population_is_that_of_neat_python():
     ]:  # fmt: skip
         options = ModernSettings(
             **base, num_hidden=hidden, initial_connection=connection, feed_forward=feed_forward, connection_fraction=0.37
-        )
+        ).filled()
         first = ModernNEAT(3, 2, seed=1, **vars(options))
         population = first.ask().check(feedforward=feed_forward)
         sides = [[], []]

@@ -100,7 +100,7 @@ def test_survivors_elite_and_numbers_of_offspring_are_those_of_neat_python(how, 
     options = ModernSettings(
         population_size=40, species_fitness_func=how, max_stagnation=3, species_elitism=seed % 3, elitism=seed % 4,
         survival_threshold=(0.2, 0.5, 0.01)[seed % 3], min_species_size=1 + seed % 2,
-    )  # fmt: skip
+    ).filled()  # fmt: skip
     stagnation = neat.DefaultStagnation(neat_config(options, 2, 1).stagnation_config, ReporterSet())
     peers, known, extinct = {}, {}, 0
     for generation, (of, ids, fitness) in enumerate(histories(seed)):
@@ -138,7 +138,7 @@ def test_survivors_elite_and_numbers_of_offspring_are_those_of_neat_python(how, 
 
 
 def test_parents_are_the_best_of_their_species_each_with_equal_chance():
-    options = ModernSettings(population_size=4000, elitism=1, survival_threshold=0.3)
+    options = ModernSettings(population_size=4000, elitism=1, survival_threshold=0.3).filled()
     fitness, species = np.array([5.0, 1.0, 4.0, 2.0, 5.0, 0.0, 3.0, 9.0]), species_of([0] * 7 + [1])
     ranks = rank(fitness, species)
     pairs = parents(fitness, ranks, species, np.array([0]), np.array([4000]), options, 3, 7)
@@ -155,7 +155,7 @@ def test_parents_are_the_best_of_their_species_each_with_equal_chance():
 
 
 def test_fitness_of_a_species_without_a_finite_one_is_none_and_it_dies_out_where_another_has_one():
-    options, bad = ModernSettings(population_size=6, max_stagnation=5), -np.inf
+    options, bad = ModernSettings(population_size=6, max_stagnation=5).filled(), -np.inf
     species = species_of([0, 0, 1, 1, 2, 2])
     fitness = np.array([bad, bad, bad, -4.0, -7.0, -9.0])
     ranks = rank(fitness, species)
@@ -177,7 +177,7 @@ def test_of_more_species_than_have_room_the_fittest_go_on():
     species = species_of(list(range(9)))
     fitness = np.array([3.0, 1.0, 4.0, 1.5, 9.0, 2.0, 6.0, 5.0, 3.5])
     for elitism, least, expected in ((0, 1, 9), (2, 1, 4), (0, 4, 2), (0, 9, 1)):
-        options = ModernSettings(population_size=9, elitism=elitism, min_species_size=least)
+        options = ModernSettings(population_size=9, elitism=elitism, min_species_size=least).filled()
         kept = surviving(fitness, species, 0, options)
         assert kept.tolist() == np.argsort(fitness)[-expected:].tolist()
         assert spawn(np.zeros(expected), np.ones(expected, int), 9, options.smallest).sum() == 9

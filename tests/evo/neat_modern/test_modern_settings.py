@@ -33,7 +33,7 @@ XOR = dict(  # of neat-python's examples/xor/config-feedforward; what stands the
 
 
 def test_the_defaults_are_those_of_neat_pythons_example():
-    options = ModernSettings()
+    options = ModernSettings().filled()
     assert {name: getattr(options, name) for name in XOR} == XOR
 
 
@@ -66,7 +66,7 @@ def test_the_table_of_rules_names_every_setting_and_only_what_there_is():
     assert len(cells) == 17
     assert all(fnmatch.filter(known, pattern) for pattern in patterns)
     named = {name for name in known if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)}
-    assert known - named == {"population_size", "ticks"}
+    assert known - named == {"preset", "population_size", "ticks"}
     for name in {name for row in cells for name in row[2]}:
         module, _, attribute = name.partition(".")
         home = importlib.import_module(f"evo.neat_modern.{module}")

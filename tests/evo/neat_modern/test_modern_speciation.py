@@ -35,7 +35,7 @@ def populations(generations=12, seed=0, **values):
 
 @pytest.mark.parametrize("feed_forward", [True, False])
 def test_the_distance_is_neat_pythons(feed_forward):
-    options = ModernSettings(**RICH, compatibility_disjoint_coefficient=1.3, compatibility_weight_coefficient=0.7)
+    options = ModernSettings(**RICH, compatibility_disjoint_coefficient=1.3, compatibility_weight_coefficient=0.7).filled()
     config = neat_config(options, 2, 2).genome_config
     seen = set()
     for population, _ in populations(feed_forward=feed_forward):
@@ -61,7 +61,7 @@ def test_connections_are_alike_by_the_nodes_they_join_and_not_by_their_numbers()
 @pytest.mark.parametrize("threshold", [0.0, 1.2, 2.0, 2.6, 50.0])
 def test_species_are_neat_pythons_generation_after_generation(threshold):
     """Theirs are given our genomes, and the species that ours let die out are taken from them too."""
-    options = ModernSettings(**(RICH | dict(compatibility_threshold=threshold)))
+    options = ModernSettings(**(RICH | dict(compatibility_threshold=threshold))).filled()
     config = neat_config(options, 2, 2)
     theirs = peer_species(config)
     counts = []
