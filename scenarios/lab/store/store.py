@@ -164,9 +164,9 @@ class RunDirectory:
         whole = sum(line.endswith(b"\n") for line in lines)
         if whole < steps:
             raise StoreError(f"it is of step {steps}, but metrics.jsonl has only {whole} rows")
-        for step, row in enumerate(files.rows_of(lines[:steps], path)):
-            if row.get("step") != step:
-                raise StoreError(f"{path} is damaged at line {step + 1}: expected step {step}; got {row.get('step')!r}")
+        for line, row in enumerate(files.rows_of(lines[:steps], path), 1):
+            if row.get("step") != line - 1:
+                raise StoreError(f"{path} is damaged at line {line}: expected step {line - 1}; got {row.get('step')!r}")
         with files.writing(path):
             if path.is_file():
                 os.truncate(path, sum(map(len, lines[:steps])))
