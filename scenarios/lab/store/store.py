@@ -230,12 +230,10 @@ def read_result(path: str | Path) -> dict[str, Any] | None:
 
 
 def rows_of_run(path: str | Path, result: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The rows of a run directory with this result. Raises StoreError as `read_rows`, and for fewer rows than the result has
-    steps; FileNotFoundError."""
-    file = Path(path) / METRICS
-    rows = read_rows(file)
+    """The rows of a run with this result. Raises as `read_rows`, and StoreError for fewer rows than the result has steps."""
+    rows = read_rows(Path(path) / METRICS)
     if result is not None and len(rows) < result["steps"]:
-        raise StoreError(f"{file} is damaged: expected {result['steps']} rows, one a step; got {len(rows)}")
+        raise StoreError(f"{Path(path) / METRICS} is damaged: expected {result['steps']} rows, one a step; got {len(rows)}")
     return rows
 
 
