@@ -226,7 +226,7 @@ def test_a_run_ends_in_the_path_of_its_report(finished):
 def test_compare_at_a_budget_is_by_validation(finished, capsys, tmp_path):
     runs, page = str(finished[0] / "runs"), str(tmp_path / "page.html")
     _, out, _ = evo(capsys, "compare", "xor", "--runs", runs, "--at", "evaluations=10", "-o", page)
-    assert "validation accuracy at 10 evaluations" in out
+    assert "training accuracy at 10 evaluations" in out
     before = (finished[0] / "runs" / "xor" / "report.html").read_bytes()
     _, out, _ = evo(capsys, "compare", "xor", "--runs", runs, "--at", "evaluations=10")
     assert out.endswith("report-at-evaluations-10.html\n")
