@@ -30,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.machinery import PathFinder
 from time import perf_counter
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from evo.machine import die_with_parent, module_process
 
@@ -275,13 +275,11 @@ def _serve(receive: Callable[[], bytes | None], send: Callable[[bytes], None]) -
         send(f"{type(error).__name__}: {error}".encode())
         return
     send(b"")
-    asked: Any = None
     while (message := receive()) is not None:
         request = pickle.loads(message)
         if isinstance(request, tuple):
-            asked = request
+            policy, starts, observe = request
         else:
-            policy, starts, observe = asked
             try:
                 outcome = stepper.run(policy, starts, request, observe)
             except RuntimeError:  # the process that asks meets it again

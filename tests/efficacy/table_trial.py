@@ -25,7 +25,7 @@ from scenarios.datasets import Regression
 from scenarios.lab import run
 
 METHODS = ("neat", "neat-modern", "ga", "backprop", "linear")
-BUDGET = 10_000  # evaluations
+BUDGET = 20_000  # evaluations
 ROWS = 500
 
 

@@ -180,11 +180,15 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
 
 
 def rows_of(lines: Sequence[bytes], path: str | Path) -> list[dict[str, Any]]:
-    """The rows in the first whole lines of a metrics.jsonl. Raises StoreError as `read_rows`."""
-    rows = []
+    """The rows in the first whole lines of a metrics.jsonl. Raises StoreError as `read_rows`. A run that began before rows had
+    check sums has them from some line on."""
+    rows, checked = [], False
     for number, line in enumerate(lines, 1):
         try:
             row = _from_json(line)
+            if checked and b'"check": "' not in line:
+                raise ValueError("it has no check sum")
+            checked = b'"check": "' in line
         except (ValueError, RecursionError) as error:
             raise StoreError(f"{path} is damaged at line {number}: {error}") from error
         if not isinstance(row, dict):

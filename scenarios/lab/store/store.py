@@ -165,9 +165,9 @@ class RunDirectory:
         whole = sum(line.endswith(b"\n") for line in lines)
         if whole < steps:
             raise StoreError(f"it is of step {steps}, but metrics.jsonl has only {whole} rows")
-        for step, row in enumerate(files.rows_of(lines[:steps], path)):
-            if row.get("step") != step:
-                raise StoreError(f"{path} is damaged at line {step + 1}: expected step {step}; got {row.get('step')!r}")
+        for line, row in enumerate(files.rows_of(lines[:steps], path), 1):
+            if row.get("step") != line - 1:
+                raise StoreError(f"{path} is damaged at line {line}: expected step {line - 1}; got {row.get('step')!r}")
         with files.writing(path):
             if path.is_file():
                 os.truncate(path, sum(map(len, lines[:steps])))
@@ -232,12 +232,10 @@ def read_result(path: str | Path) -> dict[str, Any] | None:
 
 
 def rows_of_run(path: str | Path, result: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The rows of a run directory with this result. Raises StoreError as `read_rows`, and for fewer rows than the result has
-    steps; FileNotFoundError."""
-    file = Path(path) / METRICS
-    rows = read_rows(file)
+    """The rows of a run with this result. Raises as `read_rows`, and StoreError for fewer rows than the result has steps."""
+    rows = read_rows(Path(path) / METRICS)
     if result is not None and len(rows) < result["steps"]:
-        raise StoreError(f"{file} is damaged: expected {result['steps']} rows, one a step; got {len(rows)}")
+        raise StoreError(f"{Path(path) / METRICS} is damaged: expected {result['steps']} rows, one a step; got {len(rows)}")
     return rows
 
 

@@ -79,3 +79,12 @@ def test_a_flipped_bit_of_checked_json_is_told_or_changes_nothing(tmp_path):
             assert {key: found[key] for key in value} == value
         path.write_bytes(data)
         assert read(path) == value
+
+
+def test_a_row_without_its_check_sum_is_told_where_the_rows_before_have_one(tmp_path):
+    path, rows = tmp_path / "metrics.jsonl", [files.checked_json({"step": step}) for step in range(3)]
+    path.write_bytes(files.to_json({"step": -1}) + b"".join(rows))  # a run that an earlier version began
+    assert [row["step"] for row in files.read_rows(path)] == [-1, 0, 1, 2]
+    path.write_bytes(rows[0] + rows[1].replace(b"check", b"chack") + rows[2])
+    with pytest.raises(StoreError, match="damaged at line 2: it has no check sum"):
+        files.read_rows(path)
