@@ -21,7 +21,7 @@ def gymnasium_scenario(name: str) -> Scenario:
     return _scenario(name, name)
 
 
-def environment_scenario(thing: Any, name: str) -> Scenario | None:
+def environment_scenario(thing: object, name: str) -> Scenario | None:
     """An `evo.Environment`, or a class of `gymnasium.Env`, named "file.py:attr" or so; None for anything else."""
     import gymnasium
 

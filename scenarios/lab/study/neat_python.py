@@ -6,7 +6,6 @@ import configparser
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from evo.settings import Setting, describe
 from scenarios.lab.store import toml
@@ -48,7 +47,7 @@ def _items(parser: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return found
 
 
-def _value(one: Setting, text: str) -> Any:
+def _value(one: Setting, text: str) -> object:
     """The text of an INI file as the setting takes it; neat-python's scaled activations are called neat_NAME here."""
     states = configparser.ConfigParser.BOOLEAN_STATES
     name = lambda word: f"neat_{word}" if f"neat_{word}" in (one.choices or ()) else word
