@@ -49,3 +49,5 @@ NETWORKS = {
 }
 
 TABLE = "scenarios.tables:table_scenario"  # a scenario of a user's table: table.csv::COLUMN
+GYMNASIUM = "scenarios.control:gymnasium_scenario"  # of an id of Gymnasium: LunarLander-v3
+ENVIRONMENT = "scenarios.control:environment_scenario"  # of a user's environment: file.py:Class

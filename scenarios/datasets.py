@@ -9,12 +9,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import tempfile
-import urllib.request
+import sys
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -58,6 +56,7 @@ class Regression(DataSettings):
     metric: str = setting("r2", "the reported metric", choices=METRICS["regression"])
 
 
+RETRIES = 3  # of a download that fails or is not the pinned file
 FILES = (
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
@@ -118,23 +117,25 @@ class Pictures:
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.parent / "download.lock"):  # several runs start at once; one of them downloads
                 if not path.is_file():
-                    self._download(file, sha256, path)
+                    self._download(file, sha256, path.parent)
         return path
 
-    def _download(self, file: str, sha256: str, path: Path) -> None:
-        url = self.url + file
+    def _download(self, file: str, sha256: str, folder: Path) -> None:
+        import pooch
+
+        download = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
+
+        def checked(url: str, beside: str, cache: Any) -> None:  # before the file takes its name
+            download(url, beside, cache)
+            _unpacked(Path(beside).read_bytes(), sha256, url)
+
         try:
-            with urllib.request.urlopen(url, timeout=30) as response:
-                packed = response.read()
-        except (OSError, HTTPException) as error:
+            pooch.create(folder, self.url, registry={file: None}, retry_if_failed=RETRIES).fetch(file, downloader=checked)
+        except OSError as error:
             raise ConnectionError(
-                f"{self.name}: could not download {url} ({error}); go online, or put {', '.join(FILES)} into {path.parent}, "
-                f"or set EVO_DATA to a folder that holds them in {self.name}/"
+                f"{self.name}: could not download {self.url + file} ({error}); go online, or put {', '.join(FILES)} into "
+                f"{folder}, or set EVO_DATA to a folder that holds them in {self.name}/"
             ) from error
-        _unpacked(packed, sha256, url)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as beside:
-            beside.write(packed)
-        os.replace(beside.name, path)
 
 
 MNIST = Pictures(

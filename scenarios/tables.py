@@ -193,9 +193,9 @@ def _given(table: Table, how: TableReading, sizes: Sequence[int]) -> list[np.nda
 
 def _goal(found: Targets) -> str:
     if found.kind == "regression":
-        return f"{'a number' if found.y.shape[1] == 1 else f'{found.y.shape[1]} numbers'} (standardised), judged by r2"
+        return f"{'a number' if found.y.shape[1] == 1 else f'{found.y.shape[1]} numbers'} (standardised)"
     count = len(found.classes) if found.classes is not None else found.y.shape[1]
-    return f"one of {count} classes, judged by accuracy" if found.classes else f"{count} probabilities, judged by accuracy"
+    return f"one of {count} classes" if found.classes else f"{count} probabilities"
 
 
 def _folder(file: str, target: str) -> str:

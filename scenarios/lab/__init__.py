@@ -17,8 +17,10 @@ _PUBLIC = {
     "ConfigError": "scenarios.lab.study.problems:ConfigError",
     "Run": "scenarios.lab.study.loading:Run",
     "Scenario": "evo.core:Scenario",
+    "export": "scenarios.lab.api:export",
     "load": "scenarios.lab.study.loading:load",
     "main": "scenarios.lab.cli.script:main",
+    "play": "scenarios.lab.cli.play:play",
     "run": "scenarios.lab.api:run",
 }
 __all__ = list(_PUBLIC)

@@ -1,4 +1,4 @@
-"""A study from Python: `run`, and `perform`, which `evo run` shares with it."""
+"""A study from Python: `run`, `export`, and `perform`, which `evo run` shares with it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from scenarios.lab.execution.runner import Workers
     from scenarios.lab.report.comparison import Comparison
     from scenarios.lab.study.config import Study
+    from scenarios.lab.study.loading import Run
 
 
 def run(
@@ -32,12 +33,15 @@ def run(
     seeds: 3 is seeds 0, 1, 2; [3, 5] those two. budget: limits a run, by axis (evaluations, samples, compute, seconds,
     steps). settings: by the keys of --set: {"ga.population_size": 50, "model.hidden": [16]}. jobs: worker processes for
     what was given by name, None: one a core; objects run in this process, one after another.
-    Raises ConfigError with every mistake before anything starts; KeyboardInterrupt, with all saved, after a Ctrl-C. A
-    run that fails is counted in the Comparison, and stops no other.
+    The Comparison's `runs` hold each run of the call, label by label, with the objects it was made of: `play` and `export`
+    take them. A run that fails is counted, and stops no other.
+    Raises ConfigError with every mistake before anything starts; KeyboardInterrupt, with all saved, after a Ctrl-C.
     """
     from evo.core import Task
     from scenarios.lab.execution import progress
+    from scenarios.lab.store import store
     from scenarios.lab.study import identity
+    from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import as_scenario
 
     document: dict[str, Any] = {"scenario": as_scenario(scenario, name), "seeds": seeds, "device": device}
@@ -57,14 +61,30 @@ def run(
             identity.used(spec.code, spec.scenario, spec.method, spec.model.get("network"), scenario)
     if "stopped" in states:
         raise KeyboardInterrupt("stopped, and saved; the same call of run() continues")
+    known = lambda thing: None if isinstance(thing, str) else thing
+    for spec in made.specs:
+        path = store.run_path(runs, spec.name, spec.label, spec.seed)
+        if (path / store.CONFIG).is_file():  # else it failed before it began
+            comparison.runs.append(load(path, known(spec.scenario), known(spec.method)))
     return comparison
+
+
+def export(run: Run, file: str | Path) -> Path:
+    """Writes the network of a run's champion for torch (.pt), safetensors or ONNX, by the ending of `file`, which is returned.
+
+    Raises ExportError (a ValueError) for another ending or a champion that is no such network, StoreError for one that is
+    missing or damaged.
+    """
+    from evo.interop.export import export as exported
+
+    return exported(run.champion, Path(file), run.task.inputs)
 
 
 def perform(
     study: Study, runs: Path, jobs: int | None, restart: bool, workers: Workers | None = None
 ) -> tuple[list[str], Comparison]:
     """Runs a study with its live lines and writes the report: how each run ended, and the table of all. workers: those that
-    are there already."""
+    are there already, which their owner ends."""
     from scenarios.lab.execution import progress, runner
     from scenarios.lab.report import report
     from scenarios.lab.report.comparison import compare

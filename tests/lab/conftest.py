@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 
 import pytest
@@ -18,6 +19,27 @@ def whole(tmp_path_factory):
 def no_waiting_for_the_disk(monkeypatch):
     """What waits for it, and in which order, is the business of test_store."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@pytest.fixture
+def unprivileged():
+    """Root may read and write whatever its mode says: not in this test, on this thread."""
+    if os.name == "nt":
+        pytest.skip("files have no mode")
+    if os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # capabilities(7): version 3, this thread
+    sets = (ctypes.c_uint32 * 6)()  # twice effective, permitted, inheritable
+    if libc.capget(header, sets) != 0:
+        pytest.skip("no capabilities")
+    whole, overrides = sets[0], 0b110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    sets[0] = whole & ~overrides
+    libc.capset(header, sets)
+    yield
+    sets[0] = whole
+    libc.capset(header, sets)
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """run() and load(): the command line's power from Python, with nothing executed from a file."""
 
+import io
 import os
 import pickle
 import subprocess
@@ -14,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from evo.search.ga import GA
 from evo.tasks.supervised import SupervisedTask
 from evo.vectors.models import TorchModel
-from scenarios.lab import Comparison, ConfigError, Scenario, load, main, run
+from scenarios.lab import Comparison, ConfigError, Scenario, export, load, main, play, run
 from scenarios.lab.store.store import StoreError
 
 SMALL = {"ga.population_size": 6}
@@ -52,6 +53,19 @@ def copy(made, tmp_path):
 
     shutil.copytree(made[0] / "mine" / "seed-0", tmp_path / "rings" / "mine" / "seed-0")
     return tmp_path / "rings" / "mine" / "seed-0"
+
+
+def test_the_runs_of_objects_are_played_and_exported(made, tmp_path):
+    runs = {(run.path.parent.name, run.path.name): run for run in made[1].runs}
+    assert [*runs] == [("mine", "seed-0"), ("mine", "seed-2"), ("knn", "seed-0"), ("knn", "seed-2")]
+    one, out = runs["mine", "seed-2"], io.StringIO()
+    play(one, rows="0-2", out=out)
+    assert out.getvalue().startswith("3 of 12 rows of the test split\n")
+    assert export(one, tmp_path / "x.safetensors") == tmp_path / "x.safetensors"
+    weights = load_file(tmp_path / "x.safetensors")
+    assert sum(each.numel() for each in weights.values()) == one.champion.parameters
+    with pytest.raises(ValueError, match="what can be exported is a network"):
+        export(runs["knn", "seed-0"], tmp_path / "x.pt")
 
 
 def test_run_returns_the_table_and_its_numbers(made):

@@ -1,6 +1,9 @@
 import gzip
 import hashlib
 import struct
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -24,13 +27,40 @@ def arrays(tests=7):
     return train, draw(0, 4, 10_050).astype(np.uint8), test, np.arange(tests, dtype=np.uint8) % 4
 
 
-def served(folder, values):
-    """The four files in a folder, and Pictures that pin them there."""
+class Server(ThreadingHTTPServer):
+    """Serves a folder on this machine. broken: how many answers are cut short before it works; asked: the paths."""
+
+    def __init__(self, folder):
+        self.folder, self.broken, self.asked = folder, 0, []
+        super().__init__(("127.0.0.1", 0), Answer)
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        data = (self.server.folder / self.path[1:]).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.server.broken -= 1
+        self.wfile.write(data if self.server.broken < 0 else data[: len(data) // 2])
+
+    def log_message(self, *arguments):
+        pass
+
+
+def served(folder, values, url=""):
+    """The four files in a folder, and Pictures that pin them at `url`."""
     raw = [idx(value) for value in values]
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in zip(FILES, raw):
         (folder / file).write_bytes(gzip.compress(content))
-    return Pictures("tiny", folder.as_uri() + "/", tuple(hashlib.sha256(content).hexdigest() for content in raw))
+    return Pictures("tiny", url, tuple(hashlib.sha256(content).hexdigest() for content in raw))
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +71,17 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    return served(tmp_path / "server", arrays())
+def server(tmp_path):
+    made = Server(tmp_path / "server")
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture
+def pictures(server, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between two tries
+    return served(server.folder, arrays(), server.url)
 
 
 def kept(cache):
@@ -59,6 +98,13 @@ def test_the_first_load_downloads_and_the_second_needs_no_server(pictures, cache
 
     datasets._array.cache_clear()
     assert np.array_equal(pictures.load()[0], arrays()[0])
+
+
+def test_a_download_that_breaks_off_is_tried_again(pictures, cache, server):
+    server.broken = 2
+    assert np.array_equal(pictures.load()[0], arrays()[0])
+    assert server.asked[:4] == 3 * [f"/{FILES[0]}"] + [f"/{FILES[1]}"]
+    assert kept(cache) == sorted(FILES)
 
 
 def test_a_file_with_another_sha256_is_refused_and_not_kept(pictures, cache, tmp_path):
@@ -94,7 +140,8 @@ def test_a_damaged_file_of_the_cache_is_named(pictures, cache):
         pictures.load()
 
 
-def test_offline_the_message_names_url_cache_folder_and_evo_data(cache):
+def test_offline_the_message_names_url_cache_folder_and_evo_data(cache, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     offline = Pictures("tiny", "http://127.0.0.1:9/", ("0" * 64,) * 4)
     with pytest.raises(ConnectionError) as caught:
         offline.load()
@@ -139,10 +186,9 @@ def test_the_last_ten_thousand_training_pictures_validate(pictures):
 def test_other_parts_have_no_say_in_the_training_pictures(tmp_path, pictures):
     train, labels, test, test_labels = arrays()
     train[50:] = 255 - train[50:] // 2
-    other = served(tmp_path / "other", (train, labels, test // 3, test_labels))
-    task, changed = pictures.task(Classification(), network), None
-    pictures_of_other = Pictures("other", other.url, other.sha256)
-    changed = pictures_of_other.task(Classification(), network)
+    task = pictures.task(Classification(), network)
+    other = served(tmp_path / "server", (train, labels, test // 3, test_labels))
+    changed = Pictures("other", pictures.url, other.sha256).task(Classification(), network)
     assert torch.equal(task.split("train")[0], changed.split("train")[0])
     assert not torch.equal(task.split("test")[0], changed.split("test")[0])
 

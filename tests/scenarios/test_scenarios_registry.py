@@ -33,7 +33,7 @@ def build(name, **values):
 
 
 def test_the_registry_and_the_files_of_the_room_name_the_same_scenarios():
-    files = {path.stem for path in ROOM.glob("*.py")} - {"__init__", "__main__", "datasets", "reading", "tables"}
+    files = {path.stem for path in ROOM.glob("*.py")} - {"__init__", "__main__", "control", "datasets", "reading", "tables"}
     assert set(scenarios.SCENARIOS) == files == {*DATA, *CONTROL, *DOWNLOADED}
 
 

@@ -1,6 +1,6 @@
 """The command line: `evo list | show | run | tune | compare | plot | play | export | watch`.
 
-Exit codes: 0 ok, 1 a run failed, 2 usage, 130 interrupted. A mistake is said in a line, never with a traceback.
+A mistake is said in a line, never with a traceback; the exit codes are those of `scenarios.lab.cli.ends`.
 Whatever imports torch is imported inside a command, so that --help answers at once.
 """
 
@@ -17,26 +17,35 @@ import typer
 
 from evo.settings import did_you_mean
 from scenarios import METHODS, SCENARIOS
+from scenarios.lab.cli.ends import failed, flush, suggested, terminable, warned, wrong
 from scenarios.lab.cli.options import (
+    At,
+    Axis,
+    Compared,
     Decimal,
     Device,
     Jobs,
+    Labels,
     Limits,
     Methods,
+    Metric,
     Missing,
+    OneRun,
     Runs,
     Seeds,
     Sep,
     Sets,
+    Several,
+    Size,
     Target,
     Task,
+    Title,
     What,
-    warned,
 )
-from scenarios.lab.cli.options import failed as _failed
-from scenarios.lab.cli.options import wrong as _wrong
 from scenarios.lab.cli.tune import tune
+from scenarios.lab.execution.progress import meanwhile
 from scenarios.lab.report.format import terminal_width
+from scenarios.lab.store.files import StoreError
 from scenarios.lab.study import resolve
 
 START = """neuroevo: evolve neural networks, and compare them fairly with gradient-trained ones.
@@ -59,31 +68,30 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line (default: that of this process) and returns its exit code."""
+    with terminable() as terminated:
+        code = _command(arguments)
+    return 143 if code == 130 and terminated else code
+
+
+def _command(arguments: list[str] | None) -> int:
     usage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps click
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the name of a folder need not be text
     try:
         for package in resolve.OURS:
             resolve.check_shadowing(package)
-        return int(typer.main.get_command(app).main(args=arguments, prog_name="evo", standalone_mode=False) or 0)
+        code = int(typer.main.get_command(app).main(args=arguments, prog_name="evo", standalone_mode=False) or 0)
+        flush()
+        return code
     except usage as error:
-        return _wrong(_suggested(error))
+        return wrong(suggested(error, COMMANDS))
     except resolve.Unresolved as error:
-        return _wrong(str(error))
+        return wrong(str(error))
+    except (StoreError, OSError) as error:  # a full disk, a folder that is a file or not for our eyes
+        return failed(resolve.said(error))
     except KeyboardInterrupt:  # before typer, which makes an exit of it, with code 130
         print("interrupted", file=sys.stderr)
         return 130
-
-
-def _suggested(error: Any) -> str:
-    """What click says is wrong, in one line, with the closest command."""
-    if hasattr(error, "possibilities"):
-        return f"no such option: {error.option_name}{did_you_mean(error.option_name, error.possibilities or ())}"
-    text = " ".join(error.format_message().split())
-    unknown = text.partition("No such command '")[2].partition("'")[0]
-    if unknown in SCENARIOS:
-        return f"{text} Did you mean 'evo run {unknown}'?"
-    return text + did_you_mean(unknown, COMMANDS) if unknown and "Did you mean" not in text else text
 
 
 @app.callback(invoke_without_command=True, help=START.partition("\n")[0])
@@ -99,7 +107,7 @@ def list_(
 ) -> int:
     """List scenarios and methods, or the runs."""
     if what not in ("", "runs"):
-        return _wrong(f"list {what}: expected nothing, or runs{did_you_mean(what, ['runs'])}")
+        return wrong(f"list {what}: expected nothing, or runs{did_you_mean(what, ['runs'])}")
     from scenarios.lab.cli import listing
 
     if what:
@@ -128,30 +136,26 @@ def show(
 ) -> int:
     """Print the effective configuration as commented TOML, to save, edit and run."""
     from scenarios.lab.cli import flags, kept, listing
-    from scenarios.lab.execution.progress import meanwhile
     from scenarios.lab.study.problems import ConfigError
 
     reading = {"sep": sep, "decimal": decimal, "missing": missing}
     try:
         asked = flags.chosen(what, method, seeds, budget, set_, device, target, task, reading)
-        if (
-            what in SCENARIOS
-            and set(method) <= {*METHODS}
-            and not (seeds or budget or set_ or device or target or task or any(reading.values()))
-        ):
+        changed = seeds or budget or set_ or device or target or task or any(reading.values())
+        if what in SCENARIOS and set(method) <= {*METHODS} and not changed:
             shown = kept.text(["show", what, *method], lambda: listing.commented(**asked))
         else:
             with meanwhile("importing torch, to describe methods and tasks"):
                 shown = listing.commented(**asked)
     except ConfigError as error:
-        return _wrong(error)
+        return wrong(error)
     print(listing.narrowed(shown, terminal_width()), end="")
     return 0
 
 
 @app.command()
 def run(
-    what: What,
+    what: Several,
     method: Methods = [],  # noqa: B006
     seeds: Seeds = "",
     budget: Limits = [],  # noqa: B006
@@ -166,39 +170,48 @@ def run(
     decimal: Decimal = "",
     missing: Missing = [],  # noqa: B006
 ) -> int:
-    """Run methods on a scenario, or resume stopped runs, and compare them."""
+    """Run methods on scenarios, or resume stopped runs, and compare them."""
     options = [("-m", one) for one in method] + [("--seeds", seeds)] + [("--budget", one) for one in budget]
     options += [("--set", one) for one in set_] + [("--device", device), ("--target", target), ("--task", task)]
     reading = {"sep": sep, "decimal": decimal, "missing": missing}
     options += [("--sep", sep), ("--decimal", decimal)] + [("--missing", one) for one in missing]
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs))]
-    command = shlex.join(["evo", "run", what, *(word for option in options if option[1] for word in option)])
+    command = shlex.join(["evo", "run", *what, *(word for option in options if option[1] for word in option)])
     try:
         from scenarios.lab.cli import flags
-        from scenarios.lab.execution.progress import meanwhile
         from scenarios.lab.execution.runner import Workers
         from scenarios.lab.study.problems import ConfigError
 
         try:
-            asked = flags.chosen(what, method, seeds, budget, set_, device, target, task, reading)
+            rest = (method, seeds, budget, set_, device, target, task, reading)
+            asked = flags.several(what, lambda one: flags.chosen(one, *rest))
             with Workers() as workers:
-                with meanwhile("importing torch, and trying the configuration"):
-                    workers.ask(**asked, command=command)
-                    from scenarios.lab.api import perform
-                    from scenarios.lab.report import report
 
-                    report.prepare()  # while the worker imports torch
-                    study = workers.answer()
-                print(f"{study.name}: {study.title}", file=sys.stderr)
-                states, comparison = perform(study, runs, jobs, restart, workers)
+                def tried(one: str) -> Any:
+                    with meanwhile("importing torch, and trying the configuration"):
+                        workers.ask(**asked[one], command=command)
+                        from scenarios.lab.report import report
+
+                        report.prepare()  # while the worker imports torch
+                        return workers.answer(runs, restart)
+
+                studies, states = flags.several(what, tried), set[str]()
+                from scenarios.lab.api import perform
+
+                for study in studies.values():
+                    print(f"{study.name}: {study.title}", file=sys.stderr)
+                    ended, comparison = perform(study, runs, jobs, restart, workers)
+                    states.update(ended)
+                    print(comparison.text(terminal_width()))
+                    if comparison.report is not None:
+                        print(f"report: {comparison.report}", flush=True)
+                    if "stopped" in states:
+                        break
         except ConfigError as error:
-            return _wrong(error)
+            return wrong(error)
     except KeyboardInterrupt:
         print(f"stopped at once; continue with: {command}", file=sys.stderr)
         return 130
-    print(comparison.text(terminal_width()))
-    if comparison.report is not None:
-        print(f"report: {comparison.report}")
     if "stopped" in states:
         print(f"continue with: {command}", file=sys.stderr)
         return 130
@@ -208,46 +221,33 @@ def run(
 app.command()(tune)
 
 
-Compared = Annotated[
-    list[str],
-    typer.Argument(metavar="[SCENARIO|RUN]...", help="scenarios, or folders of runs; default: every scenario with runs"),
-]
-At = Annotated[
-    str,
-    typer.Option(
-        metavar="AXIS[=VALUE]", help="compare validation metrics at a budget: evaluations, samples, compute or seconds"
-    ),
-]
-
-
 @app.command()
 def compare(
     what: Compared = [],  # noqa: B006
+    method: Labels = [],  # noqa: B006
+    metric: Metric = "",
     at: At = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="path of the report")] = None,
     runs: Runs = Path("runs"),
 ) -> int:
     """Compare scenarios, or any set of runs: print the table and write the report."""
-    from scenarios.lab.execution.progress import meanwhile
+    from scenarios.lab.cli import compared
     from scenarios.lab.report import report
     from scenarios.lab.report.comparison import BadPoint
     from scenarios.lab.report.gather import NoRuns
-    from scenarios.lab.store.store import StoreError
 
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
-        return _wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
+        return wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
     try:
         with meanwhile("reading the runs"):
-            found = _compared(what, runs, at)
+            found = compared.comparisons(what, runs, method, metric, at)
         print("\n\n".join(each.text(terminal_width()) for each in found))
-        path, own = (output, False) if output is not None else _report_path(what, runs, at)
+        path, own = (output, False) if output is not None else compared.report_path(what, runs, method, metric, at)
         with meanwhile("writing the report"):
             made = report.write(found, path, own)
         print(f"report: {made[0]}")
     except (NoRuns, BadPoint) as error:
-        return _wrong(error)
-    except StoreError as error:
-        return _failed(error)
+        return wrong(error)
     return 0
 
 
@@ -257,31 +257,30 @@ def plot(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="a name that ends in .svg, .png or .pdf")
     ] = Path("curves.svg"),
-    axis: Annotated[str, typer.Option(metavar="AXIS", help="evaluations, samples, compute or seconds")] = "evaluations",
+    method: Labels = [],  # noqa: B006
+    metric: Metric = "",
+    axis: Axis = "evaluations",
+    title: Title = None,
+    size: Size = "640x360",
     runs: Runs = Path("runs"),
 ) -> int:
     """Plot the learning curves."""
-    from scenarios.lab.execution.progress import meanwhile
+    from scenarios.lab.cli import compared
     from scenarios.lab.report import charts
+    from scenarios.lab.report.comparison import BadPoint
     from scenarios.lab.report.gather import NoRuns
-    from scenarios.lab.store.store import StoreError
 
     try:
         with meanwhile("reading the runs"):
-            found = _compared(what, runs, "")
+            found = compared.comparisons(what, runs, method, metric)
         if len(found) > 1:
-            return _wrong(f"a plot shows one scenario; name one: {', '.join(each.scenario for each in found)}")
+            return wrong(f"a plot shows one scenario; name one: {', '.join(each.scenario for each in found)}")
         with meanwhile("drawing"):
-            charts.save(found[0], output, axis)
-    except (NoRuns, charts.BadPicture) as error:
-        return _wrong(error)
-    except StoreError as error:
-        return _failed(error)
+            charts.save(found[0], output, axis, title, charts.parse_size(size))
+    except (NoRuns, BadPoint, charts.BadPicture) as error:
+        return wrong(error)
     print(output)
     return 0
-
-
-OneRun = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, such as runs/digits/ga/seed-0")]
 
 
 @app.command()
@@ -293,8 +292,6 @@ def play(
 ) -> int:
     """Run a champion: act in its environment, or predict."""
     from scenarios.lab.execution import compiling
-    from scenarios.lab.execution.progress import meanwhile
-    from scenarios.lab.store.store import StoreError
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
 
@@ -304,11 +301,12 @@ def play(
         from scenarios.lab.cli.play import play as played
 
     try:
-        return played(load(run, warn=warned), record, rows, table, sys.stdout)
+        played(load(run, warn=warned), record, rows, table)
     except (ConfigError, StoreError, PlayError) as error:
-        return _wrong(error)
+        return wrong(error)
     except RuntimeError as error:
-        return _failed(error)
+        return failed(error)
+    return 0
 
 
 @app.command()
@@ -317,20 +315,17 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="a name that ends in .pt, .safetensors or .onnx")],
 ) -> int:
     """Export a champion's network for torch, safetensors or ONNX."""
-    from scenarios.lab.execution.progress import meanwhile
-    from scenarios.lab.store.store import StoreError
     from scenarios.lab.study.loading import load
     from scenarios.lab.study.problems import ConfigError
 
     with meanwhile("importing torch"):
         from evo.interop.export import ExportError
-        from evo.interop.export import export as exported
+        from scenarios.lab.api import export as exported
     try:
-        one = load(run, warn=warned)
         with meanwhile("loading and exporting the champion"):
-            exported(one.champion, file, one.task.inputs)
+            exported(load(run, warn=warned), file)
     except (ConfigError, StoreError, ExportError) as error:
-        return _wrong(error)
+        return wrong(error)
     print(file)
     return 0
 
@@ -347,23 +342,5 @@ def watch(
     try:
         served.serve([what] if what else [], runs, port)
     except OSError as error:
-        return _failed(f"port {port}: {error.strerror or error}; --port 0 takes any free one")
+        return failed(f"port {port}: {error.strerror or error}; --port 0 takes any free one")
     return 0
-
-
-def _compared(what: list[str], runs: Path, at: str) -> Any:
-    from scenarios.lab.report import gather
-    from scenarios.lab.report.comparison import compare, parse_at
-
-    return compare(gather.find(what, runs), at=parse_at(at) if at else None)
-
-
-def _report_path(what: list[str], runs: Path, at: str) -> tuple[Path, bool]:
-    """Of one scenario beside its runs, of everything in the folder of all, of any other set here; and whether the folder
-    is the runs' own. A report at a budget does not replace the one of the whole runs."""
-    from scenarios.lab.report.report import REPORT
-
-    name = f"report-at-{at.replace('=', '-')}.html" if at else REPORT
-    one = len(what) == 1 and (runs / what[0]).is_dir() and Path(what[0]).name == what[0]
-    folder = runs if not what else runs / what[0] if one else Path()
-    return folder / name, folder != Path() and not at

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from evo.settings import did_you_mean
 from scenarios import METHODS, SCENARIOS
-from scenarios.lab.study import resolve
+from scenarios.lab.study import neat_python, resolve
 from scenarios.lab.study.problems import ConfigError
+
+T = TypeVar("T")
 
 
 class Asked(TypedDict):
@@ -59,10 +61,27 @@ def chosen(
         document["device"] = device
     if budget:
         document["budget"] = pairs("--budget", budget, problems)
+    if what not in SCENARIOS and (typed := neat_python.hint(what)):
+        raise ConfigError([typed])
     if not what.endswith(".toml") and (unknown := _unknown(document)):
         raise ConfigError(unknown)
     overrides = pairs("--set", sets, problems) | {f"task.{name}": value for name, value in given.items() if target}
     return {"document": document, "overrides": overrides, "problems": problems}
+
+
+def several(names: Iterable[str], make: Callable[[str], T]) -> dict[str, T]:
+    """What `make` gives for each name. Raises ConfigError with the mistakes of all, which name it where there are several."""
+    made: dict[str, T] = {}
+    problems: list[str] = []
+    names = list(dict.fromkeys(names))
+    for name in names:
+        try:
+            made[name] = make(name)
+        except ConfigError as error:
+            problems += [f"{name}: {problem}" if len(names) > 1 else problem for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return made
 
 
 def _unknown(document: Mapping[str, Any]) -> list[str]:
@@ -74,15 +93,16 @@ def _unknown(document: Mapping[str, Any]) -> list[str]:
 
 
 def read_file(path: str) -> dict[str, Any]:
-    """The document in a TOML file. Raises ConfigError if it cannot be read."""
+    """The document in a TOML file. Raises ConfigError if it cannot be read or names no scenario."""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        folder = Path(path).parent
-        close = did_you_mean(Path(path).name, [one.name for one in folder.glob("*.toml")]) if folder.is_dir() else ""
-        raise ConfigError([f"{path}: {error.strerror or error}{close}"]) from error
+        raise ConfigError([f"{path}: {error.strerror or error}{resolve.close_file(Path(path))}"]) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError([f"{path} is not a TOML file: {error}"]) from error
+    if "scenario" not in document:
+        raise ConfigError([f'{path}: scenario: missing; name one, as in scenario = "digits" (evo list shows them)'])
+    return document
 
 
 def value(text: str) -> Any:
@@ -100,6 +120,7 @@ def pairs(flag: str, texts: Iterable[str], problems: list[str]) -> dict[str, Any
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, rest = text.partition("=")
+        key = key.strip()  # "key = value", as `evo show` prints it
         if not equals or not key:
             problems.append(f"{flag} {text}: expected {'AXIS=LIMIT' if flag == '--budget' else 'LABEL.key=value'}")
         elif key in found:

@@ -1,14 +1,15 @@
-"""What several commands have: arguments and options, each declared once, and how a mistake is said."""
+"""What several commands have: arguments and options, each declared once."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help="a scenario, a TOML file, or a table with --target")]
+KINDS = "a scenario, a TOML file, a Gymnasium id, file.py:Class, or a table with --target"
+What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help=KINDS)]
+Several = Annotated[list[str], typer.Argument(metavar="SCENARIO|FILE...", help=f"{KINDS}; several run one after another")]
 Methods = Annotated[
     list[str],
     typer.Option("-m", "--method", metavar="[LABEL=]METHOD", help="a method, or one under your own label; repeatable"),
@@ -31,17 +32,19 @@ Task = Annotated[
 ]
 Runs = Annotated[Path, typer.Option(metavar="DIR", help="folder of the runs")]
 Jobs = Annotated[int | None, typer.Option(metavar="N", min=1, help="parallel runs; default: the number of cores")]
-
-
-def wrong(message: object) -> int:
-    print(f"evo: {message}", file=sys.stderr)
-    return 2
-
-
-def warned(message: object) -> None:
-    print(f"evo: warning: {message}", file=sys.stderr)
-
-
-def failed(message: object) -> int:
-    print(f"evo: {message}", file=sys.stderr)
-    return 1
+Compared = Annotated[
+    list[str],
+    typer.Argument(metavar="[SCENARIO|RUN]...", help="scenarios, or folders of runs; default: every scenario with runs"),
+]
+At = Annotated[
+    str,
+    typer.Option(
+        metavar="AXIS[=VALUE]", help="compare validation metrics at a budget: evaluations, samples, compute or seconds"
+    ),
+]
+Labels = Annotated[list[str], typer.Option("-m", "--method", metavar="LABEL", help="only the runs of this label; repeatable")]
+Metric = Annotated[str, typer.Option(metavar="NAME", help="another metric of the results than the reported one")]
+OneRun = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, such as runs/digits/ga/seed-0")]
+Axis = Annotated[str, typer.Option(metavar="AXIS", help="evaluations, samples, compute, seconds, steps or generations")]
+Title = Annotated[str | None, typer.Option(metavar="TEXT", help="title of the plot; '' for none")]
+Size = Annotated[str, typer.Option(metavar="WxH", help="width and height of the axes in pixels")]

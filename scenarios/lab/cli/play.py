@@ -34,8 +34,14 @@ class PlayError(ValueError):
     """What cannot be played, and why: one line."""
 
 
-def play(run: Run, record: Path | None, rows: str | None, table: Path | None, out: TextIO) -> int:
-    """Shows the champion of `run` on `out`, and returns the exit code, 0.
+def play(
+    run: Run,
+    record: str | Path | None = None,
+    rows: str | None = None,
+    table: str | Path | None = None,
+    out: TextIO | None = None,
+) -> None:
+    """Shows the champion of `run` on `out`, or standard output.
 
     record: a .gif to write instead; for tasks with an environment. rows: "0,5,7" or "0-9", of the test split; table: a
     CSV file instead of them; for tasks with data. Raises PlayError, a ValueError; StoreError for a run whose files are
@@ -43,6 +49,8 @@ def play(run: Run, record: Path | None, rows: str | None, table: Path | None, ou
     """
     with meanwhile("loading the task"):
         task: Any = run.task
+    out = out or sys.stdout
+    record, table = (None if path is None else Path(path) for path in (record, table))
     options = {"--rows": rows, "--input": table, "--record": record}
     given = [name for name, value in options.items() if value is not None]
     acts = isinstance(task, Episodic)
@@ -61,7 +69,6 @@ def play(run: Run, record: Path | None, rows: str | None, table: Path | None, ou
         _show(run, task, out)
     else:
         _predict(run, task, rows, table, out)
-    return 0
 
 
 # --- an environment
@@ -168,14 +175,15 @@ def _predict(run: Run, task: Any, rows: str | None, table: Path | None, out: Tex
         else:
             x, taken = _read(table, task.inputs), "as the network sees its inputs: standardised as the training data were"
         numbers, y = None, None
-        print(f"{len(x)} rows of {table}, taken {taken}", file=out)
+        title = f"{len(x)} rows of {table}, taken {taken}"
     else:
         split = "test" if task.split("test") is not None else "validation"
         whole, truth = task.split(split)
         numbers = _chosen(rows, len(whole), split)
         x, y = whole[numbers], truth[numbers]
-        print(f"{len(x)} of {len(whole):,} rows of the {split} split", file=out)
+        title = f"{len(x)} of {len(whole):,} rows of the {split} split"
     predicted = task.predictions(run.champion, x, y)
+    print(title, file=out)
     names = list(predicted[0])
     lines = [["row", *names, ""]]
     for k, row in enumerate(predicted):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evo.settings import did_you_mean
-from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Sets, Target, Task, failed, wrong
+from scenarios.lab.cli.ends import wrong
+from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Sets, Target, Task
 
 if TYPE_CHECKING:
     from scenarios.lab.cli import flags
@@ -50,7 +51,6 @@ def tune(
     command = shlex.join(["evo", "tune", *what, *(word for option in options if option[1] for word in option)])
     try:
         from scenarios.lab.cli import flags
-        from scenarios.lab.store.store import StoreError
         from scenarios.lab.study.problems import ConfigError
 
         problems = []
@@ -66,8 +66,6 @@ def tune(
             return _tuned(asked, problems, seeds, trials, sampler, jobs, runs / "tune", restart, command)
         except ConfigError as error:
             return wrong(error)
-        except StoreError as error:
-            return failed(error)
     except KeyboardInterrupt:
         print(f"stopped at once; continue with: {command}", file=sys.stderr)
         return 130

@@ -34,7 +34,7 @@ class Watch:
         """A word that changes whenever a run has written something."""
         try:
             files = [path / name for path in gather.find(self.names, self.runs) for name in WATCHED]
-        except gather.NoRuns as error:
+        except (gather.NoRuns, store.StoreError) as error:
             return str(error)
         return str(hash(tuple((str(file), found.st_size, found.st_mtime_ns) for file in files if (found := _stat(file)))))
 
@@ -48,7 +48,7 @@ class Watch:
     def _page(self, state: str) -> str:
         try:
             return report.page(compare(gather.find(self.names, self.runs)), refresh=state)
-        except gather.NoRuns as error:
+        except (gather.NoRuns, store.StoreError) as error:
             again = '<meta http-equiv="refresh" content="3">'
             return (
                 f"<!DOCTYPE html><title>neuroevo</title>{again}<p>{html.escape(str(error))}</p><p>This page waits for them.</p>"

@@ -67,7 +67,7 @@ def execute(
             return _execute(spec, directory, restart, threads, trial, emit, stop)
     except (StoreError, OSError) as error:
         kept = "; the last checkpoint is kept" if isinstance(error, CannotWrite) and directory.checkpoints() else ""
-        emit({"event": "failed", "message": f"{error}{kept}"})
+        emit({"event": "failed", "message": f"{said(error)}{kept}"})
         return "failed"
 
 
@@ -154,7 +154,7 @@ class _Run:
                 break
             except Exception as error:  # a damaged state may make a learner fail in any way
                 bad.append(path)
-                self.warn(f"{path} is skipped: {error if isinstance(error, StoreError) else said(error)}")
+                self.warn(f"{path} is skipped: {said(error)}")
         else:
             if bad or had_finished:
                 self.warn(f"no valid checkpoint: starting over from step 0; the old run was renamed {directory.set_aside()}")

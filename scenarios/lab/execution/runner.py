@@ -52,10 +52,7 @@ def run_study(
     settings (unless `restart`); KeyboardInterrupt on a second Ctrl-C.
     """
     specs = study.specs
-    if not restart:
-        found = [conflicts(spec, RunDirectory(_path(spec, runs))) for spec in specs]
-        if problems := [problem for problem in found if problem]:
-            raise ConfigError(problems)
+    refuse_others(study, runs, restart)
     if study.unknown:
         words = f"{', '.join(study.unknown)}: objects that cannot be compared; use --restart after a change in them"
         emit({"event": "warning", "message": words})
@@ -78,6 +75,13 @@ def run_study(
                 states[k] = execute(specs[k], runs, **options, emit=tell, stop=lambda: interrupt.requested)
             ended(k, states[k])
     return states
+
+
+def refuse_others(study: Study, runs: str | Path, restart: bool) -> None:
+    """Raises ConfigError if stored runs have other settings, unless `restart`."""
+    found = [] if restart else [conflicts(spec, RunDirectory(_path(spec, runs))) for spec in study.specs]
+    if problems := [problem for problem in found if problem]:
+        raise ConfigError(problems)
 
 
 class Interrupt:
@@ -108,15 +112,16 @@ class Interrupt:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """A process started inside inherits deafness to Ctrl-C, which it would not survive while it imports."""
+    """A process started inside inherits deafness to Ctrl-C and SIGTERM, which it would not survive while it imports."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 class _Worker:
@@ -201,8 +206,8 @@ class Workers:
         asked = {"document": document, "overrides": overrides, "command": command, "problems": problems}
         self.take().send({"study": asked})
 
-    def answer(self) -> Study:
-        """The Study that was asked for. Raises ConfigError with every mistake."""
+    def answer(self, runs: str | Path, restart: bool) -> Study:
+        """The Study that was asked for. Raises ConfigError with every mistake, stored runs with other settings among them."""
         worker, event = self._next()
         if event is None:
             self.busy.remove(worker)
@@ -211,7 +216,9 @@ class Workers:
         if event["event"] == "mistakes":
             raise ConfigError(event["problems"])
         specs = tuple(map(RunSpec.from_json, event["specs"]))
-        return Study(specs, event["name"], event["title"], tuple(event["unknown"]))
+        study = Study(specs, event["name"], event["title"], tuple(event["unknown"]))
+        refuse_others(study, runs, restart)
+        return study
 
     def _next(self) -> tuple[_Worker, dict[str, Any] | None]:
         """What the one busy worker says; None: it is dead."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from scenarios.lab.store.store import RunDirectory
+from scenarios.lab.store.store import RunDirectory, StoreError
 from scenarios.lab.study.config import RunSpec
 
 
 def conflicts(spec: RunSpec, directory: RunDirectory) -> str | None:
     """Why a stored run cannot be continued with these settings, or None."""
-    stored = directory.config_text()
+    try:
+        stored = directory.config_text()
+    except StoreError as error:
+        return str(error)
     keys = spec.differences(stored) if stored is not None else []
     if not keys:
         return None

@@ -26,7 +26,8 @@ from evo.machine import die_with_parent
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the parent says what to do
+    for each in (signal.SIGINT, signal.SIGTERM):  # they reach every process of a terminal or a job; the parent says what to do
+        signal.signal(each, signal.SIG_IGN)
     die_with_parent()  # where C code holds the interpreter lock that `_listen` needs
     requests = os.fdopen(os.dup(0), "rb")
     events = os.fdopen(os.dup(1), "wb", buffering=0)

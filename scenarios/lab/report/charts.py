@@ -6,6 +6,7 @@ A method has one colour and one dash (or point) wherever it is drawn, by its pla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from scenarios.lab.report.ranking import solutions
 from scenarios.lab.store import files, store
 
 FEWEST = 10  # examples behind a point of a reliability diagram
+PLOTTED = AXIS_LABELS | {"steps": "steps (generations or epochs)", "generations": "generations"}
 FEW = 20  # validation examples, below which a share of them has too few levels for a curve
 SUFFIXES = ("svg", "png", "pdf")
 
@@ -253,18 +255,37 @@ def front_rows(comparison: Comparison) -> Rows:
     return rows
 
 
-def save(comparison: Comparison, path: Path, axis: str = "evaluations") -> None:
-    """The learning curves as an image, in the format of the suffix. Raises BadPicture for another one, or another axis."""
-    if axis not in store.AXES:
-        raise BadPicture(f"--axis: expected one of {', '.join(store.AXES)}; got {axis!r}{did_you_mean(axis, store.AXES)}")
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) of "640x360". Raises BadPicture."""
+    found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
+    if not found:
+        raise BadPicture(f"--size: expected WIDTHxHEIGHT in pixels, such as 640x360; got {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def save(
+    comparison: Comparison,
+    path: Path,
+    axis: str = "evaluations",
+    title: str | None = None,
+    size: tuple[int, int] = (640, 360),
+) -> None:
+    """The learning curves as an image, in the format of the suffix. axis: of cost, or "steps", or "generations", which are the
+    steps of evolutionary methods. Raises BadPicture for another format or axis, or a method without generations."""
+    if axis not in PLOTTED:
+        raise BadPicture(f"--axis: expected one of {', '.join(PLOTTED)}; got {axis!r}{did_you_mean(axis, PLOTTED)}")
+    if axis == "generations" and (without := [one.label for one in comparison.series if not _evolves(one)]):
+        raise BadPicture(f"--axis generations: {', '.join(without)}: no generations; --axis steps, or choose with -m")
     suffix = path.suffix.removeprefix(".").lower()
     if suffix not in SUFFIXES:
         raise BadPicture(f"{path}: expected a name that ends in .{', .'.join(SUFFIXES)}{did_you_mean(suffix, SUFFIXES)}")
     import vl_convert
 
-    title = f"{comparison.scenario}: best-so-far champion, IQM and 95 % interval over the seeds"
-    spec = curves(comparison).properties(width=640, height=360, title=title).to_dict()
-    spec["datasets"] = {**spec.get("datasets", {}), "rows": curve_rows(comparison, axis)}
+    if title is None:
+        title = f"{comparison.scenario}: best-so-far champion, IQM and 95 % interval over the seeds"
+    spec = curves(comparison).properties(width=size[0], height=size[1], title=title).to_dict()
+    rows = curve_rows(comparison, "steps" if axis == "generations" else axis)
+    spec["datasets"] = {**spec.get("datasets", {}), "rows": rows}
     spec["config"] = {**theme("light"), "background": "#ffffff"}
     titled(spec, axis)
     convert: Callable[..., Any] = getattr(vl_convert, f"vegalite_to_{suffix}")
@@ -275,8 +296,12 @@ def save(comparison: Comparison, path: Path, axis: str = "evaluations") -> None:
 def titled(spec: dict[str, Any], axis: str) -> None:
     """Names the horizontal axis of every layer; seconds without SI prefixes, since 30m looks like minutes."""
     for layer in spec.get("layer", [spec]):
-        layer["encoding"]["x"]["title"] = AXIS_LABELS[axis]
+        layer["encoding"]["x"]["title"] = PLOTTED[axis]
         layer["encoding"]["x"]["axis"]["format"] = "~g" if axis == "seconds" else "~s"
+
+
+def _evolves(series: Series) -> bool:
+    return all("fitness_best" in seed.last for seed in series.seeds if seed.last)
 
 
 def _drawable(cost: np.ndarray) -> bool:

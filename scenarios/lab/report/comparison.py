@@ -19,14 +19,15 @@ import numpy as np
 
 from evo.settings import did_you_mean
 from scenarios.lab.report import stats
-from scenarios.lab.report.format import AXIS_TITLES, aligned, number, seed_list, wrapped
-from scenarios.lab.report.gather import Seed, Series, gather
+from scenarios.lab.report.format import AXIS_NAMES, AXIS_TITLES, aligned, number, seed_list, wrapped
+from scenarios.lab.report.gather import DIRECTIONS, Seed, Series, gather
 from scenarios.lab.report.inference import Conclusion, conclude
 from scenarios.lab.report.ranking import common_budget, ranked_values, solutions
 from scenarios.lab.store import store
 from scenarios.lab.store.markup import fragment
 
 NAMED = 6  # seeds that a note names; further ones are counted
+SLACK = 0.01  # share of a budget that the last step may exceed it by before that is said
 
 
 class BadPoint(ValueError):
@@ -42,7 +43,8 @@ class Comparison:
     many; None where undefined), solved_low, solved_high (Wilson), expected (ERT, the expected running time in
     evaluations: value, low, high; None), parameters, connections, evaluations, samples, compute, seconds (means; None
     where unknown), nonfinite (a sum; of the whole runs).
-    notes: what the numbers do not say. at: (axis, budget) where the comparison is at a budget, by validation.
+    notes: what the numbers do not say. at: (axis, budget) where the comparison is at a budget, by validation. by_metric: a
+    metric was asked for, by which methods are ranked whether or not a solution is defined. runs: from `run()`, its Runs.
     """
 
     scenario: str
@@ -50,6 +52,8 @@ class Comparison:
     rows: list[dict[str, Any]]
     notes: list[str]
     at: tuple[str, float] | None = None
+    by_metric: bool = False
+    runs: list[Any] = field(default_factory=list, compare=False)
     report: Path | None = field(default=None, compare=False)
 
     @cached_property
@@ -61,7 +65,7 @@ class Comparison:
     def by_solution(self) -> bool:
         """Whether methods are ranked by the expected running time: the task defines one, and some run reached it."""
         judged = [row["solved"] for row in self.rows if row["done"]]
-        return self.at is None and None not in judged and any(judged)
+        return self.at is None and not self.by_metric and None not in judged and any(judged)
 
     @property
     def budgets(self) -> dict[str, str]:
@@ -134,13 +138,18 @@ class Comparison:
         return fragment(self.scenario, list(self.columns), self.cells(), [*self.notes, *self.conclusion.lines])
 
 
-def compare(paths: Iterable[Path], failed: Iterable[Path] = (), at: tuple[str, float | None] | None = None) -> list[Comparison]:
+def compare(
+    paths: Iterable[Path], failed: Iterable[Path] = (), at: tuple[str, float | None] | None = None, metric: str = ""
+) -> list[Comparison]:
     """A Comparison for each scenario among the run folders `paths`; `failed` as `gather` has it.
 
     at: compare at a budget on an axis instead of at the end, by the validation metric of the champion of that moment;
-    with None, at the common budget. Raises BadPoint if no run has a cost on that axis.
+    with None, at the common budget. metric: compare by another metric of the results than the reported one. Raises BadPoint if
+    no run has a cost on that axis, or a result no such metric.
     """
-    return [_comparison(scenario, series, at) for scenario, series in gather(paths, failed).items()]
+    if metric and metric not in DIRECTIONS:
+        raise BadPoint(f"--metric: expected one of {', '.join(DIRECTIONS)}; got {metric!r}{did_you_mean(metric, DIRECTIONS)}")
+    return [_comparison(scenario, series, at, metric) for scenario, series in gather(paths, failed, metric).items()]
 
 
 def parse_at(text: str) -> tuple[str, float | None]:
@@ -157,7 +166,11 @@ def parse_at(text: str) -> tuple[str, float | None]:
     return axis, limit
 
 
-def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None] | None) -> Comparison:
+def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None] | None, metric: str) -> Comparison:
+    results = [seed.result for one in series for seed in one.finished if seed.result is not None]
+    known = {name for result in results for split in store.SPLITS for name in result[split] or ()} & DIRECTIONS.keys()
+    if metric and results and metric not in known:
+        raise BadPoint(f"--metric: {scenario} has {', '.join(sorted(known))}; got {metric!r}{did_you_mean(metric, known)}")
     point = None
     if at is not None:
         point = (at[0], common_budget(series, at[0]) if at[1] is None else at[1])
@@ -166,7 +179,7 @@ def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None
     rows = [_row(one, point) for one in series]
     if point is not None and all(value is None for row in rows for value in row["values"]):
         raise BadPoint(f"{scenario}: no run finished a step within {number(point[1])} {point[0]}")
-    found = Comparison(scenario, series, rows, [], point)
+    found = Comparison(scenario, series, rows, [], point, by_metric=bool(metric))
     found.notes += [note for one, row in zip(series, rows) for note in _notes(one, row, point)] + _differences(found)
     if instead := sorted({row["split"] for row in rows} - {None, "test"}) if point is None else []:
         found.notes.insert(0, f"no test split: the metric is that of the {' or '.join(instead)} split")
@@ -278,6 +291,8 @@ def _differences(comparison: Comparison) -> list[str]:
         notes.append("metrics differ and are not ranked against each other: " + _who(metrics))
     if len(comparison.budgets) > 1:
         notes.append("budgets differ: " + _who(comparison.budgets))
+    if comparison.at is None and len(series) > 1 and (over := list(filter(None, map(_overspent, series)))):
+        notes.append(f"a run completes the step that reaches its budget: {'; '.join(over)}")
     seeds = {seed_list([seed.seed for seed in one.seeds]): one.label for one in reversed(series)}
     if len(seeds) > 1:
         notes.append("seeds differ: " + _who(seeds))
@@ -286,6 +301,18 @@ def _differences(comparison: Comparison) -> list[str]:
         if keys:  # each seed may begin from a champion of its own
             notes.append(f"{one.label}: settings differ between seeds: {', '.join(keys)}")
     return notes
+
+
+def _overspent(series: Series) -> str:
+    """What runs of a label spent beyond their budget, at most, on the axis on which that is the largest share; "" for none."""
+    most: tuple[float, str] = (1 + SLACK, "")
+    for seed in series.finished:
+        limits, cost = seed.config.get("budget"), (seed.result or {})["cost"]
+        for axis, limit in limits.items() if isinstance(limits, dict) else ():
+            if store.is_number(limit) and limit > 0 and store.is_number(cost.get(axis)):
+                words = f"{series.label} spent {number(cost[axis])} {AXIS_NAMES[axis]} of {number(limit)}"
+                most = max(most, (cost[axis] / limit, words))
+    return most[1]
 
 
 def _who(found: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ executed, and none of it is believed. What is missing or damaged is said in word
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,11 @@ from typing import Any
 import numpy as np
 
 from evo.settings import did_you_mean
-from scenarios.lab.store import store
+from scenarios.lab.store import files, store
 
+# Of the metrics that results hold beside the reported one: whether more or less is better.
+DIRECTIONS = dict.fromkeys(("fitness", "return", "accuracy", "macro_f1", "balanced_accuracy", "auc", "r2"), "max")
+DIRECTIONS |= dict.fromkeys(("cross_entropy", "squared_error", "absolute_error", "rmse", "mae"), "min")
 SIZES = ("nodes_mean", "connections_mean")
 
 
@@ -28,9 +32,9 @@ class NoRuns(LookupError):
 
 @dataclass(frozen=True)
 class Curve:
-    """How one run went: for each row (T) the cost so far on every axis, nan where unknown, the metric and the fitness on
-    validation of the champion so far, and those of SIZES that are known, of the population; then the seconds of each phase,
-    over all rows, and how many examples or episodes validation has (nan)."""
+    """How one run went: for each row (T) the cost so far on every axis, nan where unknown, and the steps; the metric and the
+    fitness on validation of the champion so far, and those of SIZES that are known, of the population; then the seconds of
+    each phase, over all rows, and how many examples or episodes validation has (nan)."""
 
     cost: dict[str, np.ndarray]
     metric: np.ndarray
@@ -61,8 +65,8 @@ class Seed:
 
     @property
     def begun(self) -> bool:
-        """Whether there is a folder of it."""
-        return (self.path / store.CONFIG).is_file()
+        """Whether there is a configuration of it."""
+        return bool(self.config)
 
     @property
     def ended_itself(self) -> bool:
@@ -77,8 +81,8 @@ class Seed:
         except store.StoreError as error:
             self.fault = str(error)
         except OSError as error:
-            failed_at_once = isinstance(error, FileNotFoundError) and (self.path / store.ERROR).is_file()
-            if self.begun and not failed_at_once:
+            stepped = self.result is not None or bool(store.RunDirectory(self.path).checkpoints())
+            if stepped or not isinstance(error, FileNotFoundError):  # else it ended before its first row
                 self.fault = f"{self.path / store.METRICS}: {error.strerror}"
         return []
 
@@ -93,6 +97,7 @@ class Seed:
         places = [at if type(at) is int and 0 <= at <= k else k for k, at in enumerate(champion)]
         of_champion = lambda name: np.array([_number(scores[at].get(name)) for at in places])
         cost = {axis: np.array([_number(row.get(axis)) for row in rows]) for axis in store.AXES}
+        cost["steps"] = np.arange(1.0, len(rows) + 1)
         sizes = {name: np.array([_number(row.get(name)) for row in rows]) for name in SIZES}
         known = {name: values for name, values in sizes.items() if np.isfinite(values).any()}
         examples = _number(scores[-1].get("n")) if scores else math.nan
@@ -163,38 +168,57 @@ class Series:
         return next((str(seed.own["method"]) for seed in self.seeds if "method" in seed.own), self.label)
 
 
-def find(names: Sequence[str], runs: Path) -> list[Path]:
-    """The run folders that `names` mean: scenarios under `runs`, or folders of runs; without names, all under `runs`.
+def find(names: Sequence[str], runs: Path, labels: Sequence[str] = ()) -> list[Path]:
+    """The run folders that `names` mean: scenarios under `runs`, or folders of runs; without names, all under `runs`. labels:
+    those of these labels alone.
 
-    Raises NoRuns for a name without a run.
+    Raises NoRuns for a name or a label without a run, StoreError for a folder that cannot be read.
     """
     known = sorted({status.scenario for status in store.find_runs(runs)})
     if not names and not known:
         raise NoRuns(f"no runs in {runs}; make some: evo run xor")
     found: list[Path] = []
     for name in names or known:
-        inside = next((one for one in (runs / name, Path(name)) if one.is_dir()), None)
-        new = [] if inside is None else [one.parent for one in inside.resolve().rglob(store.CONFIG)]
-        new = [one for one in new if re.fullmatch(r"seed-[0-9]+", one.name)]
+        with files.reading(runs / name):
+            inside = next((one for one in (runs / name, Path(name)) if one.is_dir()), None)
+            new = [] if inside is None else _run_folders(inside.resolve())
         if not new:
             raise NoRuns(f"no runs of {name!r} in {runs}{did_you_mean(name, known)}; make some: evo run {Path(name).name}")
         found += sorted(new, key=lambda one: (one.parent, int(one.name.removeprefix("seed-"))))
-    return list(dict.fromkeys(found))
+    there = sorted({path.parent.name for path in found})
+    for label in labels:
+        if label not in there:
+            raise NoRuns(f"no runs of the label {label!r}{did_you_mean(label, there)}")
+    return [path for path in dict.fromkeys(found) if not labels or path.parent.name in labels]
 
 
-def gather(paths: Iterable[Path], failed: Iterable[Path] = ()) -> dict[str, list[Series]]:
+def _run_folders(path: Path) -> list[Path]:
+    found = []
+    for place, folders, names in os.walk(path, onerror=_raised):
+        if store.CONFIG in folders or store.CONFIG in names:
+            folders.clear()  # a run's own
+            found += [Path(place)] if re.fullmatch(r"seed-[0-9]+", Path(place).name) else []
+    return found
+
+
+def _raised(error: OSError) -> None:
+    raise error
+
+
+def gather(paths: Iterable[Path], failed: Iterable[Path] = (), metric: str = "") -> dict[str, list[Series]]:
     """The Series of each scenario among the run folders `paths` (ROOT/<scenario>/<label>/seed-N, started or not).
 
     Where a scenario's runs lie under several roots, a label is told by the part of its root that differs: "old/ga".
-    failed: those that are known to have failed, whatever the disk, which may have been full, says of them.
+    failed: those that are known to have failed, whatever the disk, which may have been full, says of them. metric: one of
+    DIRECTIONS to take in the place of the reported one.
     """
     paths = list(dict.fromkeys(path.resolve() for path in paths))
     lost = set(map(Path.resolve, failed))
-    roots = dict.fromkeys(path.parents[2] for path in paths)
-    statuses = {status.path: status for root in roots for status in store.find_runs(root)}
     found: dict[str, dict[tuple[Path, str], list[Seed]]] = {}
     for path in paths:
-        seed = _seed(path, statuses.get(path), path in lost)
+        seed = _seed(path, path in lost)
+        if metric and seed.result is not None:
+            seed.result["metric"] = {"name": metric, "direction": DIRECTIONS[metric]}
         found.setdefault(path.parents[1].name, {}).setdefault((path.parents[2], path.parent.name), []).append(seed)
     return {scenario: _series(labels) for scenario, labels in found.items()}
 
@@ -207,15 +231,19 @@ def _series(labels: Mapping[tuple[Path, str], list[Seed]]) -> list[Series]:
     return [Series(Path(*root.parts[-depth:], label).as_posix(), seeds) for (root, label), seeds in labels.items()]
 
 
-def _seed(path: Path, status: store.RunStatus | None, lost: bool) -> Seed:
+def _seed(path: Path, lost: bool) -> Seed:
     number = int(path.name.removeprefix("seed-"))
+    try:
+        status = store.run_status(path)
+    except store.StoreError as error:
+        return Seed(path, number, "failed" if lost else "not started", fault=str(error))
     if status is None:
         return Seed(path, number, "failed" if lost else "not started")
     seed = Seed(path, number, "failed" if lost and status.state != "running" else status.state, status.steps, status.command)
     try:
         seed.config = store.read_config(path)
         seed.result = store.read_result(path) if seed.state == "finished" else None
-    except (store.StoreError, OSError) as error:
+    except store.StoreError as error:
         seed.fault = str(error)
     return seed
 

@@ -7,6 +7,7 @@ probability of improvement instead of bare means. Holm 1979 for the pairs of one
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -160,9 +161,9 @@ def standings(comparison: Comparison) -> list[Standing]:
             found.append(Standing(axis, 1.0, None, values, -1))
             continue
         whole = common_budget(comparison.series, axis)
-        for share in SHARES if not math.isnan(whole) else ():
+        for share in SHARES:
             values = {}
-            for one in comparison.series:
+            for one in comparison.series if not math.isnan(whole) else ():
                 own = np.array([seed.curve.at(axis, share * whole) for seed in one.finished])
                 own = own[np.isfinite(own)]
                 values |= {one.label: (float(stats.iqm(own)), *stats.iqm_interval(own))} if len(own) else {}
@@ -178,29 +179,40 @@ def _robustness(
     if len(values) < 2:
         return ""
     first = next(iter(values))
-    leaders = [(each, leader) for each in standing if first in each.values and (leader := each.leader(values)) is not None]
-    others: dict[str, list[str]] = {}
-    for each, leader in leaders:
-        if leader != first:
-            others.setdefault(leader, []).append(each.name)
+    leaders: dict[str | None, list[Standing]] = {}
+    for each in standing:
+        leaders.setdefault(each.leader(values) if first in each.values else None, []).append(each)
+    unknown, own = leaders.pop(None, []), leaders.pop(first, [])
     at = "" if comparison.by_solution else " at equal budget"
     by = " by ERT" if comparison.by_solution else " (validation)"
-    axes = list(dict.fromkeys(AXIS_NAMES[each.axis] for each, _ in leaders))
-    where = "every cost axis" if len(axes) == len(AXIS_NAMES) else _listed(axes)
-    shares = "" if comparison.by_solution else f", at {' and '.join(f'{100 * share:.0f} %' for share in SHARES)} of the budget"
-    lead = "; ".join(f"{leader} leads on {_listed(names)}" for leader, names in others.items())
-    if not leaders:
+    lead = "; ".join(f"{leader} leads on {_places(found)}" for leader, found in leaders.items())
+    if not own and not leaders:
         words = "not assessed, no cost axis has values of two methods"
-    elif not others:
-        words = f"{first} also ranks first{at} on {where}{shares}{by}"
-    elif any(leader == first for _, leader in leaders):
+    elif not leaders:
+        words = f"{first} also ranks first{at} on {_places(own)}{by}"
+    elif own:
         words = f"{first} also ranks first{at}{by}, with exceptions: {lead}"
     else:
         words = f"{first} ranks first on no cost axis{at}{by}: {lead}"
+    if unknown and (own or leaders):
+        words += f"; not comparable on {_places(unknown)}"
+    words = re.sub(r"\d+ %( and \d+ %)?", r"\g<0> of the budget", words, count=1)
     if min(map(len, values.values())) >= 4:
         share = 100 * _halves(comparison, values, series)
         words += f". {first} ranks first in {share:.0f} % of random half-samples of the seeds"
     return f"Robustness: {words}."
+
+
+def _places(found: Sequence[Standing]) -> str:
+    """Standings in words, axes with the same shares of the budget together: "every cost axis, at 100 % and 10 %"."""
+    shares: dict[str, list[str]] = {}
+    for each in found:
+        shares.setdefault(AXIS_NAMES[each.axis], []).extend([] if each.budget is None else [f"{100 * each.share:.0f} %"])
+    axes: dict[str, list[str]] = {}
+    for axis, own in shares.items():
+        axes.setdefault(", at " * bool(own) + _listed(own), []).append(axis)
+    every = lambda some: "every cost axis" if len(some) == len(AXIS_NAMES) else _listed(some)
+    return ", and on ".join(every(some) + at for at, some in axes.items())
 
 
 def _halves(comparison: Comparison, values: Mapping[str, np.ndarray], series: Mapping[str, Series]) -> float:

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from scenarios.lab.report import bands, charts, evolution, gather, palettes, stats, tables
+from scenarios.lab.report import bands, charts, evolution, gather, latex, palettes, stats, tables
 from scenarios.lab.report.comparison import NAMED, Comparison
 from scenarios.lab.report.format import AXIS_LABELS, number, seed_list
 from scenarios.lab.report.gather import Seed, Series
@@ -45,7 +45,7 @@ def write(comparisons: Sequence[Comparison], path: Path, own: bool = False) -> l
     contents = {
         "table.csv": tables.csv_bytes(tables.stacked([tables.methods(each) for each in comparisons], comparisons)),
         "per-seed.csv": tables.csv_bytes(tables.stacked([tables.per_seed(each) for each in comparisons], comparisons)),
-        "table.tex": "\n".join(map(tables.tex, comparisons)).encode("utf-8", "replace"),
+        "table.tex": "\n".join(map(latex.table, comparisons)).encode("utf-8", "replace"),
         "comparison.json": files.to_json(summary, indent=2),
     }
     made = {path: page(comparisons).encode("utf-8", "replace")}

@@ -174,26 +174,6 @@ def _safe(cell: Any) -> Any:
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
-_TEX = {
-    **{sign: "\\" + sign for sign in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
-_TEX |= {"<": r"\textless{}", ">": r"\textgreater{}", "∞": r"$\infty$"}
-
-
-def tex(comparison: Comparison) -> str:
-    """The table as it stands on the terminal, for LaTeX with the package booktabs."""
-    escaped = lambda text: "".join(_TEX.get(sign, sign) for sign in " ".join(text.split()))
-    line = lambda cells: " & ".join(map(escaped, cells)) + r" \\"
-    body = "\n".join(map(line, comparison.cells()))
-    columns = "l" + "r" * (len(comparison.columns) - 1)
-    head = f"% {escaped(comparison.scenario)}: interquartile mean over the seeds, 95 \\% bootstrap interval; costs are means\n"
-    table = f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{line(list(comparison.columns))}\n\\midrule\n{body}\n\\bottomrule"
-    return f"{head}{table}\n\\end{{tabular}}\n"
-
-
 def summary(comparison: Comparison) -> dict[str, Any]:
     conclusion = comparison.conclusion
     words = {"verdict": conclusion.verdict, "robustness": conclusion.robustness, "warnings": conclusion.warnings}

@@ -37,6 +37,15 @@ def writing(path: Path) -> Iterator[None]:
         raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
 
 
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Makes an OSError inside the block a StoreError that names the file or folder."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
+
+
 def write(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Puts `data` at `path` by way of a file beside it, so that a reader sees the old file or the new one.
 

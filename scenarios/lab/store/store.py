@@ -30,7 +30,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from scenarios.lab.store import files
+from scenarios.lab.store import files, toml
 from scenarios.lab.store.files import StoreError, read_json, read_rows
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ class RunDirectory:
         self._lock.release()
 
     def config_text(self) -> str | None:
-        """The stored config.toml, or None in a new folder."""
+        """The stored config.toml, or None in a new folder. Raises StoreError if it cannot be read."""
         path = self.path / CONFIG
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        with files.reading(path):
+            return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
     def result(self) -> dict[str, Any] | None:
         return read_result(self.path)
@@ -171,7 +172,7 @@ class RunDirectory:
             if path.is_file():
                 os.truncate(path, sum(map(len, lines[:steps])))
             for old in (self.path / HISTORY).iterdir():
-                if (found := _step(old)) is not None and found >= steps:
+                if (of := _step(old)) is not None and of >= steps:
                     old.unlink()
 
     def set_aside(self, path: Path | None = None) -> Path:
@@ -214,12 +215,13 @@ def run_path(runs: str | Path, scenario: str, label: str, seed: int) -> Path:
 
 
 def read_result(path: str | Path) -> dict[str, Any] | None:
-    """The result.json of a run directory, or None: the run is unfinished. Raises StoreError, naming the key, if it is
-    damaged: what the other modules read of it is there, in its type."""
+    """The result.json of a run directory, or None: the run is unfinished. What the other modules read of it is there, in its
+    type: raises StoreError, naming the key, where it is damaged, or cannot be read."""
     file = Path(path) / RESULT
-    if not file.is_file():
-        return None
-    result = read_json(file)
+    with files.reading(file):
+        if not file.is_file():
+            return None
+        result = read_json(file)
     for key, (good, expected) in RESULT_KEYS.items():
         value: Any = result
         for part in key.split("."):
@@ -274,23 +276,14 @@ def read_config(path: str | Path) -> dict[str, Any]:
     file = Path(path) / CONFIG
     try:
         config = tomllib.loads(file.read_text(encoding="utf-8"))
-        _check_plain(config)
+        toml.check_plain(config)
+        if not config:
+            raise ValueError("it is empty")
         return config
     except OSError as error:
         raise StoreError(f"{path} is no run directory: {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{file} is damaged: {error}") from error
-
-
-def _check_plain(value: Any, depth: int = 0) -> None:
-    """Raises ValueError for what TOML does not promise and nobody could read: whole numbers of more than 64 bits, tables
-    within hundreds of tables."""
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        raise ValueError("a whole number of more than 64 bits")
-    if depth > 100:
-        raise ValueError("more than 100 tables within each other")
-    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _check_plain(each, depth + 1)
 
 
 @dataclass(frozen=True)
@@ -307,15 +300,24 @@ class RunStatus:
 
 
 def find_runs(runs: str | Path) -> list[RunStatus]:
-    """Every run under the folder `runs`, by scenario, label and seed; folders that were set aside are not."""
-    found = []
-    for config in Path(runs).glob(f"*/*/seed-*/{CONFIG}"):
-        path = config.parent
-        if re.fullmatch(r"seed-\d+", path.name):
-            scenario, label, seed = path.parts[-3], path.parts[-2], int(path.name[5:])
-            command = str(RunDirectory(path).meta().get("command", ""))
-            found.append(RunStatus(path, scenario, label, seed, run_state(path), _steps(path), command))
+    """Every run under `runs`, by scenario, label and seed, but those set aside. Raises StoreError for what cannot be read."""
+    seeds = [seed for scenario in _folders(Path(runs)) for label in _folders(scenario) for seed in _folders(label)]
+    found = [one for seed in seeds if re.fullmatch(r"seed-\d+", seed.name) and (one := run_status(seed))]
     return sorted(found, key=lambda status: (status.scenario, status.label, status.seed))
+
+
+def run_status(path: Path) -> RunStatus | None:
+    """How the run in the folder `path` stands; None where there is none. Raises StoreError if that cannot be read."""
+    with files.reading(path):
+        if not (path / CONFIG).exists():
+            return None
+        (scenario, label, name), command = path.parts[-3:], str(RunDirectory(path).meta().get("command", ""))
+        return RunStatus(path, scenario, label, int(name[5:]), run_state(path), _steps(path), command)
+
+
+def _folders(path: Path) -> list[Path]:
+    with files.reading(path):
+        return [each for each in path.iterdir() if each.is_dir()] if path.exists() else []
 
 
 def run_state(path: Path) -> str:

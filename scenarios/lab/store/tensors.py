@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from evo.core import Saved, State
-from scenarios.lab.store.files import StoreError
+from scenarios.lab.store.files import StoreError, reading
 
 CHECKPOINT = b"neuroevo-checkpoint-1"
 
@@ -95,8 +95,9 @@ def _check(header: Mapping[str, Any], numbers: bytes) -> str:
 
 
 def read_champion(path: str | Path) -> Saved:
-    """(tensors, header) of a champion.safetensors. Raises StoreError, naming the file, if it is damaged."""
-    data = Path(path).read_bytes()
+    """(tensors, header) of a champion.safetensors. Raises StoreError, naming the file, if it is damaged or cannot be read."""
+    with reading(path):
+        data = Path(path).read_bytes()
     try:
         tensors = safetensors.torch.load(data)
         end = 8 + int.from_bytes(data[:8], "little")

@@ -52,3 +52,14 @@ def value(one: Any) -> str:
     if isinstance(one, (list, tuple)):
         return "[" + ", ".join(map(value, one)) + "]"
     return tomli_w.dumps({"x": one}).removeprefix("x = ").removesuffix("\n")
+
+
+def check_plain(value: Any, depth: int = 0) -> None:
+    """Raises ValueError for what TOML does not promise and nobody could read: whole numbers of more than 64 bits, tables
+    within hundreds of tables."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise ValueError("a whole number of more than 64 bits")
+    if depth > 100:
+        raise ValueError("more than 100 tables within each other")
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        check_plain(each, depth + 1)

@@ -121,8 +121,9 @@ class RunSpec:
             stored = identity.by_key(tomllib.loads(toml_text))
         except (ValueError, RecursionError) as error:
             return [f"the stored config.toml cannot be read: {error}"]
-        now = identity.by_key(self.document())
-        found = []
+        now, found = identity.by_key(self.document()), []
+        if not stored:
+            return ["the stored config.toml is empty"]
         for key in dict.fromkeys([*stored, *now]):
             old, new = stored.get(key), now.get(key)
             if old == new or key.startswith(("run.", "code.")):
@@ -225,7 +226,8 @@ class Draft:
             for seed in self.seeds
         ]
         unknown = sorted({each for _, found in made.values() for each in found})
-        return Study(tuple(specs), self.scenario.name, self.scenario.title, tuple(unknown))
+        metric = f"; metric: {self.task.metric}" if hasattr(self.task, "metric") else ""  # a setting where there are several
+        return Study(tuple(specs), self.scenario.name, self.scenario.title + metric, tuple(unknown))
 
     def made_of(self, one: Learner, task: Task | None = None) -> Made:
         """What the runs of a label are made of."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.lab.store import markup, store
+from scenarios.lab.store.files import reading
 from scenarios.lab.study import identity, resolve
 from scenarios.lab.study.config import Built, RunSpec, study
 from scenarios.lab.study.problems import ConfigError, as_scenario
@@ -66,7 +67,8 @@ class Run:
     def rows(self) -> dict[str, np.ndarray]:
         """Every column of metrics.jsonl as an array, one item a step; nested keys are dotted ("validation.accuracy"),
         a missing or non-finite number is nan."""
-        flat = [_flat(row) for row in store.rows_of_run(self.path, self.result)]
+        with reading(self.path):
+            flat = [_flat(row) for row in store.rows_of_run(self.path, self.result)]
         return {key: _column([row.get(key) for row in flat]) for key in dict.fromkeys(key for row in flat for key in row)}
 
     @cached_property
@@ -80,8 +82,9 @@ class Run:
         from scenarios.lab.store.tensors import read_champion
 
         file = self.path / store.CHAMPION
-        if not file.is_file():
-            raise store.StoreError(f"{file} is missing: a run has a champion after its first checkpoint")
+        with reading(file):
+            if not file.exists():
+                raise store.StoreError(f"{file} is missing: a run has a champion after its first checkpoint")
         tensors, header = read_champion(file)
         spec, built = self._spec, self._built
         try:
@@ -110,7 +113,10 @@ class Run:
         learners = document.get("learners")
         if self._method is not None and isinstance(learners, dict):
             document["learners"] = {label: {**dict(table), "method": self._method} for label, table in learners.items()}
-        return study(document | {"device": "cpu"}).specs[0]
+        try:
+            return study(document | {"device": "cpu"}).specs[0]
+        except ConfigError as error:
+            raise ConfigError(f"{self.path / store.CONFIG}: {problem}" for problem in error.problems) from error
 
 
 def start_model(start: str, seed: int) -> Model:

@@ -5,6 +5,7 @@ package.module:attr        anything importable; the current folder is importable
 file.py:attr               the same from a file, with its own folder importable
 sklearn:Name               an entry whose key ends in a colon: it is called with what follows
 table.csv::COLUMN[::KIND]  a table as a scenario (see `scenarios.tables`), read as settings of the task say
+LunarLander-v3             a Gymnasium id as a scenario; file.py:Class: of an environment too (see `scenarios.control`)
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import did_you_mean
+from scenarios.lab.store.files import StoreError
 
 if TYPE_CHECKING:
     from evo.core import Method, Scenario
@@ -28,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[3]  # where they lie
 RESERVED = ("task", "model", "run")
 KINDS = ("classification", "regression", "probability")
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")  # endings of a table's file, in any case of letters
+GYMNASIUM_ID = re.compile(r"([\w-]+/)?[\w.-]+-v\d+")
 OBJECT = "python:"  # leads the name, in a config.toml, of what was given as an object and cannot be found by name
 
 
@@ -55,9 +58,11 @@ def resolve(name: str, registry: Mapping[str, str], what: str) -> Any:
 
 def unknown(name: str, registry: Mapping[str, str], what: str) -> str | None:
     """What is wrong with a name that is no entry of the registry and names no place to import from; None: nothing."""
+    from scenarios import METHODS
+
     if (name in registry and not name.endswith(":")) or name.startswith(OBJECT):
         return None
-    if name.partition(":")[2]:
+    if name.partition(":")[2] or (what == "scenario" and GYMNASIUM_ID.fullmatch(name)):
         return None
     if is_table(name):
         return f"{what} {name!r}: a table needs its column: {name} --target COLUMN"
@@ -65,21 +70,30 @@ def unknown(name: str, registry: Mapping[str, str], what: str) -> str | None:
         hint = {".py": f"name the attribute: {name}:attr", ".toml": "a file is run by itself: evo run FILE.toml"}
         return f"{what} {name!r}: {hint[Path(name).suffix]}"
     known = [key for key in registry if not key.endswith(":")]
+    if what == "scenario" and name in METHODS:
+        return f"scenario {name!r}: it is a method: -m {name}"
     return f"unknown {what} {name!r}{did_you_mean(name, known)}; a {what} of your own is package.module:attr or file.py:attr"
 
 
 def scenario(name: str, task: Mapping[str, Any] | None = None) -> Scenario:
-    """The Scenario called `name`: a registry's, a user's, or a table's, which is read as `task`, its settings, says."""
+    """The Scenario called `name`: a registry's, a user's, an environment's, or a table's, which is read as `task`, its
+    settings, says."""
     from evo.core import Scenario
-    from scenarios import SCENARIOS
+    from scenarios import ENVIRONMENT, GYMNASIUM, SCENARIOS
 
     if "::" in name:
         return _table(name, task or {})
-    found = resolve(name, SCENARIOS, "scenario")
-    if not isinstance(found, Scenario):
-        raise Unresolved(
-            f"scenario {name!r}: expected a Scenario (from evo import Scenario); got an object of type {type(found).__name__}"
-        )
+    an_id = GYMNASIUM_ID.fullmatch(name)
+    thing = name if an_id else resolve(name, SCENARIOS, "scenario")
+    if isinstance(thing, Scenario):
+        return thing
+    try:
+        found = _load(GYMNASIUM, "scenario")(name) if an_id else _load(ENVIRONMENT, "scenario")(thing, name)
+    except Exception as error:  # a user's class may fail in any way
+        raise Unresolved(f"scenario {name!r}: {said(error)}") from error
+    if found is None:
+        expected = "a Scenario or an Environment (from evo import ...), or a class of gymnasium.Env"
+        raise Unresolved(f"scenario {name!r}: expected {expected}; got an object of type {type(thing).__name__}")
     return found
 
 
@@ -201,9 +215,12 @@ def _module(name: str, what: str) -> Any:
 
 def _file(name: str, what: str) -> Any:
     path = Path(name).resolve()
-    if not path.is_file():
-        siblings = [one.name for one in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise Unresolved(f"{what}: no file {name}{did_you_mean(path.name, siblings)}")
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise Unresolved(f"{what} {said(error)}") from error
+    if not found:
+        raise Unresolved(f"{what}: no file {name}{close_file(path)}")
     # A name of its own: a user's random.py must not stand in for Python's. The same file is imported once.
     key = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if key in sys.modules:
@@ -220,6 +237,14 @@ def _file(name: str, what: str) -> Any:
         del sys.modules[key]
         raise Unresolved(f"{what} {name} could not be imported: {said(error)}") from error
     return module
+
+
+def close_file(path: Path) -> str:
+    """ " (did you mean 'x.py'?)" with the closest file of the same ending beside `path`, or ""."""
+    try:
+        return did_you_mean(path.name, [one.name for one in path.parent.iterdir() if one.suffix == path.suffix])
+    except OSError:
+        return ""  # the folder is not there, or not for our eyes
 
 
 def check_shadowing(package: str) -> None:
@@ -241,9 +266,11 @@ def said(error: BaseException) -> str:
         if path.name != Path(__file__).name and "importlib" not in path.parts and path.suffix == ".py":
             where = f" ({path.name}, line {trace.tb_lineno})"
         trace = trace.tb_next
-    told = isinstance(error, (ValueError, LookupError, OSError)) and not isinstance(error, (KeyError, IndexError, SyntaxError))
+    told = isinstance(error, (ValueError, LookupError, OSError, StoreError)) and not isinstance(
+        error, (KeyError, IndexError, SyntaxError)
+    )
     text = " ".join(str(error).split())
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        text = f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     text = text if told and text else f"{type(error).__name__}: {text}{where}"
     return " ".join("; ".join([text, *getattr(error, "__notes__", [])[:1]]).split())

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from scenarios import METHODS, SCENARIOS
-from scenarios.lab.cli import commands, kept, listing
+from scenarios.lab.cli import commands, flags, kept, listing
 from scenarios.lab.execution.runner import Workers
 from scenarios.lab.store import store
+from scenarios.lab.study import config
 
 QUICK = ["-m", "random-search", "--budget", "steps=2", "--set", "random-search.population_size=5"]
 
@@ -100,7 +101,9 @@ def test_evo_alone_leads_to_the_first_run(capsys):
         (["run", "xor", "--jobs", "0"], "Invalid value for '--jobs'"),
         (["run", "xor", "--jobs", "two"], "Invalid value for '--jobs'"),
         (["run"], "Missing argument"),
-        (["run", "xor", "wine"], "unexpected extra argument"),
+        (["list", "runs", "wine"], "unexpected extra argument"),
+        (["run", "xor", "-m", "ga", "neat"], "scenario 'neat': it is a method: -m neat"),
+        (["run", "xor", "cartpole", "-m", "linear"], "cartpole: linear: the method does not support this task"),
         (["run", "xro"], "unknown scenario 'xro' (did you mean 'xor'?)"),
         (["show", "xor", "-m", "gaa"], "unknown method 'gaa' (did you mean 'ga'?)"),
         (["show", "xor", "-m", "sklearn:Ridg"], "(did you mean 'Ridge'?)"),
@@ -192,6 +195,20 @@ def test_shown_configuration_can_be_pasted_and_run(capsys, folder):
     assert tomllib.loads(out)["seeds"] == [7]
 
 
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_line_of_settings_that_show_prints_is_taken_as_it_is(name):
+    every = [method for method in METHODS if not method.endswith(":")] if name == "xor" else []
+    first = flags.chosen(name, every)
+    text, place, lines = listing.commented(**first), "", {"": [], "budget": []}
+    for line in filter(None, text.splitlines()):
+        if line.startswith("["):
+            place = line.strip("[]").removeprefix("learners.")
+        elif not line.startswith("#"):
+            lines["budget" if place == "budget" else ""].append(line if place == "budget" else f"{place}.{line}")
+    again = flags.chosen(name, every, "", lines["budget"], [line for line in lines[""] if not line.startswith(".")])
+    assert config.study(**again).document() == config.study(**first).document()
+
+
 def test_run_ends_in_a_table_on_standard_output_and_progress_elsewhere(finished):
     path, done = finished
     lines = done.stdout.splitlines()
@@ -233,6 +250,47 @@ def test_compare_at_a_budget_is_by_validation(finished, capsys, tmp_path):
     assert (finished[0] / "runs" / "xor" / "report.html").read_bytes() == before
 
 
+def test_several_scenarios_run_one_after_another_with_a_report_each(capsys, folder):
+    """A mistake in one starts none; a failure in one stops no other and gives code 1."""
+    words = ["-m", "random-search", "-m", "mine.py:Weak", "--budget", "steps=1", "--set", "random-search.population_size=5"]
+    (folder / "mine.py").write_text(
+        "from baselines.random_search import RandomSearch\n"
+        "class Weak(RandomSearch):\n"
+        "    def tell(self, evaluation):\n"
+        "        assert len(self.encoding.centre) < 20, 'too large'\n"
+        "        super().tell(evaluation)\n"
+    )
+    code, out, err = evo(capsys, "run", "xor", "wine", *words, "--set", "task.batch_size=3")
+    assert (code, out) == (2, "")
+    assert "xor: task.batch_size: unknown key" in err
+    assert not (folder / "runs").exists()
+    code, out, err = evo(capsys, "run", "xor", "wine", *words, "--set", "Weak.population_size=5")
+    assert code == 1
+    assert "Traceback" not in err
+    lines = out.splitlines()
+    assert lines.index("report: runs/xor/report.html") < lines.index("wine") < lines.index("report: runs/wine/report.html")
+    assert re.search(r"Weak +1/1 ", out[: out.index("\nwine\n")])
+    assert re.search(r"Weak +0/1, 1 failed", out[out.index("\nwine\n") :])
+    (status, *_) = store.find_runs("runs")
+    assert status.command.startswith("evo run xor wine -m random-search")
+
+
+def test_compare_and_plot_by_label_and_metric(finished, capsys, tmp_path):
+    runs = ["--runs", str(finished[0] / "runs")]
+    page = (finished[0] / "runs" / "xor" / "report.html").read_bytes()
+    code, out, _ = evo(capsys, "compare", "xor", "-m", "random-search", "--metric", "cross_entropy", *runs)
+    assert code == 0
+    assert "training cross_entropy" in out
+    assert out.endswith("xor/report-random-search-by-cross_entropy.html\n")
+    assert (finished[0] / "runs" / "xor" / "report.html").read_bytes() == page
+    words = ["--metric", "cross_entropy", "--axis", "generations", "--title", "A title", "--size", "300x200"]
+    assert evo(capsys, "plot", "xor", *runs, *words, "-o", "x.svg") == (0, "x.svg\n", "")
+    text = (tmp_path / "x.svg").read_text()
+    for part in ("A title", "generations", "training cross_entropy"):
+        assert f">{part}</text>" in text
+    assert "--axis steps" not in text
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -243,6 +301,10 @@ def test_compare_at_a_budget_is_by_validation(finished, capsys, tmp_path):
         (["plot", "xor", "-o", "curves.svgg"], "did you mean 'svg'"),
         (["plot", "xor", "--axis", "evals"], "expected one of evaluations"),
         (["plot", "nothing"], "no runs of 'nothing'"),
+        (["plot", "xor", "--size", "big"], "--size: expected WIDTHxHEIGHT in pixels, such as 640x360; got 'big'"),
+        (["plot", "xor", "-m", "random"], "no runs of the label 'random' (did you mean 'random-search'?)"),
+        (["compare", "xor", "--metric", "accurracy"], "did you mean 'accuracy'"),
+        (["compare", "xor", "--metric", "macro_f1"], "--metric: xor has absolute_error, accuracy, cross_entropy, fitness"),
         (["play", "runs/nothing"], "is no run directory"),
         (["export", "runs/nothing", "x.pt"], "is no run directory"),
         (["export", "runs/xor/random-search/seed-0", "x.pth"], "did you mean '.pt'"),
@@ -344,22 +406,33 @@ def test_folder_that_hides_ours_is_one_clear_line(folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a process cannot be sent Ctrl-C alone")
-def test_interrupt_saves_says_what_continues_and_gives_code_130(folder, capsys):
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_save_and_say_what_continues(folder, capsys, number, expected):
+    """SIGTERM as a scheduler sends it: to every process of the job."""
     words = ["run", "xor", "-m", "random-search", "--budget", "seconds=100", "--set", "task.stop=budget"]
-    running = subprocess.Popen([sys.executable, "-m", "scenarios", *words], stdout=-1, stderr=-1, text=True)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "scenarios", *words], stdout=-1, stderr=-1, text=True, start_new_session=True
+    )
     metrics = folder / "runs/xor/random-search/seed-0/metrics.jsonl"
     deadline = time.monotonic() + 60
     while not (metrics.is_file() and metrics.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
+    os.killpg(running.pid, number)
     out, err = running.communicate(timeout=60)
-    assert running.returncode == 130
+    assert running.returncode == expected
     assert "Traceback" not in err
     command = "evo run xor -m random-search --budget seconds=100 --set task.stop=budget"
     assert f"continue with: {command}" in err
     assert "seed 0 stopped after" in out
     listed = evo(capsys, "list", "runs")[1]
-    assert re.search(rf"xor/random-search/seed-0 +stopped +[\d,]+ steps +{re.escape(command)}", listed)
+    assert re.search(rf"xor/random-search/seed-0 +stopped +[\d,]+ steps? +{re.escape(command)}", listed)
+
+
+def test_sigterm_before_the_runs_says_what_continues(monkeypatch, capsys):
+    monkeypatch.setattr(flags, "chosen", lambda *arguments: signal.raise_signal(signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert evo(capsys, "run", "xor", *QUICK[:2]) == (143, "", "stopped at once; continue with: evo run xor -m random-search\n")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_command_that_continues_leaves_restart_out_and_quotes(monkeypatch, capsys):
@@ -372,8 +445,6 @@ def test_command_that_continues_leaves_restart_out_and_quotes(monkeypatch, capsy
 
 
 def test_interrupt_before_the_runs_or_a_second_one_says_what_continues(monkeypatch, capsys):
-    from scenarios.lab.cli import flags
-
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 

@@ -224,7 +224,7 @@ def test_a_runs_folder_that_is_a_file_is_one_clear_line(tmp_path):
     assert states == ["failed"]
     assert comparison.rows[0]["failed"] == 1
     assert comparison.notes[0] == "climber: seed 0 failed"
-    assert comparison.notes[1].startswith("no report: cannot write")
+    assert comparison.notes[1].startswith("no report: cannot read")
 
 
 def test_a_task_that_exits_is_a_failed_run_and_not_the_end_of_the_process(tmp_path):

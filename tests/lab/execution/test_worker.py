@@ -94,11 +94,12 @@ def test_a_worker_tries_a_configuration_and_runs_it_though_it_prints(tmp_path, w
     assert len(answer["problems"]) == 2
 
 
-def test_a_worker_is_deaf_to_ctrl_c_and_told_to_stop_it_finishes_the_step_and_saves(tmp_path, worker):
+def test_a_worker_is_deaf_to_signals_and_told_to_stop_it_finishes_the_step_and_saves(tmp_path, worker):
     spec = study(steps=1000, pause=0.01, run={"checkpoint_seconds": 1000}).specs[0]
     worker.run(spec, tmp_path)
     worker.until("row")
-    worker.process.send_signal(signal.SIGINT)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        worker.process.send_signal(each)
     worker.until("row")
     worker.send(stop=True)
     assert worker.until("done")[-1]["state"] == "stopped"

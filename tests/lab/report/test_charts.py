@@ -304,3 +304,14 @@ def test_another_suffix_is_refused_with_the_ones_there_are(all_there_is, tmp_pat
 def test_a_picture_that_cannot_be_written_is_a_line(all_there_is, tmp_path):
     with pytest.raises(StoreError, match="cannot write"):
         charts.save(all_there_is[0], tmp_path / "no" / "folder.svg")
+
+
+def test_generations_are_an_axis_where_every_method_has_them(tmp_path):
+    study(tmp_path / "runs", "ga", (0.5, 0.6), steps=3)
+    (comparison,) = compare(gather.find([], tmp_path / "runs"))
+    xs = [row["x"] for row in charts.curve_rows(comparison, "steps")]
+    assert (xs[0], xs[-1]) == (1, 3)
+    charts.save(comparison, tmp_path / "steps.svg", "steps")
+    assert ">steps (generations or epochs)</text>" in (tmp_path / "steps.svg").read_text()
+    with pytest.raises(charts.BadPicture, match="--axis generations: ga: no generations; --axis steps"):
+        charts.save(comparison, tmp_path / "generations.svg", "generations")

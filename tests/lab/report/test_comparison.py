@@ -411,3 +411,33 @@ def test_connections_are_shown_where_they_differ_from_the_parameters(tmp_path):
     outcome["champion"]["connections"] = 4
     make(tmp_path, "masked", 0, outcome)
     assert cells(table(tmp_path), "masked")["connections"] == "4"
+
+
+def test_a_budget_that_the_last_step_exceeded_is_said(tmp_path):
+    """A population of 200 spends 1,000 evaluations of 900."""
+    spent = lambda evaluations: result(0.5) | {"cost": result(0.5)["cost"] | {"evaluations": evaluations}}
+    for seed, evaluations in enumerate((900, 1000, 950)):
+        make(tmp_path, "ga", seed, spent(evaluations), budget=900)
+        make(tmp_path, "exact", seed, spent(905), budget=900)
+    said = "a run completes the step that reaches its budget: ga spent 1,000 evaluations of 900"
+    assert said in table(tmp_path).notes
+    assert not any("completes" in note for note in table(tmp_path, "digits/exact").notes)
+
+
+def test_another_metric_ranks_by_its_own_direction(tmp_path):
+    """And whether or not a solution is defined, by which methods rank otherwise."""
+    for label, accuracy, loss, solved in (("a", 0.9, 0.5, True), ("b", 0.8, 0.2, False)):
+        outcome = result(accuracy, solved=solved)
+        path = make(tmp_path, label, 0, outcome | {"test": {"accuracy": accuracy, "cross_entropy": loss, "n": 3}})
+        assert path.exists()
+    assert [row["label"] for row in table(tmp_path).rows] == ["a", "b"]
+    (found,) = compare(gather.find([], tmp_path), metric="cross_entropy")
+    assert [(row["label"], row["iqm"]) for row in found.rows] == [("b", 0.2), ("a", 0.5)]
+    assert (found.title, found.by_solution) == ("test cross_entropy", False)
+
+
+def test_directions_are_those_of_the_tasks():
+    from evo.tasks.metrics import METRICS
+
+    of_tasks = {name: direction for own in METRICS.values() for name, (_, direction) in own.items()}
+    assert of_tasks.items() <= gather.DIRECTIONS.items()

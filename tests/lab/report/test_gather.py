@@ -67,6 +67,8 @@ def test_last_line_that_is_cut_is_left_out_and_a_damaged_one_is_a_fault(tmp_path
 def test_missing_metrics_are_a_fault_of_a_run_that_began(tmp_path):
     path = folder(tmp_path)
     (path / "metrics.jsonl").unlink()
+    assert one(path).fault is None  # killed before its first row
+    (path / "checkpoint.pt").write_bytes(b"")
     seed = one(path)
     assert len(seed.curve.metric) == 0
     assert "metrics.jsonl" in seed.fault

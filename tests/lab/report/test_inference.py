@@ -82,7 +82,8 @@ def test_first_place_that_falls_on_a_smaller_budget_is_said(tmp_path):
     early = [(10, 0.5), (100, 0.6)]
     late = [(10, 0.1), (100, 0.9)]
     words = study(tmp_path, {"late": GOOD, "early": MIDDLE}, curves={"late": late, "early": early}).robustness
-    assert "late also ranks first at equal budget (validation), with exceptions: early leads on 10 % of evaluations, " in words
+    assert "late also ranks first at equal budget (validation), with exceptions: early leads on every cost axis, " in words
+    assert "early leads on every cost axis, at 10 % of the budget. " in words
     assert words.endswith(". late ranks first in 100 % of random half-samples of the seeds.")
 
 
@@ -242,7 +243,9 @@ def test_a_rank_by_expected_cost_that_most_runs_contradict_is_said(tmp_path):
 def test_first_place_that_no_axis_confirms_is_said(tmp_path):
     curves = {"a": [(10, 0.1), (100, 0.2)], "b": [(10, 0.5), (100, 0.6)]}
     words = study(tmp_path, {"a": GOOD, "b": MIDDLE}, curves=curves).robustness
-    assert words.startswith("Robustness: a ranks first on no cost axis at equal budget (validation): b leads on evaluations, ")
+    assert words.startswith(
+        "Robustness: a ranks first on no cost axis at equal budget (validation): b leads on every cost axis, at 100 %"
+    )
 
 
 @pytest.mark.parametrize("differing", ["train", "cost"])
@@ -263,8 +266,21 @@ def test_robustness_names_the_axes_on_which_two_methods_have_values(tmp_path):
         path.write_text(path.read_text().replace('"compute"', '"other"').replace('"samples"', '"another"'))
     words = again(tmp_path).conclusion.robustness
     assert words.startswith(
-        "Robustness: a also ranks first at equal budget on evaluations and wall clock, at 100 % and 10 % of"
+        "Robustness: a also ranks first at equal budget on evaluations and wall clock, at 100 % and 10 % of the budget "
+        "(validation); not comparable on samples and compute, at 100 % and 10 %."
     )
+
+
+def test_robustness_claims_no_tenth_of_the_budget_that_could_not_be_compared(tmp_path):
+    """One row at the end: of a tenth of the budget nothing is known."""
+    words = study(tmp_path, {"a": GOOD[:3], "b": MIDDLE[:3]}).robustness
+    assert words == (
+        "Robustness: a also ranks first at equal budget on every cost axis, at 100 % of the budget (validation)"
+        "; not comparable on every cost axis, at 10 %."
+    )
+    curves = {"a": [(10, 0.5), (100, 0.5)], "b": [(100, 0.4)]}
+    words = study(tmp_path / "one", {"a": GOOD[:3], "b": MIDDLE[:3]}, curves=curves).robustness
+    assert "not comparable on every cost axis, at 10 %." in words
 
 
 def test_a_p_that_could_only_reach_the_level_is_underpowered(tmp_path):

@@ -381,3 +381,9 @@ def test_every_synonym_names_a_setting_or_a_choice_that_there_is():
     declared = [one for cls in classes for one in describe(cls)]
     known = {one.name for one in declared} | {choice for one in declared for choice in one.choices or ()} | {*KEYS}
     assert {target for targets in SYNONYMS.values() for target in targets} <= known
+
+
+def test_title_says_the_metric_in_force():
+    asked = {"scenario": "wine", "learners": {"ga": {}}}
+    assert config.study(asked).title.endswith("; metric: accuracy")
+    assert config.study(asked, {"task.metric": "macro_f1"}).title.endswith("; metric: macro_f1")

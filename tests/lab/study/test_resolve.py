@@ -129,7 +129,7 @@ def test_label_that_is_no_folder_or_is_reserved_is_refused(label):
 
 
 def test_wrong_kinds_of_things_are_named():
-    with pytest.raises(Unresolved, match=r"expected a Scenario .from evo import Scenario.; got an object of type float"):
+    with pytest.raises(Unresolved, match=r"expected a Scenario or an Environment .*; got an object of type float"):
         resolve.scenario("math:pi")
     with pytest.raises(Unresolved, match="is not a method"):
         resolve.method("math:pi")
