@@ -16,6 +16,7 @@ from evo.search.ga import GA
 from evo.tasks.supervised import SupervisedTask
 from evo.vectors.models import TorchModel
 from scenarios.lab import Comparison, ConfigError, Scenario, export, load, main, play, run
+from scenarios.lab.store import files
 from scenarios.lab.store.store import StoreError
 
 SMALL = {"ga.population_size": 6}
@@ -97,9 +98,10 @@ def test_the_same_call_skips_and_a_larger_budget_continues(made, rings, tmp_path
 
 
 def test_rows_are_arrays_with_dotted_keys_and_nan_for_null(copy):
-    with (copy / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 3, "fitness_best": null, "validation": null, "word": "w", "list": [1], "deep": {"a": {"b": 1}}}\n')
-        file.write('{"step": 4, "unfini')
+    last = {"step": 3, "fitness_best": None, "validation": None, "word": "w", "list": [1], "deep": {"a": {"b": 1}}}
+    with (copy / "metrics.jsonl").open("ab") as file:
+        file.write(files.checked_json(last))
+        file.write(b'{"step": 4, "unfini')
     rows = load(copy).rows
     assert rows["step"].tolist() == [0, 1, 2, 3]
     assert rows["fitness_best"].dtype == float
@@ -194,6 +196,7 @@ def test_missing_and_damaged_parts_are_named(copy, rings, tmp_path):
     (copy / "result.json").write_text("{")
     with pytest.raises(StoreError, match=r"result.json is damaged"):
         load(copy).result  # noqa: B018
+    (copy / "result.json").unlink()
     (copy / "metrics.jsonl").write_text("{\n")
     with pytest.raises(StoreError, match=r"metrics.jsonl is damaged at line 1"):
         load(copy).rows  # noqa: B018
