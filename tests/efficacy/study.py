@@ -32,6 +32,8 @@ def interval(values: Sequence[float]) -> str:
     mean = float(np.mean(values))
     if len(values) < 2:
         return f"{mean:.4f} (1 seed: no interval)"
+    if min(values) == max(values):
+        return f"{mean:.4f} (all seeds alike)"
     low, high = stats.t.interval(0.95, len(values) - 1, mean, stats.sem(values))
     return f"{mean:.4f} [{low:.4f}, {high:.4f}]"
 
