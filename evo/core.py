@@ -34,7 +34,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypedDict, TypeVar, overload, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    overload,
+    runtime_checkable,
+)
 
 import numpy as np
 import numpy.typing as npt
@@ -302,6 +314,20 @@ class Phenotypes(ABC):
         """Forgets what networks keep from call to call: nothing, by default."""
 
 
+class Deployment(NamedTuple):
+    """A network as another program runs it, from what is measured to what is meant.
+
+    module: rows such as `example` (2, C) -> answers (2, ...), which are called `outputs`. labels: names of the classes that
+    answers (B, O) are the probabilities of. about: what a person should know of it, by name.
+    """
+
+    module: nn.Module
+    example: Tensor
+    outputs: str = "outputs"
+    labels: Sequence[str] = ()
+    about: Mapping[str, str] = {}
+
+
 class Task(ABC):
     """What is to be learned.
 
@@ -333,6 +359,16 @@ class Task(ABC):
     def solved(self, score: Mapping[str, float]) -> bool | None:
         """Whether a validation score solves the task; None, the default, where that is undefined."""
         return None
+
+    def description(self) -> State | None:
+        """What predicting needs of a task whose data may be gone, as plain values: a champion's file carries it. None, the
+        default: the task is made anew."""
+        return None
+
+    def deployment(self, model: Model) -> Deployment:
+        """A model's network as another program runs it; by default as it is, (B, I) float32 -> (B, O). Raises ValueError if
+        it is no torch module."""
+        return Deployment(model.to_module(), torch.zeros(2, self.inputs))
 
     def prepare(self, phenotypes: Any) -> None:
         """Called once before the first evaluation, off the clock: the place to compile."""

@@ -8,16 +8,19 @@ further rows of the same columns, and answers in the table's words and units.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evo.core import Budget, Scenario
+from evo.core import Budget, Scenario, State
 from evo.settings import describe, did_you_mean, parse, setting, settings
+from evo.tasks.columns import Columns
+from evo.tasks.schema import Predictor, Schema
 from evo.tasks.supervised import SupervisedTask
 from evo.tasks.table import Column, Table, Words
 from evo.tasks.targets import FEW, Targets, parts_of, prepared, targets
@@ -59,25 +62,70 @@ class TableReading(Reading):
         return wrong
 
 
+@settings
+class NoSettings:
+    """Of what only predicts."""
+
+
 READ = [one.name for one in describe(TableReading)]
 
 
-class TableTask(SupervisedTask):
-    """A task that reads rows as they stand in a table's file. order: of all its columns; how: it is read."""
+@dataclass(frozen=True)
+class Rows:
+    """How further rows of a table's file are read: the names of its columns in their order, and of those predicted."""
 
-    def __init__(self, *pairs: Any, target: Sequence[str], order: Sequence[str], how: TableReading, **rest: Any):
+    order: tuple[str, ...]
+    target: tuple[str, ...]
+    how: TableReading
+
+    def encode(self, columns: Columns, path: str | Path) -> np.ndarray:
+        words = {one.name for one in columns.categories} | {*columns.ignored}
+        without = [name for name in self.order if name not in self.target]
+        return columns.encode(read(Path(path), self.how, words=words, names=(self.order, without)).table)
+
+
+class TableTask(SupervisedTask):
+    """A task that reads further rows as they stand in a table's file."""
+
+    columns: Columns
+
+    def __init__(self, *pairs: Any, rows: Rows, **rest: Any):
         super().__init__(*pairs, **rest)
-        self._target, self._order, self._how = target, order, how
+        self._rows, self._target = rows, rows.target
 
     def encode(self, path: str | Path) -> np.ndarray:
         """The rows of a file with the table's columns, in any order, the target's or not, as inputs (B, I).
 
         Raises ValueError that names line and column, OSError if the file cannot be read.
         """
-        assert self.columns is not None
-        words = {one.name for one in self.columns.categories} | {*self.columns.ignored}
-        without = [name for name in self._order if name not in self._target]
-        return self.columns.encode(read(Path(path), self._how, words=words, names=(self._order, without)).table)
+        return self._rows.encode(self.columns, path)
+
+    def description(self) -> State:
+        how = self._rows.how
+        reading = {one.name: getattr(how, one.name) for one in describe(TableReading)}
+        return {"schema": self.schema.to_json(), "order": self._rows.order, "reading": reading}
+
+
+class TablePredictor(Predictor):
+    """A table's task as its `description` tells it, without its rows."""
+
+    def __init__(self, description: str, network: Any, whole: Callable[[], Any]):
+        """description: as JSON. Raises ValueError for one that no table's task gave."""
+        wrong = ["no columns"]
+        try:
+            told = json.loads(description)
+            schema, order = Schema.from_json(told["schema"]), tuple(told["order"])
+            how, wrong = parse(TableReading, told["reading"], "reading.")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not the description of a table's task: {type(error).__name__}: {error}") from error
+        if how is None or schema.columns is None:
+            raise ValueError(f"not the description of a table's task: {'; '.join(wrong)}")
+        super().__init__(schema, network, whole)
+        self._columns, self._rows = schema.columns, Rows(order, schema.target, how)
+
+    def encode(self, path: str | Path) -> np.ndarray:
+        """As of `TableTask`."""
+        return self._rows.encode(self._columns, path)
 
 
 def table_scenario(path: str, target: str, kind: str | None = None, /, **options: Any) -> Scenario:
@@ -111,7 +159,7 @@ def table_scenario(path: str, target: str, kind: str | None = None, /, **options
 
     def task(options: Any, network: Any) -> TableTask:
         chosen = {key: value for key, value in vars(options).items() if key not in (*READ, "sha256")}
-        return TableTask(*pairs, target=names, order=[*table.columns], how=how, network=network, **(values | chosen))
+        return TableTask(*pairs, rows=Rows((*table.columns,), (*names,), how), network=network, **(values | chosen))
 
     batch = values["batch_size"]
     return Scenario(
@@ -128,6 +176,12 @@ def table_scenario(path: str, target: str, kind: str | None = None, /, **options
         budget=Budget(evaluations=10_000),
         methods=("ga", "backprop", "linear", "random-search"),
     )
+
+
+def predicting(name: str, description: str, whole: Callable[[], Any]) -> Scenario:
+    """A table's scenario without the table, as the description of its task tells it (`TablePredictor`)."""
+    task = lambda options, network: TablePredictor(description, network, whole)
+    return Scenario(name=name, title=name, task=task, settings=NoSettings, budget=Budget(), methods=())
 
 
 def _spelled(how: TableReading) -> set[str]:

@@ -9,11 +9,12 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
+from evo.core import State
 from evo.settings import did_you_mean
 from evo.tasks.table import Table, Words
 
@@ -76,6 +77,20 @@ class Columns:
         categories = tuple(Category.fit(name, Words(c.values, c.codes[train])) for name, c in zip(words, columns))
         known = {one.name: frozenset(c.values) - {""} for one, c in zip(categories, columns) if not one.shared}
         return cls(numbers, categories, tuple(ignored), known)
+
+    def to_json(self) -> State:
+        """As plain values, for `from_json`; "inputs" are the columns in the order in which a network sees them."""
+        inputs = [*map(asdict, self.numbers), *map(asdict, self.categories)]
+        return {"inputs": inputs, "ignored": self.ignored, "known": {name: sorted(all_) for name, all_ in self.known.items()}}
+
+    @classmethod
+    def from_json(cls, values: State) -> Self:
+        """Raises KeyError or TypeError for what no columns gave."""
+        numbers = tuple(Number(**one) for one in values["inputs"] if "mean" in one)
+        words = [one for one in values["inputs"] if "mean" not in one]
+        categories = tuple(Category(one["name"], tuple(one["values"]), one["shared"]) for one in words)
+        known = {name: frozenset(all_) for name, all_ in values["known"].items()}
+        return cls(numbers, categories, tuple(values["ignored"]), known)
 
     def __len__(self) -> int:
         return len(self.numbers) + sum(map(len, self.categories))

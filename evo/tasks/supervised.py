@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from evo import rng, threads
-from evo.core import Evaluation, Metric, Model, Phenotypes, Row, Score, Task, counted
+from evo.core import Deployment, Evaluation, Metric, Model, Phenotypes, Row, Score, Task, counted
 from evo.settings import Value, did_you_mean
 from evo.tasks import calibration, metrics
 from evo.tasks.columns import Columns, Units
 from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, cross_entropy, measured
+from evo.tasks.schema import Schema, networked
 from evo.tasks.table import Table, as_columns, refuse_nan
 from evo.tasks.targets import Pair, Rows, parts_of, prepared, targets, tensors
 from evo.vectors.modules import MLP
@@ -52,6 +53,8 @@ class SupervisedTask(Task):
     in the target's own.
     Raises ValueError, naming what is wrong with the arguments.
     """
+
+    _target: Sequence[str] = ()  # names of the columns that are predicted, where they are known
 
     def __init__(
         self,
@@ -160,8 +163,7 @@ class SupervisedTask(Task):
 
     def network(self) -> nn.Module:
         """A fresh nn.Module (B, I) -> (B, O), initialised from torch's global generator."""
-        made = self._network(self.shape or self.inputs, self.outputs)
-        return nn.Sequential(made, nn.Sigmoid()) if self.kind == "probability" else made
+        return networked(self.kind, self._network(self.shape or self.inputs, self.outputs))
 
     @overload
     def split(self, name: Literal["train"], device: str | torch.device = "cpu") -> tuple[Tensor, Tensor]: ...
@@ -219,15 +221,6 @@ class SupervisedTask(Task):
         fitness = measured([self._selects], outputs[None], y)
         return dict(zip([*names, "fitness"], torch.cat([values, fitness])[:, 0].tolist())) | {"n": len(x)}
 
-    def in_units(self, values: Tensor) -> Tensor:
-        """Outputs or targets of regression (..., O) in the target's own units, float64; as they are where they have none."""
-        if self.units is None:
-            return values
-        mean, deviation = (
-            torch.tensor(each, dtype=torch.float64, device=values.device) for each in (self.units.mean, self.units.deviation)
-        )
-        return values.double() * deviation + mean
-
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
 
@@ -256,34 +249,26 @@ class SupervisedTask(Task):
             return members.mean(0).to(outputs.dtype)
         return (members.log_softmax(-1).logsumexp(0) - math.log(len(members))).to(outputs.dtype)
 
-    def predictions(self, model: Model, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> list[Row]:
-        """What the model says of each row of x (B, I), as the network sees it, and what is true where `y` tells.
+    @cached_property
+    def schema(self) -> Schema:
+        """What its inputs and outputs stand for."""
+        shown = (self.columns, self.units, tuple(self._target))
+        return Schema(self.kind, self.inputs, self.outputs, tuple(self.classes), *shown)
 
-        A row is {"predicted": class, "confidence": probability, "truth": class} for classes, {"outputs": numbers,
-        "truth": numbers} otherwise, by `decode`. Confidence is NaN, and the class None, where an output is not finite.
-        Raises ValueError for x of another shape.
-        """
-        x = torch.as_tensor(x, dtype=torch.float32)
-        if x.ndim != 2 or x.shape[1] != self.inputs:
-            raise ValueError(f"expected rows of {self.inputs} inputs; got shape {tuple(x.shape)}")
-        outputs = torch.as_tensor(model(x)).cpu()
-        said = self.decode(outputs)
-        if self.kind != "classification":
-            rows = [{"outputs": row} for row in said]
-            truth = None if y is None else self.decode(y)
-        else:
-            confidence = outputs.softmax(-1).amax(-1).tolist()
-            rows = [{"predicted": name, "confidence": math.nan if name is None else c} for name, c in zip(said, confidence)]
-            truth = None if y is None else [self.classes[int(k)] for k in np.asarray(y)]
-        return rows if truth is None else [{**row, "truth": value} for row, value in zip(rows, truth)]
+    def in_units(self, values: Tensor) -> Tensor:
+        """As of `Schema`."""
+        return self.schema.in_units(values)
+
+    def predictions(self, model: Model, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> list[Row]:
+        """As of `Schema`."""
+        return self.schema.predictions(model, x, y)
 
     def decode(self, values: npt.ArrayLike) -> list:
-        """What outputs (B, O) stand for: names of classes, None where one is not finite; else the numbers, row by row."""
-        values = self.in_units(torch.as_tensor(values).detach().cpu())
-        if self.kind != "classification":
-            return values.tolist()
-        chosen, finite = values.argmax(-1).tolist(), values.isfinite().all(-1).tolist()
-        return [self.classes[k] if known else None for k, known in zip(chosen, finite)]
+        """As of `Schema`."""
+        return self.schema.decode(values)
+
+    def deployment(self, model: Model) -> Deployment:
+        return self.schema.deployment(model)
 
     def figure(self, model: Model, split: str = "validation") -> Figure:
         """What a person would look at (matplotlib Figure): for classes the decision boundary (2 inputs), or the confusion

@@ -48,7 +48,7 @@ def play(
     missing or damaged, and for a film that cannot be written; RuntimeError, naming task and step, if the environment fails.
     """
     with meanwhile("loading the task"):
-        task: Any = run.task
+        task: Any = run.predictor
     out = out or sys.stdout
     record, table = (None if path is None else Path(path) for path in (record, table))
     options = {"--rows": rows, "--input": table, "--record": record}

@@ -145,6 +145,8 @@ class _Run:
         self.open()
         built = spec.build()
         self.task = built.task
+        told = self.task.description()
+        self.description = {} if told is None else {"task": json.dumps(plain(told))}
         make = lambda: built.method(built.task, built.settings, spec.seed, spec.device)
         bad: list[Path] = []
         for path in directory.checkpoints():
@@ -233,7 +235,7 @@ class _Run:
         """What a champion's file says of itself."""
         spec, lineage = self.spec, json.dumps(plain(self.learner.lineage()))
         ours = {"scenario": spec.name, "label": spec.label, "method": method_name(spec.method), "seed": str(spec.seed)}
-        return {**header, **ours, "step": str(self.progress.champion_step), "lineage": lineage}
+        return {**header, **ours, **self.description, "step": str(self.progress.champion_step), "lineage": lineage}
 
     def save(self) -> None:
         tensors, header = self.learner.champion().save()

@@ -21,7 +21,7 @@ from scenarios.lab.study.problems import ConfigError, as_scenario
 if TYPE_CHECKING:
     import numpy as np
 
-    from evo.core import Model, Scenario, Task
+    from evo.core import Model, Saved, Scenario, Task
 
 
 def load(
@@ -47,6 +47,7 @@ class Run:
 
     def __init__(self, path: Path, scenario: Any, method: Any, warn: Callable[[str], object]):
         self.path, self._scenario, self._method, self._warn = path, scenario, method, warn
+        self._changed: list[str] = []  # what a line has told of
         self.config: dict[str, Any] = store.read_config(path)
 
     def __repr__(self) -> str:
@@ -79,44 +80,82 @@ class Run:
     @cached_property
     def champion(self) -> Model:
         """The champion, ready to call; `champion.figure()` draws it. Raises StoreError if it cannot be had."""
-        from scenarios.lab.store.tensors import read_champion
-
-        file = self.path / store.CHAMPION
-        with reading(file):
-            if not file.exists():
-                raise store.StoreError(f"{file} is missing: a run has a champion after its first checkpoint")
-        tensors, header = read_champion(file)
-        spec, built = self._spec, self._built
+        tensors, header = self._stored
+        spec, built = self._predicting
         try:
             return built.method.restore(built.task, built.settings, spec.seed, tensors, header)
+        except store.StoreError:  # it is fitted again, and the data are gone
+            raise
         except Exception as error:  # tensors and header may be anybody's
-            raise store.StoreError(f"{file} does not fit its config.toml: {resolve.said(error)}") from error
+            raise store.StoreError(f"{self._file} does not fit its config.toml: {resolve.said(error)}") from error
+
+    @property
+    def about(self) -> dict[str, str]:
+        """Whose champion it is: scenario, label, method and seed. Raises StoreError if its file is missing or damaged."""
+        return {key: value for key, value in self._stored[1].items() if key in ("scenario", "label", "method", "seed")}
 
     @cached_property
     def task(self) -> Task:
         """The task that the run was about, made anew from its config.toml."""
-        return self._built.task
+        return self._whole[1].task
 
     @cached_property
-    def _built(self) -> Built:
-        spec, built = self._spec, self._spec.build()
-        code = identity.of_run(spec.scenario, spec.method, spec.model.get("network"), built.task)[0]
-        if changed := dataclasses.replace(spec, code=code).changed(self.config):
-            self._warn(f"{self.path}: {', '.join(changed)} since this run: what is shown is not what was scored")
-        return built
+    def predictor(self) -> Task:
+        """The task as far as predicting needs it. A table's is in the champion's file: its rows are read when they are asked
+        for, which raises StoreError where they are gone. Else `task`."""
+        return self._predicting[1].task
 
     @cached_property
-    def _spec(self) -> RunSpec:
-        document = dict(self.config)
-        if self._scenario is not None:
-            document["scenario"] = as_scenario(self._scenario, self.path.resolve().parents[1].name)
-        learners = document.get("learners")
-        if self._method is not None and isinstance(learners, dict):
-            document["learners"] = {label: {**dict(table), "method": self._method} for label, table in learners.items()}
+    def _stored(self) -> Saved:
+        from scenarios.lab.store.tensors import read_champion
+
+        with reading(self._file):
+            if not self._file.exists():
+                raise store.StoreError(f"{self._file} is missing: a run has a champion after its first checkpoint")
+        return read_champion(self._file)
+
+    @property
+    def _file(self) -> Path:
+        return self.path / store.CHAMPION
+
+    @cached_property
+    def _whole(self) -> tuple[RunSpec, Built]:
+        name = self.path.resolve().parents[1].name
+        return self._made({} if self._scenario is None else {"scenario": as_scenario(self._scenario, name)})
+
+    @cached_property
+    def _predicting(self) -> tuple[RunSpec, Built]:
+        """What `champion` is made of: of a table without its rows, where the champion's file tells what they were."""
+        name, described = self.config.get("scenario"), self._stored[1].get("task")
+        if self._scenario is not None or not isinstance(name, str) or "::" not in name or described is None:
+            return self._whole
+        from scenarios.tables import predicting
+
+        scenario = predicting(self.path.resolve().parents[1].name, described, self._needed)
+        return self._made({"scenario": scenario, "task": {}}, name)
+
+    def _needed(self) -> Task:
         try:
-            return study(document | {"device": "cpu"}).specs[0]
+            return self.task
+        except ConfigError as error:
+            raise store.StoreError(f"this needs the data of the run: {error}") from error
+
+    def _made(self, given: Mapping[str, Any], name: str | None = None) -> tuple[RunSpec, Built]:
+        """From the config.toml, over which stands what is `given`. name: of the scenario, where that is given in its place."""
+        document = {**self.config, **given, "device": "cpu"}
+        if isinstance(learners := document.get("learners"), dict):
+            own = {} if self._method is None else {"method": self._method}
+            document["learners"] = {label: _without_start(table, own) for label, table in learners.items()}
+        try:
+            spec = study(document).specs[0]
         except ConfigError as error:
             raise ConfigError(f"{self.path / store.CONFIG}: {problem}" for problem in error.problems) from error
+        built = spec.build()
+        code = identity.of_run(name or spec.scenario, spec.method, spec.model.get("network"), built.task)[0]
+        if (changed := dataclasses.replace(spec, code=code).changed(self.config)) and changed != self._changed:
+            self._changed = changed
+            self._warn(f"{self.path}: {', '.join(changed)} since this run: what is shown is not what was scored")
+        return spec, built
 
 
 def start_model(start: str, seed: int) -> Model:
@@ -127,6 +166,13 @@ def start_model(start: str, seed: int) -> Model:
         return load(warm_start.folder(start, seed), warn=lambda line: None).champion  # its weights are what counts here
     except (store.StoreError, ConfigError) as error:
         raise warm_start.BadStart(str(error)) from error
+
+
+def _without_start(table: Any, own: Mapping[str, Any]) -> Any:
+    """A label's table without the run that it began from, which is in its champion; over it stands what is `own`."""
+    if not isinstance(table, Mapping):
+        return table
+    return {key: value for key, value in table.items() if key not in ("start", "start_sha256")} | dict(own)
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

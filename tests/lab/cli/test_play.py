@@ -67,7 +67,7 @@ class Terminal(io.StringIO):
 
 
 def of(task, model=None, path="runs/x/ga/seed-0"):
-    return SimpleNamespace(task=task, champion=model or TorchModel(task.network()), path=path)
+    return SimpleNamespace(task=task, predictor=task, champion=model or TorchModel(task.network()), path=path)
 
 
 def acting(environment=Lamp):
@@ -136,7 +136,7 @@ def test_a_gif_is_never_faster_than_programs_show_it_and_never_longer_than_its_f
 def test_a_gif_that_cannot_be_is_an_error_in_a_line_and_no_file(tmp_path, name, environment, said):
     (tmp_path / "taken.gif").mkdir()
     made = acting(Lamp)
-    made.task = ControlTask(environment, network=network)
+    made.predictor = ControlTask(environment, network=network)
     with pytest.raises((play.PlayError, CannotWrite), match=said) as error:
         played(made, record=tmp_path / name)
     assert "\n" not in str(error.value)
