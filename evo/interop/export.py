@@ -2,12 +2,17 @@
 
     .pt             the state_dict: module.load_state_dict(torch.load(file, weights_only=True))
     .safetensors    the same tensors: safetensors.torch.load_file(file)
-    .onnx           the network with its weights: inputs (B, I) float32 -> outputs (B, O) float32, dynamic B
+    .onnx           from what is measured to what is meant, dynamic B, with its metadata (`evo.core.Task.deployment`)
 
-The network is the model's `to_module()`: a "probability" task adds a sigmoid as last module, observation normalisation adds a
-first module whose tensors include mean and std. Keys are those of `evo.vectors.modules`: the linear layers of an MLP are
+Tensors are those of the model's `to_module()`: a "probability" task adds a sigmoid as last module, observation normalisation
+adds a first module whose tensors include mean and std. Keys are those of `evo.vectors.modules`: the linear layers of an MLP are
 "layers.0.weight", "layers.0.bias", "layers.2.weight", ...; with a final sigmoid "0.layers.0.weight", ...; with normalisation
 "0.mean", "0.std", "1.layers.0.weight", ...
+
+In .onnx "inputs" (B, C) are a table's columns as metadata "columns" lists them, float64: numbers as they are, NaN where
+missing, a category as the place of its value; observations as the environment gives them; else what the network sees. It
+answers "probabilities" (B, O) and "label" (B,), the class's name; numbers in the target's units; "actions" as the environment
+takes them; else "outputs" (B, O).
 
 ONNX: Open Neural Network Exchange, onnx.ai; written by torch.onnx. Its packages are the extra `export`.
 """
@@ -19,7 +24,7 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +33,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evo.core import Model
+from evo.core import Deployment, Model, Task
 from evo.settings import did_you_mean
 
 
@@ -36,10 +41,11 @@ class ExportError(ValueError):
     """An export that failed: one line that says what to do."""
 
 
-def export(model: Model, path: str | Path, inputs: int) -> Path:
+def export(model: Model, path: str | Path, task: Task | int, about: Mapping[str, str] | None = None) -> Path:
     """Writes the model to `path` atomically, replacing an existing file, and returns the path.
 
-    inputs: I, the size of the network's input (`task.inputs`).
+    task: what the model was made for; or I alone, the size of its input, and .onnx is the bare network. about: what an .onnx
+    file is to say of itself beside what the task says.
     Raises ExportError, a ValueError: unknown suffix, missing or unwritable folder, a model that is no torch module, missing
     packages, a module that ONNX cannot represent.
     """
@@ -49,47 +55,47 @@ def export(model: Model, path: str | Path, inputs: int) -> Path:
         raise ExportError(f"{path}: expected a name that ends in one of {endings}{did_you_mean(path.suffix, FORMATS)}")
     if not path.parent.is_dir():
         raise ExportError(f"{path}: there is no folder {path.parent}; make it first")
-    _write(path, FORMATS[path.suffix](_module(model), inputs))
-    return path
-
-
-def _module(model: Model) -> nn.Module:
-    """A copy of the model's network on the host, in evaluation mode."""
     try:
-        return copy.deepcopy(model.to_module()).cpu().eval()
+        if path.suffix != ".onnx" or isinstance(task, int):
+            made = Deployment(model.to_module(), torch.zeros(2, task if isinstance(task, int) else task.inputs))
+        else:
+            made = task.deployment(model)
     except ValueError as error:
         raise ExportError(f"{error}: what can be exported is a network, as of ga, deep-ga, backprop, random-search") from error
+    module = copy.deepcopy(made.module).cpu().eval()
+    _write(path, FORMATS[path.suffix](made._replace(module=module, about={**made.about, **(about or {})})))
+    return path
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:
     return {name: values.detach().contiguous().clone() for name, values in module.state_dict().items()}
 
 
-def _pt(module: nn.Module, inputs: int) -> bytes:
+def _pt(made: Deployment) -> bytes:
     buffer = io.BytesIO()
-    torch.save(_tensors(module), buffer)
+    torch.save(_tensors(made.module), buffer)
     return buffer.getvalue()
 
 
-def _safetensors(module: nn.Module, inputs: int) -> bytes:
+def _safetensors(made: Deployment) -> bytes:
     from safetensors.torch import save
 
-    return save(_tensors(module))
+    return save(_tensors(made.module))
 
 
-def _onnx(module: nn.Module, inputs: int) -> bytes:
+def _onnx(made: Deployment) -> bytes:
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
         raise ExportError(f'.onnx needs {" and ".join(missing)}: pip install "neuroevo[export]"')
     with _silent():
         try:
             program: Any = torch.onnx.export(
-                module.requires_grad_(False),
-                (torch.zeros(2, inputs),),
+                made.module.requires_grad_(False),
+                (made.example,),
                 dynamo=True,
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 input_names=["inputs"],
-                output_names=["outputs"],
+                output_names=[made.outputs],
                 verbose=False,
             )
         except Exception as error:  # a user's module may not be traceable
@@ -98,12 +104,26 @@ def _onnx(module: nn.Module, inputs: int) -> bytes:
                 cause = cause.__cause__
             first = str(cause).strip().partition("\n")[0]
             raise ExportError(
-                f"torch.onnx cannot export this {type(module).__name__}: {type(cause).__name__}: {first}"
+                f"torch.onnx cannot export this {type(made.module).__name__}: {type(cause).__name__}: {first}"
             ) from error
-    return program.model_proto.SerializeToString()
+    proto = program.model_proto
+    if made.labels:  # a second output: the name of the class that is most probable
+        graph, integer, string = proto.graph, 2, 8  # as onnx.proto numbers types
+        words = [name.encode() for name in made.labels]
+        graph.initializer.add(name="label_names", dims=[len(words)], data_type=string, string_data=words)
+        largest = graph.node.add(op_type="ArgMax", input=[made.outputs], output=["label_index"])
+        for option, number in (("axis", 1), ("keepdims", 0)):
+            largest.attribute.add(name=option, i=number, type=integer)
+        graph.node.add(op_type="Gather", input=["label_names", "label_index"], output=["label"])
+        told = graph.output.add(name="label").type.tensor_type
+        told.elem_type = string
+        told.shape.dim.add(dim_param="batch")
+    for key, value in made.about.items():
+        proto.metadata_props.add(key=key, value=value)
+    return proto.SerializeToString()
 
 
-FORMATS: dict[str, Callable[[nn.Module, int], bytes]] = {".pt": _pt, ".safetensors": _safetensors, ".onnx": _onnx}
+FORMATS: dict[str, Callable[[Deployment], bytes]] = {".pt": _pt, ".safetensors": _safetensors, ".onnx": _onnx}
 
 
 @contextmanager

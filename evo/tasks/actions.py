@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from evo.rollout.environment import Environment
 from evo.rollout.lanes import scaled
@@ -44,6 +46,13 @@ def space_actions(space: gymnasium.Space, name: str) -> tuple[int, Act]:
 
 def scalar_actions(environment: Environment) -> Act:
     return _choosing(0) if isinstance(environment.actions, int) else _scaling(*environment.bounds)
+
+
+def acting(act: Act, ranges: np.ndarray | None) -> nn.Module:
+    """What `act` does, as a module: outputs (B, O), which lie in `ranges` (O, 2) or are any numbers, -> actions (B, ...)."""
+    kinds: Mapping[Callable[..., Action], type[nn.Module]] = {_chosen: Chosen, _several: Several, _scaled: Scaled}
+    assert isinstance(act, partial)  # as `space_actions` and `scalar_actions` make it
+    return kinds[act.func](*act.args, ranges)
 
 
 def _largest(outputs: list[float]) -> int:
@@ -92,3 +101,50 @@ def _scaled(
     if most is not None:
         numbers = [min(math.floor(number), end) for number, end in zip(numbers, most, strict=True)]
     return np.array(numbers, low.dtype).reshape(low.shape)
+
+
+class Chosen(nn.Module):
+    """`_chosen` of each row, int64 (B,)."""
+
+    def __init__(self, first: int, ranges: np.ndarray | None):
+        super().__init__()
+        self.first = first
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return outputs.argmax(-1) + self.first
+
+
+class Several(nn.Module):
+    """`_several` of each row, of the space's shape and type."""
+
+    def __init__(self, parts: list[tuple[int, int]], first: np.ndarray, kind: np.dtype, ranges: np.ndarray | None):
+        super().__init__()
+        self.parts, self.first = parts, torch.from_numpy(first.astype(kind))
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        chosen = torch.stack([outputs[:, a:b].argmax(-1) for a, b in self.parts], 1)
+        return chosen.reshape(-1, *self.first.shape).to(self.first.dtype) + self.first
+
+
+class Scaled(nn.Module):
+    """`_scaled` of each row, of the space's shape and type."""
+
+    def __init__(
+        self, low: np.ndarray, bottom: list[float], top: list[float], most: list[int] | None, ranges: np.ndarray | None
+    ):
+        super().__init__()
+        self.low = torch.from_numpy(low.copy())
+        self.bottom, self.top = torch.tensor(bottom, dtype=torch.float64), torch.tensor(top, dtype=torch.float64)
+        self.most = None if most is None else torch.tensor(most, dtype=torch.float64)
+        self.ranges = None if ranges is None else torch.tensor(ranges, dtype=torch.float64)
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        unit = outputs.double().tanh()
+        if self.ranges is not None:
+            low, high = self.ranges.unbind(1)
+            unit = torch.where(low.isinf(), unit, 2.0 * (outputs - low) / (high - low) - 1.0)
+        numbers = 0.5 * (self.bottom + self.top) + 0.5 * (self.top - self.bottom) * unit
+        numbers = torch.minimum(torch.maximum(numbers, self.bottom), self.top)
+        if self.most is not None:
+            numbers = torch.minimum(numbers.floor(), self.most)
+        return numbers.reshape(-1, *self.low.shape).to(self.low.dtype)

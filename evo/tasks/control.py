@@ -24,13 +24,13 @@ import torch
 from torch import Tensor
 
 from evo import rng, threads
-from evo.core import Evaluation, Metric, Model, Phenotypes, Score, Task, counted
+from evo.core import Deployment, Evaluation, Metric, Model, Phenotypes, Score, Task, counted
 from evo.rollout.environment import Environment, Episode
 from evo.rollout.lanes import Episodes, Policy, policy, rollout
 from evo.rollout.recording import Film, offscreen, record
 from evo.settings import did_you_mean, setting, settings
 from evo.tasks import environments
-from evo.tasks.actions import Action, scalar_actions, space_actions
+from evo.tasks.actions import Action, acting, scalar_actions, space_actions
 from evo.tasks.normalization import LaneMoments
 from evo.tasks.processes import Helpers
 from evo.tasks.stepping import LONGEST, Lanes, Stepper
@@ -134,6 +134,12 @@ class ControlTask(Task):
     def network(self) -> torch.nn.Module:
         """A fresh network, (B, I) -> (B, O)."""
         return self._network(self.inputs, self.outputs)
+
+    def deployment(self, model: Model) -> Deployment:
+        """The model's network from observations (B, I) to actions (B, ...) as the environment takes them."""
+        ranges = None if model.output_range is None else model.output_range[0]
+        module = torch.nn.Sequential(model.to_module(), acting(self._act, ranges))
+        return Deployment(module, torch.zeros(2, self.inputs), "actions", about={"kind": self.kind})
 
     def prepare(self, phenotypes: Phenotypes) -> None:
         """Compiles, or takes from disk, what such networks need here, so that no run's clock pays for it."""

@@ -77,7 +77,7 @@ def export(run: Run, file: str | Path) -> Path:
     """
     from evo.interop.export import export as exported
 
-    return exported(run.champion, Path(file), run.task.inputs)
+    return exported(run.champion, Path(file), run.predictor, run.about)
 
 
 def perform(

@@ -1,12 +1,15 @@
+import json
 import os
 import subprocess
 import sys
 from collections import OrderedDict
 
+import gymnasium
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from gymnasium import spaces
 from safetensors.torch import load_file
 from torch import nn
 
@@ -14,7 +17,9 @@ from evo.interop import export as exporting
 from evo.interop.export import ExportError, export
 from evo.neat.neat import NEAT
 from evo.network.model import NetworkModel
+from evo.tasks.control import ControlTask
 from evo.tasks.normalization import NormalizedModel
+from evo.tasks.supervised import SupervisedTask
 from evo.vectors.models import TorchModel, VectorModel
 from evo.vectors.modules import CNN, MLP
 
@@ -91,6 +96,65 @@ def test_an_mlp_is_rebuilt_from_its_documented_keys_without_this_library(tmp_pat
     """
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("same\n", "")
+
+
+def frame(target):
+    numbers = np.random.default_rng(0).normal(size=(3, 200))
+    numbers[1, 3] = np.nan
+    names = [f"town {k % 40}" if k % 7 else "" for k in range(200)]  # more than have an input of their own
+    answers = [["né", "01", "1"][k % 3] for k in range(200)] if target == "words" else 1e6 + 3 * numbers[2]
+    return {"far": 1.7e9 + 9 * numbers[0], "gaps": numbers[1], "town": names, "side": ["left", "right"] * 100, "y": answers}
+
+
+@pytest.mark.parametrize("target", ["words", "numbers"])
+def test_a_table_model_reads_the_tables_values_and_answers_in_its_words_or_units(target, tmp_path):
+    rows = frame(target)
+    task = SupervisedTask.from_table(rows, "y")
+    model = TorchModel(task.network())
+    session = onnxruntime.InferenceSession(export(model, tmp_path / "x.onnx", task, {"seed": "7"}))
+    about = session.get_modelmeta().custom_metadata_map
+    columns = json.loads(about["columns"])
+    assert [one["name"] for one in columns] == ["far", "gaps", "town", "side"]
+    place = lambda one, value: one["values"].index(value) if value in one["values"] else len(one["values"])
+    raw = [rows[one["name"]] if "mean" in one else [place(one, value) for value in rows[one["name"]]] for one in columns]
+    answers = session.run(None, {"inputs": np.array(raw, float).T})
+    said = task.predictions(model, task.columns.encode({name: rows[name] for name in rows if name != "y"}))
+    assert about["seed"] == "7"
+    if target == "numbers":
+        assert [one.name for one in session.get_outputs()] == ["outputs"]
+        np.testing.assert_allclose(answers[0], [row["outputs"] for row in said], rtol=1e-9)
+        assert json.loads(about["units"])["mean"] == [pytest.approx(1e6, rel=1e-5)]
+        return
+    assert [one.name for one in session.get_outputs()] == ["probabilities", "label"]
+    assert json.loads(about["classes"]) == ["01", "1", "né"]
+    assert answers[1].tolist() == [row["predicted"] for row in said]
+    np.testing.assert_allclose(answers[0].max(1), [row["confidence"] for row in said], rtol=1e-5)
+
+
+BOX = spaces.Box(np.array([[-2.0, 0.0]], np.float32), np.array([[2.0, 10.0]], np.float32))
+
+
+class World(gymnasium.Env):
+    observation_space = spaces.Box(-1, 1, (3,), np.float32)
+
+    def __init__(self, space):
+        self.action_space = space
+
+
+@pytest.mark.parametrize(("space", "evolved"), [(spaces.Discrete(3, start=-1), False), (BOX, True)])
+def test_a_policy_reads_observations_and_answers_with_actions(space, evolved, tmp_path):
+    task = ControlTask(lambda: World(space), network=MLP)
+    neat = NEAT(3, task.outputs, population_size=1, output_activation="tanh")
+    model = NetworkModel(neat.ask()) if evolved else TorchModel(task.network())
+    model = NormalizedModel(model, torch.tensor([1.0, -2, 0.3]), torch.tensor([2.0, 0.1, 0.9]))
+    session = onnxruntime.InferenceSession(export(model, tmp_path / "x.onnx", task))
+    seen = rows(40, 3)
+    ranges = None if model.output_range is None else model.output_range[0]
+    expected = np.stack([task._act(outputs, ranges) for outputs in torch.as_tensor(model(seen)).tolist()])
+    assert session.get_outputs()[0].name == "actions"
+    actions = session.run(None, {"inputs": seen.numpy()})[0]
+    assert (actions.shape, actions.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(actions, expected, atol=1e-4)
 
 
 def test_exporting_leaves_the_model_as_it_was_and_replaces_an_older_file_whole(tmp_path):

@@ -15,7 +15,7 @@ from evo.evolve import Evolve
 from evo.rollout.environment import Environment
 from evo.search.ga import GA
 from evo.tasks import stepping
-from evo.tasks.actions import space_actions
+from evo.tasks.actions import acting, space_actions
 from evo.tasks.control import ControlSettings, ControlTask
 from evo.testing import check_task
 from evo.vectors.encoding import Parameters
@@ -247,6 +247,30 @@ def test_every_whole_number_of_a_box_has_an_equal_part_of_the_outputs(low, high,
         assert numbers.tolist() == list(range(low, high + 1))
         assert np.ptp(times) <= 1
     assert act([-1e9, 1e9], None).tolist() == [low, high]
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Discrete(6, start=-1),
+        spaces.MultiDiscrete([[2, 4]], start=[[0, 5]]),
+        spaces.MultiBinary((2, 3)),
+        spaces.Box(np.float32([[-2, 0, 1]] * 2), np.float32([[2, 10, 1.5]] * 2)),
+        spaces.Box(1, 6, (2, 3), np.int8),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("known", [False, True])
+def test_a_module_acts_as_the_task_does(space, known):
+    count, act = space_actions(space, "mine")
+    ranges = np.tile([0.0, 1.0], (count, 1)) if known else None
+    if known:
+        ranges[1] = -np.inf, np.inf
+    outputs = torch.from_numpy(np.random.default_rng(0).normal(0.5, 0.6, (300, count)).astype(np.float32))
+    taken = np.stack([act(row, ranges) for row in outputs.tolist()])
+    made = acting(act, ranges)(outputs).numpy()
+    assert (made.shape, made.dtype) == (taken.shape, taken.dtype)
+    np.testing.assert_allclose(made, taken, rtol=1e-6)
 
 
 def test_several_choices_have_an_output_each_and_switches_one():

@@ -5,9 +5,11 @@ import re
 import shutil
 from types import SimpleNamespace
 
+import numpy as np
+import onnxruntime
 import pytest
 
-from scenarios.lab import ConfigError, load
+from scenarios.lab import ConfigError, export, load
 from scenarios.lab.cli import play
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.store import store, tensors
@@ -67,7 +69,7 @@ def test_a_table_that_has_changed_since_changes_no_prediction_and_gives_no_rows(
     expected = from_rows(path, rows)
     write(table, [line.replace("Rome", "Paris") for line in LINES[:50]])
     assert played(path, table=rows) == expected
-    with pytest.raises(store.StoreError, match=r"this needs the data of the run: .*config.toml: task\.sha256"):
+    with pytest.raises(store.StoreError, match=r"this needs the data of the run: .*config\.toml: task\.sha256"):
         played(path)
 
 
@@ -115,3 +117,19 @@ def test_a_run_plays_where_the_one_that_it_began_from_is_gone(tmp_path):
     expected = from_rows(path, rows)
     shutil.rmtree(tmp_path / "first")
     assert played(path, table=rows) == expected
+
+
+def test_an_exported_table_model_reads_columns_and_answers_in_units_where_the_table_is_gone(tmp_path):
+    path, table, rows = finished(tmp_path, "price")
+    table.unlink()
+    run = load(path)
+    session = onnxruntime.InferenceSession(export(run, tmp_path / "x.onnx"))
+    towns, sold = ["", "Bonn", "Rome"], ["no", "yes"]
+    lines = [line.split(",") for line in LINES[:5]]
+    raw = np.array([[float(size), towns.index(town), sold.index(one)] for size, town, _, one in lines])
+    answers = session.run(None, {"inputs": raw})[0]
+    said = [float(line.split()[1]) for line in played(path, table=rows).splitlines()[2:]]
+    np.testing.assert_allclose(answers[:, 0], said, rtol=1e-5)
+    about = session.get_modelmeta().custom_metadata_map
+    assert (about["target"], about["kind"]) == ('["price"]', "regression")
+    assert [about[name] for name in ("scenario", "label", "method", "seed")] == ["sales-price", "ga", "ga", "0"]
