@@ -76,8 +76,9 @@ class TableTask(SupervisedTask):
         """
         assert self.columns is not None
         words = {one.name for one in self.columns.categories} | {*self.columns.ignored}
+        numbers = [one.name for one in self.columns.numbers]
         without = [name for name in self._order if name not in self._target]
-        return self.columns.encode(read(Path(path), self._how, words=words, names=(self._order, without)).table)
+        return self.columns.encode(read(Path(path), self._how, words, names=(self._order, without), numbers=numbers).table)
 
 
 def table_scenario(path: str, target: str, kind: str | None = None, /, **options: Any) -> Scenario:
@@ -99,10 +100,11 @@ def table_scenario(path: str, target: str, kind: str | None = None, /, **options
     beside = [*names, *how.drop, *([how.split] if how.split else [])]
     for name in (*beside, *how.categories):
         file.table.column(name)
-    how, files = replace(how, header=file.header), [file]
+    how, files = replace(how, header=file.header, decimal=file.decimal), [file]
     if how.validation is not None and how.test is not None:
         words = {name for name, column in file.table.columns.items() if isinstance(column, Words)} - {*names}
-        files += [read(Path(other), how, words=words, labels=names) for other in (how.validation, how.test)]
+        numbers = {*file.table.columns} - words - {*names}
+        files += [read(Path(other), how, words, names, numbers=numbers) for other in (how.validation, how.test)]
     parts = [_targeted(each, names, kind) for each in files]
     table = parts[0] if len(parts) == 1 else _stacked(parts)
     found = targets(table, names, kind)
