@@ -152,10 +152,12 @@ class SupervisedTask(Task):
 
         target: several columns are learned together. A column of numbers that are only names is made a category in the frame.
         """
-        names = [target] if isinstance(target, str) else list(target)
+        names, beside = [target] if isinstance(target, str) else list(target), [*map(str, drop)]
         table = Table.of(frame, labels=names)
+        for name in beside:
+            table.column(name)
         found = targets(table, names, kind)
-        pairs, values = prepared(table, found, parts_of(found, table), [*names, *drop])
+        pairs, values = prepared(table, found, parts_of(found, table), [*names, *beside])
         return cls(*pairs, network=network, **(values | rest))
 
     def network(self) -> nn.Module:
