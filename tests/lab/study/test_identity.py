@@ -199,6 +199,10 @@ def test_an_edit_of_anything_a_run_reads_is_seen_and_named(folder, name):
 def test_two_files_of_one_name_are_told_by_their_folders(folder):
     found, _ = identity.of_run(f"{folder}/nets/net.py:Net", f"{folder}/other/net.py:Net", None, None)
     assert found.keys() == {"nets/net.py", "other/net.py"}
+    alone, _ = identity.of_run(f"{folder}/nets/net.py:Net", None, None, None)
+    assert identity.changed(alone, found) == identity.changed(found, alone) == []
+    assert identity.changed({"net.py": "edited since"}, found) == ["net.py"]
+    assert identity.changed(found | {"nets/net.py": "edited since"}, alone) == ["nets/net.py"]
 
 
 def test_an_environment_behind_an_id_is_known_by_its_class():
