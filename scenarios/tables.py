@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from evo.core import Budget, Scenario
-from evo.settings import describe, did_you_mean, parse, setting, settings
+from evo.settings import closest, describe, parse, setting, settings
 from evo.tasks.supervised import SupervisedTask
 from evo.tasks.table import Column, Table, Words
 from evo.tasks.targets import FEW, Targets, parts_of, prepared, targets
@@ -90,7 +90,7 @@ def table_scenario(path: str, target: str, kind: str | None = None, /, **options
     Raises ValueError as above, OSError if a file cannot be read.
     """
     if kind is not None and kind not in KINDS:
-        raise ValueError(f"task: expected one of {', '.join(KINDS)}; got {kind!r}{did_you_mean(kind, KINDS)}")
+        raise ValueError(f"task: expected one of {', '.join(KINDS)}; got {kind!r}{closest(kind, KINDS)}")
     how, wrong = parse(TableReading, {key: value for key, value in options.items() if key in READ}, "task.")
     if how is None:
         raise ValueError("; ".join(wrong))

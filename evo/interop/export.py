@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from evo.core import Model
-from evo.settings import did_you_mean
+from evo.settings import closest
 
 
 class ExportError(ValueError):
@@ -46,7 +46,7 @@ def export(model: Model, path: str | Path, inputs: int) -> Path:
     path = Path(path)
     if path.suffix not in FORMATS:
         endings = ", ".join(FORMATS)
-        raise ExportError(f"{path}: expected a name that ends in one of {endings}{did_you_mean(path.suffix, FORMATS)}")
+        raise ExportError(f"{path}: expected a name that ends in one of {endings}{closest(path.suffix, FORMATS)}")
     if not path.parent.is_dir():
         raise ExportError(f"{path}: there is no folder {path.parent}; make it first")
     _write(path, FORMATS[path.suffix](_module(model), inputs))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evo.settings import did_you_mean
+from evo.settings import closest
 from scenarios.lab.cli.ends import wrong
 from scenarios.lab.cli.options import Decimal, Device, Jobs, Limits, Methods, Missing, Runs, Sep, Sets, Target, Task
 from scenarios.lab.report.format import terminal_width
@@ -61,7 +61,7 @@ def tune(
 
         problems = []
         if sampler not in SAMPLERS:
-            problems.append(f"--sampler: expected random or tpe; got {sampler!r}{did_you_mean(sampler, SAMPLERS)}")
+            problems.append(f"--sampler: expected random or tpe; got {sampler!r}{closest(sampler, SAMPLERS)}")
         asked = []
         try:
             for one in what:

@@ -94,7 +94,8 @@ def text(found: Sequence[Label], planned: Mapping[str, int], width: int | None =
     lines += [f"{label}: no run finished" for label in planned if label not in {each.label for each in found}]
     seeds = seed_list(sorted({row["seed"] for each in found for row in each.rows}))
     lines.append(
-        f"Validation metric, seeds {seeds}: IQM [95 % interval]. The best of many trials looks better here than on new seeds."
+        f"Validation metric, seeds {seeds}: IQM [95 % interval]. Trials rank by what they cost to solve the task, then by "
+        "validation fitness. The best of many trials looks better here than on new seeds."
     )
     return "\n".join([*aligned([list(HEAD), *table(found)], width), *(wrapped(line, width, "  ") for line in lines)])
 
