@@ -64,7 +64,8 @@ class Table:
         names = list(getattr(frame, "columns", frame if isinstance(frame, Mapping) else ()))
         if not names or len(set(map(str, names))) != len(names):
             raise ValueError(
-                f"expected a frame of pandas or polars, or a dict of columns, each with a name of its own; got {names}"
+                "expected a frame of pandas or polars, or a dict of columns, each with a name of its own; "
+                f"got {names or type(frame).__name__}"
             )
         columns = {str(name): _column(frame[name], str(name), str(name) in labels) for name in names}
         if len(lengths := {len(column) for column in columns.values()}) != 1:
@@ -164,6 +165,8 @@ def as_columns(values: npt.ArrayLike, what: str) -> Table:
     """An array (B,) or (B, O) as a table whose columns are called 0, 1, ..., or a frame; `what` is its title."""
     if hasattr(values, "columns"):
         return Table.of(values)
+    if np.ma.isMaskedArray(values):
+        raise ValueError(f"{what}: expected an array without a mask; fill it in: {what}.filled(np.nan)")
     array = np.asarray(values)
     if array.ndim not in (1, 2):
         raise ValueError(f"{what}: expected an array of shape (B, columns); got {array.shape}")

@@ -132,6 +132,8 @@ def test_what_is_wrong_with_a_frame_is_named():
         SupervisedTask.from_table(3, "y")
     with pytest.raises(ValueError, match="expected a frame of pandas or polars, or a dict of columns"):
         SupervisedTask.from_table(np.zeros((ROWS, 2)), "y")
+    with pytest.raises(ValueError, match=r"x: expected an array without a mask; fill it in: x.filled\(np.nan\)"):
+        SupervisedTask.from_arrays(np.ma.masked_array(np.ones((ROWS, 1)), True), np.arange(ROWS))
     with pytest.raises(ValueError, match="column 'x 0': expected real numbers; got complex128"):
         SupervisedTask.from_arrays(np.ones((ROWS, 1)) * 1j, np.arange(ROWS))
     with pytest.raises(ValueError, match="columns of equal length; got lengths 2, 3"):
