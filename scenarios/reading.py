@@ -183,7 +183,8 @@ class _Text:
 
     def _separator(self) -> str:
         widths = {sep: self._first_widths(sep) for sep in SEPARATORS}
-        even = [sep for sep, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
+        # From the last: of two that fit, the comma may be the decimal mark.
+        even = [sep for sep, found in reversed(widths.items()) if len(set(found)) == 1 and found[0] > 1]
         return max(even or widths, key=lambda sep: widths[sep][:1])
 
     def _first_widths(self, sep: str) -> list[int]:

@@ -36,6 +36,7 @@ SEPARATED = {
     "tabs and a comma in a name": ('"Temp, C"\tWeight\ty', lambda k: f"{k}\t{k % 7}\t{k * 0.5}"),
     "a line break within a name": ('"Height\nin cm",Weight,y', lambda k: f"{k},{k % 7},{k * 0.5}"),
     "text with commas": ("a;b;y", lambda k: f"{k};{k % 7};{k * 0.5}".replace(".", ",")),
+    "as many decimal commas as semicolons": ("a;b, m;y, s", lambda k: f"{k};{k % 7},5;{k},5"),
     "bars": ("a|b|y", lambda k: f"{k}|{k % 7}|{k * 0.5}"),
     "more commas than semicolons in a line": ("a;b;y", lambda k: f"{k};{k % 7},0;{k},5"),
 }
