@@ -110,6 +110,8 @@ class Run:
         document = dict(self.config)
         if self._scenario is not None:
             document["scenario"] = as_scenario(self._scenario, self.path.resolve().parents[1].name)
+        if isinstance(task := document.get("task"), Mapping):
+            document["task"] = {key: value for key, value in task.items() if key != "sha256"}  # `_built` warns of another
         learners = document.get("learners")
         if self._method is not None and isinstance(learners, dict):
             document["learners"] = {label: {**dict(table), "method": self._method} for label, table in learners.items()}

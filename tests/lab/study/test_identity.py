@@ -245,3 +245,16 @@ def test_the_command_line_says_so_too(folder, tmp_path, capsys):
     for command in (["play", path], ["export", path, str(tmp_path / "net.pt")]):
         assert main(command) == 0
         assert "own_late.py changed since this run: what is shown is not what was scored" in capsys.readouterr().err
+
+
+def test_a_changed_table_is_told_in_words(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = "a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(40))
+    (tmp_path / "table.csv").write_text(rows)
+    run("table.csv::y", ["linear"], runs=tmp_path)
+    (tmp_path / "table.csv").write_text(rows.replace("3,1", "5,1"))
+    path = tmp_path / "table-y/linear/seed-0"
+    assert main(["play", str(path)]) == 0
+    assert "the table's file changed since this run: what is shown is not what was scored" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="other settings: the table's file changed"):
+        run("table.csv::y", ["linear"], runs=tmp_path)
