@@ -255,7 +255,7 @@ def test_comparison_without_runs_says_so():
 
 def spent(runs, label, seed, evaluations, metrics, stopped_by="budget", **outcome):
     """A finished run with a row for each pair of evaluations and validation accuracy."""
-    ended = {**result(**outcome), "stopped_by": stopped_by}
+    ended = {**result(**outcome), "stopped_by": stopped_by, "steps": len(evaluations)}
     ended["cost"]["evaluations"] = evaluations[-1]
     path = make(runs, label, seed, ended)
     rows = zip(evaluations, metrics)
