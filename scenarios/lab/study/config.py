@@ -138,9 +138,8 @@ class RunSpec:
     def changed(self, stored: Mapping[str, Any]) -> list[str]:
         """What of the user's, files and data, is no longer what a stored configuration says that a run was made of."""
         kept, task = (part if isinstance(part := stored.get(name), Mapping) else {} for name in ("code", "task"))
-        digests = [table.get("sha256") for table in (task, self.task)]
-        found = ["the table's file changed"] if all(digests) and digests[0] != digests[1] else []
-        return found + [f"{name} changed" for name in identity.changed(kept, self.code)]
+        table = ["the table's file"] * ((old := task.get("sha256")) is not None and self.task.get("sha256", old) != old)
+        return [f"{name} changed" for name in [*table, *identity.changed(kept, self.code)]]
 
 
 @dataclass(frozen=True)
