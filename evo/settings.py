@@ -211,7 +211,7 @@ class Setting:
             return value, f"expected {self.expected}; got {value!r}"
         for each in converted if item else (converted,):
             if self.choices and each not in self.choices:
-                return value, f"expected {self.expected}; got {each!r}{did_you_mean(str(each), self.choices)}"
+                return value, f"expected {self.expected}; got {each!r}{closest(str(each), self.choices)}"
             if isinstance(each, (int, float)) and not isinstance(each, bool) and not self._inside(each):
                 return value, f"expected {self.expected}; got {each!r}"
         return converted, None
@@ -275,15 +275,19 @@ def parse(cls: type[T], values: Mapping[str, Value], prefix: str = "") -> tuple[
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """ " (did you mean 'x'?)" with a synonym or the closest of `options`, or the options if none is close, or ""."""
+    """`closest`, or the options if none is close, or ""."""
+    names = sorted(options)
+    return closest(word, names) or (f" (choose from {', '.join(names)})" if 0 < len(names) <= 12 else "")
+
+
+def closest(word: str, options: Iterable[str]) -> str:
+    """ " (did you mean 'x'?)" with a synonym or the closest of `options`, or "": for a message that names them."""
     names = sorted(options)
     lower = {name.lower(): name for name in names}
     close = [name for name in SYNONYMS.get(word, ()) if name in names] or [
         lower[name] for name in difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
     ]
-    if close:
-        return f" (did you mean {close[0]!r}?)"
-    return f" (choose from {', '.join(names)})" if 0 < len(names) <= 12 else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def suggestion(key: str, known: Iterable[str]) -> str:

@@ -29,7 +29,8 @@ SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE = 1000  # rows by which separator, decimal mark and columns of text are guessed; what they hide, the whole file shows
 MISSING = {"", "?", "na", "n/a", "nan", "-nan", "null"}  # in any case of letters
 NO_NUMBER = {*MISSING, "none", "<na>", "#n/a", "#na", "n.a.", "-", "--", "."}  # missing where the rest are numbers
-COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?")
+COMMA = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?")
+THOUSANDS_SAID = "commas between thousands"
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?")
 
@@ -51,34 +52,42 @@ class Reading:
 class File:
     """A table that was read: sha256 of the file's bytes, whether it has a line of names, and what was inferred, in words.
 
-    numbers: those of the columns of labels that hold nothing else.
+    decimal: the decimal mark, where a comma told it; then other files of these columns are read so. numbers: those of the
+    columns of labels that hold nothing else.
     """
 
     table: Table
     sha256: str
     header: bool
+    decimal: str | None
     inferred: list[str]
     numbers: dict[str, np.ndarray]
 
 
 def read(
-    path: Path, how: Reading, words: Collection[str] = (), labels: Collection[str] = (), names: Collection[Sequence[str]] = ()
+    path: Path,
+    how: Reading,
+    words: Collection[str] = (),
+    labels: Collection[str] = (),
+    names: Collection[Sequence[str]] = (),
+    numbers: Collection[str] = (),
 ) -> File:
     """The table in a file. words: columns that are read as they are spelled; labels: so too, and as numbers where they are;
-    names: those that the columns may have, where no line of the file holds them.
+    names: those that the columns may have, where no line of the file holds them; numbers: columns that hold numbers, also where
+    all of them are missing here.
 
     Raises ValueError, naming line and column, and OSError.
     """
     raw = path.read_bytes()
     sha256 = hashlib.sha256(raw).hexdigest()
     if path.name.casefold().endswith(".parquet"):
-        return File(_parquet(raw, path.name, words, labels), sha256, True, [], {})
+        return File(_parquet(raw, path.name, words, labels), sha256, True, None, [], {})
     if path.name.casefold().endswith(".gz"):
         try:
             raw = gzip.decompress(raw)
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path.name}: not a complete gzip file ({error})") from error
-    return _Text(raw, path.name, how).file(sha256, words, labels, names)
+    return _Text(raw, path.name, how, numbers).file(sha256, words, labels, names)
 
 
 def _parquet(raw: bytes, title: str, words: Collection[str], labels: Collection[str]) -> Table:
@@ -98,8 +107,8 @@ def _parquet(raw: bytes, title: str, words: Collection[str], labels: Collection[
 class _Text:
     """A text file whose dialect has been found. rows: the first of them; lines: those that all rows end on."""
 
-    def __init__(self, raw: bytes, title: str, how: Reading):
-        self.title, self.how = title, how
+    def __init__(self, raw: bytes, title: str, how: Reading, numbers: Collection[str]):
+        self.title, self.how, self.numbers = title, how, numbers
         try:
             raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -146,7 +155,10 @@ class _Text:
                 f"{self.title}, line {self.lines[0]}: expected names of columns; {', '.join(map(repr, chosen[:4]))} look like "
                 "a row: say task.header=false (the columns are then called 1, 2, ...), or task.header=true if these are names"
             )
-        return File(Table(columns, self.title, self.lines[header:].tolist()), sha256, header, self._inferred(notes), numbers)
+        grouped = any(THOUSANDS_SAID in note for note in notes)
+        told = self.how.decimal or ("," if self.decimal == "," else "." if grouped else None)
+        table = Table(columns, self.title, self.lines[header:].tolist())
+        return File(table, sha256, header, told, self._inferred(notes), numbers)
 
     def _inferred(self, notes: dict[str, list[str]]) -> list[str]:
         """In words: the separator, and what was found of some columns, where that is not the plain way."""
@@ -171,7 +183,8 @@ class _Text:
 
     def _separator(self) -> str:
         widths = {sep: self._first_widths(sep) for sep in SEPARATORS}
-        even = [sep for sep, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
+        # From the last: of two that fit, the comma may be the decimal mark.
+        even = [sep for sep, found in reversed(widths.items()) if len(set(found)) == 1 and found[0] > 1]
         return max(even or widths, key=lambda sep: widths[sep][:1])
 
     def _first_widths(self, sep: str) -> list[int]:
@@ -254,7 +267,7 @@ class _Text:
             return column, ""
         given = [value for value in column.values if value.casefold() not in NO_NUMBER]
         made, how = self._as_numbers(name, given)
-        if not made:
+        if not made and (given or name not in self.numbers):
             return column, ""
         away = [value for value in column.values if value and value not in made]
         rows = np.isin(column.codes, [column.values.index(value) for value in away]).sum()
@@ -276,7 +289,7 @@ class _Text:
             said = ", ".join(["decimal comma"] * (self.decimal != ",") + ["points between thousands"] * point)
             return {value: float(value.replace(".", "").replace(",", ".")) for value in values}, said
         if grouped:
-            said = "commas between thousands" if comma else "decimal point" * (point and self.decimal == ",")
+            said = THOUSANDS_SAID if comma else "decimal point" * (point and self.decimal == ",")
             return {value: float(value.replace(",", "")) for value in values}, said
         if all(map(DATE.fullmatch, values)):
             try:

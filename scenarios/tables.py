@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from evo.core import Budget, Scenario, State
-from evo.settings import describe, did_you_mean, parse, setting, settings
+from evo.settings import closest, describe, parse, setting, settings
 from evo.tasks.columns import Columns
 from evo.tasks.schema import Predictor, Schema
 from evo.tasks.supervised import SupervisedTask
@@ -80,8 +80,9 @@ class Rows:
 
     def encode(self, columns: Columns, path: str | Path) -> np.ndarray:
         words = {one.name for one in columns.categories} | {*columns.ignored}
+        numbers = [one.name for one in columns.numbers]
         without = [name for name in self.order if name not in self.target]
-        return columns.encode(read(Path(path), self.how, words=words, names=(self.order, without)).table)
+        return columns.encode(read(Path(path), self.how, words, names=(self.order, without), numbers=numbers).table)
 
 
 class TableTask(SupervisedTask):
@@ -137,7 +138,7 @@ def table_scenario(path: str, target: str, kind: str | None = None, /, **options
     Raises ValueError as above, OSError if a file cannot be read.
     """
     if kind is not None and kind not in KINDS:
-        raise ValueError(f"task: expected one of {', '.join(KINDS)}; got {kind!r}{did_you_mean(kind, KINDS)}")
+        raise ValueError(f"task: expected one of {', '.join(KINDS)}; got {kind!r}{closest(kind, KINDS)}")
     how, wrong = parse(TableReading, {key: value for key, value in options.items() if key in READ}, "task.")
     if how is None:
         raise ValueError("; ".join(wrong))
@@ -147,10 +148,11 @@ def table_scenario(path: str, target: str, kind: str | None = None, /, **options
     beside = [*names, *how.drop, *([how.split] if how.split else [])]
     for name in (*beside, *how.categories):
         file.table.column(name)
-    how, files = replace(how, header=file.header), [file]
+    how, files = replace(how, header=file.header, decimal=file.decimal), [file]
     if how.validation is not None and how.test is not None:
         words = {name for name, column in file.table.columns.items() if isinstance(column, Words)} - {*names}
-        files += [read(Path(other), how, words=words, labels=names) for other in (how.validation, how.test)]
+        numbers = {*file.table.columns} - words - {*names}
+        files += [read(Path(other), how, words, names, numbers=numbers) for other in (how.validation, how.test)]
     parts = [_targeted(each, names, kind) for each in files]
     table = parts[0] if len(parts) == 1 else _stacked(parts)
     found = targets(table, names, kind)

@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from evo.core import Deployment, Model, Task
-from evo.settings import did_you_mean
+from evo.settings import closest
 
 
 class ExportError(ValueError):
@@ -52,7 +52,7 @@ def export(model: Model, path: str | Path, task: Task | int, about: Mapping[str,
     path = Path(path)
     if path.suffix not in FORMATS:
         endings = ", ".join(FORMATS)
-        raise ExportError(f"{path}: expected a name that ends in one of {endings}{did_you_mean(path.suffix, FORMATS)}")
+        raise ExportError(f"{path}: expected a name that ends in one of {endings}{closest(path.suffix, FORMATS)}")
     if not path.parent.is_dir():
         raise ExportError(f"{path}: there is no folder {path.parent}; make it first")
     try:

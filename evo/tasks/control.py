@@ -17,6 +17,7 @@ import dataclasses
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,7 +92,7 @@ class ControlTask(Task):
     ):
         counts = {"episodes": episodes, "validation_episodes": validation_episodes, "test_episodes": test_episodes}
         for what, count in counts.items() if max_steps is None else (*counts.items(), ("max_steps", max_steps)):
-            if not isinstance(count, int) or count < 1:
+            if not isinstance(count, Integral) or count < 1:
                 raise ValueError(f"{what}: expected a whole number >= 1; got {count!r}")
         self.name = make if isinstance(make, str) else getattr(make, "name", getattr(make, "__name__", type(make).__name__))
         self.episodes, self.stop, self.normalize_observations = episodes, stop, normalize_observations

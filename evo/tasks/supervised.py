@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from evo import rng, threads
 from evo.core import Deployment, Evaluation, Metric, Model, Phenotypes, Row, Score, Task, counted
-from evo.settings import Value, did_you_mean
+from evo.settings import Value, closest, did_you_mean
 from evo.tasks import calibration, metrics
 from evo.tasks.columns import Columns, Units
 from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, cross_entropy, measured
@@ -77,7 +77,7 @@ class SupervisedTask(Task):
         units: Units | None = None,
     ):
         if kind not in METRICS:
-            raise ValueError(f"kind: expected one of {', '.join(METRICS)}; got {kind!r}{did_you_mean(str(kind), METRICS)}")
+            raise ValueError(f"kind: expected one of {', '.join(METRICS)}; got {kind!r}{closest(str(kind), METRICS)}")
         self.kind, self.shape, self.stop, self.target = kind, shape, stop, solved
         self.columns, self.units = columns, units
         self._splits = {"train": tensors(train, kind, "train")}
@@ -111,7 +111,8 @@ class SupervisedTask(Task):
     def __repr__(self) -> str:
         sizes = f"{counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}"
         examples = ", ".join(f"{name} {len(x):,}" for name, (x, _) in self._splits.items())
-        return f"SupervisedTask({self.kind}, {sizes}, {examples} examples, {self.metric.name})"
+        batch = f", {self.batch_size:,} a generation" if self.batch_size else ""
+        return f"SupervisedTask({self.kind}, {sizes}, {examples} examples{batch}, {self.metric.name})"
 
     @classmethod
     def from_arrays(
@@ -125,7 +126,7 @@ class SupervisedTask(Task):
     ) -> Self:
         """A task from your own arrays x (B, I) and y (B,) or (B, O), or frames of pandas or polars, by the rules of tables
         (`evo.tasks.columns`): 60 % train, 20 % validation, 20 % test, stratified by class, standardised by the training split,
-        numbers to be learned too.
+        numbers to be learned too. From 20,000 training rows on, batch_size is 2,000 unless it is given.
 
         kind None: classification for words, truth values, at most ten different whole numbers, and one-hot y; "probability"
         for several columns of 0 and 1; else regression. rest: as of the class. Raises ValueError, naming row and column.
@@ -155,10 +156,12 @@ class SupervisedTask(Task):
 
         target: several columns are learned together. A column of numbers that are only names is made a category in the frame.
         """
-        names = [target] if isinstance(target, str) else list(target)
+        names, beside = [target] if isinstance(target, str) else list(target), [*map(str, drop)]
         table = Table.of(frame, labels=names)
+        for name in beside:
+            table.column(name)
         found = targets(table, names, kind)
-        pairs, values = prepared(table, found, parts_of(found, table), [*names, *drop])
+        pairs, values = prepared(table, found, parts_of(found, table), [*names, *beside])
         return cls(*pairs, network=network, **(values | rest))
 
     def network(self) -> nn.Module:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,11 @@ class Table:
         columns, for equal names, or where columns differ in length."""
         if isinstance(frame, Table):
             return frame
-        names = list(frame.columns if hasattr(frame, "columns") else frame) if hasattr(frame, "__getitem__") else []
+        names = list(getattr(frame, "columns", frame if isinstance(frame, Mapping) else ()))
         if not names or len(set(map(str, names))) != len(names):
             raise ValueError(
-                f"expected a frame of pandas or polars, or a dict of columns, each with a name of its own; got {names}"
+                "expected a frame of pandas or polars, or a dict of columns, each with a name of its own; "
+                f"got {names or type(frame).__name__}"
             )
         columns = {str(name): _column(frame[name], str(name), str(name) in labels) for name in names}
         if len(lengths := {len(column) for column in columns.values()}) != 1:
@@ -142,6 +144,8 @@ def _column(values: Any, name: str, label: bool = False) -> Column:
         array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"column {name!r}: expected one value a row; got shape {array.shape}")
+    if array.dtype.kind == "c":
+        raise ValueError(f"column {name!r}: expected real numbers; got {array.dtype}")
     if array.dtype.kind in "mM":
         unit = array.astype(f"{array.dtype.kind}8[us]")
         return np.where(np.isnat(unit), np.nan, unit.astype(np.int64) / 1e6)
@@ -152,7 +156,7 @@ def _column(values: Any, name: str, label: bool = False) -> Column:
     if missing is None:
         missing = np.array([value is None or value != value for value in array.tolist()], bool)
     given = [None if gone else value for value, gone in zip(array.tolist(), missing)]
-    if all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in given):
+    if all(value is None or (isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)) for value in given):
         return np.array(given, np.float64)
     return Words.of("" if value is None else str(value) for value in given)
 
@@ -161,6 +165,8 @@ def as_columns(values: npt.ArrayLike, what: str) -> Table:
     """An array (B,) or (B, O) as a table whose columns are called 0, 1, ..., or a frame; `what` is its title."""
     if hasattr(values, "columns"):
         return Table.of(values)
+    if np.ma.isMaskedArray(values):
+        raise ValueError(f"{what}: expected an array without a mask; fill it in: {what}.filled(np.nan)")
     array = np.asarray(values)
     if array.ndim not in (1, 2):
         raise ValueError(f"{what}: expected an array of shape (B, columns); got {array.shape}")

@@ -36,6 +36,7 @@ SEPARATED = {
     "tabs and a comma in a name": ('"Temp, C"\tWeight\ty', lambda k: f"{k}\t{k % 7}\t{k * 0.5}"),
     "a line break within a name": ('"Height\nin cm",Weight,y', lambda k: f"{k},{k % 7},{k * 0.5}"),
     "text with commas": ("a;b;y", lambda k: f"{k};{k % 7};{k * 0.5}".replace(".", ",")),
+    "as many decimal commas as semicolons": ("a;b, m;y, s", lambda k: f"{k};{k % 7},5;{k},5"),
     "bars": ("a|b|y", lambda k: f"{k}|{k % 7}|{k * 0.5}"),
     "more commas than semicolons in a line": ("a;b;y", lambda k: f"{k};{k % 7},0;{k},5"),
 }
@@ -271,3 +272,26 @@ def test_how_a_file_is_read_is_a_setting_of_the_task_that_flags_and_files_set(tm
     assert again.task == spec.task
     with pytest.raises(ConfigError, match=r"task\.sep: expected one character; got 'ab'"):
         config.study(**flags.chosen(str(path), ["linear"], target="y", sets=["task.sep=ab"]))
+
+
+def test_other_files_of_a_table_are_read_as_the_table_is(tmp_path):
+    path = write(tmp_path / "t.csv", table("a;b;y", lambda k: f"{k},5;{k}.{k + 100};{k % 2}"))
+    task = made(path, "y")[1]
+    rows = write(tmp_path / "rows.csv", "a;b\n3;3.103\n-;4.104\n")  # no decimal comma tells what the point stands for
+    expected = task.columns.encode({"a": [3, np.nan], "b": [3103, 4104]})
+    assert np.array_equal(task.encode(rows), expected)
+    assert np.array_equal(task.encode(write(tmp_path / "row.csv", "a;b\n-;4.104\n")), expected[1:])
+
+    thousands = made(write(tmp_path / "u.csv", table("a;b;y", lambda k: f"1,{k + 100}.5;{k};{k % 2}")), "y")[1]
+    row = write(tmp_path / "row.csv", "a;b\n1,105;2\n")
+    assert np.array_equal(thousands.encode(row), thousands.columns.encode({"a": [1105], "b": [2]}))
+
+    parts = [write(tmp_path / f"{name}.csv", table("a;y", lambda k: f"{k};{k}.{k + 100}")) for name in ("validation", "test")]
+    train = write(tmp_path / "train.csv", table("a;y", lambda k: f"{k},5;{k}.{k + 100}"))
+    split = made(train, "y", validation=str(parts[0]), test=str(parts[1]))[1]
+    assert split.split("train")[1].equal(split.split("test")[1])
+
+
+def test_a_number_that_begins_with_0_has_no_point_between_thousands(tmp_path):
+    file = read(write(tmp_path / "t.csv", table("a;b", lambda k: f"{k},5;0.{k + 100}")), Reading())
+    assert file.table.numbers("b")[3] == 0.103

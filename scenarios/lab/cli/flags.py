@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
-from evo.settings import did_you_mean
+from evo.settings import closest
 from scenarios import METHODS, SCENARIOS
 from scenarios.lab.study import neat_python, resolve
 from scenarios.lab.study.problems import ConfigError
@@ -48,7 +48,7 @@ def chosen(
     given = {name: value for name, value in (reading or {}).items() if value}
     problems += [f"--{name}: applies to a table only; needs --target COLUMN" for name in given if not target]
     if kind and kind not in resolve.KINDS:
-        problems.append(f"--task: expected one of {', '.join(resolve.KINDS)}; got {kind!r}{did_you_mean(kind, resolve.KINDS)}")
+        problems.append(f"--task: expected one of {', '.join(resolve.KINDS)}; got {kind!r}{closest(kind, resolve.KINDS)}")
     if target and not resolve.is_table(what):
         problems.append(f"--target: applies to a table only, {', '.join(f'FILE{end}' for end in resolve.TABLES)}; got {what}")
     elif target:

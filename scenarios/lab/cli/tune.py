@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evo.settings import did_you_mean
+from evo.settings import closest
 from scenarios.lab.cli.ends import wrong
-from scenarios.lab.cli.options import Device, Jobs, Limits, Methods, Runs, Sets, Target, Task
+from scenarios.lab.cli.options import Decimal, Device, Jobs, Limits, Methods, Missing, Runs, Sep, Sets, Target, Task
+from scenarios.lab.report.format import terminal_width
 
 if TYPE_CHECKING:
     from scenarios.lab.cli import flags
@@ -42,12 +43,17 @@ def tune(
     restart: Annotated[bool, typer.Option("--restart", help="rename existing trials and start over")] = False,
     target: Target = "",
     task: Task = "",
+    sep: Sep = "",
+    decimal: Decimal = "",
+    missing: Missing = [],  # noqa: B006
 ) -> int:
     """Search for settings: equal trials for every label, judged on validation, on seeds from 1000."""
     options = [("-m", one) for one in method] + [("--budget", one) for one in budget] + [("--set", one) for one in set_]
     options += [("--trials", str(trials)), ("--seeds", seeds), ("--sampler", "" if sampler == "random" else sampler)]
     options += [("--jobs", str(jobs or "")), ("--runs", "" if runs == Path("runs") else str(runs)), ("--device", device)]
-    options += [("--target", target), ("--task", task)]
+    options += [("--target", target), ("--task", task), ("--sep", sep), ("--decimal", decimal)]
+    options += [("--missing", one) for one in missing]
+    reading = {"sep": sep, "decimal": decimal, "missing": missing}
     command = shlex.join(["evo", "tune", *what, *(word for option in options if option[1] for word in option)])
     try:
         from scenarios.lab.cli import flags
@@ -55,12 +61,12 @@ def tune(
 
         problems = []
         if sampler not in SAMPLERS:
-            problems.append(f"--sampler: expected random or tpe; got {sampler!r}{did_you_mean(sampler, SAMPLERS)}")
+            problems.append(f"--sampler: expected random or tpe; got {sampler!r}{closest(sampler, SAMPLERS)}")
         asked = []
         try:
             for one in what:
                 try:
-                    asked.append(flags.chosen(one, method, "", budget, set_, device, target, task))
+                    asked.append(flags.chosen(one, method, "", budget, set_, device, target, task, reading))
                 except ConfigError as error:
                     problems += error.problems
             return _tuned(asked, problems, seeds, trials, sampler, jobs, runs / "tune", restart, command)
@@ -103,7 +109,7 @@ def _tuned(
         rows = [row for each in chosen.labels for row in asked_for(each, count, trials.rows)]
         planned = {each.label: count if each.space else 1 for each in chosen.labels}
         found = tuning.labels(rows, planned)
-        print(tuning.text(found, planned))
+        print(tuning.text(found, planned, terminal_width()))
         if state == "failed":
             print("Warning: runs failed; a failed run ranks last. The same command tries them again.")
         if found:

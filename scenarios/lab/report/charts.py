@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from evo.settings import did_you_mean
+from evo.settings import closest
 from scenarios.lab.report import stats
 from scenarios.lab.report.bands import Rows, band_rows, short
 from scenarios.lab.report.comparison import Comparison
@@ -273,12 +273,12 @@ def save(
     """The learning curves as an image, in the format of the suffix. axis: of cost, or "steps", or "generations", which are the
     steps of evolutionary methods. Raises BadPicture for another format or axis, or a method without generations."""
     if axis not in PLOTTED:
-        raise BadPicture(f"--axis: expected one of {', '.join(PLOTTED)}; got {axis!r}{did_you_mean(axis, PLOTTED)}")
+        raise BadPicture(f"--axis: expected one of {', '.join(PLOTTED)}; got {axis!r}{closest(axis, PLOTTED)}")
     if axis == "generations" and (without := [one.label for one in comparison.series if not _evolves(one)]):
         raise BadPicture(f"--axis generations: {', '.join(without)}: no generations; --axis steps, or choose with -m")
     suffix = path.suffix.removeprefix(".").lower()
     if suffix not in SUFFIXES:
-        raise BadPicture(f"{path}: expected a name that ends in .{', .'.join(SUFFIXES)}{did_you_mean(suffix, SUFFIXES)}")
+        raise BadPicture(f"{path}: expected a name that ends in .{', .'.join(SUFFIXES)}{closest(suffix, SUFFIXES)}")
     import vl_convert
 
     if title is None:

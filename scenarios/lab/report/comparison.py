@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from evo.settings import did_you_mean
+from evo.settings import closest
 from scenarios.lab.report import stats
 from scenarios.lab.report.format import AXIS_NAMES, AXIS_TITLES, aligned, number, seed_list, wrapped
 from scenarios.lab.report.gather import DIRECTIONS, Seed, Series, gather
@@ -148,7 +148,7 @@ def compare(
     no run has a cost on that axis, or a result no such metric.
     """
     if metric and metric not in DIRECTIONS:
-        raise BadPoint(f"--metric: expected one of {', '.join(DIRECTIONS)}; got {metric!r}{did_you_mean(metric, DIRECTIONS)}")
+        raise BadPoint(f"--metric: expected one of {', '.join(DIRECTIONS)}; got {metric!r}{closest(metric, DIRECTIONS)}")
     return [_comparison(scenario, series, at, metric) for scenario, series in gather(paths, failed, metric).items()]
 
 
@@ -156,7 +156,7 @@ def parse_at(text: str) -> tuple[str, float | None]:
     """AXIS[=VALUE] as it stands on the command line. Raises BadPoint."""
     axis, given, value = text.partition("=")
     if axis not in store.AXES:
-        raise BadPoint(f"--at: expected one of {', '.join(store.AXES)}; got {axis!r}{did_you_mean(axis, store.AXES)}")
+        raise BadPoint(f"--at: expected one of {', '.join(store.AXES)}; got {axis!r}{closest(axis, store.AXES)}")
     try:
         limit = float(value.replace(",", "").replace("_", "")) if given else None
     except ValueError:
@@ -170,7 +170,7 @@ def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None
     results = [seed.result for one in series for seed in one.finished if seed.result is not None]
     known = {name for result in results for split in store.SPLITS for name in result[split] or ()} & DIRECTIONS.keys()
     if metric and results and metric not in known:
-        raise BadPoint(f"--metric: {scenario} has {', '.join(sorted(known))}; got {metric!r}{did_you_mean(metric, known)}")
+        raise BadPoint(f"--metric: {scenario} has {', '.join(sorted(known))}; got {metric!r}{closest(metric, known)}")
     point = None
     if at is not None:
         point = (at[0], common_budget(series, at[0]) if at[1] is None else at[1])

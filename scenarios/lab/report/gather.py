@@ -22,7 +22,7 @@ from scenarios.lab.store import files, store
 
 # Of the metrics that results hold beside the reported one: whether more or less is better.
 DIRECTIONS = dict.fromkeys(("fitness", "return", "accuracy", "macro_f1", "balanced_accuracy", "auc", "r2"), "max")
-DIRECTIONS |= dict.fromkeys(("cross_entropy", "squared_error", "absolute_error", "rmse", "mae"), "min")
+DIRECTIONS |= dict.fromkeys(("cross_entropy", "squared_error", "absolute_error", "rmse"), "min")
 SIZES = ("nodes_mean", "connections_mean")
 
 

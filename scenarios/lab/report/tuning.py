@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scenarios.lab.report import report, stats
-from scenarios.lab.report.format import aligned, number, seed_list
+from scenarios.lab.report.format import aligned, number, seed_list, wrapped
 from scenarios.lab.report.importance import Importance, importance
 from scenarios.lab.store import files, toml
 from scenarios.lab.store.trials import best, ranks
@@ -83,9 +83,10 @@ def score(rows: Rows) -> str:
     return text
 
 
-def text(found: Sequence[Label], planned: Mapping[str, int]) -> str:
-    """The table for the terminal, and below it the settings of each best trial. planned: trials that a label was to have."""
-    lines = aligned([list(HEAD), *table(found)])
+def text(found: Sequence[Label], planned: Mapping[str, int], width: int | None = None) -> str:
+    """The table for the terminal, and below it the settings of each best trial, in lines of at most `width` characters; None:
+    however long they are. planned: trials that a label was to have."""
+    lines = []
     for each in found:
         values = ", ".join(f"{name} = {toml.value(value)}" for name, value in each.settings(each.best).items())
         of = f"{each.label}: {len(each.ranks)} of {planned[each.label]} trials"
@@ -93,9 +94,10 @@ def text(found: Sequence[Label], planned: Mapping[str, int]) -> str:
     lines += [f"{label}: no run finished" for label in planned if label not in {each.label for each in found}]
     seeds = seed_list(sorted({row["seed"] for each in found for row in each.rows}))
     lines.append(
-        f"Validation metric, seeds {seeds}: IQM [95 % interval]. The best of many trials looks better here than on new seeds."
+        f"Validation metric, seeds {seeds}: IQM [95 % interval]. Trials rank by what they cost to solve the task, then by "
+        "validation fitness. The best of many trials looks better here than on new seeds."
     )
-    return "\n".join(lines)
+    return "\n".join([*aligned([list(HEAD), *table(found)], width), *(wrapped(line, width, "  ") for line in lines)])
 
 
 def write(found: Sequence[Label], path: Path, command: str) -> None:

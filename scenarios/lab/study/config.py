@@ -126,20 +126,20 @@ class RunSpec:
             return ["the stored config.toml is empty"]
         for key in dict.fromkeys([*stored, *now]):
             old, new = stored.get(key), now.get(key)
-            if old == new or key.startswith(("run.", "code.")):
+            if old == new or key.startswith(("run.", "code.")) or (key == "task.sha256" and old and new):
                 continue
             if key.startswith("budget.") and (new is None or (isinstance(old, (int, float)) and new > old)):
                 continue
             if self.own_model and key.startswith("model."):
                 key = f"{self.label}.{key}"
-            words = f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}"
-            found.append("the table's file changed" if key == "task.sha256" and old and new else words)
+            found.append(f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}")
         return found + self.changed(tomllib.loads(toml_text))
 
     def changed(self, stored: Mapping[str, Any]) -> list[str]:
         """What of the user's, files and data, is no longer what a stored configuration says that a run was made of."""
-        kept = stored.get("code")
-        return [f"{name} changed" for name in identity.changed(kept if isinstance(kept, Mapping) else {}, self.code)]
+        kept, task = (part if isinstance(part := stored.get(name), Mapping) else {} for name in ("code", "task"))
+        table = ["the table's file"] * ((old := task.get("sha256")) is not None and self.task.get("sha256", old) != old)
+        return [f"{name} changed" for name in [*table, *identity.changed(kept, self.code)]]
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,13 @@ def used(code: Mapping[str, str], scenario: Any, method: Any, network: Any, task
 
 def changed(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """The names whose digests differ, without those that a part of theirs explains. A name that only one side has says
-    nothing: what newly reaches or no longer reaches a file has itself changed, and older runs have kept less."""
-    found = [name for name in stored if name in now and now[name] != stored[name]]
+    nothing: what newly reaches or no longer reaches a file has itself changed, and older runs have kept less. A file has a
+    longer name beside another of its name."""
+    same = lambda one, other: one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
+    found = []
+    for name, digest in stored.items():
+        digests = [now[name]] if name in now else [each for other, each in now.items() if same(name, other)]
+        found += [name] if digests and digest not in digests else []
     return [name for name in found if not any(other.startswith(f"{name}.") for other in found)]
 
 

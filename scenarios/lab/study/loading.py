@@ -143,6 +143,8 @@ class Run:
     def _made(self, given: Mapping[str, Any], name: str | None = None) -> tuple[RunSpec, Built]:
         """From the config.toml, over which stands what is `given`. name: of the scenario, where that is given in its place."""
         document = {**self.config, **given, "device": "cpu"}
+        if isinstance(task := document.get("task"), dict):  # of a table that has changed it is warned below
+            document["task"] = {key: value for key, value in task.items() if key != "sha256"}
         if isinstance(learners := document.get("learners"), dict):
             own = {} if self._method is None else {"method": self._method}
             document["learners"] = {label: _without_start(table, own) for label, table in learners.items()}

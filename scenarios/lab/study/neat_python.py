@@ -11,7 +11,7 @@ from evo.settings import Setting, describe
 from scenarios.lab.store import toml
 from scenarios.lab.study import resolve
 
-METHOD = "neat-modern"
+METHOD, PRESET = "neat-modern", "neat-python"
 RENAMED = {"pop_size": "population_size"}
 OF_THE_TASK = ("num_inputs", "num_outputs")
 
@@ -26,7 +26,7 @@ def hint(path: str) -> str | None:
     if not {"NEAT", "DefaultGenome"} <= {*parser}:
         return None
     ours = {one.name: one for one in describe(resolve.method(METHOD).settings)}
-    sets, without = [], []
+    sets, without = [f"--set {METHOD}.preset={PRESET}"], []  # else a task may choose what the file does not say
     for key, text in _items(parser).items():
         one = ours.get(RENAMED.get(key, key))
         value, wrong = (None, "unknown") if one is None else one.check(_value(one, text))

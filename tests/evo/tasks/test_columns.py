@@ -1,5 +1,7 @@
 """Columns of numbers and words as what a network sees; frames of pandas and polars are taken as they are."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas
 import polars
@@ -82,12 +84,22 @@ def test_the_columns_of_a_frame_and_of_pandas_own_types_are_known():
             "whole": pandas.array([1, None, 3] * 20, dtype="Int64"),
             "zone": pandas.date_range("2024-01-01", periods=ROWS, tz="Europe/Berlin"),
             "span": pandas.to_timedelta(np.arange(ROWS), unit="s"),
+            "price": [Decimal("1.5"), None, Decimal(2)] * 20,
         }
     )
     found = Table.of(table)
     assert found.numbers("whole")[:3].tolist() == pytest.approx([1, np.nan, 3], nan_ok=True)
     assert np.diff(found.numbers("zone")).tolist()[:2] == [86400, 86400]
     assert found.numbers("span")[:3].tolist() == [0, 1, 2]
+    assert isinstance(found.columns["price"], np.ndarray)
+    assert found.numbers("price")[:3].tolist() == pytest.approx([1.5, np.nan, 2], nan_ok=True)
+
+
+def test_a_column_is_dropped_by_its_name_or_refused():
+    table = pandas.DataFrame({0: np.arange(ROWS) % 2, 1: np.arange(ROWS), "y": np.arange(ROWS) % 2})
+    assert [one.name for one in SupervisedTask.from_table(table, "y", drop=[0]).columns.numbers] == ["1"]
+    with pytest.raises(ValueError, match=r"no column 'prise' \(did you mean 'price'\?\)"):
+        SupervisedTask.from_table(frame(dict), "size", drop=["prise"])
 
 
 def test_frames_of_inputs_and_a_series_of_targets_do_as_arrays():
@@ -118,6 +130,12 @@ def test_several_columns_are_learned_together():
 def test_what_is_wrong_with_a_frame_is_named():
     with pytest.raises(ValueError, match="expected a frame of pandas or polars, or a dict of columns"):
         SupervisedTask.from_table(3, "y")
+    with pytest.raises(ValueError, match="expected a frame of pandas or polars, or a dict of columns"):
+        SupervisedTask.from_table(np.zeros((ROWS, 2)), "y")
+    with pytest.raises(ValueError, match=r"x: expected an array without a mask; fill it in: x.filled\(np.nan\)"):
+        SupervisedTask.from_arrays(np.ma.masked_array(np.ones((ROWS, 1)), True), np.arange(ROWS))
+    with pytest.raises(ValueError, match="column 'x 0': expected real numbers; got complex128"):
+        SupervisedTask.from_arrays(np.ones((ROWS, 1)) * 1j, np.arange(ROWS))
     with pytest.raises(ValueError, match="columns of equal length; got lengths 2, 3"):
         SupervisedTask.from_table({"a": [1, 2], "y": [1, 2, 3]}, "y")
     with pytest.raises(ValueError, match=r"no column 'prise' \(did you mean 'price'\?\)"):

@@ -447,6 +447,7 @@ def test_a_space_that_gymnasium_does_not_flatten_is_told_in_words():
 def test_there_is_at_least_one_episode(name, count):
     with pytest.raises(ValueError, match=f"^{name}: expected a whole number >= 1"):
         ControlTask(Walk, network=network, **{name: count})
+    assert ControlTask(Walk, network=network, **{name: np.int64(2)})
 
 
 def test_environments_are_closed_with_the_task():

@@ -49,6 +49,27 @@ def test_the_table_shows_present_settings_and_the_best_trial_of_each_label(capsy
     assert "best settings: evo run runs/tune/xor/xor.toml" in out
 
 
+def test_no_line_is_longer_than_the_terminal_is_wide(capsys, tuned, monkeypatch):
+    monkeypatch.chdir(tuned.parents[2])
+    monkeypatch.setenv("COLUMNS", "60")
+    out = evo(capsys, *TUNE, "-m", "linear", *QUICK)[1]
+    assert max(map(len, out.splitlines())) <= 60
+
+
+def test_a_table_is_read_as_run_reads_it(capsys, folder):
+    lines = "".join(f"{k},5;{'unknown' if k % 9 == 0 else k};{k % 2}\n" for k in range(40))
+    (folder / "table.csv").write_text("a;b;y\n" + lines)
+    told = ["--target", "y", "--sep", ";", "--decimal", ",", "--missing", "unknown"]
+    code, _, err = evo(capsys, "tune", "table.csv", *told, "-m", "linear", "--trials", "1", "--seeds", "1", "--jobs", "1")
+    assert code == 0, err
+    document = tomllib.loads(next((folder / "runs" / "tune").glob("*/*.toml")).read_text())
+    assert {name: document["task"][name] for name in ("sep", "decimal", "missing")} == {
+        "sep": ";",
+        "decimal": ",",
+        "missing": ["unknown"],
+    }
+
+
 def test_the_file_of_settings_is_taken_by_run(tuned):
     document = tomllib.loads((tuned / "xor.toml").read_text())
     study = config.study(document)

@@ -255,8 +255,8 @@ def test_comparison_without_runs_says_so():
 
 def spent(runs, label, seed, evaluations, metrics, stopped_by="budget", **outcome):
     """A finished run with a row for each pair of evaluations and validation accuracy."""
-    ended = {**result(**outcome), "stopped_by": stopped_by}
-    ended["cost"]["evaluations"], ended["steps"] = evaluations[-1], len(metrics)
+    ended = {**result(**outcome), "stopped_by": stopped_by, "steps": len(evaluations)}
+    ended["cost"]["evaluations"] = evaluations[-1]
     path = make(runs, label, seed, ended)
     rows = zip(evaluations, metrics)
     lines = [json.dumps({"evaluations": cost, "seconds": cost, "validation": {"accuracy": value}}) for cost, value in rows]

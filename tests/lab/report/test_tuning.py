@@ -42,6 +42,7 @@ def test_the_table_says_what_present_settings_and_the_best_trial_reached():
     assert "linear: 1 of 1 trials; none ranks before the present settings" in text
     assert "gone: no run finished" in text
     assert "seeds 1000-1001" in text
+    assert "then by validation fitness" in text
 
 
 def drawn(count, merit, noise=0.0):

@@ -199,6 +199,10 @@ def test_an_edit_of_anything_a_run_reads_is_seen_and_named(folder, name):
 def test_two_files_of_one_name_are_told_by_their_folders(folder):
     found, _ = identity.of_run(f"{folder}/nets/net.py:Net", f"{folder}/other/net.py:Net", None, None)
     assert found.keys() == {"nets/net.py", "other/net.py"}
+    alone, _ = identity.of_run(f"{folder}/nets/net.py:Net", None, None, None)
+    assert identity.changed(alone, found) == identity.changed(found, alone) == []
+    assert identity.changed({"net.py": "edited since"}, found) == ["net.py"]
+    assert identity.changed(found | {"nets/net.py": "edited since"}, alone) == ["nets/net.py"]
 
 
 def test_an_environment_behind_an_id_is_known_by_its_class():
@@ -241,3 +245,16 @@ def test_the_command_line_says_so_too(folder, tmp_path, capsys):
     for command in (["play", path], ["export", path, str(tmp_path / "net.pt")]):
         assert main(command) == 0
         assert "own_late.py changed since this run: what is shown is not what was scored" in capsys.readouterr().err
+
+
+def test_a_changed_table_is_told_in_words(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = "a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(40))
+    (tmp_path / "table.csv").write_text(rows)
+    run("table.csv::y", ["linear"], runs=tmp_path)
+    (tmp_path / "table.csv").write_text(rows.replace("3,1", "5,1"))
+    path = tmp_path / "table-y/linear/seed-0"
+    assert main(["play", str(path)]) == 0
+    assert "the table's file changed since this run: what is shown is not what was scored" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="other settings: the table's file changed"):
+        run("table.csv::y", ["linear"], runs=tmp_path)

@@ -28,6 +28,7 @@ weight_max_value = 8.0
 max_stagnation = many
 """
 EXPECTED = {
+    "preset": "neat-python",
     "population_size": 200,
     "activation_options": ["neat_sigmoid", "relu"],
     "feed_forward": False,
