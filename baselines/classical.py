@@ -59,6 +59,8 @@ class Classical(Method):
         if self.estimator(task) is None:
             has, needs = ("regressor", "classes") if self.classifier is None else ("classifier", "numbers")
             return f"it is a {has}; the task ({task.kind}) wants {needs} predicted"
+        if task.class_weights and not self._weighs_classes(task):
+            return "its estimator weighs no classes; leave out task.class_weights"
         y = task.split("train")[1]
         if task.kind == "probability" and not bool(((y == 0) | (y == 1)).all()):
             return "it predicts the probability of 0 or 1; the task has targets between them"
@@ -94,7 +96,11 @@ class Classical(Method):
     def _made_of(self, task: ExamplesTask, settings: object) -> tuple[str, dict[str, object]]:
         name = self.estimator(task)
         assert name is not None  # `unsupported_reason` lets no other task through
-        return name, self.arguments(settings, name, len(task.split("train")[0]))
+        weights: dict[str, object] = {"class_weight": "balanced"} if task.class_weights else {}
+        return name, weights | self.arguments(settings, name, len(task.split("train")[0]))
+
+    def _weighs_classes(self, task: Task) -> bool:
+        return "class_weight" in signature(estimators()[str(self.estimator(task))]).parameters
 
     def _header(self, task: ExamplesTask, settings: object, seed: int) -> dict[str, str]:
         name, arguments = self._made_of(task, settings)

@@ -334,7 +334,7 @@ class Task(ABC):
     inputs I, outputs O; metric: what is reported; kind: a word for tables, such as "classification"; shape (C, H, W): of inputs
     that are pictures; episodes: how many random seeds one evaluation consumes (0: the evaluation is deterministic, seeds are
     ignored); stop: "solved", or "budget": go on when solved, and no early stopping; normalize_observations: networks see them
-    standardised by `Evaluation.observations`.
+    standardised by `Evaluation.observations`; class_weights: losses weigh every class alike.
     """
 
     inputs: int
@@ -346,6 +346,7 @@ class Task(ABC):
     episodes: int = 0
     stop: str = "solved"
     normalize_observations: bool = False
+    class_weights: bool = False
 
     @abstractmethod
     def evaluate(self, phenotypes: Any, seeds: np.ndarray) -> Evaluation:

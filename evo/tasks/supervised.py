@@ -97,7 +97,8 @@ class SupervisedTask(Task):
         self.metric = Metric(name, names[metrics.known(name, names, "metric")][1])
         if select not in ("fitness", "metric"):
             raise ValueError(f"select: expected fitness or metric; got {select!r}")
-        self._weights = metrics.balanced(y, self.outputs) if class_weights and kind == "classification" else None
+        self.class_weights = class_weights and kind == "classification"
+        self._weights = metrics.balanced(y, self.outputs) if self.class_weights else None
         self._fitness = self._fitness_of(fitness or DEFAULT_FITNESS[kind])
         self._selects = self._fitness if select == "fitness" else self._fitness_of(name)
         self.full_table = validation is None

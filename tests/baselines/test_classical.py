@@ -306,3 +306,21 @@ def test_figure_shows_a_number_for_every_input(name, make):
     assert image.shape[1] == 4
     assert np.isfinite(image).all()
     assert np.abs(image).max() > 0
+
+
+@pytest.mark.parametrize("method", [linear, svm, forest, gradient_boosting])
+def test_classes_weigh_alike_where_the_task_says_so(method):
+    draws = np.random.default_rng(0)
+    y = np.repeat([0, 1], [190, 10])
+    x = draws.normal(size=(200, 2)) + 1.5 * y[:, None]
+    recall = {}
+    for alike in (False, True):
+        task = SupervisedTask((x, y), kind="classification", network=network, class_weights=alike)
+        recall[alike] = task.score(fitted(method, task), "validation")["balanced_accuracy"]
+    assert recall[True] > recall[False] or recall[False] == 1
+
+
+def test_an_estimator_that_weighs_no_classes_says_so():
+    task = SupervisedTask((np.eye(4), [0, 0, 1, 1]), kind="classification", network=network, class_weights=True)
+    assert "weighs no classes" in knn.unsupported_reason(task)
+    assert linear.unsupported_reason(task) is None
