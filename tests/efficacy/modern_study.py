@@ -58,7 +58,7 @@ def theirs(seed: int) -> Run:
             network = neat.nn.FeedForwardNetwork.create(genome, config)
             genome.fitness = 4.0 - sum((network.activate(row)[0] - target) ** 2 for row, target in rows)
 
-    population = neat.Population(neat_config(ModernNEAT.settings(), 2, 1, ENOUGH), seed=seed)
+    population = neat.Population(neat_config(ModernNEAT.settings().filled(), 2, 1, ENOUGH), seed=seed)
     best = population.run(score, GENERATIONS)
     solved = best.fitness >= ENOUGH
     nodes, enabled = best.size()
@@ -69,7 +69,7 @@ def study(label: str, run: Callable[[int], Run], seeds: range) -> np.ndarray:
     """Evaluations of each run, infinite for a failure."""
     start = time.perf_counter()
     runs = [run(seed) for seed in seeds]
-    seconds, size = time.perf_counter() - start, ModernNEAT.settings().population_size
+    seconds, size = time.perf_counter() - start, ModernNEAT.settings().filled().population_size
     won = [one for one in runs if one.solved]
     print(f"{label}, seeds {seeds.start} .. {seeds.stop - 1}: failed {rate(len(runs) - len(won), len(runs))}")
     print(f"  evaluations, failures counted at the cap: {interval([one.generations * size for one in runs])}")

@@ -46,3 +46,9 @@ def unprivileged():
 def patience(monkeypatch):
     """What is said of long waits depends on the machine; it is the business of test_progress."""
     monkeypatch.setattr("scenarios.lab.execution.progress.PATIENCE", 1000.0)
+
+
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch):
+    """As if piped: pytest's workers are told the width of its own terminal."""
+    monkeypatch.delenv("COLUMNS", raising=False)

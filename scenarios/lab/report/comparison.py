@@ -168,7 +168,7 @@ def parse_at(text: str) -> tuple[str, float | None]:
 
 def _comparison(scenario: str, series: list[Series], at: tuple[str, float | None] | None, metric: str) -> Comparison:
     results = [seed.result for one in series for seed in one.finished if seed.result is not None]
-    known = {name for result in results for split in store.SPLITS for name in result[split] or ()} & DIRECTIONS.keys()
+    known = {name for result in results for split in store.SPLITS for name in result.get(split) or ()} & DIRECTIONS.keys()
     if metric and results and metric not in known:
         raise BadPoint(f"--metric: {scenario} has {', '.join(sorted(known))}; got {metric!r}{closest(metric, known)}")
     point = None

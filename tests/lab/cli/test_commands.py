@@ -24,7 +24,6 @@ QUICK = ["-m", "random-search", "--budget", "steps=2", "--set", "random-search.p
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COLUMNS", raising=False)
     return tmp_path
 
 

@@ -6,6 +6,7 @@ import pytest
 from lab_fakes import Climber, GoalTask, scenario
 from tuning_fakes import Strider, planned
 
+from scenarios.lab.execution import execute
 from scenarios.lab.execution.tune import asked_for, run_trials
 from scenarios.lab.store.files import StoreError
 from scenarios.lab.store.trials import UNFINISHED, Trials
@@ -60,7 +61,7 @@ def test_a_finished_tuning_runs_nothing_again_and_more_trials_go_on(tmp_path, wh
 @pytest.mark.parametrize("cut", [1, 20, 40, 61])
 def test_a_tuning_that_was_cut_goes_on_to_the_same_trials(tmp_path, whole, monkeypatch, cut):
     """Cut by an exception in a step, as a kill would: nothing is saved beyond what a checkpoint holds."""
-    steps, step = [], Strider.step
+    steps, step = [], execute._Run.step  # not the learner's: an edited method is another
 
     def cutting(self):
         steps.append(1)
@@ -68,7 +69,7 @@ def test_a_tuning_that_was_cut_goes_on_to_the_same_trials(tmp_path, whole, monke
             raise KeyboardInterrupt
         return step(self)
 
-    monkeypatch.setattr(Strider, "step", cutting)
+    monkeypatch.setattr(execute._Run, "step", cutting)
     with pytest.raises(KeyboardInterrupt):
         tried(tmp_path / "goal")
     taken = len(steps)
@@ -112,13 +113,13 @@ def test_other_settings_or_another_budget_are_refused(tmp_path, changed, message
 
 
 def test_a_run_that_fails_stops_no_other_and_is_tried_again(tmp_path, whole, monkeypatch):
-    step = Strider.step
-    unwell = lambda self: 1 / 0 if self.options.pace == "fast" else step(self)
-    monkeypatch.setattr(Strider, "step", unwell)
+    step = execute._Run.step
+    unwell = lambda self: 1 / 0 if self.learner.options.pace == "fast" else step(self)
+    monkeypatch.setattr(execute._Run, "step", unwell)
     state, rows = tried(tmp_path / "goal")
     assert state == "failed"
     assert 0 < len(rows) < len(whole[1])
-    monkeypatch.setattr(Strider, "step", step)
+    monkeypatch.setattr(execute._Run, "step", step)
     assert tried(tmp_path / "goal") == whole
 
 
