@@ -51,8 +51,8 @@ def terminable() -> Iterator[list[int]]:
 
     def terminate(number: int, frame: FrameType | None) -> None:
         terminated.append(number)
-        if callable(interrupt := signal.getsignal(signal.SIGINT)):
-            interrupt(number, frame)
+        interrupt = signal.getsignal(signal.SIGINT)  # ignored where a shell started this in the background
+        (interrupt if callable(interrupt) else signal.default_int_handler)(number, frame)
 
     if threading.current_thread() is not threading.main_thread():  # which alone is given signals
         yield terminated

@@ -427,11 +427,13 @@ def test_ctrl_c_and_sigterm_save_and_say_what_continues(folder, capsys, number, 
     assert re.search(rf"xor/random-search/seed-0 +stopped +[\d,]+ steps? +{re.escape(command)}", listed)
 
 
-def test_sigterm_before_the_runs_says_what_continues(monkeypatch, capsys):
+@pytest.mark.parametrize("interrupt", [signal.default_int_handler, signal.SIG_IGN])  # ignored: in a shell's background
+def test_sigterm_before_the_runs_says_what_continues(monkeypatch, capsys, interrupt):
     monkeypatch.setattr(flags, "chosen", lambda *arguments: signal.raise_signal(signal.SIGTERM))
-    before = signal.getsignal(signal.SIGTERM)
+    before, held = signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGINT, interrupt)
     assert evo(capsys, "run", "xor", *QUICK[:2]) == (143, "", "stopped at once; continue with: evo run xor -m random-search\n")
     assert signal.getsignal(signal.SIGTERM) is before
+    signal.signal(signal.SIGINT, held)
 
 
 def test_command_that_continues_leaves_restart_out_and_quotes(monkeypatch, capsys):
