@@ -3,7 +3,7 @@
 Each run writes its rows and its champion. A column of the rows (what depends on a clock left out) and a tensor of the champion
 are one sha256 each, kept in `same_results.json`, which --record writes. Without it the runs are made again and compared with
 that file: every difference is printed, and the exit code is 1 if there is one. The hashes are those of one machine and its
-versions, which the file names; it is recorded anew where results change on purpose, and RESULTS.md says why.
+versions, which the file names; it is recorded again where results change on purpose, and RESULTS.md says why.
 
 RENAMED: columns and tensors that have another name since, old: new.
 """
