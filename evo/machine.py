@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 # Torch and BLAS give other bits with two threads than with one; libraries read this when they are loaded.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+FAREWELL_SECONDS = 5.0  # that a process which is asked to end may take for it
 
 
 def cores() -> int:
@@ -35,3 +38,17 @@ def module_process(name: str) -> tuple[list[str], dict[str, str]]:
     that this process finds; -P: not those of the current folder before them."""
     found = os.pathsep.join(place or os.getcwd() for place in sys.path)
     return [sys.executable, "-P", "-m", name], {**os.environ, **ONE_THREAD, "PYTHONPATH": found}
+
+
+def end_process(process: subprocess.Popen[bytes], kindly: bool) -> None:
+    """Ends a process that ends when its standard input does. kindly: it has FAREWELL_SECONDS for that before it is killed."""
+    if not kindly:
+        process.kill()
+    assert process.stdin is not None
+    with suppress(OSError):  # what was still to be sent has no reader
+        process.stdin.close()
+    try:
+        process.wait(FAREWELL_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

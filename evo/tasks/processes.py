@@ -32,7 +32,7 @@ from importlib.machinery import PathFinder
 from time import perf_counter
 from typing import IO, TYPE_CHECKING
 
-from evo.machine import die_with_parent, module_process
+from evo.machine import die_with_parent, end_process, module_process
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from evo.tasks.stepping import Outcome, Stepper
 
 PATIENCE = 2.0  # seconds of stepping before a task gets helpers
-FAREWELL_SECONDS = 5.0  # that a helper may take to close its environment
 _HEAD = struct.Struct("<Q")
 
 
@@ -182,16 +181,7 @@ class _Helper:
 
     def close(self, kindly: bool) -> None:
         """Ends it. kindly: it may close its environment first."""
-        if not kindly:
-            self._process.kill()
-        assert self._process.stdin is not None
-        with suppress(OSError):  # what was still to be sent has no reader
-            self._process.stdin.close()
-        try:
-            self._process.wait(FAREWELL_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end_process(self._process, kindly)
         assert self._process.stdout is not None
         self._process.stdout.close()
 

@@ -28,7 +28,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from kill_nine import differing
+from kill_nine import differing, rows_of
 
 from scenarios import METHODS
 from scenarios.lab.execution.execute import execute
@@ -99,11 +99,6 @@ class Peace:
             return "after the result"
         rows = rows_of(run)
         return "before the first row" if not rows else "between rows" if rows < self.rows else "after the last row"
-
-
-def rows_of(run: Path) -> int:
-    metrics = run / "metrics.jsonl"
-    return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
 
 
 def in_peace(spec: RunSpec, folder: Path) -> Peace:

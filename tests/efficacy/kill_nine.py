@@ -91,10 +91,10 @@ def kill_and_compare(scenario: str, method: str, steps: int, kills: int, folder:
     (run,) = (status.path for status in find_runs(folder / "peace"))
     run = folder / "killed" / run.relative_to(folder / "peace")
     for k in range(kills):
-        ahead = max(1, 2 * (steps - _rows(run)) // (kills - k + 1) - 1)
-        row = _rows(run) + dice.randint(1, ahead)
+        ahead = max(1, 2 * (steps - rows_of(run)) // (kills - k + 1) - 1)
+        row = rows_of(run) + dice.randint(1, ahead)
         with subprocess.Popen(killed, stdout=-3, stderr=-3, start_new_session=True) as process:
-            while _rows(run) < row and process.poll() is None:
+            while rows_of(run) < row and process.poll() is None:
                 time.sleep(0.001)
             time.sleep(dice.uniform(0, 0.01))
             if process.poll() is None:
@@ -104,9 +104,9 @@ def kill_and_compare(scenario: str, method: str, steps: int, kills: int, folder:
         while any(status.state == "running" for status in find_runs(folder / "killed")):
             time.sleep(0.01)  # a worker outlives its parent by an instant
         found.kills += 1
-        if _rows(run) >= row and not (run / "result.json").exists():
+        if rows_of(run) >= row and not (run / "result.json").exists():
             found.hits += 1
-            found.rows.append(_rows(run))
+            found.rows.append(rows_of(run))
     _finish(killed, found)
     different = differing(folder / "peace" / run.relative_to(folder / "killed"), run)
     found.wrong += [name for name in different if name != "meta.json"]  # it keeps the command, in which the folder differs
@@ -120,7 +120,7 @@ def _finish(command: list[str], found: Killed) -> bool:
     return not done.returncode
 
 
-def _rows(run: Path) -> int:
+def rows_of(run: Path) -> int:
     metrics = run / "metrics.jsonl"
     return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from evo.machine import ONE_THREAD, cores, module_process
+from evo.machine import ONE_THREAD, cores, end_process, module_process
 from scenarios.lab.execution.progress import Emit
 from scenarios.lab.execution.stored import conflicts
 from scenarios.lab.store.store import RunDirectory, StoreError, run_path
@@ -29,7 +29,6 @@ from scenarios.lab.study.config import RunSpec, Study
 from scenarios.lab.study.problems import ConfigError
 
 POLL_SECONDS = 0.1  # how soon a Ctrl-C, or the death of a worker, is noticed
-FAREWELL_SECONDS = 5.0  # that an idle worker may take to end
 
 
 def run_study(
@@ -157,16 +156,7 @@ class _Worker:
         return f"its worker process was killed by {name}" + (" (manually, or out of memory)" if name == "SIGKILL" else "")
 
     def close(self, kindly: bool) -> None:
-        if not kindly:
-            self.process.kill()
-        assert self.process.stdin is not None
-        with suppress(OSError):  # what was still to be sent has no reader
-            self.process.stdin.close()
-        try:
-            self.process.wait(FAREWELL_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end_process(self.process, kindly)
 
 
 Inbox = queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]
