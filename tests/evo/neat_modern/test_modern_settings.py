@@ -3,11 +3,14 @@ import importlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evo import ModernNEAT
+from evo.evolve import Evolve
 from evo.neat_modern.settings import ModernSettings
 from evo.settings import SettingsError, describe
+from evo.tasks.supervised import SupervisedTask
 
 ROOT = Path(__file__).parents[3]
 TABLE = (
@@ -35,6 +38,16 @@ XOR = dict(  # of neat-python's examples/xor/config-feedforward; what stands the
 def test_the_defaults_are_those_of_neat_pythons_example():
     options = ModernSettings().filled()
     assert {name: getattr(options, name) for name in XOR} == XOR
+
+
+def test_the_preset_for_tables_learns_a_sine_of_one_input():
+    draws = np.random.default_rng(0)
+    x = draws.uniform(-1.5 * np.pi, 1.5 * np.pi, (500, 1))
+    task = SupervisedTask.from_arrays(x, np.sin(x[:, 0]) + draws.normal(0.0, 0.1, 500))
+    learner = Evolve(task, ModernNEAT.for_task(task, seed=1009), 1009)
+    while learner.cost.evaluations < 20_000:
+        learner.step()
+    assert task.score(learner.champion(), "validation")["r2"] > 0.8
 
 
 def test_settings_that_cannot_work_are_refused_by_name():
