@@ -29,7 +29,7 @@ CONNECTED = (
 
 # neat-python: the values of its XOR example. tables: for standardised columns, the best of 24 trials of `evo tune`, then
 # weight_mutate_power doubled (from .0576) and conn_delete_prob lowered (from .0786) by tests/efficacy/table_presets.py
-# (RESULTS.md): with the trial's own values a sine stays a step in some seeds.
+# (RESULTS.md): with the trial's own values a sine of one input is not learned in some seeds.
 NEAT_PYTHON = dict(
     population_size=150,
     conn_add_prob=0.5,
