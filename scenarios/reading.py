@@ -23,11 +23,10 @@ import numpy as np
 
 from evo.core import counted
 from evo.settings import setting, settings
-from evo.tasks.table import Column, Table, Words, finite
+from evo.tasks.table import MISSING, Column, Table, Words, finite, listed
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE = 1000  # rows by which separator, decimal mark and columns of text are guessed; what they hide, the whole file shows
-MISSING = {"", "?", "na", "n/a", "nan", "-nan", "null"}  # in any case of letters
 NO_NUMBER = {*MISSING, "none", "<na>", "#n/a", "#na", "n.a.", "-", "--", "."}  # missing where the rest are numbers
 COMMA = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?")
 THOUSANDS_SAID = "commas between thousands"
@@ -101,7 +100,7 @@ def _parquet(raw: bytes, title: str, words: Collection[str], labels: Collection[
         raise ValueError(f"{title}: not a Parquet file: {' '.join(str(error).split())}") from error
     table = Table.of(frame, labels=[*words, *labels])
     columns = {name: table.words(name) if name in words else table.columns[name] for name in table.columns}
-    return Table(columns, title)
+    return Table(columns, title, inferred=table.inferred)
 
 
 class _Text:
@@ -166,8 +165,7 @@ class _Text:
         found = [] if self.sep == plain else [f"separated by {SEPARATORS.get(self.sep, repr(self.sep))}s"]
         found += ["decimal comma"] if self.decimal == "," else []
         for note, names in notes.items():
-            some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-            found += [f"{some}: {note}"] if note else []
+            found += [f"{listed(names)}: {note}"] if note else []
         return found
 
     def _parsed(self, sep: str) -> Iterator[tuple[int, list[str]]]:

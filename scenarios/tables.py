@@ -22,14 +22,13 @@ from evo.settings import closest, describe, parse, setting, settings
 from evo.tasks.columns import Columns
 from evo.tasks.schema import Predictor, Schema
 from evo.tasks.supervised import SupervisedTask
-from evo.tasks.table import Column, Table, Words
-from evo.tasks.targets import FEW, Targets, parts_of, prepared, targets
+from evo.tasks.table import LABEL, Column, Table, Words
+from evo.tasks.targets import FEW, Targets, beside, noted, parts_of, prepared, targets
 from scenarios.datasets import Classification, Probability, Regression
 from scenarios.reading import NO_NUMBER, File, Reading, read
 
 KINDS = {"classification": Classification, "regression": Regression, "probability": Probability}
 LONGEST = 100  # letters of the name, which is a folder
-LABEL = re.compile(r"[+-]?(0\d+|\d{16,})")  # digits that are a name: no number is spelled so, or is so long
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val"), "validation"),
@@ -145,8 +144,8 @@ def table_scenario(path: str, target: str, kind: str | None = None, /, **options
     several = target.split(",")
     file = read(Path(path), how, words=_spelled(how), labels={target, *several})
     names = several if target not in file.table.columns and set(several) <= {*file.table.columns} else [target]
-    beside = [*names, *how.drop, *([how.split] if how.split else [])]
-    for name in (*beside, *how.categories):
+    others = beside(file.table, names, {"task.drop": how.drop, "task.split": [how.split] if how.split else []})
+    for name in how.categories:
         file.table.column(name)
     how, files = replace(how, header=file.header, decimal=file.decimal), [file]
     if how.validation is not None and how.test is not None:
@@ -157,20 +156,20 @@ def table_scenario(path: str, target: str, kind: str | None = None, /, **options
     table = parts[0] if len(parts) == 1 else _stacked(parts)
     found = targets(table, names, kind)
     rows = _given(table, how, [len(part) for part in parts]) or parts_of(found, table)
-    pairs, values = prepared(table, found, rows, beside)
+    pairs, values = prepared(table, found, rows, others)
 
     def task(options: Any, network: Any) -> TableTask:
         chosen = {key: value for key, value in vars(options).items() if key not in (*READ, "sha256")}
         return TableTask(*pairs, rows=Rows((*table.columns,), (*names,), how), network=network, **(values | chosen))
 
-    batch = values["batch_size"]
+    batch, notes = values["batch_size"], [*file.inferred, *noted(table, values["columns"], others)]
     return Scenario(
         name=_folder(Path(path).name, target),
         title="".join(
             [
                 f"{table.title}: {len(table)} rows, {values['columns']} -> {target}, {_goal(found)}",
                 f"; fitness on {batch:,} of {len(rows[0]):,} training rows, redrawn each generation" if batch else "",
-                f"; read as {'; '.join(file.inferred)}" if file.inferred else "",
+                f"; read as {'; '.join(notes)}" if notes else "",
             ]
         ),
         task=task,
@@ -222,7 +221,7 @@ def _stacked(tables: Sequence[Table]) -> Table:
         else:
             columns[name] = np.concatenate([table.numbers(name) for table in tables])
     lines = [f"{line} of {table.title}" for table in tables for line in table.lines or range(len(table))]
-    return Table(columns, first.title, lines)
+    return Table(columns, first.title, lines, first.inferred)
 
 
 def _given(table: Table, how: TableReading, sizes: Sequence[int]) -> list[np.ndarray] | None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from evo.core import State
 from evo.settings import did_you_mean
-from evo.tasks.table import Table, Words
+from evo.tasks.table import Table, Words, as_columns, listed
 
 MOST = 32  # inputs of a column of words
 
@@ -67,16 +67,21 @@ class Columns:
 
     @classmethod
     def fit(cls, table: Table, train: np.ndarray, ignored: Sequence[str] = ()) -> Columns:
-        """Those of a table, as its rows `train` have them. Raises ValueError for numbers too large, or where none is left."""
+        """Those of a table, as its rows `train` have them; a column in which these have no value is ignored too. Raises
+        ValueError for numbers too large, or where none is left."""
         names = [name for name in table.columns if name not in ignored]
         if not names:
             raise ValueError(f"{table.title}: expected columns beside {' and '.join(map(repr, ignored))}; there are none")
+        empty = [name for name in names if table.missing(name)[train].all()]
+        names = [name for name in names if name not in empty]
+        if not names:
+            raise ValueError(f"{table.title}: no column has a value in the training rows; got {listed(empty)}")
         words = [name for name in names if isinstance(table.columns[name], Words)]
         numbers = tuple(Number.fit(name, table.numbers(name)[train]) for name in names if name not in words)
         columns = [table.words(name) for name in words]
         categories = tuple(Category.fit(name, Words(c.values, c.codes[train])) for name, c in zip(words, columns))
         known = {one.name: frozenset(c.values) - {""} for one, c in zip(categories, columns) if not one.shared}
-        return cls(numbers, categories, tuple(ignored), known)
+        return cls(numbers, categories, (*ignored, *empty), known)
 
     def to_json(self) -> State:
         """As plain values, for `from_json`; "inputs" are the columns in the order in which a network sees them."""
@@ -100,12 +105,13 @@ class Columns:
         return " and ".join(f"{n} {one if n == 1 else many}" for n, one, many in sizes if n)
 
     def encode(self, frame: Any) -> np.ndarray:
-        """The rows of a table or frame as inputs, float32 (B, I); its columns in any order, ignored ones or not.
+        """The rows of a table or frame as inputs, float32 (B, I); its columns in any order, ignored ones or not. Of an array
+        (B, C) the columns are called 0, 1, ..., as `SupervisedTask.from_arrays` calls them.
 
         Raises ValueError, naming column and row, for a column that is not there or too many, a word where a number was, and
         a word that was not in the table (but where the rare ones share an input).
         """
-        table = Table.of(frame)
+        table = as_columns(frame, "rows", [one.name for one in self.categories])
         expected = [*(one.name for one in self.numbers), *(one.name for one in self.categories)]
         for name in expected:
             table.column(name)

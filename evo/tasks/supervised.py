@@ -7,6 +7,7 @@ the runner, at the end.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -25,7 +26,7 @@ from evo.tasks.columns import Columns, Units
 from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, cross_entropy, measured
 from evo.tasks.schema import Schema, networked
 from evo.tasks.table import Table, as_columns, refuse_nan
-from evo.tasks.targets import Pair, Rows, parts_of, prepared, targets, tensors
+from evo.tasks.targets import Pair, Rows, beside, noted, parts_of, prepared, targets, tensors
 from evo.vectors.modules import MLP
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class SupervisedTask(Task):
             refuse_nan(inputs)
         found = targets(answers, list(answers.columns), kind)
         pairs, values = prepared(inputs, found, parts_of(found, answers), ())
+        _warn(noted(inputs, values["columns"], ()))
         return cls(*pairs, network=network, **(values | rest))
 
     @classmethod
@@ -153,16 +155,17 @@ class SupervisedTask(Task):
         **rest: Value,
     ) -> Self:
         """`from_arrays` of a frame of pandas or polars, or a dict of columns, whose column `target` is to be learned from all
-        others but `drop`. Categories and text are one-hot, dates are seconds, a missing number is the mean.
+        others but `drop`. Categories and text are one-hot, dates are seconds, a missing number is the mean. Warns of numbers
+        written as text, which are taken as numbers, and of columns left out as no training row has a value there.
 
         target: several columns are learned together. A column of numbers that are only names is made a category in the frame.
         """
-        names, beside = [target] if isinstance(target, str) else list(target), [*map(str, drop)]
+        names = [target] if isinstance(target, str) else list(target)
         table = Table.of(frame, labels=names)
-        for name in beside:
-            table.column(name)
+        others = beside(table, names, {"drop": [*map(str, drop)]})
         found = targets(table, names, kind)
-        pairs, values = prepared(table, found, parts_of(found, table), [*names, *beside])
+        pairs, values = prepared(table, found, parts_of(found, table), others)
+        _warn(noted(table, values["columns"], others))
         return cls(*pairs, network=network, **(values | rest))
 
     def network(self) -> nn.Module:
@@ -333,3 +336,15 @@ class SupervisedTask(Task):
             raise ValueError(f"classes: expected {self.outputs} names; got {len(self.classes)}")
         if self.kind == "classification" and self.outputs < 2:
             raise ValueError("classification needs at least two classes; every target is 0")
+        for name, (_, y) in self._splits.items() if self.kind == "classification" else ():
+            new = y[~torch.isin(y, self._splits["train"][1])]
+            if len(new):
+                rows = counted(int((y == new[0]).sum()), "row")
+                raise ValueError(
+                    f"{name}: {rows} of class {self.classes[int(new[0])]!r}, of which train has none to learn from"
+                )
+
+
+def _warn(notes: Sequence[str]) -> None:
+    for note in notes:
+        warnings.warn(note, stacklevel=3)

@@ -6,19 +6,21 @@ Dates and durations are numbers, in seconds; categories, text and truth values a
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from evo.core import counted
 from evo.settings import did_you_mean
 
 EXACT = 2**53  # whole numbers up to here are exact in float64
 LARGEST = 1e30  # networks compute in 32 bits
+MISSING = {"", "?", "na", "n/a", "nan", "-nan", "null"}  # words for a missing value, in any case of letters
+LABEL = re.compile(r"[+-]?(0\d+|\d{16,})")  # digits that are a name: no number is spelled so, or is so long
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,20 @@ Column = np.ndarray | Words  # float64 (B,) with NaN where missing, or words
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of equal length by name. title: what an error calls the table; lines: that of its file each row ends on."""
+    """Columns of equal length by name. title: what an error calls the table; lines: that of its file each row ends on;
+    inferred: in words, what was taken of columns that is not the plain way."""
 
     columns: Mapping[str, Column]
     title: str = "the table"
     lines: Sequence[int | str] | None = None
+    inferred: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, frame: Any, labels: Sequence[str] = ()) -> Table:
         """A frame of pandas or polars, or a dict of columns, as it is: categories, text and truth values are words, dates
-        are seconds. labels: columns where whole numbers too long for a float64 are words. Raises ValueError for a frame without
-        columns, for equal names, or where columns differ in length."""
+        are seconds, and text is numbers where all of it is. labels: columns where text stays words, and whole numbers too long
+        for a float64 become some. Raises ValueError for a frame without columns, for equal names, or where columns differ in
+        length."""
         if isinstance(frame, Table):
             return frame
         names = list(getattr(frame, "columns", frame if isinstance(frame, Mapping) else ()))
@@ -67,10 +72,17 @@ class Table:
                 "expected a frame of pandas or polars, or a dict of columns, each with a name of its own; "
                 f"got {names or type(frame).__name__}"
             )
-        columns = {str(name): _column(frame[name], str(name), str(name) in labels) for name in names}
-        if len(lengths := {len(column) for column in columns.values()}) != 1:
+        table = cls._made({str(name): _column(frame[name], str(name), str(name) in labels) for name in names})
+        if len(lengths := {len(column) for column in table.columns.values()}) != 1:
             raise ValueError(f"expected columns of equal length; got lengths {', '.join(map(str, sorted(lengths)))}")
-        return cls(columns)
+        return table
+
+    @classmethod
+    def _made(cls, columns: Mapping[str, tuple[Column, bool]], title: str = "the table") -> Table:
+        """Of what `_column` gave by name."""
+        text = [name for name, (_, written) in columns.items() if written]
+        how = f"{listed(text)}: numbers written as text, taken as numbers (dtype category keeps words)"
+        return cls({name: column for name, (column, _) in columns.items()}, title, inferred=(how,) if text else ())
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -105,13 +117,15 @@ class Table:
         column = self.column(name)
         return column if isinstance(column, Words) else spelled(column)
 
-    def refuse_missing(self, name: str) -> None:
+    def missing(self, name: str) -> np.ndarray:
+        """Which rows have no value in a column, bool (B,)."""
         column = self.column(name)
-        missing = (
-            np.isin(column.codes, [k for k, v in enumerate(column.values) if not v])
-            if isinstance(column, Words)
-            else np.isnan(column)
-        )
+        if not isinstance(column, Words):
+            return np.isnan(column)
+        return np.isin(column.codes, [k for k, value in enumerate(column.values) if not value])
+
+    def refuse_missing(self, name: str) -> None:
+        missing = self.missing(name)
         if missing.any():
             row = int(np.argmax(missing))
             raise ValueError(
@@ -132,11 +146,18 @@ def finite(text: str) -> bool:
         return False
 
 
-def _column(values: Any, name: str, label: bool = False) -> Column:
-    """A column of pandas, polars, numpy, or any sequence. label: whole numbers that no float64 tells apart are words."""
-    if str(getattr(values, "dtype", "")) == "category":  # of pandas: its values are words, whatever they are made of
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _column(values: Any, name: str, label: bool) -> tuple[Column, bool]:
+    """A column of pandas, polars, numpy, or any sequence, and whether it is numbers that were written as text. label: text
+    stays words, and whole numbers that no float64 tells apart become some."""
+    kind = str(getattr(values, "dtype", ""))
+    if kind == "category":  # of pandas: its values are words, whatever they are made of
         known = [*("" if value is None else str(value) for value in values.cat.categories), ""]
-        return Words(known, values.cat.codes.to_numpy().astype(np.int64) % len(known)).replaced(known)
+        return Words(known, values.cat.codes.to_numpy().astype(np.int64) % len(known)).replaced(known), False
     missing = values.isna().to_numpy() if hasattr(values, "isna") else None
     if getattr(getattr(values, "dtype", None), "kind", "") == "M":  # with a time zone too, which numpy has not
         array = np.asarray(values, "datetime64[us]")
@@ -148,30 +169,44 @@ def _column(values: Any, name: str, label: bool = False) -> Column:
         raise ValueError(f"column {name!r}: expected real numbers; got {array.dtype}")
     if array.dtype.kind in "mM":
         unit = array.astype(f"{array.dtype.kind}8[us]")
-        return np.where(np.isnat(unit), np.nan, unit.astype(np.int64) / 1e6)
+        return np.where(np.isnat(unit), np.nan, unit.astype(np.int64) / 1e6), False
     if label and array.dtype.kind in "iu" and len(array) and max(abs(int(array.min())), abs(int(array.max()))) > EXACT:
-        return Words.of(map(str, array.tolist()))
+        return Words.of(map(str, array.tolist())), False
     if array.dtype.kind in "iuf":
-        return array.astype(np.float64)
+        return array.astype(np.float64), False
     if missing is None:
         missing = np.array([value is None or value != value for value in array.tolist()], bool)
     given = [None if gone else value for value, gone in zip(array.tolist(), missing)]
     if all(value is None or (isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)) for value in given):
-        return np.array(given, np.float64)
-    return Words.of("" if value is None else str(value) for value in given)
+        return np.array(given, np.float64), False
+    words = Words.of("" if value is None else str(value) for value in given)
+    numbers = None if label or kind.startswith(("Categorical", "Enum")) else _numbers(words)  # polars' categories
+    return (words, False) if numbers is None else (numbers, True)
 
 
-def as_columns(values: npt.ArrayLike, what: str) -> Table:
-    """An array (B,) or (B, O) as a table whose columns are called 0, 1, ..., or a frame; `what` is its title."""
-    if hasattr(values, "columns"):
-        return Table.of(values)
+def _numbers(words: Words) -> np.ndarray | None:
+    """Words as numbers, NaN where missing, if all are spelled as numbers are."""
+    values = ["" if value.strip().casefold() in MISSING else value for value in words.values]
+    given = [value for value in values if value]
+    if not given or any(LABEL.fullmatch(value) or not finite(value) for value in given):
+        return None
+    return np.array([float(value or "nan") for value in values])[words.codes]
+
+
+def as_columns(values: Any, what: str, labels: Sequence[str] = ()) -> Table:
+    """`Table.of` a frame, or of an array (B,) or (B, O), whose columns are called 0, 1, ..., and `what` it is. All of "y" are
+    labels."""
+    if isinstance(values, (Table, Mapping)) or hasattr(values, "columns"):
+        return Table.of(values, [*map(str, values.columns)] if what == "y" else labels)
     if np.ma.isMaskedArray(values):
         raise ValueError(f"{what}: expected an array without a mask; fill it in: {what}.filled(np.nan)")
     array = np.asarray(values)
     if array.ndim not in (1, 2):
         raise ValueError(f"{what}: expected an array of shape (B, columns); got {array.shape}")
     series = [values] if array.ndim == 1 else list(array.T)
-    return Table({str(k): _column(one, f"{what} {k}", what == "y") for k, one in enumerate(series)}, what)
+    return Table._made(
+        {str(k): _column(one, f"{what} {k}", what == "y" or str(k) in labels) for k, one in enumerate(series)}, what
+    )
 
 
 def refuse_nan(x: Table) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from evo import rng
 from evo.tasks.columns import Columns, Units
-from evo.tasks.table import Table, Words, finite
+from evo.tasks.table import Table, Words, finite, listed
 
 Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 
@@ -66,6 +66,21 @@ def targets(table: Table, names: Sequence[str], kind: str | None) -> Targets:
     return Targets(names, kind, np.array([rank.get(value, -1) for value in words.values], np.int64)[words.codes], order)
 
 
+def beside(table: Table, names: Sequence[str], others: Mapping[str, Sequence[str]]) -> list[str]:
+    """The columns that are no inputs: the targets `names`, and those that the `others` name. Raises ValueError for a target
+    that is named twice, or by another too, and a column that is not there."""
+    for k, name in enumerate(names):
+        table.column(name)
+        if name in names[:k]:
+            raise ValueError(f"{table.title}: the target {name!r} is named twice")
+    for what, columns in others.items():
+        for name in columns:
+            table.column(name)
+            if name in names:
+                raise ValueError(f"{table.title}: {what} names {name!r}, which is the target")
+    return [*names, *(name for columns in others.values() for name in columns)]
+
+
 def _by_number(text: str) -> tuple[float, str]:
     return float(text), text
 
@@ -116,14 +131,25 @@ def prepared(
     table: Table, found: Targets, parts: Sequence[np.ndarray], beside: Sequence[str]
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
     """What `SupervisedTask` is made of, to learn `found` from a table's columns but those `beside`: the pairs (x, y) of the
-    splits, whose rows are `parts`, and keywords."""
+    splits, whose rows are `parts`, and keywords. Raises ValueError where the target is the same in every training row."""
     columns, units, y = Columns.fit(table, parts[0], beside), None, found.y
+    if len(found.names) == 1 and (y[parts[0]] == (first := y[parts[0][0]])).all():
+        value = found.classes[first] if found.classes else f"{first[0]:g}"
+        raise ValueError(
+            f"{table.title}: the target {found.names[0]!r} is {value!r} in every training row: there is nothing to learn"
+        )
     if found.kind == "regression":
         units = Units.fit(y[parts[0]])
         y = units.standardise(y)
     x = columns.inputs(table)
     values = {"kind": found.kind, "classes": found.classes, "columns": columns, "units": units, "batch_size": shared(parts[0])}
     return [(x[rows], y[rows]) for rows in parts], values
+
+
+def noted(table: Table, columns: Columns, beside: Sequence[str]) -> list[str]:
+    """In words, what of a table is taken otherwise than it stands there: what was inferred, and columns that are left out."""
+    empty = [name for name in columns.ignored if name not in beside]
+    return [*table.inferred, *([f"left out, without a value in the training rows: {listed(empty)}"] if empty else [])]
 
 
 def shared(train: np.ndarray) -> int | None:

@@ -336,3 +336,36 @@ def test_any_table_makes_a_finite_task_or_one_clear_error(tmp_path_factory, data
     assert sum(sizes) == count
     assert min(sizes) > 0
     assert all(task.split(name)[0].isfinite().all() for name in ("train", "validation", "test"))
+
+
+def test_a_column_without_a_training_value_is_left_out_and_said(tmp_path):
+    part = ["train"] * 6 + ["val"] * 3 + ["test"] * 3
+    lines = [f"{k},,{k if p != 'train' else 'NA'},{'word' if p == 'test' else ''},{p},{k / 2}" for k, p in enumerate(part)]
+    path = write(tmp_path / "t.csv", "n,none,late,said,part,y\n" + "\n".join(lines))
+    scenario = table_scenario(path, "y", split="part")
+    assert scenario.title.endswith("; read as left out, without a value in the training rows: none, late, said")
+    task = scenario.task(scenario.settings(split="part"), network)
+    assert task.inputs == 1
+    assert task.encode(path).shape == (12, 1)
+    np.testing.assert_array_equal(task.encode(write(tmp_path / "r.csv", "n\n3\n")), task.encode(path)[3:4])
+
+
+def test_what_the_training_rows_cannot_teach_is_refused(tmp_path):
+    part = ["train"] * 6 + ["val"] * 3 + ["test"] * 3
+    lines = [f"{k},{p},{'ab'[k % 2] if p != 'test' else 'new'},{k / 2 if p != 'train' else 5}" for k, p in enumerate(part)]
+    path = write(tmp_path / "t.csv", "n,part,y,z\n" + "\n".join(lines))
+    scenario = table_scenario(path, "y", split="part", drop=["z"])
+    with pytest.raises(ValueError, match="test: 3 rows of class 'new', of which train has none to learn from"):
+        scenario.task(scenario.settings(split="part", drop=["z"]), network)
+    with pytest.raises(ValueError, match="the target 'z' is '5' in every training row: there is nothing to learn"):
+        table_scenario(path, "z", split="part", drop=["y"])
+
+
+def test_a_target_named_twice_dropped_or_saying_the_split_is_refused(tmp_path):
+    path = write(tmp_path / "t.csv", rows(30))
+    with pytest.raises(ValueError, match=r"t\.csv: the target 'size' is named twice"):
+        table_scenario(path, "size,size")
+    with pytest.raises(ValueError, match=r"t\.csv: task.drop names 'half', which is the target"):
+        table_scenario(path, "half", drop=["half"])
+    with pytest.raises(ValueError, match=r"t\.csv: task.split names 'letter', which is the target"):
+        table_scenario(path, "letter", split="letter")

@@ -144,3 +144,50 @@ def test_what_is_wrong_with_a_frame_is_named():
         SupervisedTask.from_table({"x": np.arange(ROWS), "y": [1.5, 2.5, 3.5, None] * 15}, "y")
     with pytest.raises(ValueError, match="row 1, column 'x': expected a number within 1e\\+30; got 'inf'"):
         SupervisedTask.from_table({"x": [0, np.inf, 2] * 20, "y": np.arange(ROWS)}, "y")
+
+
+def test_numbers_written_as_text_are_numbers_and_said():
+    text = {"price": ["1.50", None, " ", "NA", "4"] * 12, "code": ["007", "012"] * 30, "y": ["1.5", "2.5"] * 30}
+    table = pandas.DataFrame({**text, "kind": pandas.Categorical(["1", "2"] * 30)})
+    with pytest.warns(UserWarning, match="^price: numbers written as text, taken as numbers") as said:
+        task = SupervisedTask.from_table(table, "y")
+    assert said[0].filename == __file__
+    assert [one.name for one in task.columns.numbers] == ["price"]
+    assert [one.name for one in task.columns.categories] == ["code", "kind"]
+    assert task.classes == ["1.5", "2.5"]  # a class keeps its spelling
+    np.testing.assert_array_equal(task.columns.encode(table)[:, 0], task.columns.encode(table.replace("1.50", "1.5"))[:, 0])
+    one = pandas.DataFrame({"price": ["1.5"], "code": ["007"], "kind": ["2"]})
+    assert task.columns.encode(one)[0, 1:].tolist() == [1, 0, 0, 1]
+    kinds = polars.DataFrame({"kind": ["1", "2"] * 30, "y": ["a", "b"] * 30}, schema_overrides={"kind": polars.Categorical})
+    assert len(SupervisedTask.from_table(kinds, "y").columns.categories) == 1
+    with pytest.warns(UserWarning, match="^0: numbers written as text"):
+        assert SupervisedTask.from_arrays(np.array([["1.5"], ["2"]] * 30), np.arange(ROWS)).inputs == 1
+
+
+def test_a_column_without_a_value_in_the_training_rows_is_left_out_and_said():
+    table = {"x": np.arange(ROWS), "gone": [None] * ROWS, "nan": [np.nan] * ROWS, "y": np.arange(ROWS) * 0.5}
+    with pytest.warns(UserWarning, match="^left out, without a value in the training rows: gone, nan$"):
+        task = SupervisedTask.from_table(table, "y")
+    assert (task.inputs, task.columns.ignored) == (1, ("y", "gone", "nan"))
+    np.testing.assert_array_equal(task.columns.encode(table), task.columns.encode({"x": table["x"]}))
+    with pytest.raises(ValueError, match="the table: no column has a value in the training rows; got nan"):
+        SupervisedTask.from_table({"nan": table["nan"], "y": table["y"]}, "y")
+
+
+def test_a_target_named_twice_or_dropped_is_refused():
+    with pytest.raises(ValueError, match="the table: the target 'price' is named twice"):
+        SupervisedTask.from_table(frame(dict), ["price", "size", "price"])
+    with pytest.raises(ValueError, match="the table: drop names 'price', which is the target"):
+        SupervisedTask.from_table(frame(dict), "price", drop=["day", "price"])
+
+
+def test_an_array_is_encoded_by_the_order_of_its_columns():
+    x = np.random.default_rng(0).normal(3, 2, (ROWS, 2))
+    task = SupervisedTask.from_arrays(x, np.arange(ROWS) * 0.5)
+    np.testing.assert_array_equal(task.columns.encode(x), task.columns.inputs(as_columns(x, "x")))
+    with pytest.raises(ValueError, match="rows: no column '1'"):
+        task.columns.encode(x[:, :1])
+    with pytest.raises(ValueError, match="rows: no column 'day'"):
+        SupervisedTask.from_table(frame(dict), "price").columns.encode(x)
+    with pytest.raises(ValueError, match=r"rows: expected an array of shape \(B, columns\); got \(\)"):
+        task.columns.encode(3)
