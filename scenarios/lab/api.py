@@ -89,6 +89,7 @@ def perform(
     from scenarios.lab.report import report
     from scenarios.lab.report.comparison import compare
     from scenarios.lab.store import store
+    from scenarios.lab.store.runs import find_runs
 
     with progress.showing(study) as shown:
         states = runner.run_study(study, runs, jobs=jobs, restart=restart, emit=shown.emit, workers=workers)
@@ -98,8 +99,7 @@ def perform(
         comparison = compare(paths, failed)[0]
         try:
             # The page is about the scenario's folder: what was run before is compared too.
-            found = [status.path for status in store.find_runs(runs) if status.scenario == study.name]
-            others = [path for path in found if path not in paths]
+            others = [one.path for one in find_runs(runs, study.name) if one.path not in paths]
             every = compare([*paths, *others], failed) if others else [comparison]
             comparison.report = report.write(every, runs / study.name / report.REPORT, own=True)[0]
         except store.StoreError as error:

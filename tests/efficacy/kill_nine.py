@@ -26,7 +26,7 @@ from typing import Any
 
 from torch import Tensor
 
-from scenarios.lab.store.store import find_runs
+from scenarios.lab.store.runs import find_runs
 from scenarios.lab.store.tensors import read_checkpoint
 
 METHODS = ("ga", "deep-ga", "backprop", "random-search")

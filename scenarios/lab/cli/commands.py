@@ -111,12 +111,13 @@ def list_(
     from scenarios.lab.cli import listing
 
     if what:
-        print(listing.runs(runs))
-    else:
-        from scenarios.lab.cli import kept
+        text, left_out = listing.runs(runs)
+        print(text, end="\n" if text else "")
+        return max([0, *(failed(f"{error}; left out" if text else str(error)) for error in left_out)])
+    from scenarios.lab.cli import kept
 
-        known = json.loads(kept.text(["list"], lambda: json.dumps(listing.everything())))
-        print(listing.laid_out(known, terminal_width()))
+    known = json.loads(kept.text(["list"], lambda: json.dumps(listing.everything())))
+    print(listing.laid_out(known, terminal_width()))
     return 0
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from evo.settings import describe
 from scenarios.lab.report.format import terminal_width, wrapped
-from scenarios.lab.store import toml
+from scenarios.lab.store import store, toml
+from scenarios.lab.store.markup import printable
+from scenarios.lab.store.runs import find_runs
 from scenarios.lab.study import config, resolve
 from scenarios.lab.study.config import BudgetSettings, RunSettings
 from scenarios.lab.study.problems import Checks
@@ -83,19 +85,18 @@ def _what(method: Any, target: str) -> str:
     return method.title or (lines[0].rstrip(".") if lines else "")
 
 
-def runs(folder: Path) -> str:
-    """Every run under `folder`: how it stands, and the command that continues it."""
-    from scenarios.lab.store import store
-
-    found = store.find_runs(folder)
+def runs(folder: Path) -> tuple[str, list[store.StoreError]]:
+    """Every run under `folder`: how it stands, and the command that continues it; and what is left out as it cannot be read."""
+    left_out: list[store.StoreError] = []
+    found = find_runs(folder, left_out=left_out.append)
     if not found:
-        return f"no runs in {folder}; make some: evo run xor"
+        return "" if left_out else f"no runs in {folder}; make some: evo run xor", left_out
     rows = [["run", "state", "length", "continue with"]]
     for status in found:
         steps = f"{status.steps:,} step{'s' * (status.steps != 1)}"
         again = status.command if status.state in ("stopped", "failed") else ""
-        rows.append([f"{status.scenario}/{status.label}/seed-{status.seed}", status.state, steps, again])
-    return "\n".join(aligned(rows, terminal_width(), break_last=False))
+        rows.append([*map(printable, (f"{status.scenario}/{status.label}/seed-{status.seed}", status.state, steps, again))])
+    return "\n".join(aligned(rows, terminal_width(), break_last=False)), left_out
 
 
 def aligned(table: Sequence[Sequence[str]], width: int | None, break_last: bool = True) -> list[str]:

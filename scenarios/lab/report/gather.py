@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 
 from evo.settings import did_you_mean
 from scenarios.lab.store import files, store
+from scenarios.lab.store.runs import find_runs, run_status
 
 # Of the metrics that results hold beside the reported one: whether more or less is better.
 DIRECTIONS = dict.fromkeys(("fitness", "return", "accuracy", "macro_f1", "balanced_accuracy", "auc", "r2"), "max")
@@ -174,22 +175,27 @@ def find(names: Sequence[str], runs: Path, labels: Sequence[str] = ()) -> list[P
 
     Raises NoRuns for a name or a label without a run, StoreError for a folder that cannot be read.
     """
-    known = sorted({status.scenario for status in store.find_runs(runs)})
-    if not names and not known:
+    names = names or _known(runs)
+    if not names:
         raise NoRuns(f"no runs in {runs}; make some: evo run xor")
     found: list[Path] = []
-    for name in names or known:
+    for name in names:
         with files.reading(runs / name):
             inside = next((one for one in (runs / name, Path(name)) if one.is_dir()), None)
-            new = [] if inside is None else _run_folders(inside.resolve())
+            new = [] if inside is None else [one.resolve() for one in _run_folders(inside)]
         if not new:
-            raise NoRuns(f"no runs of {name!r} in {runs}{did_you_mean(name, known)}; make some: evo run {Path(name).name}")
+            near = did_you_mean(name, _known(runs, lambda error: None))  # only a hint
+            raise NoRuns(f"no runs of {name!r} in {runs}{near}; make some: evo run {Path(name).name}")
         found += sorted(new, key=lambda one: (one.parent, int(one.name.removeprefix("seed-"))))
     there = sorted({path.parent.name for path in found})
     for label in labels:
         if label not in there:
             raise NoRuns(f"no runs of the label {label!r}{did_you_mean(label, there)}")
     return [path for path in dict.fromkeys(found) if not labels or path.parent.name in labels]
+
+
+def _known(runs: Path, *left_out: Callable[[store.StoreError], None]) -> list[str]:
+    return sorted({status.scenario for status in find_runs(runs, "", *left_out)})
 
 
 def _run_folders(path: Path) -> list[Path]:
@@ -234,7 +240,7 @@ def _series(labels: Mapping[tuple[Path, str], list[Seed]]) -> list[Series]:
 def _seed(path: Path, lost: bool) -> Seed:
     number = int(path.name.removeprefix("seed-"))
     try:
-        status = store.run_status(path)
+        status = run_status(path)
     except store.StoreError as error:
         return Seed(path, number, "failed" if lost else "not started", fault=str(error))
     if status is None:

@@ -23,7 +23,6 @@ import os
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
@@ -36,12 +35,12 @@ from scenarios.lab.store.files import StoreError, read_json, read_rows
 if TYPE_CHECKING:
     from evo.core import Saved, State
 
-__all__ = ["RunDirectory", "RunStatus", "StoreError", "find_runs", "read_config", "read_result", "read_rows"]
+__all__ = ["RunDirectory", "StoreError", "read_config", "read_result", "read_rows"]
 
 CONFIG, META, METRICS, RESULT, ERROR = "config.toml", "meta.json", "metrics.jsonl", "result.json", "error.txt"
 CHECKPOINT, PREVIOUS, CHAMPION = "checkpoint.pt", "checkpoint.previous.pt", "champion.safetensors"
 HISTORY, PICTURES = "history", "pictures"
-PATIENCE = 0.5  # seconds: `find_runs` holds a lock for an instant to see whether it is free
+PATIENCE = 0.5  # seconds: `scenarios.lab.store.runs` holds a lock for an instant to see whether it is free
 
 
 class RunDirectory:
@@ -284,65 +283,3 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise StoreError(f"{path} is no run directory: {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{file} is damaged: {error}") from error
-
-
-@dataclass(frozen=True)
-class RunStatus:
-    """One run as it lies on disk; `command` starts or continues it."""
-
-    path: Path
-    scenario: str
-    label: str
-    seed: int
-    state: str  # "finished", "stopped", "failed" or "running"
-    steps: int
-    command: str
-
-
-def find_runs(runs: str | Path) -> list[RunStatus]:
-    """Every run under `runs`, by scenario, label and seed, but those set aside. Raises StoreError for what cannot be read."""
-    seeds = [seed for scenario in _folders(Path(runs)) for label in _folders(scenario) for seed in _folders(label)]
-    found = [one for seed in seeds if re.fullmatch(r"seed-\d+", seed.name) and (one := run_status(seed))]
-    return sorted(found, key=lambda status: (status.scenario, status.label, status.seed))
-
-
-def run_status(path: Path) -> RunStatus | None:
-    """How the run in the folder `path` stands; None where there is none. Raises StoreError if that cannot be read."""
-    with files.reading(path):
-        if not (path / CONFIG).exists():
-            return None
-        (scenario, label, name), command = path.parts[-3:], str(RunDirectory(path).meta().get("command", ""))
-        return RunStatus(path, scenario, label, int(name[5:]), run_state(path), _steps(path), command)
-
-
-def _folders(path: Path) -> list[Path]:
-    with files.reading(path):
-        return [each for each in path.iterdir() if each.is_dir()] if path.exists() else []
-
-
-def run_state(path: Path) -> str:
-    """How a run stands: "running", "finished", "failed" or "stopped"."""
-    if _running(path):
-        return "running"
-    if (path / RESULT).is_file():
-        return "finished"
-    return "failed" if (path / ERROR).is_file() else "stopped"
-
-
-def _running(path: Path) -> bool:
-    if not lock_path(path).is_file():
-        return False
-    try:
-        with FileLock(lock_path(path)).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:
-        return False  # a folder that is read-only here, so nothing runs in it
-
-
-def _steps(path: Path) -> int:
-    try:
-        return (path / METRICS).read_bytes().count(b"\n")
-    except OSError:
-        return 0  # not there yet, or not for our eyes

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.lab.store import markup, store
 from scenarios.lab.store.files import reading
+from scenarios.lab.store.runs import run_state
 from scenarios.lab.study import identity, resolve
 from scenarios.lab.study.config import Built, RunSpec, study
 from scenarios.lab.study.problems import ConfigError, as_scenario
@@ -61,7 +62,7 @@ class Run:
             rows = _summary(self.result) if self.result is not None else []
         except store.StoreError as error:
             rows, lines = [], [str(error), *lines]
-        title = f"{scenario}, {label}, {seed.replace('-', ' ')}: {store.run_state(self.path)}"
+        title = f"{scenario}, {label}, {seed.replace('-', ' ')}: {run_state(self.path)}"
         return markup.fragment(title, ["result", ""], rows, lines)
 
     @cached_property

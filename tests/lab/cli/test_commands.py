@@ -16,6 +16,7 @@ from scenarios import METHODS, SCENARIOS
 from scenarios.lab.cli import commands, flags, kept, listing
 from scenarios.lab.execution.runner import Workers
 from scenarios.lab.store import store
+from scenarios.lab.store.runs import find_runs
 from scenarios.lab.study import config
 
 QUICK = ["-m", "random-search", "--budget", "steps=2", "--set", "random-search.population_size=5"]
@@ -216,7 +217,7 @@ def test_run_ends_in_a_table_on_standard_output_and_progress_elsewhere(finished)
     assert "xor: exclusive or" in done.stderr
     assert "random-search seed-1" in done.stderr
     assert "\x1b" not in done.stderr
-    assert len(store.find_runs(path / "runs")) == 2
+    assert len(find_runs(path / "runs")) == 2
 
 
 def test_compare_prints_the_same_table_again(finished, capsys, tmp_path):
@@ -270,7 +271,7 @@ def test_several_scenarios_run_one_after_another_with_a_report_each(capsys, fold
     assert lines.index("report: runs/xor/report.html") < lines.index("wine") < lines.index("report: runs/wine/report.html")
     assert re.search(r"Weak +1/1 ", out[: out.index("\nwine\n")])
     assert re.search(r"Weak +0/1, 1 failed", out[out.index("\nwine\n") :])
-    (status, *_) = store.find_runs("runs")
+    (status, *_) = find_runs("runs")
     assert status.command.startswith("evo run xor wine -m random-search")
 
 
@@ -369,7 +370,7 @@ def test_table_of_a_users_own_says_what_was_inferred_and_runs_in_a_worker(capsys
     assert "60 rows" in err
     assert "1/1" in out
     assert evo(capsys, *words)[1] == out
-    (status,) = store.find_runs("runs")
+    (status,) = find_runs("runs")
     assert status.command == "evo run mine.csv -m linear --target label --task classification"
     assert store.read_config(status.path)["scenario"] == "mine.csv::label::classification"
 

@@ -71,6 +71,23 @@ def test_a_folder_that_may_not_be_read_is_named_and_never_called_empty(capsys, l
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("place", ["runs/other", "runs/other/ga", "runs/other/ga/seed-0"])
+@pytest.mark.usefixtures("unprivileged")
+def test_a_folder_that_may_not_be_read_stops_no_other_run(capsys, place):
+    shutil.copytree(ONE, "runs/other/ga/seed-0")
+    shutil.copytree(ONE, "runs/\x1b[31m/ga/seed-0")
+    refused(place)
+    code, out, err = evo(capsys, "list", "runs")
+    assert code == 1
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [r"\x1b[31m/ga/seed-0", "xor/random-search/seed-0"]
+    assert err.startswith(f"evo: cannot read {place}")
+    assert err.endswith(": Permission denied; left out\n")
+    assert evo(capsys, "compare", "xor")[0] == 0
+    assert "did you mean 'xor'" in evo(capsys, "compare", "xorr")[2]
+    code, out, err = evo(capsys, "run", "xor", *QUICK)
+    assert (code, "no report" in out + err) == (0, False)
+
+
 @pytest.mark.parametrize("line", ["list runs", "compare", "compare xor"])
 def test_a_file_in_the_place_of_the_runs_is_named(capsys, line):
     filed(ALL)

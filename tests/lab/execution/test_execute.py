@@ -179,7 +179,7 @@ def test_live_line_last_words_table_and_page_tell_of_the_same_steps(tmp_path):
         "step 9",
         ["budget after 9 steps"],
     )
-    assert "9 steps" in listing.runs(tmp_path)
+    assert "9 steps" in listing.runs(tmp_path)[0]
     assert (seed["steps"], seed["evaluations"], comparison.rows[0]["evaluations"]) == (9, 36, 36)
     assert ">9</td>" in report.page([comparison])
 

@@ -18,6 +18,7 @@ from lab_fakes import Climber, contents, differing, scenario, start, study, word
 
 from scenarios.lab.api import perform
 from scenarios.lab.store import store, tensors
+from scenarios.lab.store.runs import find_runs
 from scenarios.lab.store.store import RunDirectory
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
@@ -35,7 +36,7 @@ def test_a_failing_learner_is_told_in_one_line_and_continues_from_its_checkpoint
     error = (path / "error.txt").read_text()
     assert error.startswith("Traceback")
     assert "in _trouble" in error
-    assert store.find_runs(tmp_path)[0].state == "failed"
+    assert find_runs(tmp_path)[0].state == "failed"
     trouble.write_text("")
     state, events, _ = start(tmp_path, spec)
     assert state == "finished"

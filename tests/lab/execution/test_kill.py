@@ -12,6 +12,7 @@ from lab_fakes import Program, differing, kill_and_compare, study
 
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.store import store
+from scenarios.lab.store.runs import find_runs
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL and process groups are POSIX")
 
@@ -30,7 +31,7 @@ def test_workers_end_within_a_second_of_a_killed_parent_and_their_runs_continue_
         time.sleep(0.01)
     assert time.monotonic() - killed < 1.0
     trouble.write_text("")
-    found = store.find_runs(tmp_path / "cut")
+    found = find_runs(tmp_path / "cut")
     assert {status.state for status in found} == {"stopped"}
     assert 0 < max(status.steps for status in found) < 40
     for spec in study(steps=40, pause=0.02, seeds=3, trouble=str(trouble)).specs:

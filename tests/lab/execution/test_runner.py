@@ -13,6 +13,7 @@ from lab_fakes import Program, differing, scenario, study
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.execution.runner import Interrupt, run_study
 from scenarios.lab.store import store
+from scenarios.lab.store.runs import find_runs
 from scenarios.lab.study.problems import ConfigError
 
 
@@ -94,7 +95,7 @@ def test_a_run_that_fails_or_is_killed_stops_no_other_and_continues(tmp_path):
     whole, events = dataclasses.replace(study(), specs=tuple(specs)), []
     states = {0: "finished", 1: "failed", 2: "failed", 3: "failed", 4: "finished"}
     assert run_study(whole, tmp_path, jobs=1, emit=events.append) == states
-    assert {status.seed: status.state for status in store.find_runs(tmp_path)} == states
+    assert {status.seed: status.state for status in find_runs(tmp_path)} == states
     for seed, (word, reason) in said.items():
         (message,) = words(events, "failed", seed)
         assert message.startswith(reason)
@@ -175,7 +176,7 @@ def test_ctrl_c_lets_every_worker_finish_its_step_and_the_same_command_gives_the
         assert "Ctrl-C again stops at once" in program.until("interrupted")
         assert program.until("states").split() == ["states", "stopped", "stopped", "stopped"]
     assert program.process.returncode == 0
-    found = store.find_runs(tmp_path / "cut")
+    found = find_runs(tmp_path / "cut")
     assert {status.state for status in found} == {"stopped"}
     assert 0 < max(status.steps for status in found) < 40
     for spec in study(steps=40, pause=0.02, seeds=3).specs:
@@ -198,4 +199,4 @@ def test_a_second_ctrl_c_kills_the_workers_in_the_middle_of_a_step(tmp_path):
         program.process.wait(20)
         assert time.monotonic() - start < 5
     assert program.process.returncode != 0
-    assert {status.state for status in store.find_runs(tmp_path / "runs")} == {"stopped"}
+    assert {status.state for status in find_runs(tmp_path / "runs")} == {"stopped"}

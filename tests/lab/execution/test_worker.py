@@ -14,6 +14,7 @@ from lab_fakes import differing, study
 
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.store import store
+from scenarios.lab.store.runs import find_runs
 from scenarios.lab.study import trial
 from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.problems import ConfigError
@@ -120,7 +121,7 @@ def test_a_worker_ends_within_a_second_of_its_parent_even_in_the_middle_of_a_ste
     worker.process.stdin.close()
     worker.process.wait(10)
     assert time.monotonic() - start < 1.0
-    assert store.find_runs(tmp_path)[0].state == "stopped"
+    assert find_runs(tmp_path)[0].state == "stopped"
 
 
 def test_a_worker_whose_listener_is_gone_ends_without_calling_the_run_failed(tmp_path, worker):
@@ -128,4 +129,4 @@ def test_a_worker_whose_listener_is_gone_ends_without_calling_the_run_failed(tmp
     worker.until("row")
     worker.process.stdout.close()
     worker.process.wait(10)
-    assert store.find_runs(tmp_path)[0].state == "stopped"
+    assert find_runs(tmp_path)[0].state == "stopped"

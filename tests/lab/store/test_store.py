@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from scenarios.lab.store import files, store, tensors
+from scenarios.lab.store.runs import find_runs
 from scenarios.lab.store.store import RunDirectory, StoreError
 
 RESULT = {"stopped_by": "budget", "steps": 1, "cost": {}, "metric": {}, "champion": {}}
@@ -193,7 +194,7 @@ def test_find_runs_tells_running_stopped_failed_and_finished(tmp_path):
         aside = run.path.with_name("seed-3.old-1")
         aside.mkdir()
         (aside / "config.toml").write_text("")
-        found = store.find_runs(tmp_path)
+        found = find_runs(tmp_path)
     assert [(each.state, each.steps, each.command) for each in found] == [
         ("stopped", 0, "evo run 0"),
         ("failed", 1, "evo run 1"),
@@ -201,7 +202,7 @@ def test_find_runs_tells_running_stopped_failed_and_finished(tmp_path):
         ("running", 3, "evo run 3"),
     ]
     assert {(each.scenario, each.label) for each in found} == {("goal", "ga")}
-    assert [each.state for each in store.find_runs(tmp_path)][3] == "stopped"
+    assert [each.state for each in find_runs(tmp_path)][3] == "stopped"
 
 
 def test_a_damaged_file_is_named_by_whoever_reads_it(tmp_path):
