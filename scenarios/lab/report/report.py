@@ -225,15 +225,19 @@ def _commands(comparison: Comparison) -> list[str]:
 
 
 def _champion(series: Series, seed: Seed) -> dict[str, Any]:
-    """The champion of the median seed, with the pictures that its run drew of it at its end."""
+    """The champion of the median seed, with the pictures that its run drew of it at its end, and the names of those that are
+    lost."""
     result = seed.result or {}
+    drawn = tables.as_list(result.get("pictures"))
+    pictures = [_picture(seed.path, each) for each in drawn]
     facts = {key: tables.as_dict(result.get("champion")).get(key) for key in ("parameters", "nodes", "connections", "step")}
     return {
         "label": series.label,
         "seed": seed.seed,
         "of": len(series.finished),
         "facts": {key: fact for key, fact in facts.items() if store.is_number(fact)},
-        "pictures": [picture for each in tables.as_list(result.get("pictures")) if (picture := _picture(seed.path, each))],
+        "pictures": list(filter(None, pictures)),
+        "lost": [str(tables.as_dict(each).get("file")) for each, found in zip(drawn, pictures) if found is None],
         "path": f"{seed.path.parts[-3]}/{seed.path.parts[-2]}/{seed.path.parts[-1]}",
     }
 

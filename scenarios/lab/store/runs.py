@@ -44,7 +44,7 @@ def find_runs(runs: str | Path, scenario: str = "", left_out: Callable[[StoreErr
             return None
 
     inside = lambda path: read(path, _folders) or []
-    scenarios = [Path(runs) / scenario] if scenario else _folders(Path(runs))
+    scenarios = [one for one in _folders(Path(runs)) if scenario in ("", one.name)]
     seeds = [seed for one in scenarios for label in inside(one) for seed in inside(label)]
     found = [one for seed in seeds if re.fullmatch(r"seed-\d+", seed.name) and (one := read(seed, run_status))]
     return sorted(found, key=lambda status: (status.scenario, status.label, status.seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import csv
 import errno
 import io
@@ -203,6 +204,20 @@ def test_median_runs_pictures_are_in_the_page_with_title_and_words(tmp_path):
     assert [base64.b64decode(source.partition(",")[2]) for source in found.value("img", "src")] == [png()]
     assert found.value("img", "alt") == ["champion.png of ga"]
     assert "What ga does" in found.text
+    assert "left out" not in found.text
+
+
+@pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(file.read_bytes() + b"0")])
+def test_a_damaged_or_missing_picture_is_said(tmp_path, damage):
+    rows = [row(0, 0.5)]
+    entry = {"file": "champion.png", "title": "", "sha256": hashlib.sha256(png()).hexdigest()}
+    path = make(tmp_path, "ga", 0, rows, result(0.5, rows, pictures=[entry]))
+    (path / "pictures").mkdir()
+    (path / "pictures" / "champion.png").write_bytes(png())
+    assert "left out" not in page(tmp_path).text
+    damage(path / "pictures" / "champion.png")
+    assert "Missing or damaged, and left out: champion.png." in page(tmp_path).text
+    assert page(tmp_path).value("img", "src") == []
 
 
 def test_only_pngs_inside_the_run_folder_are_taken_in(tmp_path):
