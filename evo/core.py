@@ -460,6 +460,11 @@ class Algorithm(ABC, Generic[Population]):
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> Algorithm[Population]:
         """One for a task, with settings by name."""
 
+    @classmethod
+    def settled(cls, task: Task, settings: Any) -> Any:
+        """The settings that `for_task` takes where some are left to the task; the default: as they are."""
+        return settings
+
     @abstractmethod
     def ask(self) -> Population:
         """The next population; the same one until it is told."""
@@ -647,6 +652,10 @@ class Method(ABC):
     def unsupported_reason(self, task: Task) -> str | None:
         """Why it cannot learn this task, in a sentence; None, the default: it can."""
         return None
+
+    def settled(self, task: Task, settings: Any) -> Any:
+        """The settings in force on a task, where some are left to it; the default: as they are."""
+        return settings
 
 
 @dataclass

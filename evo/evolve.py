@@ -256,6 +256,9 @@ class Evolved(Method):
     def unsupported_reason(self, task: Task) -> str | None:
         return self.algorithm.unsupported_reason(task)
 
+    def settled(self, task: Task, settings: Any) -> Any:
+        return self.algorithm.settled(task, settings)
+
     def __call__(self, task: Task, settings: object, seed: int, device: str = "cpu") -> Evolve:
         values = {field.name: getattr(settings, field.name) for field in fields(self.settings)}
         return Evolve(task, self.algorithm.for_task(task, seed=seed, **values), seed, device)

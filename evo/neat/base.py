@@ -18,9 +18,10 @@ from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
 from evo.network.model import NetworkModel, restore
 from evo.network.population import Networks
-from evo.settings import SettingsError, Value
+from evo.settings import SettingsError, Value, filled
 
 UNBOUNDED = ("classification", "regression")  # kinds of tasks whose outputs may be any numbers
+ON_TABLES = {"preset": "tables", "output_activation": "identity"}  # what such a task chooses where it is not said
 
 
 class Topologies(Algorithm[Genomes]):
@@ -60,16 +61,17 @@ class Topologies(Algorithm[Genomes]):
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> Self:
-        """For classes and numbers outputs are unbounded and, unless a preset is named, settings those of `tables`.
-
-        Raises SettingsError where networks would remember rows of a table, which are in no order."""
-        if task.kind in UNBOUNDED:
-            values["output_activation"] = values.get("output_activation") or "identity"
-            values["preset"] = values.get("preset") or "tables"
-        made = cls(task.inputs, task.outputs, seed=seed, **values)  # type: ignore[call-arg]  # of a subclass
+        """By the `settled` settings. Raises SettingsError where networks would remember rows, which are in no order."""
+        options = vars(cls.settled(task, cls.settings(**values)))
+        made = cls(task.inputs, task.outputs, seed=seed, **options)  # type: ignore[call-arg]  # of a subclass
         if made._run["recurrent"] and task.episodes == 0:
             raise SettingsError([f"{cls.recurrence}: this task has no episodes, so its rows are in no order"])
         return made
+
+    @classmethod
+    def settled(cls, task: Task, settings: Any) -> Any:
+        """For classes and numbers outputs are unbounded and, unless a preset is named, settings those of `tables`."""
+        return filled(settings, ON_TABLES if task.kind in UNBOUNDED else {})
 
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:

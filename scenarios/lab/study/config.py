@@ -84,6 +84,7 @@ class RunSpec:
     start_sha256: str | None = None  # of that run's champion
     code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of what of the user's it is made of
     own_model: bool = False  # whether `model` is the label's own, not the shared one
+    by_task: list[str] = field(default_factory=list)  # the settings that were left to the task, and that it chose
 
     def build(self) -> Built:
         """The task, the method and its settings. Raises ConfigError."""
@@ -126,7 +127,8 @@ class RunSpec:
             return ["the stored config.toml is empty"]
         for key in dict.fromkeys([*stored, *now]):
             old, new = stored.get(key), now.get(key)
-            if old == new or key.startswith(("run.", "code.")) or (key == "task.sha256" and old and new):
+            unsettled = old is None and key.removeprefix(f"{self.label}.") in self.by_task  # in runs of former versions
+            if old == new or unsettled or key.startswith(("run.", "code.")) or (key == "task.sha256" and old and new):
                 continue
             if key.startswith("budget.") and (new is None or (isinstance(old, (int, float)) and new > old)):
                 continue
@@ -156,8 +158,7 @@ class Study:
         first, code = self.specs[0], {name: digest for spec in self.specs for name, digest in spec.code.items()}
         shared = next((spec.model for spec in self.specs if not spec.own_model), None)
         learners = {
-            spec.label: {"method": _named(spec.method, spec.label), **_begun(spec), **_model(spec), **spec.settings}
-            for spec in self.specs
+            spec.label: {"method": _named(spec.method, spec.label), **_own(spec), **spec.settings} for spec in self.specs
         }
         return {
             "scenario": _named(first.scenario, first.name),
@@ -175,7 +176,7 @@ class Study:
 @dataclass(frozen=True)
 class Learner:
     """A label: the method as it was given and as it was found, its settings (None: wrong), for each seed what it begins from
-    with the sha256 of that champion, and the network of its own: its table, and what makes it (None: the shared one)."""
+    with the sha256 of that champion, the network of its own (its table, and what makes it), and as of `RunSpec`."""
 
     label: str
     given: Any
@@ -184,6 +185,7 @@ class Learner:
     starts: dict[int, tuple[str, str]]
     model: dict[str, Any] | None
     network: Any
+    by_task: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,7 @@ class Draft:
                 model=self.model if one.model is None else one.model,
                 own_model=one.model is not None,
                 code=made[one.label][0],
+                by_task=one.by_task,
                 **self.same,
             )
             for one in self.learners
@@ -338,12 +341,9 @@ def _budget(table: dict[str, Any], scenario: Scenario | None, check: Checks) -> 
     return limits
 
 
-def _begun(spec: RunSpec) -> dict[str, str]:
-    return {} if spec.start is None else {"start": spec.start, "start_sha256": str(spec.start_sha256)}
-
-
-def _model(spec: RunSpec) -> dict[str, Any]:
-    return {"model": spec.model} if spec.own_model else {}
+def _own(spec: RunSpec) -> dict[str, Any]:
+    begun = {} if spec.start is None else {"start": spec.start, "start_sha256": spec.start_sha256}
+    return {**begun, **({"model": spec.model} if spec.own_model else {})}
 
 
 def _named(thing: Any, name: str) -> str:

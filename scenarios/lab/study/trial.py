@@ -7,6 +7,7 @@ method makes its networks where it is constructed: one that makes none there use
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import SettingsError
@@ -30,7 +31,7 @@ def study(
 
 
 def _tried(draft: config.Draft) -> dict[str, config.Made]:
-    """Makes everything once; what the runs of each label are made of."""
+    """Makes everything once, and settles what settings leave to the task; what the runs of each label are made of."""
     made: dict[str, config.Made] = {}
     check, scenario = draft.check, draft.scenario
     # A task that needs a download is left alone while there are mistakes to mend.
@@ -40,12 +41,12 @@ def _tried(draft: config.Draft) -> dict[str, config.Made]:
     if not draft.learners or any(one.network is None for one in draft.learners):
         shared = check.task(scenario, draft.task, draft.network)
     seed = draft.seeds[0] if draft.seeds else 0
-    for one in draft.learners:
+    for k, one in enumerate(draft.learners):
         network = None if one.network is None else _Counted(one.network)
         task = shared if network is None else check.task(scenario, draft.task, network, f"{one.label}.model")
         if task is not None:
             made[one.label] = draft.made_of(one, task)
-            _learner(check, task, network, one, seed)
+            draft.learners[k] = _learner(check, task, network, one, seed)
     return made
 
 
@@ -60,8 +61,8 @@ class _Counted:
         return self.make(inputs, outputs)
 
 
-def _learner(check: Checks, task: Task, network: _Counted | None, one: config.Learner, seed: int) -> None:
-    """Makes the learner; `network` is what the label has of its own, which its method must use."""
+def _learner(check: Checks, task: Task, network: _Counted | None, one: config.Learner, seed: int) -> config.Learner:
+    """Makes the learner; `network` is the label's own, which its method must use. Returns the label, its settings settled."""
     try:
         if why := one.method.unsupported_reason(task):
             check.problems.append(f"{one.label}: the method does not support this task: {why}")
@@ -72,10 +73,14 @@ def _learner(check: Checks, task: Task, network: _Counted | None, one: config.Le
                 check.problems.append(f"{one.label}.model: this method takes no network from the model table; leave it out")
             if seed in one.starts:
                 _begin(check, learner, one.starts[seed][0], one.label, seed)
+            settled = one.method.settled(task, one.settings)
+            left = [name for name, value in vars(settled).items() if value != getattr(one.settings, name)]
+            return replace(one, settings=settled, by_task=left)
     except SettingsError as error:
         check.problems += [f"{one.label}.{problem}" for problem in error.problems]
     except (Exception, SystemExit) as error:  # a user's method may fail in any way
         check.problems.append(f"{one.label}: {resolve.said(error)}")
+    return one
 
 
 def _begin(check: Checks, learner: Learner, start: str, label: str, seed: int) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import csv
 import errno
+import hashlib
 import io
 import json
 import math

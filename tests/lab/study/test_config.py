@@ -239,6 +239,22 @@ def test_spec_survives_json_and_its_own_toml():
         assert spec.differences(spec.toml()) == []
 
 
+@pytest.mark.parametrize("method", ["neat", "neat-modern"])
+def test_a_stored_configuration_says_which_preset_the_task_chose(method):
+    (spec,) = study(**flags.chosen("wine", [method])).specs
+    assert (spec.settings["preset"], spec.settings["output_activation"]) == ("tables", "identity")
+    assert (spec.by_task, 'preset = "tables"' in spec.toml()) == (["preset", "output_activation"], True)
+    before = re.sub('(preset|output_activation) = "[a-z]+"', r'\1 = "none"', spec.toml())
+    assert spec.differences(before) == []  # a run of a version that did not store it
+    (same,) = study(tomllib.loads(spec.toml())).specs
+    assert (same.settings, same.by_task) == (spec.settings, [])
+    former = {"neat": "neat2002", "neat-modern": "neat-python"}[method]
+    (other,) = study(**flags.chosen("wine", [method], sets=[f"{method}.preset={former}"])).specs
+    assert [line.partition(":")[0] for line in other.differences(before)] == [f"{method}.preset"]
+    (left,) = study(**flags.chosen("xor", [method])).specs
+    assert (left.settings["preset"], left.by_task) == (None, [])
+
+
 @pytest.mark.parametrize("scenario", ["xor", "digits", "cartpole"])
 def test_shown_configuration_runs_unchanged_and_explains_every_key(scenario):
     asked = flags.chosen(scenario, seeds="3,4", budget=["steps=3", "seconds=4.5"])
