@@ -306,7 +306,7 @@ def play(
     except (ConfigError, StoreError, PlayError) as error:
         return wrong(error)
     except RuntimeError as error:
-        return failed(error)
+        return failed(f"{error}{resolve.place(error)}")
     return 0
 
 

@@ -17,20 +17,17 @@ import ast
 import hashlib
 import importlib.util
 import sys
-import sysconfig
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from scenarios.lab.study.resolve import OURS, ROOT, current
+from scenarios.lab.study.resolve import OURS, current, is_own
 
 if TYPE_CHECKING:
     from evo.core import Task
 
-LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 DEEP = 4  # levels of a thing whose parts have names of their own
 
 
@@ -106,13 +103,7 @@ def by_key(document: Mapping[str, Any]) -> dict[str, Any]:
 def own_file(module: str) -> Path | None:
     """The file of an imported module, where that is a user's."""
     file = getattr(sys.modules.get(module), "__file__", None)
-    return path if file and _is_own(path := Path(file).resolve()) else None
-
-
-@cache
-def _is_own(path: Path) -> bool:
-    library = any(path.is_relative_to(folder) for folder in LIBRARIES) or {"site-packages", "dist-packages"} & {*path.parts}
-    return not library and not any(path.is_relative_to(ROOT / package) for package in OURS)
+    return path if file and is_own(path := Path(file).resolve()) else None
 
 
 def _own(module: str) -> bool:
@@ -212,7 +203,7 @@ def _files_of(base: Path | None, name: str) -> list[Path]:
         places = [place for path in inner for place in (path.with_name(f"{part}.py"), path / "__init__.py")]
         files += [place.resolve() for place in places if place.is_file()]
         folders = [path for path in inner if path.is_dir()]
-    return [file for file in files if _is_own(file)]
+    return [file for file in files if is_own(file)]
 
 
 def _spec(name: str) -> Any:

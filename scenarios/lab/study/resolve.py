@@ -15,7 +15,9 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping, Sequence
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 OURS = ("evo", "graphs", "baselines", "scenarios")
 ROOT = Path(__file__).resolve().parents[3]  # where they lie
+LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 RESERVED = ("task", "model", "run")
 KINDS = ("classification", "regression", "probability")
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")  # endings of a table's file, in any case of letters
@@ -258,19 +261,45 @@ def check_shadowing(package: str) -> None:
         raise Unresolved(f"{where} hides neuroevo's package {package!r}: rename it, or run from another folder")
 
 
+@cache
+def is_own(path: Path) -> bool:
+    """Whether a file, resolved, is a user's: no library's, and none of ours."""
+    library = any(path.is_relative_to(folder) for folder in LIBRARIES) or {"site-packages", "dist-packages"} & {*path.parts}
+    return not library and not any(path.is_relative_to(ROOT / package) for package in OURS)
+
+
+def _places(error: BaseException | None) -> Iterator[tuple[Path, int]]:
+    """File and line of every frame in which an error, and what it was raised from, arose: the innermost last."""
+    while error is not None:
+        trace, inner = error.__traceback__, error.__cause__
+        while trace is not None:
+            path = Path(trace.tb_frame.f_code.co_filename)
+            if path != Path(__file__) and "importlib" not in path.parts and path.suffix == ".py":
+                yield path, trace.tb_lineno
+            trace = trace.tb_next
+        error = inner
+
+
+def place(error: BaseException) -> str:
+    """The last line of a user's own code in which an error arose, as " (file.py, line 3)"; "" where none did."""
+    own = [(path, line) for path, line in _places(error) if is_own(path.resolve())]
+    return f" ({own[-1][0].name}, line {own[-1][1]})" if own else ""
+
+
 def said(error: BaseException) -> str:
-    """An error in one line: its type, what it says, the last line of code below ours where it arose, its first note."""
-    where, trace = "", error.__traceback__
-    while trace is not None:
-        path = Path(trace.tb_frame.f_code.co_filename)
-        if path.name != Path(__file__).name and "importlib" not in path.parts and path.suffix == ".py":
-            where = f" ({path.name}, line {trace.tb_lineno})"
-        trace = trace.tb_next
+    """An error in one line: its type, what it says, the last line of the user's code, or of any below this, in which it arose,
+    its first note. A ValueError and the like of our own speaks for itself."""
+    places = list(_places(error))
+    known = [path for path, _ in places if is_own(path.resolve()) or any(path.is_relative_to(ROOT / one) for one in OURS)]
     told = isinstance(error, (ValueError, LookupError, OSError, StoreError)) and not isinstance(
         error, (KeyError, IndexError, SyntaxError)
     )
+    where = place(error) or "".join(f" ({path.name}, line {line})" for path, line in places[-1:] if not told)
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    text = text if told and text else f"{type(error).__name__}: {text}{where}"
+    told = told and bool(text)
+    if isinstance(error, StoreError) or (told and known and not is_own(known[-1].resolve())):
+        where = ""
+    text = f"{'' if told else f'{type(error).__name__}: '}{text}{where}"
     return " ".join("; ".join([text, *getattr(error, "__notes__", [])[:1]]).split())
