@@ -56,6 +56,11 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "momentum": ("optimizer_options",),
     "n_iter_no_change": ("patience",),
     "sigmoid": ("neat_sigmoid", "steep_sigmoid"),
+    **dict.fromkeys(("mse", "mean_squared_error", "brier"), ("squared_error",)),
+    **dict.fromkeys(("mae", "mean_absolute_error"), ("absolute_error",)),
+    **dict.fromkeys(("f1", "f1_score", "f1_macro"), ("macro_f1",)),
+    **dict.fromkeys(("log_loss", "logloss", "nll"), ("cross_entropy",)),
+    **dict.fromkeys(("roc_auc", "auroc"), ("auc",)),
 }
 
 # Where to set what is no setting of the thing asked.
@@ -185,7 +190,7 @@ class Setting:
     def expected(self) -> str:
         """In words: "a whole number >= 2", "one of tanh, relu"."""
         if self.choices:
-            words = "one of " + ", ".join(self.choices)
+            words = "one of " + ", ".join(one if one.replace("-", "_").isidentifier() else repr(one) for one in self.choices)
         else:
             item = typing.get_args(self.kind)
             words = KINDS[self.kind] if not item else f"a list of {KINDS[item[0]].split(' ', 1)[1]}s"

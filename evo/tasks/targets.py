@@ -60,7 +60,7 @@ def targets(table: Table, names: Sequence[str], kind: str | None) -> Targets:
         few = isinstance(column, Words) or (len(values) <= FEW and np.equal(column, np.rint(column)).all())
         kind = "classification" if few else "regression"
     if kind != "classification":
-        return Targets(names, kind, table.numbers(name)[:, None])
+        return Targets(names, kind, _numbers(table, names, kind))
     order = sorted(values, key=_by_number if all(map(finite, values)) else None)
     rank = {value: k for k, value in enumerate(order)}
     return Targets(names, kind, np.array([rank.get(value, -1) for value in words.values], np.int64)[words.codes], order)
@@ -85,8 +85,18 @@ def _by_number(text: str) -> tuple[float, str]:
     return float(text), text
 
 
-def _several(table: Table, names: Sequence[str], kind: str | None) -> Targets:
+def _numbers(table: Table, names: Sequence[str], kind: str | None) -> np.ndarray:
+    """The columns `names`, (B, O). Raises ValueError for what is no probability where these are learned."""
     y = np.column_stack([table.numbers(name) for name in names])
+    wrong = (y < 0) | (y > 1)
+    if kind == "probability" and wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        raise ValueError(f"{table.at(row, names[column])}: expected a probability, from 0 to 1; got {y[row, column]:g}")
+    return y
+
+
+def _several(table: Table, names: Sequence[str], kind: str | None) -> Targets:
+    y = _numbers(table, names, kind)
     binary = bool(((y == 0) | (y == 1)).all())
     one_hot = binary and bool((y.sum(1) == 1).all())
     if kind == "classification" and not one_hot:

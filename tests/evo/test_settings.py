@@ -240,3 +240,15 @@ def test_numbers_of_numpy_and_torch_are_numbers():
 @pytest.mark.parametrize(("word", "close"), [("GA", "ga"), ("Backprop", "backprop")])
 def test_the_closest_match_is_found_in_any_case(word, close):
     assert did_you_mean(word, ["ga", "backprop", "linear"]) == f" (did you mean {close!r}?)"
+
+
+def test_choices_that_are_no_words_are_quoted_and_metrics_have_synonyms():
+    @settings
+    class Marks:
+        decimal: str = setting(".", "mark", choices=(".", ",", "comma-dot"))
+        metric: str = setting("r2", "metric", choices=("r2", "rmse", "squared_error", "auc"))
+
+    with pytest.raises(SettingsError) as caught:
+        Marks(decimal=";", metric="mse")
+    assert caught.value.problems[0] == "decimal: expected one of '.', ',', comma-dot; got ';'"
+    assert caught.value.problems[1].endswith("got 'mse' (did you mean 'squared_error'?)")

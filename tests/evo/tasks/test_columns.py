@@ -191,3 +191,10 @@ def test_an_array_is_encoded_by_the_order_of_its_columns():
         SupervisedTask.from_table(frame(dict), "price").columns.encode(x)
     with pytest.raises(ValueError, match=r"rows: expected an array of shape \(B, columns\); got \(\)"):
         task.columns.encode(3)
+
+
+@pytest.mark.parametrize("names", [["p"], ["q", "p"]])
+def test_what_is_no_probability_is_named_by_row_and_column(names):
+    table = {"x": np.arange(ROWS), "p": np.where(np.arange(ROWS) == 7, 1.5, 0.5), "q": np.full(ROWS, 0.25)}
+    with pytest.raises(ValueError, match=r"^the table, row 7, column 'p': expected a probability, from 0 to 1; got 1.5$"):
+        SupervisedTask.from_table(table, names, kind="probability")

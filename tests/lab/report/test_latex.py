@@ -55,6 +55,15 @@ def test_at_most_eight_columns_and_the_expected_running_time_is_what_is_bold(tmp
     assert row(tmp_path, "a")[5:7] == ["$323$", "$300$"]
 
 
+def test_no_infinity_is_best_where_nothing_was_solved(tmp_path):
+    study(tmp_path, "a", (0.5,) * 4, solved=False)
+    study(tmp_path, "b", (0.6,) * 4, solved=False)
+    text = "\n".join(lines(tmp_path))
+    assert text.count(r"$\infty$") == 2
+    assert text.count("mathbf") == 1
+    assert r"\mathbf{0.6}" in text
+
+
 def test_numbers_are_mathematics(tmp_path):
     study(tmp_path, "a", (-0.25,), steps=1)
     path = next(tmp_path.rglob("result.json"))
