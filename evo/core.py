@@ -461,7 +461,7 @@ class Algorithm(ABC, Generic[Population]):
         """One for a task, with settings by name."""
 
     @classmethod
-    def settled(cls, task: Task, settings: Any) -> Any:
+    def settled(cls, task: Task, settings: object) -> object:
         """The settings that `for_task` takes where some are left to the task; the default: as they are."""
         return settings
 
@@ -653,7 +653,7 @@ class Method(ABC):
         """Why it cannot learn this task, in a sentence; None, the default: it can."""
         return None
 
-    def settled(self, task: Task, settings: Any) -> Any:
+    def settled(self, task: Task, settings: object) -> object:
         """The settings in force on a task, where some are left to it; the default: as they are."""
         return settings
 

@@ -256,7 +256,7 @@ class Evolved(Method):
     def unsupported_reason(self, task: Task) -> str | None:
         return self.algorithm.unsupported_reason(task)
 
-    def settled(self, task: Task, settings: Any) -> Any:
+    def settled(self, task: Task, settings: object) -> object:
         return self.algorithm.settled(task, settings)
 
     def __call__(self, task: Task, settings: object, seed: int, device: str = "cpu") -> Evolve:

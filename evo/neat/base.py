@@ -69,7 +69,7 @@ class Topologies(Algorithm[Genomes]):
         return made
 
     @classmethod
-    def settled(cls, task: Task, settings: Any) -> Any:
+    def settled(cls, task: Task, settings: object) -> object:
         """For classes and numbers outputs are unbounded and, unless a preset is named, settings those of `tables`."""
         return filled(settings, ON_TABLES if task.kind in UNBOUNDED else {})
 

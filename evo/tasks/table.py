@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from evo.core import counted
-from evo.settings import did_you_mean
+from evo.settings import Value, did_you_mean
 
 EXACT = 2**53  # whole numbers up to here are exact in float64
 LARGEST = 1e30  # networks compute in 32 bits
@@ -193,7 +193,7 @@ def _numbers(words: Words) -> np.ndarray | None:
     return np.array([float(value or "nan") for value in values])[words.codes]
 
 
-def as_columns(values: Any, what: str, labels: Sequence[str] = ()) -> Table:
+def as_columns(values: Value, what: str, labels: Sequence[str] = ()) -> Table:
     """`Table.of` a frame, or of an array (B,) or (B, O), whose columns are called 0, 1, ..., and `what` it is. All of "y" are
     labels."""
     if isinstance(values, (Table, Mapping)) or hasattr(values, "columns"):
