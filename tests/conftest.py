@@ -8,4 +8,5 @@ from hypothesis import settings  # noqa: E402
 
 # Compiling a kernel, or a busy machine, is no failure; and the same examples every time.
 settings.register_profile("tests", deadline=None, derandomize=True)
+settings.register_profile("plain", settings.get_profile("tests"), max_examples=20)  # of kernels as plain Python (`plain_pass`)
 settings.load_profile("tests")

@@ -151,12 +151,21 @@ def test_a_path_through_the_node_that_is_deleted_is_none():
     assert ((back.source == 5) & (back.target == 3)).any()
 
 
+BARE = Genome(2, 1, MOTHER.nodes[:4], [])
+
+
+def maybe_split(surer):
+    return ModernSettings(**STILL | dict(node_add_prob=0.7, structural_mutation_surer=surer)).filled()
+
+
 @pytest.mark.parametrize("surer", ["true", "false"])
-def test_a_genome_without_connections_is_joined_where_one_was_to_be_split_if_so_set(surer):
-    bare = Genome(2, 1, MOTHER.nodes[:4], [])
-    options = ModernSettings(**STILL | dict(node_add_prob=0.7, structural_mutation_surer=surer)).filled()
-    compared(options, genes, genomes=(bare,), pair=(0, 0))
-    assert (bred(options, 100, genomes=(bare,), pair=(0, 0)).innovation.size > 40) == (surer == "true")
+def test_offspring_of_a_genome_without_connections_are_distributed_as_those_of_neat_python(surer):
+    compared(maybe_split(surer), genes, genomes=(BARE,), pair=(0, 0))
+
+
+@pytest.mark.parametrize("surer", ["true", "false"])
+def test_a_genome_without_connections_is_joined_where_one_was_to_be_split_and_only_if_so_set(surer):
+    assert (bred(maybe_split(surer), 100, genomes=(BARE,), pair=(0, 0)).innovation.size > 40) == (surer == "true")
 
 
 def test_a_gene_disabled_in_one_parent_is_disabled_in_seven_eighths_and_one_disabled_in_both_always():
