@@ -21,6 +21,15 @@ def no_waiting_for_the_disk(monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
+@pytest.fixture(scope="module")
+def no_pictures():
+    """Runs in this process end without pictures, which take most of a short run; they are the business of test_execute,
+    and those of a run that was cut of test_resume."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scenarios.lab.execution.finalize.drawn", lambda *arguments: [])
+        yield
+
+
 @pytest.fixture
 def unprivileged():
     """Root may read and write whatever its mode says: not in this test, on this thread."""

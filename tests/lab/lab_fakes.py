@@ -25,7 +25,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "efficacy"))
 from kill_nine import contents, differing, kill_and_compare
 
 __all__ = ["Climber", "GoalTask", "Point", "Program", "contents", "differing", "kill_and_compare"]
-__all__ += ["scenario", "start", "study", "words"]
+__all__ += ["run_here", "scenario", "start", "study", "words"]
 
 GENES = 3
 
@@ -218,6 +218,16 @@ def start(runs, spec=None, stop_after=10**9, **options):
     events = []
     state = execute(spec, runs, emit=events.append, stop=After(stop_after), **options)
     return state, events, store.run_path(runs, spec.name, spec.label, spec.seed)
+
+
+def run_here(runs, scenario, methods, steps, seeds=1, settings=None):
+    """`scenarios.lab.run` of names in this process: without workers, each of which imports torch, and without a page."""
+    from scenarios.lab.execution.execute import execute
+    from scenarios.lab.study import resolve, trial
+
+    document = {"scenario": scenario, "learners": resolve.line_up(methods, {}, []), "seeds": seeds, "budget": {"steps": steps}}
+    for spec in trial.study(document, settings).specs:
+        assert execute(spec, runs) == "finished"
 
 
 def words(events, kind):

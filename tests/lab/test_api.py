@@ -18,6 +18,9 @@ from evo.vectors.models import TorchModel
 from scenarios.lab import Comparison, ConfigError, Scenario, export, load, main, play, run
 from scenarios.lab.store import files
 from scenarios.lab.store.store import StoreError
+from scenarios.xor import scenario as xor
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 SMALL = {"ga.population_size": 6}
 
@@ -32,7 +35,7 @@ def rings():
 
 
 @pytest.fixture(scope="module")
-def made(rings, tmp_path_factory):
+def made(rings, tmp_path_factory, no_pictures):
     """The rings learned by two methods, one of them under a label and as a class; and the table."""
     runs = tmp_path_factory.mktemp("runs")
     table = run(
@@ -247,10 +250,8 @@ def test_object_that_is_no_task_says_what_it_lacks():
 
 
 def test_scenario_object_keeps_its_settings_and_may_be_renamed(tmp_path):
-    from scenarios.xor import scenario
-
-    assert isinstance(scenario, Scenario)
-    table = run(scenario, ["ga"], 1, {"steps": 1}, {**SMALL, "task.fitness": "accuracy"}, runs=tmp_path, name="again")
+    assert isinstance(xor, Scenario)
+    table = run(xor, ["ga"], 1, {"steps": 1}, {**SMALL, "task.fitness": "accuracy"}, runs=tmp_path, name="again")
     assert table.scenario == "again"
     assert load(tmp_path / "again" / "ga" / "seed-0").config["task"]["fitness"] == "accuracy"
 
@@ -288,9 +289,9 @@ def test_script_needs_no_main_guard_and_import_brings_no_torch(tmp_path):
 def test_a_run_by_the_old_name_of_its_method_is_continued_loaded_and_compared(tmp_path):
     settings = {"ga-nsga2.population_size": 6}
     for steps, methods in ((1, ["ga-nsga2"]), (2, ["ga-nsga2=nsga2"]), (3, ["ga-nsga2"])):
-        table = run("xor", methods, budget={"steps": steps}, settings=settings, runs=tmp_path, jobs=1)
+        table = run(xor, methods, budget={"steps": steps}, settings=settings, runs=tmp_path)
         assert [(row["label"], row["done"]) for row in table.rows] == [("ga-nsga2", 1)]
-    found = load(tmp_path / "xor/ga-nsga2/seed-0")
+    found = load(tmp_path / "xor/ga-nsga2/seed-0", scenario=xor)
     assert found.rows["step"].tolist() == [0, 1, 2]
     assert found.champion([[0.0, 1.0]]).shape == (1, 1)
 

@@ -253,6 +253,7 @@ def test_compare_at_a_budget_is_by_validation(finished, capsys, tmp_path):
 def test_several_scenarios_run_one_after_another_with_a_report_each(capsys, folder):
     """A mistake in one starts none; a failure in one stops no other and gives code 1."""
     words = ["-m", "random-search", "-m", "mine.py:Weak", "--budget", "steps=1", "--set", "random-search.population_size=5"]
+    words += ["--jobs", "1"]
     (folder / "mine.py").write_text(
         "from baselines.random_search import RandomSearch\n"
         "class Weak(RandomSearch):\n"
@@ -382,7 +383,7 @@ def test_failed_run_gives_code_1_and_stops_no_other(capsys, folder):
         "    def tell(self, evaluation):\n"
         "        raise ValueError('too tired')\n"
     )
-    code, out, err = evo(capsys, "run", "xor", *QUICK, "-m", "mine.py:Weak")
+    code, out, err = evo(capsys, "run", "xor", "-m", "mine.py:Weak", *QUICK, "--jobs", "1")
     assert code == 1
     assert re.search(r"random-search +1/1", out)
     assert re.search(r"Weak +0/1, 1 failed", out)

@@ -17,7 +17,7 @@ from scenarios.lab.store.runs import find_runs
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL and process groups are POSIX")
 
 
-def test_workers_end_within_a_second_of_a_killed_parent_and_their_runs_continue_to_the_same_bytes(tmp_path):
+def test_workers_end_within_a_second_of_a_killed_parent_and_their_runs_continue_to_the_same_bytes(tmp_path, monkeypatch):
     trouble = tmp_path / "trouble"
     trouble.write_text("hold" if sys.platform == "linux" else "sleep")  # elsewhere Python code must notice
     program = Program(tmp_path / "cut", trouble)
@@ -34,6 +34,7 @@ def test_workers_end_within_a_second_of_a_killed_parent_and_their_runs_continue_
     found = find_runs(tmp_path / "cut")
     assert {status.state for status in found} == {"stopped"}
     assert 0 < max(status.steps for status in found) < 40
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     for spec in study(steps=40, pause=0.02, seeds=3, trouble=str(trouble)).specs:
         for runs in ("cut", "whole"):
             assert execute(spec, tmp_path / runs) == "finished"

@@ -168,7 +168,7 @@ def test_a_study_runs_on_another_thread_too_and_leaves_ctrl_c_alone(tmp_path):
     assert states == [{0: "finished", 1: "finished"}]
 
 
-def test_ctrl_c_lets_every_worker_finish_its_step_and_the_same_command_gives_the_same_bytes(tmp_path):
+def test_ctrl_c_lets_every_worker_finish_its_step_and_the_same_command_gives_the_same_bytes(tmp_path, monkeypatch):
     program = Program(tmp_path / "cut")
     with program.process:
         program.until("row")
@@ -179,6 +179,7 @@ def test_ctrl_c_lets_every_worker_finish_its_step_and_the_same_command_gives_the
     found = find_runs(tmp_path / "cut")
     assert {status.state for status in found} == {"stopped"}
     assert 0 < max(status.steps for status in found) < 40
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     for spec in study(steps=40, pause=0.02, seeds=3).specs:
         for runs in ("cut", "whole"):
             assert execute(spec, tmp_path / runs) == "finished"

@@ -6,7 +6,7 @@ import tomllib
 
 import numpy as np
 import pytest
-from lab_fakes import scenario
+from lab_fakes import run_here, scenario
 
 from scenarios.lab import ConfigError, load, run
 from scenarios.lab.cli import flags, listing
@@ -16,6 +16,8 @@ from scenarios.lab.store import store, tensors
 from scenarios.lab.study import config
 from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.trial import study
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 BOTH = ("small=backprop", "big=backprop")
 NET = """
@@ -59,14 +61,14 @@ def net(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory):
+def two(tmp_path_factory, no_pictures):
     """Two labels with different networks, run as one study."""
     return both(tmp_path_factory.mktemp("two"), 6)
 
 
 def both(runs, steps, **settings):
     own = {"big.model.hidden": [7, 7], "run.checkpoint_seconds": 0.0, **settings}
-    run("xor", BOTH, budget={"steps": steps}, settings=own, runs=runs, jobs=1)
+    run_here(runs, "xor", BOTH, steps, settings=own)
     return runs / "xor"
 
 
@@ -78,7 +80,7 @@ def test_two_labels_have_networks_of_their_own(two):
 def test_they_equal_the_runs_made_separately_with_the_shared_key(two, tmp_path):
     for label, sets in (("small", {}), ("big", {"model.hidden": [7, 7]})):
         own = {"run.checkpoint_seconds": 0.0, **sets}
-        run("xor", f"{label}=backprop", budget={"steps": 6}, settings=own, runs=tmp_path, jobs=1)
+        run_here(tmp_path, "xor", [f"{label}=backprop"], 6, settings=own)
         ours, alone = two / label / "seed-0", tmp_path / "xor" / label / "seed-0"
         assert load(ours).rows["loss"].tolist() == load(alone).rows["loss"].tolist()
         for name, values in weights(alone).items():

@@ -4,21 +4,24 @@ import shutil
 
 import numpy as np
 import pytest
+from lab_fakes import run_here
 
 from scenarios.lab import ConfigError, load, run
 from scenarios.lab.store import store, tensors
 from scenarios.lab.study import warm_start
 from scenarios.xor import scenario
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 FEW = {"ga.population_size": 10, "model.hidden": [3]}
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory):
+def before(tmp_path_factory, no_pictures):
     """Runs of backprop on two seeds, and of a linear model, from which others begin."""
     runs = tmp_path_factory.mktemp("before")
-    run("xor", ["backprop"], seeds=2, budget={"steps": 30}, settings={"model.hidden": [3]}, runs=runs)
-    run("breast_cancer", ["linear"], budget={"steps": 1}, runs=runs)
+    run_here(runs, "xor", ["backprop"], steps=30, seeds=2, settings={"model.hidden": [3]})
+    run_here(runs, "breast_cancer", ["linear"], steps=1)
     return runs
 
 
@@ -53,7 +56,7 @@ def test_each_seed_begins_from_its_own_or_all_from_one(before, tmp_path):
 
 
 def test_backprop_goes_on_from_an_evolved_champion(before, tmp_path):
-    run("xor", ["ga"], budget={"steps": 3}, settings=FEW, runs=tmp_path / "ga")
+    run_here(tmp_path / "ga", "xor", ["ga"], steps=3, settings=FEW)
     begun(tmp_path / "ga", tmp_path / "fine", "xor/ga", method="backprop", steps=20, seeds=1)
     evolved, fine = load(tmp_path / "ga/xor/ga/seed-0"), load(tmp_path / "fine/xor/backprop/seed-0")
     assert fine.result["validation"]["fitness"] > evolved.result["validation"]["fitness"]
