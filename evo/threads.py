@@ -35,11 +35,13 @@ class limited:
     def __enter__(self) -> None:
         self.before = getattr(_here, "count", None), torch.get_num_threads()
         _here.count = self.threads
-        torch.set_num_threads(1)
+        if self.before[1] != 1:
+            torch.set_num_threads(1)
 
     def __exit__(self, *_: object) -> None:
         _here.count, torch_before = self.before
-        torch.set_num_threads(torch_before)
+        if torch_before != 1 or torch.get_num_threads() != 1:
+            torch.set_num_threads(torch_before)
 
 
 def _one_thread() -> None:

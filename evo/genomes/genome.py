@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -130,28 +130,45 @@ class Genomes:
     @staticmethod
     def empty(inputs: int, outputs: int, nodes_at: np.ndarray, connections_at: np.ndarray) -> Genomes:
         """A population with genomes of these sizes; the gene arrays are uninitialised."""
-        nodes_count, connections_count = int(nodes_at[-1]), int(connections_at[-1])
-        nodes: State = {name: np.empty(nodes_count, kind) for name, kind in NODE_FIELDS.items()}
-        connections: State = {name: np.empty(connections_count, kind) for name, kind in CONNECTION_FIELDS.items()}
-        return Genomes(inputs, outputs, nodes_at=nodes_at, connections_at=connections_at, **nodes, **connections)
+        return Genomes.of_genes(inputs, outputs, empty_genes(nodes_at, connections_at))
+
+    @staticmethod
+    def of_genes(inputs: int, outputs: int, genes: Genes) -> Genomes:
+        """The population whose arrays are `genes`."""
+        made = object.__new__(Genomes)
+        made.__dict__.update(inputs=inputs, outputs=outputs, genes=genes)
+        return made
 
     def __post_init__(self) -> None:
-        # Kernels take and fill `genes`; whoever else reads the arrays cannot write to them. By way of the dict: it is quicker.
         own = self.__dict__
-        own["genes"] = Genes(*[own[name] for name in Genes._fields])
-        for name in Genes._fields:
-            if isinstance(own[name], np.ndarray):  # else `check` says what is wrong
-                own[name] = view = own[name].view()
-                view.setflags(write=False)
+        own["genes"] = Genes(*[own.pop(name) for name in Genes._fields])
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> np.ndarray:
+            """An array as it is first read: kernels take and fill `genes`; whoever else reads the arrays cannot write to them."""
+            if name not in ARRAYS:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            array = getattr(self.genes, name)
+            if isinstance(array, np.ndarray):  # else `check` says what is wrong
+                array = array.view()
+                array.setflags(write=False)
+            self.__dict__[name] = array
+            return array
+
+    def __getstate__(self) -> State:
+        return {"inputs": self.inputs, "outputs": self.outputs, "genes": self.genes}
 
     def __len__(self) -> int:
-        return len(self.nodes_at) - 1
+        return len(self.genes.nodes_at) - 1
 
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> Genomes:
         """The subpopulation that `index` selects: an index, a slice, an array of indices or a boolean mask."""
-        if isinstance(index, (int, np.integer)) and not -len(self) <= index < len(self):
+        if not isinstance(index, (int, np.integer)):
+            return self.select(np.atleast_1d(np.arange(len(self))[index]))
+        if not -len(self) <= index < len(self):
             raise IndexError(f"genome {index} of a population of {len(self)}")
-        return self.select(np.atleast_1d(np.arange(len(self))[index]))
+        return Genomes.of_genes(self.inputs, self.outputs, _alone(self.genes, index % len(self)))
 
     def __iter__(self) -> Iterator[Genomes]:
         return (self[index] for index in range(len(self)))
@@ -399,6 +416,38 @@ class Genes(NamedTuple):
 
 # The type of Genes in a kernel's signature.
 GENES = types.NamedTuple([from_dtype(np.dtype(kind))[::1] for kind in ARRAYS.values()], Genes)
+
+
+@njit(GENES(types.int64[::1], types.int64[::1]), cache=True, nogil=True)
+def empty_genes(nodes_at, connections_at):
+    """Genes of these offsets, uninitialised."""
+    nodes, connections = nodes_at[-1], connections_at[-1]
+    return Genes(
+        nodes_at,
+        np.empty(nodes, np.int64),
+        np.empty(nodes, np.int8),
+        np.empty(nodes),
+        np.empty(nodes),
+        np.empty(nodes, np.int8),
+        np.empty(nodes, np.int8),
+        np.empty(nodes),
+        connections_at,
+        np.empty(connections, np.int64),
+        np.empty(connections, np.int64),
+        np.empty(connections, np.int64),
+        np.empty(connections),
+        np.empty(connections, np.bool_),
+    )
+
+
+def _alone(genes: Genes, index: int) -> Genes:
+    """A copy of the genes of genome `index`."""
+    own = {}
+    for at, names in (("nodes_at", NODE_FIELDS), ("connections_at", CONNECTION_FIELDS)):
+        start, stop = getattr(genes, at)[index : index + 2].tolist()
+        own[at] = np.array([0, stop - start])
+        own |= {name: getattr(genes, name)[start:stop].copy() for name in names}
+    return Genes(**own)
 
 
 @njit(types.int64(types.int64[::1]), cache=True, nogil=True, _nrt=False)

@@ -30,9 +30,8 @@ class Innovations:
         one higher), and the number of the new connection; -1 where there is none. The connection may have a smaller number than
         the split of the same offspring, if an earlier offspring made that connection.
         """
-        node, first, connection = np.full((3, len(split)), -1, np.int64)
-        self.node, self.number = _number(node, first, connection, split, source, target, self.node, self.number)
-        return node, first, connection
+        numbers, self.node, self.number = number(split, source, target, self.node, self.number)
+        return numbers
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -49,8 +48,15 @@ def _first_request(table, one, two, child):
     return child
 
 
-@njit(types.UniTuple(types.int64, 2)(*(_INT64,) * 6, types.int64, types.int64), cache=True, nogil=True)
-def _number(node, first, connection, split, source, target, next_node, next_number):
+_NUMBERS = types.UniTuple(_INT64, 3)
+
+
+@njit(
+    types.Tuple((_NUMBERS, types.int64, types.int64))(_INT64, _INT64, _INT64, types.int64, types.int64), cache=True, nogil=True
+)
+def number(split, source, target, next_node, next_number):
+    """What `Innovations.assign_numbers` returns, and its counters after it."""
+    node, first, connection = np.full(split.size, -1), np.full(split.size, -1), np.full(split.size, -1)
     asked = 0
     for child in range(split.size):
         asked += (split[child] >= 0) + (source[child] >= 0)
@@ -69,4 +75,4 @@ def _number(node, first, connection, split, source, target, next_node, next_numb
                 connection[child] = next_number
                 next_number += 1
             connection[child] = connection[known]
-    return next_node, next_number
+    return (node, first, connection), next_node, next_number

@@ -22,7 +22,6 @@ from evo.genomes.innovation import Innovations
 from evo.neat import reproduction
 from evo.neat.base import Topologies
 from evo.neat.initialization import first_population
-from evo.neat.selection import Ranking, offspring, ranking, shareable
 from evo.neat.settings import NEATSettings
 from evo.neat.speciation import Compatibility, Species
 from evo.settings import Value
@@ -70,22 +69,18 @@ class NEAT(Topologies):
         if self.population is None:
             self.population = self._begin(self._screened(first_population(self.inputs, self.outputs, self.options, self.seed)))
         elif self.fitness is not None:
-            ranks = ranking(self.fitness, self.species.of, len(self.species.id), self.options.survival)
-            representatives = self._representatives(ranks)
-            counts = offspring(shareable(self.fitness), self.species.of, self._allowed(ranks), self.options.population_size)
-            champions = self.species.sizes > self.options.champion_above
-            drawn = (self._rates, self.generation, self.seed)
-            self.parents, copied = reproduction.mate(self.fitness, ranks, counts, champions, *drawn)
-            before, self.fitness = self.population, None
-            bred = reproduction.breed(before, self.parents, copied, self.innovations, self.options.activation, *drawn)
+            drawn = (self._rates, self.generation, rng.signed(self.seed))
+            mated = reproduction.mate(self.fitness, self.species.of, self._allowed(), *drawn)
+            before, self.fitness, self.parents = self.population, None, mated.pairs
+            bred = reproduction.breed(before, mated.pairs, mated.copied, self.innovations, self.options.activation, *drawn)
             self.population = self._screened(bred)
-            self.species.speciate(self.population, before, representatives, self._rules, self.generation)
+            self.species.speciate(self.population, before, mated.representatives, self._rules, self.generation)
         return self.population
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         super().tell(evaluation)
-        last, best = self.generation - 1, float(self._told().max())
-        self.species.update_best(self._told(), last)
+        last = self.generation - 1
+        best = self.species.update_best(self._told(), last)
         if best > self.record:
             self.record, self.improved = best, last
 
@@ -134,21 +129,15 @@ class NEAT(Topologies):
         self.species.speciate(population, population, np.zeros(0, np.int64), self._rules, 0)
         return population
 
-    def _representatives(self, ranks: Ranking) -> np.ndarray:
-        """Section 3.3: a random member of each species; or its champion. Places (S,)."""
-        if self.options.representative == "champion":
-            return ranks.order[ranks.at[:-1]]
-        draws = rng.words(self.seed, self.generation, 0, rng.SPECIES, len(self.species.id))
-        return ranks.order[ranks.at[:-1] + ((draws * (ranks.at[1:] - ranks.at[:-1])) >> 32)]
-
-    def _allowed(self, ranks: Ranking) -> np.ndarray:
+    def _allowed(self) -> np.ndarray:
         """Who may reproduce (S,). Section 4.1: no species that is stagnant. Footnote 2: of a stagnant population the two
         species with the fittest champions."""
         last, species = self.generation - 1, self.species
         if self.options.population_rule == "none" or last - self.improved <= self.options.population_stagnation:
             return last - species.improved < self.options.stagnation
-        allowed = np.zeros(len(species.id), np.bool_)
-        allowed[np.argsort(-self._told()[ranks.order[ranks.at[:-1]]], kind="stable")[:2]] = True
+        champions, allowed = np.full(len(species.id), -np.inf), np.zeros(len(species.id), np.bool_)
+        np.maximum.at(champions, species.of, self._told())
+        allowed[np.argsort(-champions, kind="stable")[:2]] = True
         if self.options.population_rule == "once":
             self.improved = last
             species.improved[:] = last

@@ -1,10 +1,12 @@
 """One generation's offspring, on all cores, with the same result for any number of threads.
 
-    mate    selects the parents of each offspring, the fitter first. An offspring has the nodes and connections of its
-            first parent, so all sizes are known before anything is written (`evo.neat.crossover`)
+    mate    selects the parents of each offspring, the fitter first, and the representatives of the species. An offspring has
+            the nodes and connections of its first parent, so all sizes are known before anything is written (`evo.neat.crossover`)
     breed   crossover and weight mutation; structural mutations are only requested
     number  innovation numbers, in the order of the offspring (`evo.genomes.innovation`)
     write   copies every gene to its index. New innovation numbers are the largest, so genes stay sorted
+
+A population of one thread's size takes these steps in one compiled call, since a call costs as much as some ten genomes.
 
 `evo.neat.settings` gives the section of Stanley and Miikkulainen 2002 for each rule.
 """
@@ -18,11 +20,11 @@ from numba import njit, types
 
 from evo import rng, threads
 from evo.activations import CODES
-from evo.genomes.genome import GENES, GRAIN, HIDDEN, Genomes, longest
-from evo.genomes.innovation import Innovations
+from evo.genomes.genome import GENES, GRAIN, HIDDEN, Genomes, empty_genes, longest
+from evo.genomes.innovation import Innovations, number
 from evo.neat.crossover import cross
 from evo.neat.mutation import connection_to_split, mutate_weights, nodes_to_connect, uniform_within
-from evo.neat.selection import RANKING, Ranking
+from evo.neat.selection import RANKING, offspring, ranking, representatives, shareable
 
 
 class Rates(NamedTuple):
@@ -42,10 +44,14 @@ class Rates(NamedTuple):
     advance_below: int
     oldest_below: int
     connection_tries: int
+    population_size: int
+    champion_above: int
     sticky: bool
     exclusive: bool
     from_bias: bool
     recurrent: bool
+    random_representative: bool
+    survival: float
     perturbation: float
     replaced: float
     new: float
@@ -69,51 +75,40 @@ class Rates(NamedTuple):
             advance_below=word(options.split_go_on),
             oldest_below=options.split_oldest_below,
             connection_tries=options.link_tries,
+            population_size=options.population_size,
+            champion_above=options.champion_above,
             sticky=options.disable_rule == "sticky",
             exclusive=options.structural == "instead",
             from_bias=options.split_bias,
             recurrent=options.recurrent,
+            random_representative=options.representative == "random",
+            survival=options.survival,
             perturbation=options.perturbation,
             replaced=options.replaced_weights,
             new=options.new_weights,
         )
 
 
-_RATES = types.NamedTuple((types.int64,) * 13 + (types.boolean,) * 4 + (types.float64,) * 3, Rates)
+_RATES = types.NamedTuple((types.int64,) * 15 + (types.boolean,) * 5 + (types.float64,) * 4, Rates)
 _INT64, _FLOAT, _BOOL = types.int64[::1], types.float64[::1], types.boolean[::1]
-_LONG = types.int64
-
-
-def mate(
-    fitness: np.ndarray, ranks: Ranking, counts: np.ndarray, champions: np.ndarray, rates: Rates, generation: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Two parents (P, 2) per offspring, as indices of the population, the second -1 if there is only one; and the mask (P,) of
-    offspring that are unchanged copies.
-
-    counts (S,): offspring per species, which are stored in this order. champions (S,): whether the first offspring is a copy
-    of the species' champion.
-    """
-    size = int(counts.sum())
-    pairs, copied = np.empty((size, 2), np.int64), np.zeros(size, np.bool_)
-    _mate(pairs, copied, fitness, ranks, counts, champions, counts.nonzero()[0], rates, generation, rng.signed(seed))
-    return pairs, copied
+_LONG, _PAIRS = types.int64, types.int64[:, ::1]
 
 
 @njit(
-    types.void(types.int64[:, ::1], _BOOL, _FLOAT, RANKING, _INT64, _BOOL, _INT64, _RATES, _LONG, _LONG),
+    types.void(_PAIRS, _BOOL, _FLOAT, RANKING, _INT64, _INT64, _RATES, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
 )
-def _mate(pairs, copied, fitness, ranks, counts, champions, active, rates, generation, seed):
-    """active: the species that have offspring."""
+def _mate(pairs, copied, fitness, ranks, counts, active, rates, generation, seed):
+    """counts (S,): offspring per species. active: the species that have some."""
     i = -1
     for k in range(active.size):
         own = active[k]
-        best = ranks.at[own]
+        best, size = ranks.at[own], ranks.at[own + 1] - ranks.at[own]
         for n in range(counts[own]):
             i += 1
-            if n == 0 and champions[own]:
+            if n == 0 and size > rates.champion_above:
                 pairs[i, 0], pairs[i, 1], copied[i] = ranks.order[best], -1, True
                 continue
             two, elsewhere, one, other = rng.philox(0, i, generation, rng.SELECTION, seed)
@@ -130,6 +125,26 @@ def _mate(pairs, copied, fitness, ranks, counts, champions, active, rates, gener
             if fitness[other_parent] > fitness[fitter] or (fitness[other_parent] == fitness[fitter] and tie & 1):
                 fitter, other_parent = other_parent, fitter
             pairs[i, 0], pairs[i, 1] = fitter, other_parent
+
+
+class Mated(NamedTuple):
+    """pairs (P, 2): the parents of each offspring as indices of the population, the second -1 if there is only one; copied (P,):
+    whether it is an unchanged copy; representatives (S,): indices of the population."""
+
+    pairs: np.ndarray
+    copied: np.ndarray
+    representatives: np.ndarray
+
+
+@njit(types.NamedTuple((_PAIRS, _BOOL, _INT64), Mated)(_FLOAT, _INT64, _BOOL, _RATES, _LONG, _LONG), cache=True, nogil=True)
+def mate(fitness, species, allowed, rates, generation, seed):
+    """Sections 3.3 and 4.1. fitness (P,); species (P,): the species of each genome; allowed (S,): which may reproduce. Offspring
+    are stored in the order of their species."""
+    ranks = ranking(fitness, species, allowed.size, rates.survival)
+    counts = offspring(shareable(fitness), species, allowed, rates.population_size)
+    pairs, copied = np.empty((rates.population_size, 2), np.int64), np.zeros(rates.population_size, np.bool_)
+    _mate(pairs, copied, fitness, ranks, counts, counts.nonzero()[0], rates, generation, seed)
+    return Mated(pairs, copied, representatives(ranks, rates.random_representative, generation, seed))
 
 
 class Offspring(NamedTuple):
@@ -163,45 +178,46 @@ def breed(
 
     activation: the activation of new nodes, a name of `evo.activations`.
     """
-    genes, size, numbers = parents.genes, len(pairs), (rates, generation, rng.signed(seed))
-    at, nodes_at, connections_at = np.zeros((3, size + 1), np.int64)
-    inherited = _inherited_offsets(at, genes, pairs)
-    offspring = Offspring(at, np.empty(inherited), np.empty(inherited, np.bool_), *np.empty((4, size), np.int64))
-    widest = longest(genes.nodes_at)
-    threads.each(lambda a, b: _breed(offspring, genes, pairs, copied, np.empty(widest, np.bool_), *numbers, a, b), size, GRAIN)
-    node, number, connection = innovations.assign_numbers(offspring.split, offspring.source, offspring.target)
-    _offspring_offsets(nodes_at, connections_at, offspring, genes, pairs)
-    child = Genomes.empty(parents.inputs, parents.outputs, nodes_at, connections_at)
-    child_genes, code = child.genes, CODES[activation]
-    threads.each(
-        lambda a, b: _write_offspring(child_genes, offspring, genes, pairs, node, number, connection, code, *numbers, a, b),
-        size,
-        GRAIN,
-    )
-    return child
+    genes, size, code, drawn = parents.genes, len(pairs), CODES[activation], (rates, generation, rng.signed(seed))
+    if size <= GRAIN:
+        counters = (innovations.node, innovations.number)
+        child, innovations.node, innovations.number = _breed_all(genes, pairs, copied, *counters, code, *drawn)
+        return Genomes.of_genes(parents.inputs, parents.outputs, child)
+    made, widest = _empty_offspring(genes, pairs), longest(genes.nodes_at)
+    threads.each(lambda a, b: _breed(made, genes, pairs, copied, np.empty(widest, np.bool_), *drawn, a, b), size, GRAIN)
+    numbers = innovations.assign_numbers(made.split, made.source, made.target)
+    child = _empty_children(made, genes, pairs)
+    threads.each(lambda a, b: _write_offspring(child, made, genes, pairs, *numbers, code, *drawn, a, b), size, GRAIN)
+    return Genomes.of_genes(parents.inputs, parents.outputs, child)
 
 
-@njit(types.int64(_INT64, GENES, types.int64[:, ::1]), cache=True, nogil=True, _nrt=False)
-def _inherited_offsets(at, parents, pairs):
-    """Offsets of the genes that each offspring inherits; returns their total number."""
-    for i in range(pairs.shape[0]):
+@njit(_OFFSPRING(GENES, _PAIRS), cache=True, nogil=True)
+def _empty_offspring(parents, pairs):
+    """Room for what each offspring inherits and requests."""
+    size = len(pairs)
+    at = np.zeros(size + 1, np.int64)
+    for i in range(size):
         first = pairs[i, 0]
         at[i + 1] = at[i] + parents.connections_at[first + 1] - parents.connections_at[first]
-    return at[-1]
+    weight, enabled = np.empty(at[-1]), np.empty(at[-1], np.bool_)
+    gene, split = np.empty(size, np.int64), np.empty(size, np.int64)
+    return Offspring(at, weight, enabled, gene, split, np.empty(size, np.int64), np.empty(size, np.int64))
 
 
-@njit(types.void(_INT64, _INT64, _OFFSPRING, GENES, types.int64[:, ::1]), cache=True, nogil=True, _nrt=False)
-def _offspring_offsets(nodes_at, connections_at, offspring, parents, pairs):
-    """Offsets of the nodes and connections of each offspring."""
-    for i in range(pairs.shape[0]):
-        first, grown = pairs[i, 0], offspring.split[i] >= 0
+@njit(GENES(_OFFSPRING, GENES, _PAIRS), cache=True, nogil=True)
+def _empty_children(made, parents, pairs):
+    """Room for the genes of the offspring that `made` describes."""
+    nodes_at, connections_at = np.zeros(len(pairs) + 1, np.int64), np.zeros(len(pairs) + 1, np.int64)
+    for i in range(len(pairs)):
+        first, grown = pairs[i, 0], made.split[i] >= 0
         nodes_at[i + 1] = nodes_at[i] + parents.nodes_at[first + 1] - parents.nodes_at[first] + grown
-        kept = offspring.at[i + 1] - offspring.at[i]
-        connections_at[i + 1] = connections_at[i] + kept + 2 * grown + (offspring.source[i] >= 0)
+        kept = made.at[i + 1] - made.at[i]
+        connections_at[i + 1] = connections_at[i] + kept + 2 * grown + (made.source[i] >= 0)
+    return empty_genes(nodes_at, connections_at)
 
 
 @njit(
-    types.void(_OFFSPRING, GENES, types.int64[:, ::1], _BOOL, _BOOL, _RATES, _LONG, _LONG, _LONG, _LONG),
+    types.void(_OFFSPRING, GENES, _PAIRS, _BOOL, _BOOL, _RATES, _LONG, _LONG, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
@@ -256,9 +272,7 @@ def _write_connection(child, index, innovation, source, target, weight):
 
 
 @njit(
-    types.void(
-        GENES, _OFFSPRING, GENES, types.int64[:, ::1], _INT64, _INT64, _INT64, _LONG, _RATES, _LONG, _LONG, _LONG, _LONG
-    ),
+    types.void(GENES, _OFFSPRING, GENES, _PAIRS, _INT64, _INT64, _INT64, _LONG, _RATES, _LONG, _LONG, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
@@ -299,3 +313,17 @@ def _write_offspring(
             child.enabled[gene] = False
             _write_connection(child, split, number[i], child.source[gene], node[i], 1.0)
             _write_connection(child, split + 1, number[i] + 1, node[i], child.target[gene], child.weight[gene])
+
+
+@njit(
+    types.Tuple((GENES, _LONG, _LONG))(GENES, _PAIRS, _BOOL, _LONG, _LONG, _LONG, _RATES, _LONG, _LONG), cache=True, nogil=True
+)
+def _breed_all(parents, pairs, copied, next_node, next_number, activation, rates, generation, seed):
+    """The genes of all offspring, in one part, and the counters of innovations after them."""
+    made, size = _empty_offspring(parents, pairs), len(pairs)
+    _breed(made, parents, pairs, copied, np.empty(longest(parents.nodes_at), np.bool_), rates, generation, seed, 0, size)
+    numbers, next_node, next_number = number(made.split, made.source, made.target, next_node, next_number)
+    child = _empty_children(made, parents, pairs)
+    node, first, connection = numbers
+    _write_offspring(child, made, parents, pairs, node, first, connection, activation, rates, generation, seed, 0, size)
+    return child, next_node, next_number

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, types
 
+from evo import rng
+
 _INT64, _FLOAT, _BOOL = types.int64[::1], types.float64[::1], types.boolean[::1]
 
 
@@ -59,6 +61,23 @@ def offspring(fitness, species, allowed, size):
     return counts
 
 
+FEW = 32  # members of a species that are sorted quickest by insertion
+
+
+@njit(cache=True, nogil=True)
+def _sort(members, fitness):
+    """Sorts `members`, which ascend, in place: the fittest first, equal ones as they were."""
+    if members.size > FEW:
+        members[:] = members[np.argsort(-fitness[members], kind="mergesort")]
+        return
+    for k in range(1, members.size):
+        own, to = members[k], k
+        while to > 0 and fitness[members[to - 1]] < fitness[own]:
+            members[to] = members[to - 1]
+            to -= 1
+        members[to] = own
+
+
 class Ranking(NamedTuple):
     """The members of each species, fittest first: order[at[s] : at[s + 1]]. The first parents[s] of them may be parents."""
 
@@ -84,7 +103,21 @@ def ranking(fitness, species, count, survival):
         parents[s] = min(int(survival * size + 1e-9) + 1, able[s] if able[s] > 0 else size)
         at[s + 1] += at[s]
     order, free = np.empty(species.size, np.int64), at[:-1].copy()
-    for i in np.argsort(-fitness, kind="mergesort"):
+    for i in range(species.size):
         order[free[species[i]]] = i
         free[species[i]] += 1
+    for s in range(count):
+        _sort(order[at[s] : at[s + 1]], fitness)
     return Ranking(order, at, parents)
+
+
+@njit(_INT64(RANKING, types.boolean, types.int64, types.int64), cache=True)
+def representatives(ranks, random, generation, seed):
+    """Section 3.3: a random member of each species; or its champion. Indices (S,)."""
+    chosen = np.zeros(ranks.parents.size, np.int64)
+    if random:
+        rng.fill(chosen, 0, generation, rng.SPECIES, seed)
+    for s in range(chosen.size):
+        first, members = ranks.at[s], ranks.at[s + 1] - ranks.at[s]
+        chosen[s] = ranks.order[first + ((chosen[s] * members) >> 32)]
+    return chosen

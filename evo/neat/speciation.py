@@ -165,17 +165,25 @@ def _assign_to_new(species, founders, signatures, genes, known, rules):
     return known + count
 
 
-@njit(types.void(_FLOAT, _INT64, _INT64, _FLOAT, types.int64), cache=True, nogil=True, _nrt=False)
+@njit(types.float64(_FLOAT, _INT64, _INT64, _FLOAT, types.int64), cache=True, nogil=True, _nrt=False)
 def _update_best(best, improved, species, fitness, generation):
+    highest = -np.inf
     for i in range(fitness.size):
+        highest = max(highest, fitness[i])
         if fitness[i] > best[species[i]]:
             best[species[i]], improved[species[i]] = fitness[i], generation
+    return highest
 
 
-@njit(types.Tuple((_INT64, _FLOAT, _INT64))(_INT64, _INT64, _FLOAT, _INT64, types.int64, types.int64, types.int64), cache=True)
-def _remove_empty(of, names, best, improved, count, next_id, generation):
-    """id, best and improved of those of `count` species that have members; new species get ids from next_id on. of (P,), the
-    index of each genome's species, is renumbered in place."""
+_TABLE = types.Tuple((_INT64, _INT64, _FLOAT, _INT64, types.int64))
+
+
+@njit(_TABLE(_INT64, _INT64, GENES, COMPATIBILITY, *_TABLE.types[1:], types.int64), cache=True, nogil=True)
+def _close(of, signatures, genes, rules, names, best, improved, next_id, generation):
+    """Those that `of` (P,) gives no species found new ones, and species without members are removed: of, id, best, improved,
+    next_id of `SpeciesTable`. of is renumbered in place."""
+    known = names.size
+    count = _assign_to_new(of, np.empty_like(of), signatures, genes, known, rules)
     index, alive = np.full(count, -1), 0
     for s in of:
         index[s] = 0
@@ -185,21 +193,33 @@ def _remove_empty(of, names, best, improved, count, next_id, generation):
             alive += 1
     for i in range(of.size):
         of[i] = index[of[i]]
-    kept, known = (np.empty(alive, np.int64), np.empty(alive), np.empty(alive, np.int64)), names.size
+    kept_names, kept_best, kept_improved = np.empty(alive, np.int64), np.empty(alive), np.empty(alive, np.int64)
     for s in range(count):
         if index[s] >= 0:
-            kept[0][index[s]] = names[s] if s < known else next_id + s - known
-            kept[1][index[s]] = best[s] if s < known else -np.inf
-            kept[2][index[s]] = improved[s] if s < known else generation
-    return kept
+            kept_names[index[s]] = names[s] if s < known else next_id + s - known
+            kept_best[index[s]] = best[s] if s < known else -np.inf
+            kept_improved[index[s]] = improved[s] if s < known else generation
+    return of, kept_names, kept_best, kept_improved, next_id + count - known
+
+
+@njit(_TABLE(GENES, GENES, _INT64, COMPATIBILITY, *_TABLE.types[1:], types.int64), cache=True, nogil=True)
+def _speciate_all(genes, previous, representatives, rules, names, best, improved, next_id, generation):
+    """`Species.speciate` in one part."""
+    size = genes.nodes_at.size - 1
+    of, signatures, known = np.empty(size, np.int64), np.empty(size, np.int64), np.empty_like(representatives)
+    _signatures(known, previous, representatives)
+    memo = np.full((MEMO_ROWS, 4 + MEMO_SPECIES), -1)
+    _assign_to_existing(of, signatures, genes, previous, representatives, known, rules, memo, 0, size)
+    return _close(of, signatures, genes, rules, names, best, improved, next_id, generation)
 
 
 class Species(SpeciesTable):
     """The species of NEAT."""
 
-    def update_best(self, fitness: np.ndarray, generation: int) -> None:
-        """Updates each species' best fitness and the generation of its last improvement. -inf improves nothing."""
-        _update_best(self.best, self.improved, self.of, fitness, generation)
+    def update_best(self, fitness: np.ndarray, generation: int) -> float:
+        """Updates each species' best fitness and the generation of its last improvement; returns the highest fitness of all. -inf
+        improves nothing."""
+        return _update_best(self.best, self.improved, self.of, fitness, generation)
 
     def speciate(
         self, genomes: Genomes, previous: Genomes, representatives: np.ndarray, rules: Compatibility, generation: int
@@ -209,17 +229,17 @@ class Species(SpeciesTable):
         representatives (S,): for each species, the index of a genome of `previous`. Species without members are removed.
         """
         genes, old, size = genomes.genes, previous.genes, len(genomes)
-        self.of, signatures, known = np.empty(size, np.int64), np.empty(size, np.int64), np.empty_like(representatives)
-        _signatures(known, old, representatives)
+        table = (self.id, self.best, self.improved, self.next_id, generation)
+        if size <= GRAIN:
+            found = _speciate_all(genes, old, representatives, rules, *table)
+        else:
+            of, signatures, known = np.empty(size, np.int64), np.empty(size, np.int64), np.empty_like(representatives)
+            _signatures(known, old, representatives)
 
-        def assign_part(start: int, stop: int) -> None:
-            memo = np.full((MEMO_ROWS, 4 + MEMO_SPECIES), -1)
-            _assign_to_existing(self.of, signatures, genes, old, representatives, known, rules, memo, start, stop)
+            def assign_part(start: int, stop: int) -> None:
+                memo = np.full((MEMO_ROWS, 4 + MEMO_SPECIES), -1)
+                _assign_to_existing(of, signatures, genes, old, representatives, known, rules, memo, start, stop)
 
-        threads.each(assign_part, size, GRAIN)
-        count = _assign_to_new(self.of, np.empty_like(signatures), signatures, genes, len(self.id), rules)
-        new, next_id = count - len(self.id), self.next_id
-        self.id, self.best, self.improved = _remove_empty(
-            self.of, self.id, self.best, self.improved, count, next_id, generation
-        )
-        self.next_id += new
+            threads.each(assign_part, size, GRAIN)
+            found = _close(of, signatures, genes, rules, *table)
+        self.of, self.id, self.best, self.improved, self.next_id = found

@@ -87,35 +87,18 @@ def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -
     """
     if not 0.0 <= time_step < np.inf:
         raise ValueError(f"time_step: expected a number of seconds >= 0; got {time_step!r}")
-    size, nodes, connections = len(genomes), len(genomes.node_id), len(genomes.innovation)
-    fault, order = np.zeros(size, np.int64), np.empty((3, size), np.int64)
-    slots, sources = np.empty((3, nodes), np.int64), np.empty(connections, np.int64)
-    genes = genomes.genes
-    program = Program(
-        genomes.inputs,
-        genomes.outputs,
-        longest(genes.nodes_at),
-        bool(recurrent or time_step > 0),
-        float(time_step),
-        genes.nodes_at,
-        order[0],
-        order[1],
-        order[2],
-        slots[0],
-        genes.activation,
-        genes.aggregation,
-        genes.bias,
-        genes.response,
-        genes.time_constant,
-        slots[1],
-        slots[2],
-        sources,
-        np.empty(connections),
-    )
-    scratch = max(program.widest, longest(genes.connections_at))
-    part = lambda a, b: _compile_genomes(program, genes, fault, np.empty((4, scratch), np.int64), a, b)
-    threads.each(part, size, grain=max(1, WORK * size // max(1, nodes + connections)))
-    if fault.any():
+    genes, size = genomes.genes, len(genomes)
+    run = (genomes.inputs, genomes.outputs, bool(recurrent or time_step > 0), float(time_step))
+    grain = max(1, WORK * size // max(1, genes.node_id.size + genes.innovation.size))
+    if size <= grain:
+        program, fault, faulty = _compile_all(genes, *run)
+    else:
+        program, fault = _empty_program(genes, *run), np.zeros(size, np.int64)
+        scratch = max(program.widest, longest(genes.connections_at))
+        part = lambda a, b: _compile_genomes(program, genes, fault, np.empty((4, scratch), np.int64), a, b)
+        threads.each(part, size, grain)
+        faulty = fault.any()
+    if faulty:
         _raise_fault(genomes, fault)
     return program
 
@@ -145,14 +128,12 @@ def _slot_of(identity, node_id, begin, end):
     """The slot of a node id, given the ids node_id[begin:end] of its genome in ascending order; -1 if it is missing."""
     if 0 <= identity < end - begin and node_id[begin + identity] == identity:  # ids without gaps: the usual case
         return identity
-    low, high = begin, end
-    while low < high:
-        middle = (low + high) // 2
-        if node_id[middle] < identity:
-            low = middle + 1
-        else:
-            high = middle
-    return low - begin if low < end and node_id[low] == identity else -1
+    low, size = begin, end - begin
+    while size > 1:  # without a branch, which would be mispredicted every other time
+        half = size // 2
+        low += half if node_id[low + half - 1] < identity else 0
+        size -= half
+    return low - begin if size and node_id[low] == identity else -1
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -234,6 +215,28 @@ def _compile_genomes(program, genes, fault, scratch, begin, end):
                     height[k] = max(height[k], 1)
             depth = max(depth, height[output])
         program.steps[g], program.first_output[g], program.depth[g] = steps, first_output, depth
+
+
+@njit(PROGRAM(GENES, _LONG, _LONG, types.boolean, types.float64), cache=True, nogil=True)
+def _empty_program(genes, inputs, outputs, recurrent, time_step):
+    """Room for the programs of `genes`, whose arrays it shares."""
+    size, nodes, connections = genes.nodes_at.size - 1, genes.node_id.size, genes.innovation.size
+    return Program(
+        *(inputs, outputs, longest(genes.nodes_at), recurrent, time_step, genes.nodes_at),
+        *(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), np.empty(nodes, np.int64)),
+        *(genes.activation, genes.aggregation, genes.bias, genes.response, genes.time_constant),
+        *(np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(connections, np.int64), np.empty(connections)),
+    )
+
+
+@njit(types.Tuple((PROGRAM, _INT64, types.boolean))(GENES, _LONG, _LONG, types.boolean, types.float64), cache=True, nogil=True)
+def _compile_all(genes, inputs, outputs, recurrent, time_step):
+    """The program of all genomes, in one part; their faults, and whether there is one."""
+    program = _empty_program(genes, inputs, outputs, recurrent, time_step)
+    fault = np.zeros(program.steps.size, np.int64)
+    scratch = np.empty((4, max(program.widest, longest(genes.connections_at))), np.int64)
+    _compile_genomes(program, genes, fault, scratch, 0, fault.size)
+    return program, fault, fault.any()
 
 
 @njit(types.void(PROGRAM, _INT64), cache=True, nogil=True, _nrt=False)

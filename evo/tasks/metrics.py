@@ -10,15 +10,29 @@ A network with a NaN or infinite output gets NaN, whatever the metric.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+import numpy as np
 import torch
+from numba import njit, types
 from torch import Tensor
 
 from evo.settings import did_you_mean
 
 Measure = Callable[[Tensor, Tensor], Tensor]
+
+
+# Types of a kernel of one measure: outputs (P, B, O), targets (B, O), and values (P,) to write.
+KERNEL = [types.void(kind[:, :, ::1], types.float32[:, ::1], types.float64[::1]) for kind in (types.float32, types.float64)]
+
+
+def over_networks(kernel: Callable[..., None], outputs: Tensor, targets: Tensor) -> Tensor:
+    """A measure by a compiled function of type KERNEL: one call, where a measure in torch is some ten, each of microseconds."""
+    values = np.empty(len(outputs))
+    kernel(outputs.detach().cpu().contiguous().numpy(), targets.float().cpu().contiguous().numpy(), values)
+    return torch.from_numpy(values).to(outputs.device)
 
 
 def negated(measure: Measure) -> Measure:
@@ -90,7 +104,19 @@ def _area(scores: Tensor, positive: Tensor) -> Tensor:
 
 def both_sides_right(outputs: Tensor, targets: Tensor) -> Tensor:
     """The share of examples with every output on the right side of one half."""
-    return ((outputs > 0.5) == (targets > 0.5)).all(-1).double().mean(-1)
+    return over_networks(_both_sides_right, outputs, targets)
+
+
+@njit(KERNEL, cache=True, nogil=True, error_model="numpy", _nrt=False)
+def _both_sides_right(outputs, targets, values):
+    for p in range(len(outputs)):
+        right = 0
+        for b in range(len(targets)):
+            wrong = 0
+            for o in range(targets.shape[1]):
+                wrong += (outputs[p, b, o] > 0.5) != (targets[b, o] > 0.5)
+            right += wrong == 0
+        values[p] = right / len(targets)
 
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -148,6 +174,8 @@ DEFAULT_FITNESS = {"classification": "cross_entropy", "probability": "cross_entr
 def measured(measures: Sequence[Measure], outputs: Tensor, targets: Tensor) -> Tensor:
     """Each of M `measures`, but NaN for every network with an output that is not finite; (M, P) float64."""
     values = torch.stack([measure(outputs, targets).double() for measure in measures])
+    if math.isfinite(float(outputs.sum())):  # the usual case: then every output is finite
+        return values
     return torch.where(outputs.isfinite().flatten(1).all(1), values, float("nan"))
 
 
