@@ -146,7 +146,7 @@ class Genomes:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> np.ndarray:
-            """An array as it is first read: kernels take and fill `genes`; whoever else reads the arrays cannot write to them."""
+            """An array, made as it is first read: kernels take and fill `genes`; whoever else reads one cannot write to it."""
             if name not in ARRAYS:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             array = getattr(self.genes, name)

@@ -1,7 +1,8 @@
 """One generation's offspring, on all cores, with the same result for any number of threads.
 
-    mate    selects the parents of each offspring, the fitter first, and the representatives of the species. An offspring has
-            the nodes and connections of its first parent, so all sizes are known before anything is written (`evo.neat.crossover`)
+    mate    selects the representatives of the species, and the parents of each offspring, the fitter first. An offspring has
+            the nodes and connections of its first parent, so all sizes are known before anything is written
+            (`evo.neat.crossover`)
     breed   crossover and weight mutation; structural mutations are only requested
     number  innovation numbers, in the order of the offspring (`evo.genomes.innovation`)
     write   copies every gene to its index. New innovation numbers are the largest, so genes stay sorted
@@ -128,8 +129,8 @@ def _mate(pairs, copied, fitness, ranks, counts, active, rates, generation, seed
 
 
 class Mated(NamedTuple):
-    """pairs (P, 2): the parents of each offspring as indices of the population, the second -1 if there is only one; copied (P,):
-    whether it is an unchanged copy; representatives (S,): indices of the population."""
+    """pairs (P, 2): the parents of each offspring, the second -1 if there is only one; copied (P,): whether it is an unchanged
+    copy; representatives (S,) of the species. All are indices of the population."""
 
     pairs: np.ndarray
     copied: np.ndarray
@@ -138,8 +139,8 @@ class Mated(NamedTuple):
 
 @njit(types.NamedTuple((_PAIRS, _BOOL, _INT64), Mated)(_FLOAT, _INT64, _BOOL, _RATES, _LONG, _LONG), cache=True, nogil=True)
 def mate(fitness, species, allowed, rates, generation, seed):
-    """Sections 3.3 and 4.1. fitness (P,); species (P,): the species of each genome; allowed (S,): which may reproduce. Offspring
-    are stored in the order of their species."""
+    """Sections 3.3 and 4.1. fitness (P,); species (P,): the species of each genome; allowed (S,): which may reproduce.
+    Offspring are stored in the order of their species."""
     ranks = ranking(fitness, species, allowed.size, rates.survival)
     counts = offspring(shareable(fitness), species, allowed, rates.population_size)
     pairs, copied = np.empty((rates.population_size, 2), np.int64), np.zeros(rates.population_size, np.bool_)

@@ -58,10 +58,10 @@ def forward(
     size = len(program.depth)
     x = torch.as_tensor(x)
     x = x if x.dtype == torch.float64 else x.float()
-    if x.ndim not in (2, 3) or x.shape[-1] != program.inputs or (x.ndim == 3 and len(x) != size):
-        expected = f"(B, {program.inputs}) or ({size}, B, {program.inputs})"
-        raise ValueError(f"expected inputs of shape {expected}; got {tuple(x.shape)}")
-    batch, count = x.shape[-2], _count(ticks)
+    shape = tuple(x.shape)
+    if len(shape) not in (2, 3) or shape[-1] != program.inputs or (len(shape) == 3 and shape[0] != size):
+        raise ValueError(f"expected inputs of shape (B, {program.inputs}) or ({size}, B, {program.inputs}); got {shape}")
+    batch, count = shape[-2], _count(ticks)
     if program.recurrent:
         state = initial_state(program, batch) if state is None else state
         if state.shape != (program.slots_at[-1], batch):
@@ -72,21 +72,21 @@ def forward(
         return reference.forward(program, x, state, count).to(x.dtype)
     if backend != "cores":
         raise ValueError(f'backend: expected "cores" or "torch"; got {backend!r}')
-    rows = (x if x.ndim == 3 else x[None]).detach().contiguous().numpy()
-    out = torch.empty((size, batch, program.outputs), dtype=x.dtype)
-    written = out.numpy()
+    rows = x.detach().contiguous().numpy()
+    rows = rows if rows.ndim == 3 else rows[None]
+    out = np.empty((size, batch, program.outputs), rows.dtype)
     width = min(cpu.MAX_ROWS, max(1, -(-batch // cpu.ROW_STEP)) * cpu.ROW_STEP)
 
     def part(begin: int, end: int) -> None:
         values = np.zeros((1 + program.recurrent, program.widest, width))
         if program.recurrent:
-            cpu.ticks(program, rows, written, state, count, values[0], values[1], begin, end)
+            cpu.ticks(program, rows, out, state, count, values[0], values[1], begin, end)
         else:
-            cpu.forward(program, rows, written, values[0], begin, end)
+            cpu.forward(program, rows, out, values[0], begin, end)
 
     work = (len(program.connection_weight) + cpu.ROW_STEP * len(program.node)) * (batch + cpu.ROW_STEP)
     threads.each(part, size, grain=max(1, WORK * size // max(1, work)))
-    return out
+    return torch.from_numpy(out)
 
 
 def _count(ticks: int | str) -> int:

@@ -35,6 +35,18 @@ def test_all_offspring_are_given_out_each_species_within_one_of_its_share(member
     assert (given_out[~allowed] == 0).all() or not allowed.any()
 
 
+@given(st.lists(st.tuples(st.sampled_from([-np.inf, -1.5, 0.0, 2.0, 3.25]), st.integers(0, 3)), min_size=1, max_size=200))
+def test_members_are_ranked_by_fitness_and_equal_ones_by_their_place(members):
+    """Species of few members, which are sorted by insertion, and of many."""
+    fitness, named = np.array([m[0] for m in members]), np.array([m[1] for m in members])
+    species = np.unique(named, return_inverse=True)[1]
+    ranks = ranking(fitness, species, species.max() + 1, 0.2)
+    for s in range(species.max() + 1):
+        own = np.flatnonzero(species == s)
+        expected = own[np.argsort(-fitness[own], kind="stable")]
+        assert ranks.order[ranks.at[s] : ranks.at[s + 1]].tolist() == expected.tolist()
+
+
 def test_negative_fitness_is_shifted_by_the_minimum_and_what_is_not_finite_counts_nothing():
     assert shareable(np.array([1.0, 2.0, 4.0])).tolist() == [0.25, 0.5, 1.0]
     assert shareable(np.array([-4.0, -3.0, 4.0])).tolist() == [0.0, 0.25, 2.0]
