@@ -80,7 +80,7 @@ class NEAT(Topologies):
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         super().tell(evaluation)
         last = self.generation - 1
-        best = self.species.update_best(self._told(), last)
+        best = float(self.species.update_best(self._told(), last))
         if best > self.record:
             self.record, self.improved = best, last
 

@@ -42,6 +42,7 @@ TOY = [
     "evo/network/test_network_model.py::test_parameters_are_connections_and_biases_that_take_part",
     "evo/network/test_network_continuous.py::test_time_constants_are_parameters_where_they_are_not_a_second",
     "evo/network/test_network_continuous.py::test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in",
+    "evo/tasks/test_metrics.py::test_an_output_that_says_exactly_one_half_is_on_the_side_of_zero",
     "evo/test_activate.py::test_a_network_gives_the_bits_of_a_call_with_one_row_and_remembers_alike[way0]",
     "evo/test_activate.py::test_a_network_gives_the_bits_of_a_call_with_one_row_and_remembers_alike[way2]",
     "evo/test_activate.py::test_an_mlp_gives_what_a_call_gives_but_for_rounding",
