@@ -217,8 +217,8 @@ class Species(SpeciesTable):
     """The species of NEAT."""
 
     def update_best(self, fitness: np.ndarray, generation: int) -> float:
-        """Updates each species' best fitness and the generation of its last improvement; returns the highest fitness of all. -inf
-        improves nothing."""
+        """Updates each species' best fitness and the generation of its last improvement; returns the highest fitness of all.
+        -inf improves nothing."""
         return _update_best(self.best, self.improved, self.of, fitness, generation)
 
     def speciate(
