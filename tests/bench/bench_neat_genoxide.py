@@ -2,10 +2,10 @@
 
 genoxide is compared where it is installed (`pip install genoxide==0.13.1`); without it ours is timed alone.
 
-xor          a whole generation of 150, 1,000 and 10,000 networks, from the first generation on, ours with its evaluation. theirs
-             with the fitness that a user of it writes in Python, and its engine alone, with a fitness that is constant
-double_pole  from the start until a network balances for 100,000 steps, at its defaults with the paper's sharing, ours with the
-             preset neat2002: mean seconds and evaluations. Each steps its own physics of the same task in compiled code
+xor          a whole generation of 150, 1,000 and 10,000 networks, from the first generation on, ours with its evaluation;
+             theirs with a fitness as a user of it writes it in Python, and its engine alone, with a constant fitness
+double_pole  from the start until a network balances for 100,000 steps: mean seconds and evaluations. genoxide has its defaults
+             and the paper's sharing, ours the preset neat2002; each steps its own compiled physics of the same task
 
 Medians of a generation's wall clock; the sides take turns. Exit code 1 below a floor.
 """
