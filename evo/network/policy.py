@@ -30,30 +30,30 @@ RANGES = {
 
 
 @njit(cache=True, nogil=True)
-def scratch(policy):
-    """Working arrays of one network: its values at two ticks, and the index of the latest."""
-    return np.zeros((2, policy[0].widest)), np.zeros(1, np.int64)
+def scratch(policy, lanes):
+    """Working arrays of a network for each lane: its values at two ticks, and the index of the latest."""
+    return np.zeros((lanes, 2, policy[0].widest)), np.zeros(lanes, np.int64)
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def begin(policy, genome, scratch):
+def begin(policy, genome, scratch, lane):
     """Resets the state before an episode."""
-    scratch[0][:] = 0.0
+    scratch[0][lane] = 0.0
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def answer(policy, genome, scratch, x, y):
-    """The outputs y (O,) of the network for x (I,)."""
+def answer(policy, genome, scratch, lane, x, y):
+    """The outputs y (O,) of the network for x[:, lane] (I,)."""
     program, ticks = policy
-    values, last = scratch
+    values, last = scratch[0][lane], scratch[1]
     if program.recurrent:
         for _ in range(ticks if ticks > 0 else program.depth[genome]):
-            tick(program, genome, x, values[last[0]], values[1 - last[0]])
-            last[0] = 1 - last[0]
+            tick(program, genome, x[:, lane], values[last[lane]], values[1 - last[lane]])
+            last[lane] = 1 - last[lane]
     else:
-        feedforward(program, genome, x, values[last[0]])
+        feedforward(program, genome, x[:, lane], values[last[lane]])
     for o in range(y.size):
-        y[o] = np.float32(values[last[0], program.first_output[genome] + o])
+        y[o] = np.float32(values[last[lane], program.first_output[genome] + o])
 
 
 def alone(policy: Policy) -> Callable[[int], Answer]:

@@ -71,7 +71,7 @@ def _compiled(function: object, owner: str, given: Mapping[str, object], done: d
         # A symbol's name is module, function and a counter that restarts in each process: two cached versions of a function
         # loaded into one process would clash unless their modules differ.
         copy.__module__ = owner
-        done[function] = njit(copy, nogil=True, error_model="numpy")
+        done[function] = njit(copy, nogil=True, error_model="numpy", forceinline=True)
         named = {name: scope[name] for name in names_in(function.__code__) if name in scope}
         scope.update({name: _compiled(value, owner, {}, done) for name, value in named.items()})
     return done[function]

@@ -23,17 +23,17 @@ TYPE = types.Tuple((types.float32[:, ::1], types.int64[::1], types.int64))
 
 
 @njit(cache=True, nogil=True)
-def scratch(policy):
-    """Working arrays of one network: its weights, each layer transposed, and the values of two layers."""
+def scratch(policy, lanes):
+    """Working arrays of a network for each lane: its weights, each layer transposed; and the values of two layers."""
     vectors, sizes, _ = policy
-    return np.empty(vectors.shape[1], np.float32), np.empty(sizes.max(), np.float32), np.empty(sizes.max(), np.float32)
+    return np.empty((lanes, vectors.shape[1]), np.float32), np.empty((2, sizes.max()), np.float32)
 
 
 @njit(cache=True, nogil=True)
-def begin(policy, genome, scratch):
+def begin(policy, genome, scratch, lane):
     """Copies a genome's weights before an episode, so that the weights of one input are contiguous."""
     vectors, sizes, _ = policy
-    vector, weights, at = vectors[genome], scratch[0], 0
+    vector, weights, at = vectors[genome], scratch[0][lane], 0
     for layer in range(sizes.size - 1):
         before, after = sizes[layer], sizes[layer + 1]
         for o in range(after):
@@ -44,14 +44,14 @@ def begin(policy, genome, scratch):
         at += after
 
 
-@njit(cache=True, nogil=True)
-def answer(policy, genome, scratch, x, y):
-    """The outputs y (O,) of the network for x (I,)."""
+@njit(cache=True, nogil=True, _nrt=False)
+def answer(policy, genome, scratch, lane, x, y):
+    """The outputs y (O,) of the network for x[:, lane] (I,)."""
     _, sizes, activation = policy
-    weights, here, there = scratch
+    weights, here, there = scratch[0][lane], scratch[1][0], scratch[1][1]
     at, last = 0, sizes.size - 2
     for i in range(sizes[0]):
-        here[i] = x[i]
+        here[i] = x[i, lane]
     for layer in range(last + 1):
         before, after = sizes[layer], sizes[layer + 1]
         bias = weights[at + before * after : at + before * after + after]
@@ -77,7 +77,8 @@ def answer(policy, genome, scratch, x, y):
     cache=True,
 )
 def _run(sizes, activation, weights, values, x, y):
-    answer((weights.reshape(1, weights.size), sizes, activation), 0, (weights, values[0], values[1]), x, y)
+    row = weights.reshape(1, weights.size)
+    answer((row, sizes, activation), 0, (row, values), 0, x.reshape(x.size, 1), y)
 
 
 class Single:
@@ -85,9 +86,9 @@ class Single:
 
     def __init__(self, policy: Policy, genome: int = 0):
         _, self._sizes, self._activation = policy.data
-        self._weights, *_ = working = scratch(policy.data)
-        begin(policy.data, genome, working)
-        self._values = np.empty((2, self._sizes.max()), np.float32)
+        rows, self._values = working = scratch(policy.data, 1)
+        begin(policy.data, genome, working, 0)
+        self._weights = rows[0]
         self.inputs, self.outputs = policy.inputs, policy.outputs
 
     def __call__(self, inputs: Sequence[float]) -> list[float]:

@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from evo import rng
+from evo.rollout.trigonometry import cos, sin
 from scenarios.environments.drawing import cart_with_poles
 
 HINGE_FRICTION, GRAVITY, FORCE, CART = 0.000002, -9.8, 10.0, 1.0
@@ -30,29 +31,29 @@ RANGES = (2.16, 1.35, 0.06283152, 0.15009752)  # + and - of position, speed, lon
 
 
 def pull(angle, turn, mass, half_length):
-    """A pole's effective force and mass on the cart, and its own driving term."""
-    drag = HINGE_FRICTION * turn / (mass * half_length) + GRAVITY * math.sin(angle)
-    cosine = math.cos(angle)
-    force = mass * half_length * turn * turn * math.sin(angle) + 0.75 * mass * cosine * drag
-    return force, mass * (1.0 - 0.75 * cosine * cosine), drag
+    """A pole's effective force and mass on the cart, its own driving term, and the cosine of its angle."""
+    sine, cosine = sin(angle), cos(angle)
+    drag = HINGE_FRICTION / (mass * half_length) * turn + GRAVITY * sine
+    force = mass * half_length * turn * turn * sine + 0.75 * mass * cosine * drag
+    return force, mass * (1.0 - 0.75 * cosine * cosine), drag, cosine
 
 
 def slope1(state, force):
     """The derivative of a state with the long pole."""
     _, v, angle, turn = state
-    f, m, drag = pull(angle, turn, LONG_MASS, LONG)
+    f, m, drag, cosine = pull(angle, turn, LONG_MASS, LONG)
     cart = (force + f) / (m + CART)
-    return v, cart, turn, -0.75 * (cart * math.cos(angle) + drag) / LONG
+    return v, cart, turn, -0.75 / LONG * (cart * cosine + drag)
 
 
 def slope2(state, force):
     """The derivative of a state with the long and the short pole."""
     _, v, angle1, turn1, angle2, turn2 = state
-    f1, m1, drag1 = pull(angle1, turn1, LONG_MASS, LONG)
-    f2, m2, drag2 = pull(angle2, turn2, SHORT_MASS, SHORT)
+    f1, m1, drag1, cosine1 = pull(angle1, turn1, LONG_MASS, LONG)
+    f2, m2, drag2, cosine2 = pull(angle2, turn2, SHORT_MASS, SHORT)
     cart = (force + f1 + f2) / (m1 + m2 + CART)
-    first = -0.75 * (cart * math.cos(angle1) + drag1) / LONG
-    return v, cart, turn1, first, turn2, -0.75 * (cart * math.cos(angle2) + drag2) / SHORT
+    first = -0.75 / LONG * (cart * cosine1 + drag1)
+    return v, cart, turn1, first, turn2, -0.75 / SHORT * (cart * cosine2 + drag2)
 
 
 def along1(state, slope, time):
@@ -64,26 +65,32 @@ def along2(state, slope, time):
     return along1(state, slope, time) + (state[4] + time * slope[4], state[5] + time * slope[5])
 
 
+def runge_kutta1(state, force):
+    """The state with one pole after TIME."""
+    a = slope1(state, force)
+    b = slope1(along1(state, a, TIME / 2.0), force)
+    c = slope1(along1(state, b, TIME / 2.0), force)
+    d = slope1(along1(state, c, TIME), force)
+    return along1(along1(along1(along1(state, a, TIME / 6.0), b, TIME / 3.0), c, TIME / 3.0), d, TIME / 6.0)
+
+
+def runge_kutta2(state, force):
+    """The state with two poles after TIME."""
+    a = slope2(state, force)
+    b = slope2(along2(state, a, TIME / 2.0), force)
+    c = slope2(along2(state, b, TIME / 2.0), force)
+    d = slope2(along2(state, c, TIME), force)
+    return along2(along2(along2(along2(state, a, TIME / 6.0), b, TIME / 3.0), c, TIME / 3.0), d, TIME / 6.0)
+
+
 def move1(state, force):
-    """The state with one pole after an action: two Runge-Kutta steps."""
-    for _ in range(2):
-        a = slope1(state, force)
-        b = slope1(along1(state, a, TIME / 2.0), force)
-        c = slope1(along1(state, b, TIME / 2.0), force)
-        d = slope1(along1(state, c, TIME), force)
-        state = along1(along1(along1(along1(state, a, TIME / 6.0), b, TIME / 3.0), c, TIME / 3.0), d, TIME / 6.0)
-    return state
+    """The state with one pole after an action."""
+    return runge_kutta1(runge_kutta1(state, force), force)
 
 
 def move2(state, force):
-    """The state with two poles after an action: two Runge-Kutta steps."""
-    for _ in range(2):
-        a = slope2(state, force)
-        b = slope2(along2(state, a, TIME / 2.0), force)
-        c = slope2(along2(state, b, TIME / 2.0), force)
-        d = slope2(along2(state, c, TIME), force)
-        state = along2(along2(along2(along2(state, a, TIME / 6.0), b, TIME / 3.0), c, TIME / 3.0), d, TIME / 6.0)
-    return state
+    """The state with two poles after an action."""
+    return runge_kutta2(runge_kutta2(state, force), force)
 
 
 def out(state):

@@ -145,18 +145,19 @@ def test_what_a_network_remembers_is_cleared_before_each_start():
 
 
 @pytest.mark.parametrize("make", [lambda: mlps(rail)[0].express(mlps(rail)[1]), lambda: Networks(population(rail), True)])
-def test_the_same_bytes_whatever_the_threads_and_the_parts(make, monkeypatch):
+def test_the_same_bytes_whatever_the_threads_and_the_lanes_in_a_group(make, monkeypatch):
     networks, starts, seen = make(), rail.starts(SEEDS), []
 
     def cut(function, total, grain=1):
-        for at in range(total - 7, -7, -7):  # parts of 7, the last one first
-            function(max(0, at), at + 7)
+        for at in range(total - size, -size, -size):  # the last part first
+            function(max(0, at), at + size)
 
     for count in (1, 2):
         with threads.limited(count):
             seen.append(rollout(rail, networks, starts))
     monkeypatch.setattr(threads, "each", cut)
-    seen.append(rollout(rail, networks, starts))
+    for size in (1, 3, 7, 11):  # lanes alone, in small groups, and in more than one group
+        seen.append(rollout(rail, networks, starts))
     assert len({b"".join(each.tobytes() for each in episodes) for episodes in seen}) == 1
 
 
@@ -245,10 +246,10 @@ def test_a_perceptron_in_a_kernel_answers_as_in_torch(hidden, activation, sizes,
     vectors = encoding.initial(seed, 0, 3, 2.0)
     x = rng.uniforms(seed, 0, 0, rng.TEST, sizes[0]).astype(np.float32)
     data, y = encoding.express(vectors).policy().data, np.empty(sizes[1])
-    scratch = mlp_kernel.scratch(data)
+    scratch, column = mlp_kernel.scratch(data, 2), x[:, None]
     for genome, expected in enumerate(encoding.express(vectors).forward(x[None])[:, 0]):
-        mlp_kernel.begin(data, genome, scratch)
-        mlp_kernel.answer(data, genome, scratch, x, y)
+        mlp_kernel.begin(data, genome, scratch, 1)
+        mlp_kernel.answer(data, genome, scratch, 1, np.hstack([0 * column, column]), y)
         np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
 
 
