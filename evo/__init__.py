@@ -35,6 +35,8 @@ _PUBLIC = {
     "ControlTask": "evo.tasks.control",
     "ControlSettings": "evo.tasks.control",
     "Environment": "evo.rollout.environment",
+    "sin": "evo.rollout.trigonometry",
+    "cos": "evo.rollout.trigonometry",
     "Parameters": "evo.vectors.encoding",
     "Choice": "evo.space",
     "Integer": "evo.space",

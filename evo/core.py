@@ -357,6 +357,11 @@ class Task(ABC):
         """Metrics of one model by name, "fitness" among them, on the "train", "validation" or "test" split; None where the
         task has no such split. Learners use "train" and "validation"; only the runner asks for "test", once, at the end."""
 
+    def validated(self, evaluation: Evaluation, index: int, episodes: int) -> Score | None:
+        """The validation score of network `index` of an evaluation of so many episodes, where these were those of validation;
+        None, the default: it has to be scored."""
+        return None
+
     def solved(self, score: Mapping[str, float]) -> bool | None:
         """Whether a validation score solves the task; None, the default, where that is undefined."""
         return None

@@ -154,8 +154,7 @@ class Evolve(Learner):
     def _evaluate(self, population: Any) -> Evaluation:
         phenotypes = self._expressed(population)
         size = len(phenotypes)
-        episodes = self.task.episodes * self.algorithm.repeats
-        seeds = rng.words(self.seed, self._asks, 0, rng.EPISODES, episodes)
+        seeds = rng.words(self.seed, self._asks, 0, rng.EPISODES, self._episodes)
         self._asks += 1
         with self._named("evaluate", f"a population of {size}, seeds {seeds}"):
             evaluation = Evaluation.of(self.task.evaluate(phenotypes, seeds), size)
@@ -163,6 +162,11 @@ class Evolve(Learner):
         parameters = np.asarray(phenotypes.parameters if isinstance(phenotypes, Phenotypes) else 1)
         self.cost.add(size, samples.sum(), float((samples * parameters).sum()))
         return evaluation
+
+    @property
+    def _episodes(self) -> int:
+        """Of one evaluation of a network."""
+        return self.task.episodes * self.algorithm.repeats
 
     def _expressed(self, population: Any) -> Phenotypes | np.ndarray:
         """The population on its device, its observations normalised where the task wants it."""
@@ -192,7 +196,9 @@ class Evolve(Learner):
             model = self._statistics.wrap_model(model)
         with self._named("score", f"validation, {'the candidate' if index is None else f'genome {index}'}"):
             # Where a task has no validation, a candidate stands for its generation: it has no fitness of its own.
-            self._score = self.task.score(model, "validation") or {"fitness": float(evaluation.fitness[fittest])}
+            score = None if index is None else self.task.validated(evaluation, index, self._episodes)
+            score = score or self.task.score(model, "validation")
+            self._score = score or {"fitness": float(evaluation.fitness[fittest])}
             solved = self.task.solved(self._score)
         if self._champion.offer(self._score, solved, generation):
             self._best, self._lineage = model, self.algorithm.lineage(index)

@@ -25,7 +25,8 @@
 
 `observe`, `step` and what they call are compiled by numba (`evo.rollout.lanes`). They take numbers and tuples of numbers, the
 functions of `math`, constants of their module, and other such functions called by name (a function passed as an argument is
-recompiled in every process, with a numba warning). `Episode` runs the same functions as plain Python, with the methods of a
+recompiled in every process, with a numba warning). With `sin` and `cos` of `evo` in place of those of `math` a step becomes
+vector instructions over several episodes. `Episode` runs the same functions as plain Python, with the methods of a
 Gymnasium environment; `start` and `draw` are never compiled. `evo.testing.check_environment` reports errors in an environment.
 """
 

@@ -1,12 +1,16 @@
-"""Fused rollouts: one (genome, episode) is one lane, run to its end inside one kernel, on all cores.
+"""Fused rollouts: one (genome, episode) is one lane, and lanes go side by side through one kernel, on all cores.
 
     episodes = rollout(environment, encoding.express(vectors), environment.starts(seeds))
 
 The loop below is compiled with an environment (`evo.rollout.environment`: scalar functions) and a policy kind: how networks of
-one kind compute, as a module with TYPE, `scratch(policy)`, `begin(policy, genome, scratch)` and
-`answer(policy, genome, scratch, x, y)`; for episodes in Python also `alone(policy)`, genome -> Answer: its network, its state
-reset. Such are `evo.vectors.mlp_kernel` and `evo.network.policy`. The kernel of each pair is
-generated once and cached (`evo.rollout.codegen`). Lanes are independent, so the number of threads changes no bit.
+one kind compute, as a module with TYPE, `scratch(policy, lanes)`, `begin(policy, genome, scratch, lane)` and
+`answer(policy, genome, scratch, lane, x, y)`, for column `lane` of x (I, WIDTH); for episodes in Python also `alone(policy)`,
+genome -> Answer: its network, its state reset. Such are `evo.vectors.mlp_kernel` and `evo.network.policy`. The kernel of each
+pair is generated once and cached (`evo.rollout.codegen`).
+
+A group of WIDTH lanes takes a step together: the networks one after another, the environment in vector instructions, where its
+step has no loops and no calls into a C library (`evo.rollout.trigonometry`). Lanes share nothing, so neither the number of
+threads nor the company of a lane changes a bit.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ Gymnasium is imported when the first task is made.
 from __future__ import annotations
 
 import dataclasses
+import math
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -169,14 +170,17 @@ class ControlTask(Task):
         if split not in self._starts:
             raise ValueError(f"unknown split {split!r}{did_you_mean(split, ['train', *self._starts])}")
         returns, steps, _ = self.returns(model, self._starts[split], self._worlds.get(split))
-        mean = float(returns.mean())
-        return {
-            "return": mean,
-            "return_std": float(returns.std()),
-            "steps": float(steps.mean()),
-            "fitness": mean,
-            "n": returns.size,
-        }
+        return _score(float(returns.mean()), float(returns.std()), float(steps.mean()), returns.size)
+
+    def validated(self, evaluation: Evaluation, index: int, episodes: int) -> Score | None:
+        """As of `Task`: where the only start of validation is the only one that there is, in the environment of fitness."""
+        world, starts = self._worlds.get("validation"), self._starts["validation"]
+        if world is None or world != self._make or world.draws or episodes != 1 or evaluation.samples is None:
+            return None
+        fitness = float(evaluation.fitness[index])
+        if not math.isfinite(fitness) or not np.array_equal(starts, world.starts([0])):
+            return None
+        return _score(fitness, 0.0, float(evaluation.samples[index]), 1)
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self._solved is None else score["return"] >= self._solved
@@ -310,6 +314,10 @@ class ControlTask(Task):
         if split not in self._starts:
             raise ValueError(f"unknown split {split!r}{did_you_mean(split, self._starts)}; there are fixed starts for these")
         return self._starts[split]
+
+
+def _score(mean: float, deviation: float, steps: float, count: int) -> Score:
+    return {"return": mean, "return_std": deviation, "steps": steps, "fitness": mean, "n": count}
 
 
 def _close(environments: list[gymnasium.Env], helpers: list[Helpers]) -> None:

@@ -13,7 +13,7 @@ import torch
 from numba import njit, types
 from torch import nn
 
-from evo.activations import CODES, activate
+from evo.activations import CODES, activate_rows
 from evo.core import example
 from evo.rollout.lanes import Answer, Policy
 from evo.vectors.modules import MLP, Activation
@@ -62,8 +62,7 @@ def answer(policy, genome, scratch, lane, x, y):
             for o in range(after):
                 there[o] += value * row[o]
         if layer < last:
-            for o in range(after):
-                there[o] = activate(activation, np.float64(there[o]))
+            activate_rows(activation, 0.0, 1.0, there[:after])
         here, there = there, here
         at += before * after + after
     for o in range(sizes[last + 1]):

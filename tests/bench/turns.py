@@ -17,7 +17,7 @@ from time import perf_counter
 
 from evo import threads
 
-PACKAGES = ("neuroevo", "numpy", "numba", "torch", "deap", "neat-python")
+PACKAGES = ("neuroevo", "numpy", "numba", "torch", "deap", "neat-python", "genoxide")
 
 
 def parser(documentation: str) -> argparse.ArgumentParser:

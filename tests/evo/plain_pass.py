@@ -49,6 +49,7 @@ TOY = [
     "evo/search/test_variation.py::test_elites_keep_genes_and_step_size",
     "evo/search/test_deep_ga.py::test_the_next_generation_is_the_elite_and_a_child_for_every_place",
     "evo/search/test_nsga2.py::test_it_begins_from_a_model_with_what_is_zero_masked",
+    "evo/rollout/test_trigonometry.py::test_vectors_give_the_bits_of_one_number",
     "evo/rollout/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",
     "evo/rollout/test_lanes.py::test_a_nan_ends_a_lane_and_no_other",
     "evo/rollout/test_lanes.py::test_the_return_is_of_all_rewards_the_last_ones_and_the_steps",

@@ -20,6 +20,7 @@ from evo.tasks.control import ControlSettings, ControlTask
 from evo.testing import check_task
 from evo.vectors.encoding import Parameters
 from evo.vectors.modules import MLP
+from scenarios.environments import double_pole, poles
 
 ENVIRONMENTS = ("CartPole-v1", "Acrobot-v1", "MountainCarContinuous-v0", "Pendulum-v1")
 network = lambda inputs, outputs: MLP(inputs, outputs, hidden=(5,))
@@ -501,3 +502,23 @@ def test_control_tasks_pass_the_checks_for_users_own():
 def test_evo_is_imported_without_gymnasium():
     code = "import sys; sys.modules['gymnasium'] = None; import evo.tasks.control, evo.tasks.normalization"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_an_episode_of_fitness_that_is_the_one_of_validation_is_not_run_again(monkeypatch):
+    def scored(start, angle, unlike):
+        """The rows of two generations, and how often validation was run."""
+        world = double_pole.balancing(max_steps=50)
+        other = double_pole.balancing(max_steps=40) if unlike else world
+        starts = np.array([[0.0, 0.0, angle, 0.0, 0.0, 0.0]])
+        task = ControlTask(world, trials={"validation": (other, starts)})
+        learner, runs = Evolve(task, GA.for_task(task, seed=start, population_size=6), seed=start), []
+        score = task.score
+        monkeypatch.setattr(task, "score", lambda model, split: runs.append(split) or score(model, split))
+        rows = [learner.step() for _ in range(2)]
+        assert score(learner.champion(), "validation") in [row["validation"] for row in rows]
+        return rows, len(runs)
+
+    rows, runs = scored(0, poles.START_ANGLE, unlike=False)
+    assert runs == 0
+    assert all(row["validation"]["fitness"] == row["fitness_best"] for row in rows)
+    assert scored(0, 0.01, unlike=False)[1] == scored(0, poles.START_ANGLE, unlike=True)[1] == 2
