@@ -3,8 +3,8 @@ every machine, whatever its C library.
 
     from evo import cos, sin
 
-For |x| <= 1e8 the result is off by less than two units in the last place of the exact one (measured: 1.7), or by 1e-16 near a
-zero far from 0; NaN for any other x. x = k pi / 2 + r with |r| <= pi / 4: pi / 2 is subtracted in three parts (Cody and Waite: Software manual
+For |x| <= 1e8 the result is off by less than two units in the last place (measured: 1.7), or by 1e-16 near a zero far from 0;
+NaN for any other x. x = k pi / 2 + r with |r| <= pi / 4: pi / 2 is subtracted in three parts (Cody and Waite: Software manual
 for the elementary functions, 1980), of which k times the first two is exact; the polynomials in r are those of Moshier's Cephes
 library. Every operation is one of IEEE 754, in this order: none is fused or rearranged.
 """

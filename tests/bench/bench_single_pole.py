@@ -2,9 +2,9 @@
 python tests/bench/bench_single_pole.py [--toy] [--json FILE].
 
 Each breeds, speciates, builds and runs 150 networks, one episode each of 500 steps of the same physics, the scenario's own:
-ours compiled, neat-python's as the plain Python that a user of it writes, with the sin and cos of `math`. No episode ends early, so both sides take as many
-steps in every generation. neat-python runs with the settings of its own exclusive or; ours with the preset neat2002.
-The two take turns; medians of a generation's wall clock, on one thread. Exit code 1 below the floor.
+ours compiled, neat-python's as the plain Python that a user of it writes, with the sin and cos of `math`. No episode ends
+early, so both sides take as many steps in every generation. neat-python runs with the settings of its own exclusive or; ours
+with the preset neat2002. The two take turns; medians of a generation's wall clock, on one thread. Exit code 1 below the floor.
 """
 
 from __future__ import annotations
