@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from evo.rollout.environment import Environment
-from evo.rollout.lanes import scaled
+from evo.rollout.groups import scaled
 
 if TYPE_CHECKING:
     import gymnasium

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, types
 
-from evo.rollout import lanes as kernels
+from evo.rollout import groups as kernels
 from evo.rollout.environment import Episode
 from evo.rollout.lanes import Answer, Policy
 from evo.tasks.actions import Act
