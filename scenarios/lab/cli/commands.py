@@ -16,7 +16,6 @@ from typing import Annotated, Any
 import typer
 
 from evo.settings import did_you_mean
-from scenarios import METHODS, SCENARIOS
 from scenarios.lab.cli.ends import failed, flush, suggested, terminable, warned, wrong
 from scenarios.lab.cli.options import (
     At,
@@ -136,16 +135,14 @@ def show(
     missing: Missing = [],  # noqa: B006
 ) -> int:
     """Print the effective configuration as commented TOML, to save, edit and run."""
-    from scenarios.lab.cli import flags, kept, listing
+    from scenarios.lab.cli import flags, listing
     from scenarios.lab.study.problems import ConfigError
 
     reading = {"sep": sep, "decimal": decimal, "missing": missing}
     try:
         asked = flags.chosen(what, method, seeds, budget, set_, device, target, task, reading)
-        changed = seeds or budget or set_ or device or target or task or any(reading.values())
-        if what in SCENARIOS and set(method) <= {*METHODS} and not changed:
-            shown = kept.text(["show", what, *method], lambda: listing.commented(**asked))
-        else:
+        shown = listing.kept_over(what, method, asked)
+        if shown is None:
             with meanwhile("importing torch, to describe methods and tasks"):
                 shown = listing.commented(**asked)
     except ConfigError as error:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evo.settings import describe
+from scenarios import METHODS, SCENARIOS
+from scenarios.lab.cli import flags, kept
 from scenarios.lab.report.format import terminal_width, wrapped
 from scenarios.lab.store import store, toml
 from scenarios.lab.store.markup import printable
 from scenarios.lab.store.runs import find_runs
 from scenarios.lab.study import config, resolve
 from scenarios.lab.study.config import BudgetSettings, RunSettings
-from scenarios.lab.study.problems import Checks
+from scenarios.lab.study.problems import Checks, ConfigError
 
 WIDTH = 118  # of a comment in a configuration, at most
 ROOM = 30  # for a description beside the other columns, at least
@@ -24,8 +27,6 @@ FACTS = ("kind", "inputs", "outputs", "metric", "size")
 def everything() -> list[Any]:
     """Scenarios and methods, as tables (a head and rows), and sentences: which method does not support which scenario.
     Downloads nothing."""
-    from scenarios import METHODS, SCENARIOS
-
     tasks: dict[str, Any] = {}
     rows = []
     for name in SCENARIOS:
@@ -120,8 +121,37 @@ def aligned(table: Sequence[Sequence[str]], width: int | None, break_last: bool 
 
 
 def commented(document: Mapping[str, Any], overrides: Mapping[str, Any], problems: Sequence[str]) -> str:
-    """The effective configuration as TOML, every key under a comment of a line: meaning, range, default, source. The device is
-    the one that was asked for. Raises ConfigError with every mistake."""
+    """The effective configuration as TOML, every key under a comment of a line. Raises ConfigError with every mistake."""
+    return toml.write(*described(document, overrides, problems))
+
+
+def kept_over(what: str, methods: Sequence[str], asked: flags.Asked) -> str | None:
+    """What `commented` gives for a scenario and methods of ours with other seeds, another budget or device: these laid over
+    what is kept. None where anything else was typed, or may be wrong: `commented` says what."""
+    typed = asked["document"]
+    device = typed.get("device", "auto")
+    if what not in SCENARIOS or not set(methods) <= {*METHODS} or asked["overrides"] or asked["problems"]:
+        return None
+    if device not in ("auto", "cpu"):  # torch would have to look for another
+        return None
+    bare = flags.chosen(what, methods)
+    check = Checks()
+    try:
+        document, said = json.loads(kept.text(["show", what, *methods], lambda: json.dumps(described(**bare))))
+    except ConfigError:
+        return None
+    seeds = check.seeds(typed["seeds"]) if "seeds" in typed else document["seeds"]
+    budget = config.limits(typed["budget"], None, check) if "budget" in typed else document["budget"]
+    if check.problems or not budget:
+        return None
+    return toml.write({**document, "seeds": seeds, "device": device, "budget": budget}, said)
+
+
+def described(
+    document: Mapping[str, Any], overrides: Mapping[str, Any], problems: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The effective configuration, and by dotted key what is said of it: meaning, range, default, source. The device is the one
+    that was asked for. Raises ConfigError with every mistake."""
     study = config.study(document, overrides, problems=problems)
     first = study.specs[0]
     scenario: Any = Checks().scenario(first.scenario, first.task)
@@ -149,7 +179,7 @@ def commented(document: Mapping[str, Any], overrides: Mapping[str, Any], problem
         tables[f"learners.{spec.label}."] = getattr(Checks().method(spec.method, spec.label), "settings", None)
     for prefix, cls in tables.items():
         said.update((prefix + one.name, _comment(one, prefix != "budget.")) for one in (describe(cls) if cls else []))
-    return toml.write(study.document() | {"device": document.get("device", "auto")}, said)
+    return study.document() | {"device": document.get("device", "auto")}, said
 
 
 def narrowed(configuration: str, width: int | None) -> str:

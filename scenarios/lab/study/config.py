@@ -266,7 +266,7 @@ def draft(document: Mapping[str, Any], overrides: Mapping[str, Any] | None, comm
     _override(tables, learners, overrides or {}, check)
 
     seeds, device = check.seeds(document.get("seeds", 1)), check.device(document.get("device", "auto"))
-    budget = _budget(tables["budget"], scenario, check)
+    budget = limits(tables["budget"], scenario, check)
     run = check.settings(RunSettings, tables["run"], "run.")
     before = len(check.problems)
     values = network = None
@@ -328,17 +328,17 @@ def _override(tables: dict[str, Any], learners: dict[str, Any], overrides: Mappi
             check.problems.append(f"{dotted}: no label or table {place!r}{did_you_mean(place, known)}")
 
 
-def _budget(table: dict[str, Any], scenario: Scenario | None, check: Checks) -> dict[str, float]:
+def limits(table: dict[str, Any], scenario: Scenario | None, check: Checks) -> dict[str, float]:
+    """The limits of a run, by axis: those of `table`, or without any the scenario's."""
     if not table and scenario is not None:
-        limits: dict[str, float] = scenario.budget.limits()
+        found: dict[str, float] = scenario.budget.limits()
+    elif (chosen := check.settings(BudgetSettings, table, "budget.")) is None:
+        return {}
     else:
-        chosen = check.settings(BudgetSettings, table, "budget.")
-        limits = {axis: limit for axis, limit in plain(chosen).items() if limit is not None}
-        if chosen is None:
-            return limits
-    if not limits and scenario is not None:
+        found = {axis: limit for axis, limit in plain(chosen).items() if limit is not None}
+    if not found and scenario is not None:
         check.problems.append("budget: expected at least one limit, such as evaluations = 20000")
-    return limits
+    return found
 
 
 def _own(spec: RunSpec) -> dict[str, Any]:

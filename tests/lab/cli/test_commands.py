@@ -18,6 +18,7 @@ from scenarios.lab.execution.runner import Workers
 from scenarios.lab.store import store
 from scenarios.lab.store.runs import find_runs
 from scenarios.lab.study import config
+from scenarios.lab.study.problems import ConfigError
 
 QUICK = ["-m", "random-search", "--budget", "steps=2", "--set", "random-search.population_size=5"]
 
@@ -57,23 +58,63 @@ def test_help_imports_neither_torch_nor_numpy():
 
 
 def test_what_only_reads_or_starts_workers_imports_no_torch(finished):
-    """`run` too: its worker does."""
-    lines = ["list runs", "compare xor", "plot xor", "run xro", "run xor --seeds 2 " + " ".join(QUICK)]
+    """`run` too: its worker does. `show` does once."""
+    commands.main(["show", "xor", "-m", "ga"])
+    lines = [
+        "list runs",
+        "show xor -m ga --seeds 3",
+        "compare xor",
+        "plot xor",
+        "run xro",
+        f"run xor --seeds 2 {' '.join(QUICK)}",
+    ]
     for words in [line.split() for line in lines]:
         code = f"import sys; from scenarios.lab.cli.commands import main; main({words}); print(*sys.modules)"
         done = process("-c", code, cwd=finished[0])
         assert done.returncode == 0, done.stderr
-        assert not {"torch", "scipy", "sklearn", "matplotlib"} & set(done.stdout.split()), words
+        assert not {"torch", "scipy", "sklearn", "matplotlib"} & set(done.stdout.splitlines()[-1].split()), words
 
 
 def test_list_and_show_of_our_own_are_kept_until_a_source_file_or_a_library_changes(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first = evo(capsys, "show", "xor", "-m", "ga")
-    monkeypatch.setattr(listing, "commented", lambda **asked: "made again\n")
+    monkeypatch.setattr(listing, "described", lambda **asked: ({"seeds": [7], "budget": {"steps": 1}}, {}))
     assert evo(capsys, "show", "xor", "-m", "ga") == first
-    assert evo(capsys, "show", "xor", "-m", "ga", "--seeds", "2")[1] == "made again\n"
+    assert evo(capsys, "show", "xor", "-m", "ga", "--seeds", "1") == first
+    assert evo(capsys, "show", "xor", "-m", "ga", "--device", "cpu") == (0, first[1].replace('"auto"', '"cpu"', 1), "")
     monkeypatch.setattr(kept, "LIBRARIES", ("numpy",))
-    assert evo(capsys, "show", "xor", "-m", "ga")[1] == "made again\n"
+    assert "seeds = [7]" in evo(capsys, "show", "xor", "-m", "ga")[1]
+
+
+@pytest.mark.parametrize("methods", [(), ("ga", "linear")])
+@pytest.mark.parametrize(
+    ("typed", "laid"),
+    [
+        ({}, True),
+        ({"seeds": "3"}, True),
+        ({"seeds": "7,", "budget": ["seconds=1e3", "steps=5"], "device": "cpu"}, True),
+        ({"seeds": "4,9", "budget": ["compute=5e9", "samples=none"], "device": "auto"}, True),
+        ({"budget": ["steps=none"]}, False),
+        ({"seeds": "0", "budget": ["step=3", "steps=0"]}, False),
+        ({"seeds": "3,3", "device": "cdua", "budget": ["steps"]}, False),
+        ({"device": "cuda"}, False),
+    ],
+)
+def test_seeds_budget_and_device_laid_over_what_is_kept_are_what_the_configuration_gives(methods, typed, laid):
+    asked = flags.chosen("digits", methods, **typed)
+    found = listing.kept_over("digits", methods, asked)
+    assert found == (listing.commented(**asked) if laid else None)
+
+
+def test_nothing_is_kept_of_a_scenario_whose_library_is_not_there(monkeypatch, tmp_path):
+    """What it lacks is said together with every other mistake."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def described(**asked):
+        raise ConfigError(["no library"])
+
+    monkeypatch.setattr(listing, "described", described)
+    assert listing.kept_over("mnist", ["svm"], flags.chosen("mnist", ["svm"], seeds="0")) is None
 
 
 def test_a_configuration_that_kills_its_worker_is_an_error_in_one_line(capsys, folder):
