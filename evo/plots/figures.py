@@ -39,7 +39,9 @@ def blank(width: float = 9.0, height: float = 4.5) -> Figure:
 
 def settled(figure: Figure) -> Figure:
     """The figure with its layout computed and fixed; otherwise a second drawing would differ, since layout is iterative."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    assert engine is not None  # of `blank`
+    engine.execute(figure)
     figure.set_layout_engine("none")
     return figure
 

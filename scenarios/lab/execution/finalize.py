@@ -10,6 +10,8 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from evo.core import Learner, Model, Task, split_shown
 from scenarios.lab.store.files import plain
 from scenarios.lab.store.store import RunDirectory
@@ -72,9 +74,12 @@ def _png(figure: Any) -> bytes | None:
     """A matplotlib figure as PNG with a palette, half as large, and the same bytes each time; None for None."""
     if figure is None:
         return None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    out, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(out, format="png", dpi=DPI)
-    Image.open(out).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE).save(small, format="PNG", optimize=True)
-    return small.getvalue()
+    figure.set_dpi(DPI)
+    canvas, out = FigureCanvasAgg(figure), io.BytesIO()
+    canvas.draw()  # once: savefig draws twice, the first time for the places of what is drawn
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    picture.quantize(COLORS, dither=Image.Dither.NONE).save(out, format="PNG")
+    return out.getvalue()

@@ -85,10 +85,20 @@ def _run(request: dict[str, Any], events: IO[bytes], stopping: threading.Event) 
     def emit(event: dict[str, Any]) -> None:
         _say(events, to_json({**event, "index": request["index"]}))
 
+    if not request["trial"]:
+        _spare_docs()
     spec = RunSpec.from_json(request["run"])
     options = {key: request[key] for key in ("restart", "threads", "trial")}
     state = execute(spec, request["runs"], **options, emit=emit, stop=stopping.is_set)
     emit({"event": "done", "state": state})
+
+
+def _spare_docs() -> None:
+    """Matplotlib writes the documentation of every class's `set` when it is imported, which takes a third of that time. Nobody
+    reads it in a worker."""
+    from matplotlib.artist import Artist
+
+    Artist._update_set_signature_and_docstring = classmethod(lambda cls: None)  # type: ignore[attr-defined]  # a private name
 
 
 def _say(events: IO[bytes], line: bytes) -> None:

@@ -56,8 +56,11 @@ def write(comparisons: Sequence[Comparison], path: Path, own: bool = False) -> l
 
 def page(comparisons: Sequence[Comparison], refresh: str = "") -> str:
     """The page as text. refresh: an address that the page asks for changes while it is open (`evo watch`); "" for none."""
+    from altair.utils.schemapi import debug_mode
+
     drawn: dict[str, Any] = {}
-    sections = [_section(k, each, drawn) for k, each in enumerate(comparisons)]
+    with debug_mode(False):  # charts are checked in the tests alone: that takes longer than making them
+        sections = [_section(k, each, drawn) for k, each in enumerate(comparisons)]
     return rendered(
         "report.html.j2",
         drawn,
@@ -90,7 +93,8 @@ def rendered(template: str, drawn: dict[str, Any], **shown: Any) -> str:
 def prepare() -> None:
     """Imports and makes what every page needs, which takes half a second."""
     import_module("altair")
-    _environment().get_template("report.html.j2")
+    for name in ("report", "page", "macros"):
+        _environment().get_template(f"{name}.html.j2")
     _vega()
 
 
@@ -183,7 +187,7 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
 
 
 def _spec(chart: Any) -> dict[str, Any]:
-    """Vega-Lite, not checked against its schema, which takes longer than all else of the page: the tests do that."""
+    """Vega-Lite, not checked against its schema."""
     return chart.to_dict(validate=False)
 
 
