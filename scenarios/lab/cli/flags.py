@@ -38,19 +38,19 @@ def chosen(
     reading: settings of its task that say how it is read, by name.
 
     -m chooses among a file's learners, which keep their tables, or adds to them; --budget takes the place of the file's
-    or scenario's; --set is laid over everything. Raises ConfigError for a file that cannot be read, and for a typed name
-    that no registry has, at once: every other mistake is found together with them by who imports what the names stand for.
+    or scenario's; --set is laid over everything. Raises ConfigError for a file that cannot be read, and for an option that
+    does not apply or a typed name that no registry has, at once: every other mistake is found together with `problems` by who
+    imports what the names stand for.
     """
     problems: list[str] = []
     document: dict[str, Any] = read_file(what) if what.endswith(".toml") else {"scenario": what}
-    if kind and not target:
-        problems.append("--task: applies to a table only; needs --target COLUMN")
     given = {name: value for name, value in (reading or {}).items() if value}
-    problems += [f"--{name}: applies to a table only; needs --target COLUMN" for name in given if not target]
+    tables_only = [*["task"] * bool(kind), *given] if not target else []
+    misplaced = [f"--{name}: applies to a table only; needs --target COLUMN" for name in tables_only]
     if kind and kind not in resolve.KINDS:
         problems.append(f"--task: expected one of {', '.join(resolve.KINDS)}; got {kind!r}{closest(kind, resolve.KINDS)}")
     if target and not resolve.is_table(what):
-        problems.append(f"--target: applies to a table only, {', '.join(f'FILE{end}' for end in resolve.TABLES)}; got {what}")
+        misplaced.append(f"--target: applies to a table only, {', '.join(f'FILE{end}' for end in resolve.TABLES)}; got {what}")
     elif target:
         document["scenario"] = resolve.table(what, target, kind if kind in resolve.KINDS else None)
     if methods:
@@ -63,8 +63,8 @@ def chosen(
         document["budget"] = pairs("--budget", budget, problems)
     if what not in SCENARIOS and (typed := neat_python.hint(what)):
         raise ConfigError([typed])
-    if not what.endswith(".toml") and (unknown := _unknown(document)):
-        raise ConfigError(unknown)
+    if wrong := misplaced + ([] if what.endswith(".toml") else _unknown(document)):
+        raise ConfigError(wrong)
     overrides = pairs("--set", sets, problems) | {f"task.{name}": value for name, value in given.items() if target}
     return {"document": document, "overrides": overrides, "problems": problems}
 

@@ -24,7 +24,7 @@ from scenarios.lab.store import files
 from scenarios.lab.study.loading import Run
 
 EPISODES = 3  # shown one after another, where none is recorded
-FRAMES = 250  # of a GIF, at most
+FRAMES = 125  # of a GIF, at most: cartpole's 500 steps at 12.5 frames a second
 SAMPLED = 64  # rows and columns of a frame that its palette is made of
 ROWS = "0-9"
 WIDTH = 80  # characters of a frame in the terminal, at most

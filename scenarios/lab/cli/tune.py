@@ -62,14 +62,9 @@ def tune(
         problems = []
         if sampler not in SAMPLERS:
             problems.append(f"--sampler: expected random or tpe; got {sampler!r}{closest(sampler, SAMPLERS)}")
-        asked = []
         try:
-            for one in what:
-                try:
-                    asked.append(flags.chosen(one, method, "", budget, set_, device, target, task, reading))
-                except ConfigError as error:
-                    problems += error.problems
-            return _tuned(asked, problems, seeds, trials, sampler, jobs, runs / "tune", restart, command)
+            asked = flags.several(what, lambda one: flags.chosen(one, method, "", budget, set_, device, target, task, reading))
+            return _tuned([*asked.values()], problems, seeds, trials, sampler, jobs, runs / "tune", restart, command)
         except ConfigError as error:
             return wrong(error)
     except KeyboardInterrupt:

@@ -174,6 +174,20 @@ def test_usage_error_is_one_line_with_the_closest_match_and_code_2(capsys, words
     assert len(err.splitlines()) == (1 if "regresion" not in words else 3)
 
 
+@pytest.mark.parametrize(
+    ("typed", "mistakes"),
+    [
+        ({"reading": {"sep": ",", "decimal": "", "missing": []}}, ["--sep: applies to a table only; needs --target COLUMN"]),
+        ({"kind": "regression"}, ["--task: applies to a table only; needs --target COLUMN"]),
+        ({"target": "y", "methods": ["gaa"]}, ["--target: applies to a table only", "unknown method 'gaa'"]),
+    ],
+)
+def test_an_option_that_does_not_apply_is_said_before_anything_is_imported(typed, mistakes):
+    with pytest.raises(ConfigError) as raised:
+        flags.chosen("xor", **typed)
+    assert [problem[: len(known)] for problem, known in zip(raised.value.problems, mistakes, strict=True)] == mistakes
+
+
 def test_several_mistakes_come_together_and_nothing_starts(capsys, folder):
     code, _, err = evo(capsys, "run", "xor", "-m", "ga", "--seeds", "x", "--budget", "steps=0", "--set", "ga.elites=-1")
     assert code == 2

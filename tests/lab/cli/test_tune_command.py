@@ -97,6 +97,15 @@ def test_all_mistakes_stand_in_one_message(capsys):
     assert not Path("runs").exists()
 
 
+def test_unknown_names_of_several_scenarios_are_said_before_anything_is_imported(capsys, monkeypatch):
+    monkeypatch.setattr(commands.sys.modules["scenarios.lab.cli.tune"], "_tuned", None)
+    code, _, err = evo(capsys, "tune", "xro", "xor", "xro", "wien", "-m", "gaa")
+    assert code == 2
+    assert err.startswith("evo: 5 mistakes:\n  xro: unknown scenario 'xro' (did you mean 'xor'?)")
+    assert "\n  xor: unknown method 'gaa'" in err
+    assert "\n  wien: unknown scenario 'wien' (did you mean 'wine'?)" in err
+
+
 def test_other_trials_are_refused_and_restart_renames_them(capsys, tuned, monkeypatch):
     monkeypatch.chdir(tuned.parents[2])
     words = ["tune", "xor", "-m", "linear", "--budget", "steps=1", *QUICK]
