@@ -14,6 +14,7 @@ standard error, standard input is empty.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -26,6 +27,7 @@ from evo.machine import die_with_parent
 
 
 def main() -> None:
+    gc.disable()  # until a run begins: what is imported stays
     for each in (signal.SIGINT, signal.SIGTERM):  # they reach every process of a terminal or a job; the parent says what to do
         signal.signal(each, signal.SIG_IGN)
     die_with_parent()  # where C code holds the interpreter lock that `_listen` needs
@@ -89,6 +91,9 @@ def _run(request: dict[str, Any], events: IO[bytes], stopping: threading.Event) 
         _spare_docs()
     spec = RunSpec.from_json(request["run"])
     options = {key: request[key] for key in ("restart", "threads", "trial")}
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
     state = execute(spec, request["runs"], **options, emit=emit, stop=stopping.is_set)
     emit({"event": "done", "state": state})
 

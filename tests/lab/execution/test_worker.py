@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 from lab_fakes import differing, study
 
+from scenarios.lab.execution import execute as executing
+from scenarios.lab.execution import worker as working
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.store import store
 from scenarios.lab.store.runs import find_runs
@@ -130,3 +135,23 @@ def test_a_worker_whose_listener_is_gone_ends_without_calling_the_run_failed(tmp
     worker.process.stdout.close()
     worker.process.wait(10)
     assert find_runs(tmp_path)[0].state == "stopped"
+
+
+def test_a_run_collects_garbage_whatever_the_imports_before_it_did_without(monkeypatch, tmp_path):
+    collected = []
+
+    def executed(*_, **__):
+        collected.append(gc.isenabled())
+        return "finished"
+
+    monkeypatch.setattr(executing, "execute", executed)
+    spec = trial.study({"scenario": "xor", "learners": {"linear": {}}}).specs[0].to_json()
+    gc.disable()
+    try:
+        for index in range(2):
+            request = {"run": spec, "index": index, "runs": str(tmp_path), "threads": 1, "restart": False, "trial": True}
+            working._run(request, io.BytesIO(), threading.Event())
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    assert collected == [True, True]
