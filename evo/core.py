@@ -53,6 +53,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from evo import threads
 from evo.settings import Value
 
 if TYPE_CHECKING:
@@ -283,6 +284,11 @@ class Model(ABC):
         raise NotImplementedError(f"a {type(self).__name__} has no picture")
 
 
+def part_size(numbers: int) -> int:
+    """Networks of a part of `Phenotypes.each_part`, of so many outputs each on all rows: those of a part stay in the cache."""
+    return max(8, 2**15 // max(1, numbers))
+
+
 class Phenotypes(ABC):
     """A population of P networks ready to run."""
 
@@ -301,6 +307,22 @@ class Phenotypes(ABC):
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (P, B, O) on x (B, I), the same for all, or (P, B, I)."""
+
+    def each_part(self, x: Tensor, use: Callable[[int, int, Tensor], None]) -> None:
+        """Calls use(start, stop, outputs) on parts of the population, on all cores.
+
+        outputs (stop - start, B, O), of any strides, are those of `forward`. A population that computes part by part leaves
+        them in the cache; by default all are computed first. The size of a part depends on the shapes of one network alone,
+        so that sums over a part round alike.
+        """
+        outputs = self.forward(x)
+        use_part = lambda start, stop: use(start, stop, outputs[start:stop])
+        size = part_size(outputs[:1].numel())
+        if outputs.device.type == "cpu":
+            threads.each_block(use_part, len(outputs), size)
+        else:
+            with threads.limited(1):
+                threads.each_block(use_part, len(outputs), size)
 
     @abstractmethod
     def to(self, device: str | torch.device) -> Phenotypes: ...

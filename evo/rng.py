@@ -46,6 +46,15 @@ def uniform(word):
     return (word + 0.5) * 2.3283064365386963e-10
 
 
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def gap(word, log_miss):
+    """How many trials fail before the next success, a geometric number; log_miss: log(1 - p), -inf where each succeeds.
+
+    It is at least k with probability (1 - p)^k, up to the 2^-32 of a word. Drawing gaps costs a word a success, not a trial.
+    """
+    return np.int64(math.log(uniform(word)) / log_miss)
+
+
 @njit(cache=True, nogil=True, inline="always")
 def normals(word0, word1):
     """Two independent standard normal numbers (Box and Muller, 1958)."""

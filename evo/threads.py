@@ -56,6 +56,16 @@ def _pool(size: int, process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(size, thread_name_prefix="evo", initializer=_one_thread)
 
 
+def each_block(function: Callable[[int, int], None], total: int, size: int) -> None:
+    """Calls function(start, stop) on blocks of `size` that cover 0 .. total, in parallel; the last may be smaller."""
+
+    def part(start: int, stop: int) -> None:
+        for at in range(start, stop, size):
+            function(at, min(at + size, stop))
+
+    each(part, total, size)
+
+
 def each(function: Callable[[int, int], None], total: int, grain: int = 1) -> None:
     """Calls function(start, stop) on parts that cover 0 .. total, in parallel; part sizes are multiples of `grain`.
 

@@ -30,6 +30,7 @@ GROUND = (
     "evo.machine",
     "evo.threads",
     "evo.activations",
+    "evo.float32",
     "evo.digests",
     "evo",
 )

@@ -71,7 +71,8 @@ def _uniform(out, a, b, i, generation, seed):
         for k in range(4):
             word, base = four[k], 128 * block + 32 * k
             for bit in range(min(32, out.size - base)):
-                out[base + bit] = a[base + bit] if (word >> bit) & 1 else b[base + bit]
+                one, other = a[base + bit], b[base + bit]
+                out[base + bit] = one if (word >> bit) & 1 else other
 
 
 @njit(cache=True, nogil=True)
@@ -108,36 +109,51 @@ def _simulated_binary(out, a, b, eta, i, generation, seed):
                 out[g] = a[g]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _log_miss(below):
+    """log(1 - p) of the probability p = below / 2^32."""
+    return math.log1p(-below / 2.0**32) if below < 2**32 else -math.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _gaussian(out, below, std, i, generation, seed):
-    """Each gene with probability below / 2^32 gets N(0, std^2) added."""
+    """Each gene with probability below / 2^32 gets N(0, std^2) added; a draw is for two genes that mutate."""
     if below == 0 or std == 0.0:
         return
-    for block in range((out.size + 3) // 4):
-        hit = rng.philox(block, i, generation, rng.MUTATION, seed)
-        if min(min(hit[0], hit[1]), min(hit[2], hit[3])) >= below:
-            continue
-        noise = rng.four_normals(block, i, generation, rng.NOISE, seed)
-        for k in range(min(4, out.size - 4 * block)):
-            if hit[k] < below:
-                out[4 * block + k] += std * noise[k]
+    log_miss, g, draw = _log_miss(below), -1, 0
+    while True:
+        one, two, word0, word1 = rng.philox(draw, i, generation, rng.MUTATION, seed)
+        noise0, noise1 = rng.normals(word0, word1)
+        g += 1 + rng.gap(one, log_miss)
+        if g >= out.size:
+            return
+        out[g] += std * noise0
+        g += 1 + rng.gap(two, log_miss)
+        if g >= out.size:
+            return
+        out[g] += std * noise1
+        draw += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _polynomial(out, below, reach, eta, i, generation, seed):
     """Each gene with probability below / 2^32 gets reach * delta added: density (eta + 1) / 2 * (1 - |delta|)^eta.
 
-    In the paper reach is the width of a gene's bounds; a weight has none, so it is a setting.
+    In the paper reach is the width of a gene's bounds; a weight has none, so it is a setting. Draws as of `_gaussian`.
     """
-    power = 1.0 / (eta + 1.0)
-    for block in range((out.size + 3) // 4):
-        hit = rng.philox(block, i, generation, rng.MUTATION, seed)
-        draw = rng.philox(block, i, generation, rng.NOISE, seed)
-        for k in range(min(4, out.size - 4 * block)):
-            if hit[k] < below:
-                u = rng.uniform(draw[k])
-                delta = (2.0 * u) ** power - 1.0 if u < 0.5 else 1.0 - (2.0 * (1.0 - u)) ** power
-                out[4 * block + k] += reach * delta
+    if below == 0:
+        return
+    power, log_miss, g, draw = 1.0 / (eta + 1.0), _log_miss(below), -1, 0
+    while True:
+        words = rng.philox(draw, i, generation, rng.MUTATION, seed)
+        for k in range(2):
+            g += 1 + rng.gap(words[k], log_miss)
+            if g >= out.size:
+                return
+            u = rng.uniform(words[2 + k])
+            delta = (2.0 * u) ** power - 1.0 if u < 0.5 else 1.0 - (2.0 * (1.0 - u)) ** power
+            out[g] += reach * delta
+        draw += 1
 
 
 # child, step; parent, parent_step; pairs; start, stop, elites, crossover, crossover_below; spread; mutation, mutation_below;

@@ -5,7 +5,8 @@
     probability      (B, O) of 0, 1   numbers in [0, 1]
     regression       (B, O)           numbers
 
-A network with a NaN or infinite output gets NaN, whatever the metric.
+A network with a NaN or infinite output gets NaN, whatever the metric. Where outputs are float32 on the host, the frequent
+metrics are compiled (`metric_kernels`); they agree with torch's but for rounding.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numba import njit, types
 from torch import Tensor
 
 from evo.settings import did_you_mean
+from evo.tasks import metric_kernels
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 
@@ -41,15 +43,59 @@ def negated(measure: Measure) -> Measure:
     return partial(_minus, measure)
 
 
+def of_contiguous(measure: Measure, outputs: Tensor, targets: Tensor) -> Tensor:
+    """A user's measure, of outputs that lie in memory as (P, B, O)."""
+    return measure(outputs.contiguous(), targets)
+
+
 def _minus(measure: Measure, outputs: Tensor, targets: Tensor) -> Tensor:
     return -measure(outputs, targets)
 
 
+def _compiled(outputs: Tensor) -> bool:
+    return outputs.device.type == "cpu" and outputs.dtype == torch.float32 and outputs[:1].numel() > 0
+
+
+def _by_rows(outputs: Tensor) -> np.ndarray:
+    """Outputs (P, B, O) as kernels read them, (P, O, B); no copy where a network gave them so."""
+    return outputs.detach().transpose(1, 2).contiguous().numpy()
+
+
+def _classes(outputs: Tensor, targets: Tensor) -> np.ndarray:
+    """Targets (B,) as kernels read them. Raises ValueError for one that is no class, or for another number of them."""
+    classes = np.ascontiguousarray(targets.numpy(), np.int64)
+    if classes.shape != outputs.shape[1:2] or not 0 <= classes.min() <= classes.max() < outputs.shape[2]:
+        raise ValueError(f"expected {outputs.shape[1]} targets from 0 to {outputs.shape[2] - 1}, one an example")
+    return classes
+
+
+def _mean_errors(outputs: Tensor, targets: Tensor, squared: bool) -> Tensor:
+    """The mean over examples of each output's absolute or squared error, (P, O) float64."""
+    if not _compiled(outputs):
+        errors = outputs.double() - targets.double()
+        return (errors.square() if squared else errors.abs()).mean(-2)
+    rows, found = _by_rows(outputs), np.empty((len(outputs), outputs.shape[2]))
+    wanted = np.ascontiguousarray(targets.numpy().T, np.float32)
+    if wanted.shape != rows.shape[1:]:
+        raise ValueError(f"expected targets (B, O) = {tuple(outputs.shape[1:])}; got {tuple(targets.shape)}")
+    metric_kernels.mean_errors(rows, wanted, squared, np.empty(metric_kernels.ROWS), found)
+    return torch.from_numpy(found)
+
+
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
+    if _compiled(outputs):
+        found, scratch = np.empty(len(outputs)), np.empty((2, metric_kernels.ROWS), np.float32)
+        metric_kernels.accuracy(_by_rows(outputs), _classes(outputs, targets), scratch, found)
+        return torch.from_numpy(found)
     return (outputs.argmax(-1) == targets).double().mean(-1)
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    if _compiled(outputs):
+        found, scratch = np.empty(len(outputs)), np.empty((2, metric_kernels.ROWS), np.float32)
+        sums = np.empty((2, metric_kernels.ROWS))
+        metric_kernels.cross_entropy(_by_rows(outputs), _classes(outputs, targets), scratch, sums, found)
+        return torch.from_numpy(found)
     chosen = outputs.log_softmax(-1).gather(-1, targets.expand(len(outputs), -1)[..., None])
     return -chosen.double().mean((-1, -2))
 
@@ -57,7 +103,8 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 def weighted_cross_entropy(weights: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy in which an example counts by the weight of its class, weights (O,); those of a batch sum to 1."""
     own = weights.to(outputs.device)[targets].double()
-    chosen = outputs.log_softmax(-1).gather(-1, targets.expand(len(outputs), -1)[..., None])[..., 0]
+    log_probabilities = outputs.contiguous().log_softmax(-1)
+    chosen = log_probabilities.gather(-1, targets.expand(len(outputs), -1)[..., None])[..., 0]
     return -(chosen.double() * own).sum(-1) / own.sum()
 
 
@@ -89,7 +136,7 @@ def balanced_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def auc(outputs: Tensor, targets: Tensor) -> Tensor:
     """Area under the ROC curve of each class's probability against the rest, mean over classes that have both."""
-    scores = outputs.log_softmax(-1)
+    scores = outputs.contiguous().log_softmax(-1)
     areas = [_area(scores[..., k].contiguous(), targets == k) for k in range(outputs.shape[-1])]
     return torch.stack(areas, -1).nanmean(-1)
 
@@ -121,30 +168,29 @@ def _both_sides_right(outputs, targets, values):
 
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    clamped = outputs.double().clamp(1e-12, 1 - 1e-12)
+    clamped = outputs.contiguous().double().clamp(1e-12, 1 - 1e-12)
     wanted = targets.double()
     return -(wanted * clamped.log() + (1 - wanted) * (1 - clamped).log()).mean((-1, -2))
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    return (outputs - targets).double().square().mean((-1, -2))
+    return _mean_errors(outputs, targets, True).mean(-1)
 
 
 def absolute_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    return (outputs - targets).double().abs().mean((-1, -2))
+    return _mean_errors(outputs, targets, False).mean(-1)
 
 
 def rmse(outputs: Tensor, targets: Tensor) -> Tensor:
     """The root of the squared error of each output, mean over outputs."""
-    return (outputs - targets).double().square().mean(-2).sqrt().mean(-1)
+    return _mean_errors(outputs, targets, True).sqrt().mean(-1)
 
 
 def r2(outputs: Tensor, targets: Tensor) -> Tensor:
     """The share of variance explained, mean over outputs: 1 - residual / total sum of squares."""
     wanted = targets.double()
-    residual = (outputs.double() - wanted).square().sum(-2)
-    total = (wanted - wanted.mean(0)).square().sum(0).clamp(min=torch.finfo(torch.float64).tiny)
-    return (1 - residual / total).mean(-1)
+    variance = (wanted - wanted.mean(0)).square().mean(0).clamp(min=torch.finfo(torch.float64).tiny)
+    return (1 - _mean_errors(outputs, targets, True) / variance).mean(-1)
 
 
 # kind -> name -> (measure, "max" or "min"). The first is the default metric of the kind; DEFAULT_FITNESS its fitness.

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from evo import rng, threads
+from evo import rng
 from evo.core import Deployment, Evaluation, Metric, Model, Phenotypes, Row, Score, Task, counted
 from evo.settings import Value, closest, did_you_mean
 from evo.tasks import calibration, metrics
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PARTS = ("train", "validation", "test")
-# Networks a metric sees at once: 32, or more where they have few outputs, since a block costs the same few calls. A function
-# of a network's outputs alone, as a sum may round otherwise over another number of networks.
-BLOCK, SMALL = 32, 2**15
 
 
 class SupervisedTask(Task):
@@ -204,13 +201,9 @@ class SupervisedTask(Task):
             orders = [rng.permutation(int(seed), 0, 0, rng.DATA_ORDER, len(x)) for seed in seeds]
             chosen = torch.from_numpy(np.concatenate([order[: self.batch_size] for order in orders])).to(x.device)
             x, y = x[chosen], y[chosen]
-        outputs = phenotypes.forward(x)
-        expected = (len(phenotypes), len(x), self.outputs)
-        if tuple(outputs.shape) != expected:
-            raise ValueError(f"expected outputs of shape (P, B, O) = {expected}; got {tuple(outputs.shape)}")
         full = self.full_table and self.batch_size is None and self.target is not None
         measures = [self._fitness] + ([METRICS[self.kind][self.metric.name][0]] if full else [])
-        fitness, *scores = self._over_population(measures, outputs, y)
+        fitness, *scores = self._over_population(measures, phenotypes, x, y)
         solved = self._reached(scores[0]) if full else None
         return Evaluation(fitness, samples=np.full(len(fitness), len(x)), solved=solved)
 
@@ -297,19 +290,18 @@ class SupervisedTask(Task):
             return figures.mistakes(outputs, x, y, self.classes, self.shape, what)
         return figures.scatter(self.in_units(outputs), self.in_units(y), what)
 
-    def _over_population(self, measures: list[Measure], outputs: Tensor, y: Tensor) -> np.ndarray:
+    def _over_population(self, measures: list[Measure], phenotypes: Phenotypes, x: Tensor, y: Tensor) -> np.ndarray:
         """(M, P)"""
-        size, batch, width = outputs.shape
-        values, block = np.empty((len(measures), size)), max(BLOCK, SMALL // (batch * width))
+        size = len(phenotypes)
+        values = np.empty((len(measures), size))
 
-        def part(start: int, stop: int) -> None:
-            for at in range(start, stop, block):
-                values[:, at : at + block] = measured(measures, outputs[at : at + block], y).cpu().numpy()
+        def use(start: int, stop: int, outputs: Tensor) -> None:
+            if tuple(outputs.shape) != (stop - start, len(x), self.outputs):
+                expected, found = (size, len(x), self.outputs), (size, *outputs.shape[1:])
+                raise ValueError(f"expected outputs of shape (P, B, O) = {expected}; got {found}")
+            values[:, start:stop] = measured(measures, outputs, y).cpu().numpy()
 
-        if outputs.device.type == "cpu":
-            threads.each(part, size, grain=block)
-        else:
-            part(0, size)
+        phenotypes.each_part(x, use)
         return values
 
     def _reached(self, values: np.ndarray) -> np.ndarray:
@@ -317,7 +309,7 @@ class SupervisedTask(Task):
 
     def _fitness_of(self, fitness: str | Measure) -> Measure:
         if callable(fitness):
-            return fitness
+            return partial(metrics.of_contiguous, fitness)
         names = METRICS[self.kind]
         measure, direction = names[metrics.known(fitness, names, "fitness")]
         if measure is cross_entropy and self._weights is not None:

@@ -13,10 +13,10 @@ import torch
 from numba import njit, types
 from torch import nn
 
-from evo.activations import CODES, activate_rows
+from evo.activations import IDENTITY, activate_rows
 from evo.core import example
 from evo.rollout.lanes import Answer, Policy
-from evo.vectors.modules import MLP, Activation
+from evo.vectors.mlp_rows import layers
 
 # vectors (P, D) float32, the parameters of the layers in their order; sizes (layers + 1,): I, hidden .., O; activation's code.
 TYPE = types.Tuple((types.float32[:, ::1], types.int64[::1], types.int64))
@@ -107,11 +107,9 @@ def alone(policy: Policy) -> Callable[[int], Answer]:
 
 def policy(module: nn.Module, vectors: torch.Tensor) -> Policy | None:
     """The networks of `module` with parameters (P, D) as a Policy; None if it is no MLP, or not on the cpu."""
-    if type(module) is not MLP or vectors.device.type != "cpu":
+    found = layers(module)
+    if found is None or found.output != IDENTITY or vectors.device.type != "cpu":
         return None
-    linear = [layer for layer in module.layers if isinstance(layer, nn.Linear)]
-    names = [layer.name for layer in module.layers if isinstance(layer, Activation)]
-    sizes = np.array([linear[0].in_features, *(layer.out_features for layer in linear)], np.int64)
-    rows = np.ascontiguousarray(vectors.detach().numpy(), np.float32)
-    data = (rows, sizes, CODES[names[0] if names else "identity"])
-    return Policy(sys.modules[__name__], data, len(rows), int(sizes[0]), int(sizes[-1]))
+    sizes, hidden, _ = found
+    data = (np.ascontiguousarray(vectors.detach().numpy(), np.float32), sizes, hidden)
+    return Policy(sys.modules[__name__], data, len(vectors), int(sizes[0]), int(sizes[-1]))

@@ -1,4 +1,4 @@
-"""A population (P, D) of flat vectors as networks: the forward pass is vmapped over tiles.
+"""A population (P, D) of flat vectors as networks: MLPs on the host run in a kernel (`mlp_rows`), others vmapped over tiles.
 
 The tile size (`Parameters.tile`) is a function of shapes alone and changes no bit. Tiles run on all cores (`evo.threads`); the
 examples of a batch are never split.
@@ -6,6 +6,8 @@ examples of a batch are never split.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,9 +16,9 @@ from torch.func import functional_call, vmap
 from torch.nn import functional
 
 from evo import threads
-from evo.core import Phenotypes, counted
+from evo.core import Phenotypes, counted, part_size
 from evo.rollout.lanes import Policy
-from evo.vectors import mlp_kernel
+from evo.vectors import mlp_kernel, mlp_rows
 
 if TYPE_CHECKING:
     from evo.vectors.encoding import Parameters
@@ -58,11 +60,16 @@ class Networks(Phenotypes):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (P, B, O) of every network on x: shared rows (B, I), or separate rows per network (P, B, I)."""
         size = len(self)
-        x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
-        if x.ndim not in (2, 3) or (x.ndim == 3 and len(x) != size):
-            raise ValueError(f"expected inputs of shape (B, I) or ({size}, B, I); got {tuple(x.shape)}")
-        tile = self.encoding.tile(size, x)
+        x = self._checked(x)
         out = torch.empty((size, x.shape[-2], self.encoding._probe(x.shape[-1])[1]), device=self.device)
+        if self._layers is not None:
+
+            def keep(start: int, stop: int, outputs: Tensor) -> None:
+                out[start:stop] = outputs
+
+            self.each_part(x, keep)
+            return out
+        tile = self.encoding.tile(size, x)
 
         def part(start: int, stop: int) -> None:
             for at in range(start, stop, tile):
@@ -76,6 +83,37 @@ class Networks(Phenotypes):
         else:
             part(0, size)
         return out
+
+    def each_part(self, x: Tensor, use: Callable[[int, int, Tensor], None]) -> None:
+        """As of `Phenotypes`; an MLP's outputs never leave the cache."""
+        layers = self._layers
+        if layers is None:
+            return super().each_part(x, use)
+        x = self._checked(x)
+        if x.shape[-1] != layers.sizes[0]:
+            raise ValueError(f"expected {layers.sizes[0]} inputs; got {x.shape[-1]}")
+        batch, outputs = x.shape[-2], int(layers.sizes[-1])
+        vectors = self.vectors.detach().contiguous().numpy()
+        inputs = (x if x.ndim == 3 else x[None]).detach().transpose(1, 2).contiguous().numpy()
+
+        def part(start: int, stop: int) -> None:
+            out = torch.empty((stop - start, outputs, batch))
+            own = inputs[start:stop] if x.ndim == 3 else inputs
+            mlp_rows.forward(vectors[start:stop], *layers, own, out.numpy(), mlp_rows.scratch(layers.sizes))
+            use(start, stop, out.transpose(1, 2))
+
+        threads.each_block(part, len(self), part_size(batch * outputs))
+
+    def _checked(self, x: Tensor) -> Tensor:
+        size, x = len(self), torch.as_tensor(x, dtype=torch.float32, device=self.device)
+        if x.ndim not in (2, 3) or (x.ndim == 3 and len(x) != size):
+            raise ValueError(f"expected inputs of shape (B, I) or ({size}, B, I); got {tuple(x.shape)}")
+        return x
+
+    @cached_property
+    def _layers(self) -> mlp_rows.Layers | None:
+        """Of an MLP on the host; None for what torch runs."""
+        return mlp_rows.layers(self.encoding.template) if self.device.type == "cpu" else None
 
     def _run(self, vectors: Tensor, x: Tensor) -> Tensor:
         module = self.encoding._copy(self.device)

@@ -36,6 +36,15 @@ from turns import Results
             ],
         ),
         (
+            "bench_evaluate.py",
+            [
+                r"4 networks 3-4-3 on 20 rows",
+                r"sgemm +\d",
+                r"[\d.]+ x \(limit 3 x\); a second thread: [\d.]+ x",
+                r"[\d.]+ x as long \(floor 1.5 x\)",
+            ],
+        ),
+        (
             "bench_forward.py",
             [
                 r"4-16-2, 1 rows, 3 networks",
@@ -51,6 +60,10 @@ from turns import Results
                 r"ours: \d+ ns a step",
                 r"1 seeds, ours",
             ],
+        ),
+        (
+            "bench_genoxide.py",
+            [r"10 x 50 genes, 1 of", r"10 x 50 genes, 2 of", r"against genoxide on 2: [\d.]+ x|compared with nothing"],
         ),
         (
             "bench_gymnasium.py",
@@ -97,7 +110,7 @@ def test_a_benchmark_runs_prints_its_figures_and_writes_them(name, lines, tmp_pa
         assert all(0 < side["low"] <= side["median"] <= side["high"] for side in result["seconds"].values())
         assert result["ratio"] is None if len(result["seconds"]) == 1 else result["ratio"] > 0
     assert found["results"]
-    if name not in ("bench_genoxide_rollout.py", "bench_neat_genoxide.py", "bench_tensorneat.py"):  # which may have no peer here
+    if name not in ("bench_genoxide.py", "bench_genoxide_rollout.py", "bench_neat_genoxide.py", "bench_tensorneat.py"):  # of peers
         assert compare_json.main([str(written), str(written)]) == 0
 
 

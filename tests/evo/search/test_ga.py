@@ -272,12 +272,14 @@ def test_a_mutated_gene_is_its_declared_function_of_seed_generation_place_and_ge
     std, seed = 0.7, 2**40 + 5
     children, ga = child_of(np.zeros((3, 10), np.float32), np.zeros(3), seed, mutation_rate=0.5, mutation_std=std)
     for place in range(3):
-        for gene in range(10):
-            block, k = divmod(gene, 4)
-            hit = rng.philox.py_func(block, place, ga.generation, rng.MUTATION, seed)[k] < 2**31
-            words = rng.philox.py_func(block, place, ga.generation, rng.NOISE, seed)
-            noise = rng.normals.py_func(*words[2 * (k // 2) : 2 * (k // 2) + 2])[k % 2]
-            assert children[place, gene] == pytest.approx(std * noise if hit else 0.0, rel=1e-6)
+        expected, gene = np.zeros(10), -1
+        for draw in range(6):  # each for two genes that mutate: two words for how far the next one is, two for the noise
+            words = rng.philox.py_func(draw, place, ga.generation, rng.MUTATION, seed)
+            for word, noise in zip(words[:2], rng.normals.py_func(*words[2:])):
+                gene += 1 + int(np.log((word + 0.5) / 2**32) / np.log(0.5))
+                if gene < 10:
+                    expected[gene] = std * noise
+        np.testing.assert_allclose(children[place], expected, rtol=1e-6)
 
 
 def history(count, generations=5, **values):

@@ -69,6 +69,40 @@ def test_a_polynomial_mutation_has_the_density_of_the_paper_and_its_rate(eta, re
     assert stats.kstest(np.clip(delta, -1, 1), lambda d: np.where(d < 0, below(d), 1 - below(d))).pvalue > 1e-3
 
 
+@pytest.mark.parametrize("mutation", ["gaussian", "polynomial"])
+@pytest.mark.parametrize("rate", [0.02, 0.1, 0.7, 1.0])
+def test_genes_mutate_at_their_rate_wherever_they_stand_and_each_by_itself(mutation, rate):
+    found, _ = bred(
+        np.zeros((1, 403), np.float32), np.zeros((1000, 2), int), mutation=mutation, mutation_rate=rate, mutation_std=1.0
+    )
+    hit = found != 0
+    if rate == 1.0:
+        assert hit.all()
+        return
+    assert stats.binomtest(int(hit.sum()), hit.size, rate).pvalue > 1e-3
+    assert stats.chisquare(hit.sum(0)).pvalue > 1e-3
+    for apart in (1, 2, 3):
+        both = int((hit[:, apart:] & hit[:, :-apart]).sum())
+        assert stats.binomtest(both, hit[:, apart:].size, rate**2).pvalue > 1e-3
+    assert 0.82 < hit.sum(1).var() / (403 * rate * (1 - rate)) < 1.18  # of a binomial number: 4 standard errors
+
+
+@pytest.mark.parametrize("rate", [0.1, 1.0])
+def test_a_gaussian_mutation_is_normal_and_neighbours_are_independent(rate):
+    found, _ = bred(np.zeros((1, 1003), np.float32), np.zeros((200, 2), int), mutation_rate=rate, mutation_std=0.3)
+    noise = found[found != 0] / 0.3
+    assert stats.kstest(noise, "norm").pvalue > 1e-3
+    for apart in (1, 2):
+        assert abs(np.corrcoef(noise[apart:], noise[:-apart])[0, 1]) < 4.5 / np.sqrt(len(noise))
+
+
+def test_without_a_rate_nothing_mutates():
+    parents = np.random.default_rng(0).normal(size=(1, 50)).astype(np.float32)
+    for mutation in ("gaussian", "polynomial"):
+        found, _ = bred(parents, np.zeros((3, 2), int), mutation=mutation, mutation_rate=0.0)
+        assert np.array_equal(found, parents.repeat(3, 0))
+
+
 def adapted(count=4000, genes=25, crossover_rate=0.5, **options):
     steps = np.array([0.1, 0.4, 2.0])
     pairs = np.random.default_rng(0).integers(0, 3, (count, 2))

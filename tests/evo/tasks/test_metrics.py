@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, measured
+from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, cross_entropy, measured
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -125,3 +125,39 @@ def test_the_better_direction_is_the_one_a_better_network_moves_in():
             good, bad = measured([measure], outputs, y)[0].tolist()
             assert (good > bad) if direction == "max" else (good < bad)
         assert DEFAULT_FITNESS[kind] in names
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in METRICS for name in METRICS[kind]])
+@pytest.mark.parametrize("batch", [1, 128, 300])
+def test_a_metric_of_float32_outputs_is_that_of_float64_wherever_they_lie_in_memory(kind, name, batch):
+    generator = np.random.default_rng(0)
+    outputs = torch.from_numpy(generator.normal(0, 4, (5, batch, 6)).astype(np.float32))
+    outputs = outputs.sigmoid() if kind == "probability" else outputs
+    y = torch.from_numpy(generator.integers(0, 6, batch) if kind == "classification" else generator.random((batch, 6)))
+    y = y if kind == "classification" else y.float()
+    measure = METRICS[kind][name][0]
+    (found,) = measured([measure], outputs, y)
+    np.testing.assert_allclose(found, measured([measure], outputs.double(), y)[0], rtol=2e-6)
+    columns = outputs.transpose(1, 2).contiguous().transpose(1, 2)
+    for part in (slice(5), slice(1), slice(3, 5)):
+        np.testing.assert_array_equal(measured([measure], columns[part], y)[0], found[part])
+
+
+@pytest.mark.parametrize("shape", [(1025, 2), (17_000, 300)])
+def test_cross_entropy_of_many_examples_and_classes_neither_overflows_nor_loses_digits(shape):
+    outputs, targets = torch.zeros(1, *shape), torch.zeros(shape[0], dtype=torch.int64)
+    assert cross_entropy(outputs, targets).item() == pytest.approx(np.log(shape[1]), rel=1e-12)
+    outputs[..., 0] = 200.0
+    assert cross_entropy(outputs, targets).item() == 0
+
+
+@pytest.mark.parametrize("name", ["accuracy", "cross_entropy"])
+@pytest.mark.parametrize("targets", [[0, 3], [0, -1], [0], [0, 1, 2]])
+def test_targets_that_are_no_classes_of_these_examples_are_refused(name, targets):
+    with pytest.raises(ValueError, match="expected 2 targets from 0 to 2, one an example"):
+        METRICS["classification"][name][0](torch.zeros(2, 2, 3), torch.tensor(targets))
+
+
+def test_targets_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"expected targets \(B, O\) = \(2, 3\); got \(2, 2\)"):
+        METRICS["regression"]["squared_error"][0](torch.zeros(4, 2, 3), torch.zeros(2, 2))

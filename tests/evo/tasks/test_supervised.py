@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from evo import rng, threads
+from evo.core import Phenotypes
 from evo.tasks.metrics import METRICS, accuracy
 from evo.tasks.supervised import SupervisedTask
 from evo.tasks.targets import split
@@ -191,8 +192,9 @@ def test_minibatches_are_drawn_from_the_seeds_alone_one_a_seed():
     assert task.episodes == 1
     seen = []
 
-    class Watching:
+    class Watching(Phenotypes):
         parameters, device = 1, torch.device("cpu")
+        to = lambda self, device: self
 
         def __len__(self):
             return 2
@@ -220,8 +222,9 @@ def test_a_minibatchs_targets_are_those_of_its_rows():
     task = made(batch_size=7, fitness="accuracy")
     x, y = task.split("train")
 
-    class Oracle:
+    class Oracle(Phenotypes):
         parameters, device = 1, torch.device("cpu")
+        to = lambda self, device: self
 
         def __len__(self):
             return 2
@@ -248,10 +251,11 @@ def test_a_full_table_is_its_own_validation_has_no_test_and_knows_who_solved_it(
     assert task.score(model, "validation") == task.score(model, "train")
     answers = torch.tensor([[0.1, 0.9, 0.6, 0.4], [0.1, 0.9, 0.6, 0.6], [float("nan")] * 4])[..., None]
 
-    class Answers:
+    class Answers(Phenotypes):
         parameters, device = 1, torch.device("cpu")
         __len__ = lambda self: 3
         forward = lambda self, x: answers
+        to = lambda self, device: self
 
     evaluation = task.evaluate(Answers(), NO_SEEDS)
     assert evaluation.solved.tolist() == [True, False, False]
@@ -392,10 +396,11 @@ def test_many_training_rows_are_scored_on_a_minibatch_unless_that_is_set():
 def test_networks_and_models_with_another_number_of_outputs_are_named():
     task = made()
 
-    class Wrong:
+    class Wrong(Phenotypes):
         parameters, device = 1, torch.device("cpu")
         __len__ = lambda self: 2
         forward = lambda self, x: torch.zeros(2, len(x), 5)
+        to = lambda self, device: self
 
     with pytest.raises(ValueError, match=r"expected outputs of shape \(P, B, O\) = \(2, 30, 3\); got \(2, 30, 5\)"):
         task.evaluate(Wrong(), NO_SEEDS)
