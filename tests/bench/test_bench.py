@@ -11,7 +11,6 @@ import compare_json
 import pytest
 from turns import Results
 
-
 PEERLESS = ("bench_genoxide.py", "bench_genoxide_rollout.py", "bench_neat_genoxide.py", "bench_tensorneat.py")
 
 
