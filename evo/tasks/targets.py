@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from evo import rng
+from evo.core import counted
 from evo.tasks.columns import Columns, Units
 from evo.tasks.table import Table, Words, finite, listed
 
@@ -141,13 +142,19 @@ def prepared(
     table: Table, found: Targets, parts: Sequence[np.ndarray], beside: Sequence[str]
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
     """What `SupervisedTask` is made of, to learn `found` from a table's columns but those `beside`: the pairs (x, y) of the
-    splits, whose rows are `parts`, and keywords. Raises ValueError where the target is the same in every training row."""
+    splits, whose rows are `parts`, and keywords. Raises ValueError where the target is the same in every training row, or
+    another split has a class that these lack."""
     columns, units, y = Columns.fit(table, parts[0], beside), None, found.y
     if len(found.names) == 1 and (y[parts[0]] == (first := y[parts[0][0]])).all():
         value = found.classes[first] if found.classes else f"{first[0]:g}"
         raise ValueError(
             f"{table.title}: the target {found.names[0]!r} is {value!r} in every training row: there is nothing to learn"
         )
+    for name, rows in zip(("validation", "test"), parts[1:]) if found.classes else ():
+        new = y[rows][~np.isin(y[rows], y[parts[0]])]
+        if len(new):
+            many, label = counted(int((new == new[0]).sum()), "row"), found.classes[new[0]]  # type: ignore[index]
+            raise ValueError(f"{table.title}: {name}: {many} of class {label!r}, of which train has none to learn from")
     if found.kind == "regression":
         units = Units.fit(y[parts[0]])
         y = units.standardise(y)

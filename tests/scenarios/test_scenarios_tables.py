@@ -354,9 +354,8 @@ def test_what_the_training_rows_cannot_teach_is_refused(tmp_path):
     part = ["train"] * 6 + ["val"] * 3 + ["test"] * 3
     lines = [f"{k},{p},{'ab'[k % 2] if p != 'test' else 'new'},{k / 2 if p != 'train' else 5}" for k, p in enumerate(part)]
     path = write(tmp_path / "t.csv", "n,part,y,z\n" + "\n".join(lines))
-    scenario = table_scenario(path, "y", split="part", drop=["z"])
     with pytest.raises(ValueError, match="test: 3 rows of class 'new', of which train has none to learn from"):
-        scenario.task(scenario.settings(split="part", drop=["z"]), network)
+        table_scenario(path, "y", split="part", drop=["z"])
     with pytest.raises(ValueError, match="the target 'z' is '5' in every training row: there is nothing to learn"):
         table_scenario(path, "z", split="part", drop=["y"])
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from evo.settings import SYNONYMS, describe
+from evo.tasks.metrics import METRICS
 from scenarios import METHODS, NETWORKS
 from scenarios.lab.cli import flags, listing
 from scenarios.lab.study import config, resolve
@@ -395,7 +396,12 @@ def test_every_synonym_names_a_setting_or_a_choice_that_there_is():
     classes = [resolve.method(name).settings for name in METHODS if not name.endswith(":")]
     classes += [resolve.network(name).settings for name in NETWORKS] + [BudgetSettings]
     declared = [one for cls in classes for one in describe(cls)]
-    known = {one.name for one in declared} | {choice for one in declared for choice in one.choices or ()} | {*KEYS}
+    known = (
+        {name for names in METRICS.values() for name in names}
+        | {one.name for one in declared}
+        | {choice for one in declared for choice in one.choices or ()}
+        | {*KEYS}
+    )
     assert {target for targets in SYNONYMS.values() for target in targets} <= known
 
 
