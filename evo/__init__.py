@@ -28,6 +28,8 @@ _PUBLIC = {
     "VectorAlgorithm": "evo.search.base",
     "NEAT": "evo.neat.neat",
     "ModernNEAT": "evo.neat_modern.neat_modern",
+    "HyperNEAT": "evo.hyperneat.hyperneat",
+    "Substrate": "evo.hyperneat.substrate",
     "Genomes": "evo.genomes.genome",
     "Evolve": "evo.evolve",
     "FunctionTask": "evo.tasks.function",

@@ -23,6 +23,7 @@ SCENARIOS = {
     "single_pole": "scenarios.single_pole:scenario",
     "double_pole": "scenarios.double_pole:scenario",
     "double_pole_no_velocity": "scenarios.double_pole_no_velocity:scenario",
+    "visual_discrimination": "scenarios.visual_discrimination:scenario",
 }
 
 METHODS = {
@@ -31,6 +32,7 @@ METHODS = {
     "nsga2": "evo.search.nsga2:NSGA2",
     "neat": "evo.neat.neat:NEAT",
     "neat-modern": "evo.neat_modern.neat_modern:ModernNEAT",
+    "hyperneat": "evo.hyperneat.hyperneat:HyperNEAT",
     "random-search": "baselines.random_search:RandomSearch",
     "backprop": "baselines.backprop:Backprop",
     "linear": "baselines.classical:linear",

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evo import rng
+from evo.activations import CODES
 from evo.core import Evaluation, Lineage, Model, State
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
@@ -48,13 +49,14 @@ class NEAT(Topologies):
     settings = NEATSettings
 
     def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Value):
-        self.options = NEATSettings(**values).filled()
+        self.options = self.settings(**values).filled()
         self._take(inputs, outputs, seed)
         self.species = Species()
         self.record, self.improved = -np.inf, 0  # the highest fitness ever, and the generation that reached it
         self.innovations = Innovations(0, 0)
         options = self.options
         self._run = dict(recurrent=options.recurrent, ticks=1 if options.ticks == "one" else options.ticks, time_step=0.0)
+        self._activations = np.array([CODES[name] for name in options.node_activations], np.int8)  # of new nodes
         self._rates = reproduction.Rates.of(options)
         self._rules = Compatibility(
             options.excess_coefficient,
@@ -72,7 +74,7 @@ class NEAT(Topologies):
             drawn = (self._rates, self.generation, rng.signed(self.seed))
             mated = reproduction.mate(self.fitness, self.species.of, self._allowed(), *drawn)
             before, self.fitness, self.parents = self.population, None, mated.pairs
-            bred = reproduction.breed(before, mated.pairs, mated.copied, self.innovations, self.options.activation, *drawn)
+            bred = reproduction.breed(before, mated.pairs, mated.copied, self.innovations, self._activations, *drawn)
             self.population = self._screened(bred)
             self.species.speciate(self.population, before, mated.representatives, self._rules, self.generation)
         return self.population
@@ -111,7 +113,7 @@ class NEAT(Topologies):
         size = self.options.population_size
         self.innovations = _after(genome)
         pairs = np.column_stack([np.zeros(size, np.int64), np.full(size, -1)])
-        drawn = (self.options.activation, self._rates, 0, self.seed)
+        drawn = (self._activations, self._rates, 0, self.seed)
         self.population = self._begin(reproduction.breed(genome, pairs, np.arange(size) == 0, self.innovations, *drawn))
 
     def state_dict(self) -> State:

@@ -20,7 +20,6 @@ import numpy as np
 from numba import njit, types
 
 from evo import rng, threads
-from evo.activations import CODES
 from evo.genomes.genome import GENES, GRAIN, HIDDEN, Genomes, empty_genes, longest
 from evo.genomes.innovation import Innovations, number
 from evo.neat.crossover import cross
@@ -92,7 +91,7 @@ class Rates(NamedTuple):
 
 _RATES = types.NamedTuple((types.int64,) * 15 + (types.boolean,) * 5 + (types.float64,) * 4, Rates)
 _INT64, _FLOAT, _BOOL = types.int64[::1], types.float64[::1], types.boolean[::1]
-_LONG, _PAIRS = types.int64, types.int64[:, ::1]
+_LONG, _PAIRS, _CODES = types.int64, types.int64[:, ::1], types.int8[::1]
 
 
 @njit(
@@ -170,25 +169,25 @@ def breed(
     pairs: np.ndarray,
     copied: np.ndarray,
     innovations: Innovations,
-    activation: str,
+    activations: np.ndarray,
     rates: Rates,
     generation: int,
     seed: int,
 ) -> Genomes:
     """The offspring of `pairs` (P, 2); those with `copied` (P,) set are unchanged copies of their first parent.
 
-    activation: the activation of new nodes, a name of `evo.activations`.
+    activations: codes (K,) int8 of `evo.activations`, one of which a new node is given, each with equal probability.
     """
-    genes, size, code, drawn = parents.genes, len(pairs), CODES[activation], (rates, generation, rng.signed(seed))
+    genes, size, drawn = parents.genes, len(pairs), (rates, generation, rng.signed(seed))
     if size <= GRAIN:
         counters = (innovations.node, innovations.number)
-        child, innovations.node, innovations.number = _breed_all(genes, pairs, copied, *counters, code, *drawn)
+        child, innovations.node, innovations.number = _breed_all(genes, pairs, copied, *counters, activations, *drawn)
         return Genomes.of_genes(parents.inputs, parents.outputs, child)
     made, widest = _empty_offspring(genes, pairs), longest(genes.nodes_at)
     threads.each(lambda a, b: _breed(made, genes, pairs, copied, np.empty(widest, np.bool_), *drawn, a, b), size, GRAIN)
     numbers = innovations.assign_numbers(made.split, made.source, made.target)
     child = _empty_children(made, genes, pairs)
-    threads.each(lambda a, b: _write_offspring(child, made, genes, pairs, *numbers, code, *drawn, a, b), size, GRAIN)
+    threads.each(lambda a, b: _write_offspring(child, made, genes, pairs, *numbers, activations, *drawn, a, b), size, GRAIN)
     return Genomes.of_genes(parents.inputs, parents.outputs, child)
 
 
@@ -273,13 +272,13 @@ def _write_connection(child, index, innovation, source, target, weight):
 
 
 @njit(
-    types.void(GENES, _OFFSPRING, GENES, _PAIRS, _INT64, _INT64, _INT64, _LONG, _RATES, _LONG, _LONG, _LONG, _LONG),
+    types.void(GENES, _OFFSPRING, GENES, _PAIRS, _INT64, _INT64, _INT64, _CODES, _RATES, _LONG, _LONG, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
 )
 def _write_offspring(
-    child, offspring, parents, pairs, node, number, connection, activation, rates, generation, seed, start, stop
+    child, offspring, parents, pairs, node, number, connection, activations, rates, generation, seed, start, stop
 ):
     """Section 3.1: the split gene is disabled, the connection into the new node gets weight 1, the one out of it the old
     weight."""
@@ -296,7 +295,9 @@ def _write_offspring(
             new = child.nodes_at[i + 1] - 1
             child.node_id[new], child.node_kind[new] = node[i], HIDDEN
             child.bias[new], child.response[new] = 0.0, 1.0
-            child.activation[new], child.aggregation[new], child.time_constant[new] = activation, 0, 1.0
+            drawn = rng.philox(1, i, generation, rng.MUTATION, seed)[1]
+            child.activation[new] = activations[(drawn * activations.size) >> 32]
+            child.aggregation[new], child.time_constant[new] = 0, 1.0
         to, old = child.connections_at[i], parents.connections_at[first]
         size = offspring.at[i + 1] - offspring.at[i]
         _copy(child.innovation, to, parents.innovation, old, size)
@@ -317,14 +318,14 @@ def _write_offspring(
 
 
 @njit(
-    types.Tuple((GENES, _LONG, _LONG))(GENES, _PAIRS, _BOOL, _LONG, _LONG, _LONG, _RATES, _LONG, _LONG), cache=True, nogil=True
+    types.Tuple((GENES, _LONG, _LONG))(GENES, _PAIRS, _BOOL, _LONG, _LONG, _CODES, _RATES, _LONG, _LONG), cache=True, nogil=True
 )
-def _breed_all(parents, pairs, copied, next_node, next_number, activation, rates, generation, seed):
+def _breed_all(parents, pairs, copied, next_node, next_number, activations, rates, generation, seed):
     """The genes of all offspring, in one part, and the counters of innovations after them."""
     made, size = _empty_offspring(parents, pairs), len(pairs)
     _breed(made, parents, pairs, copied, np.empty(longest(parents.nodes_at), np.bool_), rates, generation, seed, 0, size)
     numbers, next_node, next_number = number(made.split, made.source, made.target, next_node, next_number)
     child = _empty_children(made, parents, pairs)
     node, first, connection = numbers
-    _write_offspring(child, made, parents, pairs, node, first, connection, activation, rates, generation, seed, 0, size)
+    _write_offspring(child, made, parents, pairs, node, first, connection, activations, rates, generation, seed, 0, size)
     return child, next_node, next_number

@@ -97,6 +97,12 @@ class NEATSettings:
         search=Choice("steep_sigmoid", "tanh", "relu"),
     )
 
+    node_activations: tuple[str, ...] | None = setting(
+        None,
+        "activations of hidden nodes, each drawn at a node's birth with equal probability; none: activation alone",
+        choices=NODE_ACTIVATIONS,
+        source="ours: for CPPNs",
+    )
     output_activation: str | None = setting(
         None,
         "activation of output nodes; none: that of hidden nodes, except identity for tasks with unbounded outputs "
@@ -298,4 +304,5 @@ class NEATSettings:
 
     def filled(self) -> NEATSettings:
         """The same settings with none replaced by the preset's values."""
-        return filled(self, PRESETS[self.preset or "neat2002"])
+        full = filled(self, PRESETS[self.preset or "neat2002"])
+        return filled(full, {"node_activations": (full.activation,)})

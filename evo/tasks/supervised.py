@@ -84,7 +84,10 @@ class SupervisedTask(Task):
                 self._splits[name] = tensors(pair, kind, name)
         x, y = self._splits["train"]
         self.inputs = x.shape[1]
-        self.outputs = y.shape[1] if kind != "classification" else int(max(s[1].max() for s in self._splits.values())) + 1
+        if kind == "classification":  # a class may have no example
+            self.outputs = max(len(classes or ()), *(int(pair[1].max()) + 1 for pair in self._splits.values()))
+        else:
+            self.outputs = y.shape[1]
         self.classes = classes or [str(k) for k in range(self.outputs)]
         self._check_splits()
         if batch_size is not None and batch_size < 1:

@@ -113,7 +113,8 @@ def test_a_larger_budget_that_the_last_step_overshot_already_leaves_the_run_as_i
 def test_every_method_cut_and_extended_equals_itself_left_in_peace(tmp_path, monkeypatch, method):
     def spec(steps):
         learners = {method: {}}
-        document = {"scenario": "wine", "device": "cpu", "budget": {"steps": steps}, "learners": learners}
+        scenario = "digits" if method == "hyperneat" else "wine"  # a row of a table lies nowhere
+        document = {"scenario": scenario, "device": "cpu", "budget": {"steps": steps}, "learners": learners}
         return config.study(document | {"task": {"stop": "budget"}}).specs[0]
 
     _, _, path = start(tmp_path / "cut", spec(3), stop_after=2)

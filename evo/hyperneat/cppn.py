@@ -1,0 +1,112 @@
+"""CPPNs: genomes as functions of place, from which the weights of a larger network are read.
+
+Stanley: Compositional pattern producing networks. Genetic Programming and Evolvable Machines 8(2), 2007. Stanley, D'Ambrosio
+and Gauci: A hypercube-based encoding for evolving large-scale neural networks. Artificial Life 15(2), 2009.
+
+A CPPN is asked once for every pair of nodes: where the source lies, where the target lies, what weight is between them. All
+questions of a population to one pair of layers are one batched call on all cores.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from evo import threads
+from evo.genomes.genome import Genomes
+from evo.hyperneat.substrate import Substrate
+from evo.network import population
+from evo.network.program import Program, compile
+
+BLOCK = 1 << 21  # answers at once, of the whole population: 16 MB
+GRAIN = 1 << 16  # answers per thread: about 0.1 ms of work
+
+
+class Reading(NamedTuple):
+    """How weights are read from a CPPN's outputs, as settings of `evo.hyperneat.hyperneat` say.
+
+    delta: the differences source - target are inputs too; length: their Euclidean length is; biases: every layer but the first
+    has an output for its nodes' biases; leo: every pair of layers has an output that says whether a connection is expressed.
+    A weight of magnitude up to `threshold` is none; larger ones grow from 0 to weight_range at magnitude 1.
+    """
+
+    threshold: float = 0.2
+    weight_range: float = 3.0
+    delta: bool = False
+    length: bool = False
+    biases: bool = False
+    leo: bool = False
+
+    def inputs(self, substrate: Substrate) -> int:
+        """Of the CPPN: two places, and what is asked besides; its bias node comes on top."""
+        return substrate.dimensions * (3 if self.delta else 2) + self.length
+
+    def outputs(self, substrate: Substrate) -> int:
+        """Of the CPPN: a weight for each pair of layers, then a bias for each, then whether it is expressed, as asked for."""
+        return (len(substrate.layers) - 1) * (1 + self.biases + self.leo)
+
+
+def questions(source: np.ndarray, target: np.ndarray, reading: Reading) -> np.ndarray:
+    """The CPPN's inputs (targets * sources, I) for all pairs of places (n, d), target by target."""
+    pairs = (len(target), len(source), source.shape[1])
+    there, here = np.broadcast_to(source[None], pairs), np.broadcast_to(target[:, None], pairs)
+    columns = [there, here]
+    if reading.delta:
+        columns.append(there - here)
+    if reading.length:
+        columns.append(np.sqrt(np.square(there - here).sum(-1, keepdims=True)))
+    return np.concatenate(columns, axis=-1).reshape(len(target) * len(source), -1)
+
+
+def weights(genomes: Genomes, substrate: Substrate, reading: Reading) -> np.ndarray:
+    """The networks (P, D) float32 that P CPPNs draw on a substrate: of each pair of layers the weights (targets, sources), then
+    the biases (targets,), zeros unless they are read. That is the order of the parameters of an `evo.MLP`.
+
+    A network with a number that is not finite is drawn as zeros: it answers everything alike.
+    """
+    program, pairs = compile(genomes), len(substrate.layers) - 1
+    vectors = np.zeros((len(genomes), substrate.connections + sum(substrate.sizes[1:])), np.float32)
+    at = 0
+    for k, (source, target) in enumerate(itertools.pairwise(substrate.layers)):
+        expressed = pairs * (1 + reading.biases) + k if reading.leo else -1
+        asked = questions(source, target, reading)
+        _ask(program, asked, vectors[:, at : at + len(asked)], reading, k, expressed)
+        at += len(asked)
+        if reading.biases:
+            asked = questions(np.zeros((1, substrate.dimensions)), target, reading)
+            _ask(program, asked, vectors[:, at : at + len(target)], reading, pairs + k, -1)
+        at += len(target)
+    vectors[~np.isfinite(vectors).all(1)] = 0.0
+    return vectors
+
+
+def _ask(program: Program, asked: np.ndarray, into: np.ndarray, reading: Reading, output: int, expressed: int) -> None:
+    """Writes the weights (P, B) of all `asked` (B, I), in blocks, so that answers take little memory beside them."""
+    rows = max(1, BLOCK // (len(into) * program.outputs))
+    for begin in range(0, len(asked), rows):
+        answers = population.forward(program, asked[begin : begin + rows]).numpy()
+        here = into[:, begin : begin + rows]
+        part = lambda a, b: _link(answers, here, output, expressed, reading.threshold, reading.weight_range, a, b)
+        threads.each(part, len(into), grain=max(1, GRAIN // answers.shape[1]))
+
+
+@njit("void(float64[:, :, ::1], float32[:, :], int64, int64, float64, float64, int64, int64)", cache=True, nogil=True)
+def _link(answers, into, output, expressed, threshold, weight_range, begin, end):
+    """Section 3.1: no connection up to the threshold; beyond it weights grow from 0 to weight_range, at an answer of 1.
+
+    expressed: the output that must be above 0 where there is to be a connection (Verbancsics and Stanley, GECCO 2011); -1: none.
+    """
+    for g in range(begin, end):
+        for row in range(answers.shape[1]):
+            answer = answers[g, row, output]
+            size = min(abs(answer), 1.0)
+            weight = math.copysign((size - threshold) * weight_range / (1.0 - threshold), answer) if size > threshold else 0.0
+            if math.isnan(answer):
+                weight = answer
+            if expressed >= 0 and not answers[g, row, expressed] > 0.0:
+                weight = 0.0
+            into[g, row] = weight

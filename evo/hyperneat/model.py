@@ -1,0 +1,164 @@
+"""What CPPNs draw on a substrate, as networks: a population as Phenotypes, a champion as a Model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from evo import rng
+from evo.core import Phenotypes, Saved, Task, counted
+from evo.genomes.genome import Genomes
+from evo.hyperneat.cppn import Reading, weights
+from evo.hyperneat.substrate import Substrate
+from evo.network.model import NetworkModel
+from evo.rollout.lanes import Policy
+from evo.vectors.encoding import Parameters
+from evo.vectors.models import TorchModel
+from evo.vectors.modules import MLP
+from evo.vectors.population import Networks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 1 << 26  # weights of networks that exist at once: 256 MB
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How a CPPN becomes a network: where nodes lie, how weights are read, activation of the hidden nodes (a name of
+    `evo.activations`), and whether a sigmoid stands behind the outputs, for tasks that want them in 0 .. 1."""
+
+    substrate: Substrate
+    reading: Reading
+    activation: str = "sigmoid"
+    squashed: bool = False
+
+    def module(self) -> nn.Module:
+        """A network of the substrate's sizes, whose weights are of no account."""
+        first, *hidden, last = self.substrate.sizes
+        with rng.torch_seed(0, 0, 0, rng.NETWORK):
+            network = MLP(first, last, hidden=tuple(hidden), activation=self.activation)
+        return nn.Sequential(network, nn.Sigmoid()) if self.squashed else network
+
+    def weights(self, genomes: Genomes) -> np.ndarray:
+        """(P, D) float32, as of `cppn.weights`."""
+        return weights(genomes, self.substrate, self.reading)
+
+
+class DrawnNetworks(Phenotypes):
+    """The networks of P genomes that together have more than MOST weights: drawn when they are asked, a few at a time."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, genomes: Genomes, drawing: Drawing, encoding: Parameters):
+        self.genomes, self.drawing, self.encoding = genomes, drawing, encoding
+
+    def __len__(self) -> int:
+        return len(self.genomes)
+
+    def __repr__(self) -> str:
+        return f"DrawnNetworks({counted(len(self), 'network')}, {self.drawing.substrate})"
+
+    @property
+    def parameters(self) -> int:
+        return self.encoding.dimensions
+
+    def to(self, device: str | torch.device) -> DrawnNetworks:
+        """These networks run on the CPU only: a no-op."""
+        return self
+
+    def policy(self) -> Policy | None:
+        return None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (P, B, O) of every network on x (B, I), the same for all, or (P, B, I)."""
+        at_once = max(1, MOST // self.encoding.dimensions)
+        parts = []
+        for begin in range(0, len(self), at_once):
+            chosen = slice(begin, begin + at_once)
+            drawn = self.encoding.express(self.drawing.weights(self.genomes[chosen]))
+            parts.append(drawn.forward(x[chosen] if x.ndim == 3 else x))
+        return torch.cat(parts)
+
+
+def express(genomes: Genomes, drawing: Drawing, encoding: Parameters) -> tuple[Networks | DrawnNetworks, int]:
+    """The networks that genomes draw, and how many of them have no connection; if together they have more than MOST weights
+    they are drawn later, and none is counted."""
+    if len(genomes) * encoding.dimensions > MOST:
+        return DrawnNetworks(genomes, drawing, encoding), 0
+    vectors = drawing.weights(genomes)
+    return encoding.express(vectors), int((~vectors.any(1)).sum())
+
+
+class SubstrateModel(TorchModel):
+    """The network that one genome draws, as a Model, with the CPPN and the substrate that it comes from.
+
+    genome: a Genomes of length 1. cppn: it, as a Model of its own.
+    """
+
+    def __init__(self, genome: Genomes, drawing: Drawing):
+        module = drawing.module()
+        with torch.no_grad():
+            nn.utils.vector_to_parameters(torch.from_numpy(drawing.weights(genome)[0]), module.parameters())
+        super().__init__(module)
+        self.cppn, self.drawing = NetworkModel(genome), drawing
+
+    def __repr__(self) -> str:
+        expressed = counted(self.connections, "connection")
+        return f"SubstrateModel({self.drawing.substrate}, {expressed} expressed, CPPN {self.cppn!r})"
+
+    @property
+    def genome(self) -> Genomes:
+        return self.cppn.genome
+
+    def on(self, substrate: Substrate) -> SubstrateModel:
+        """The network that the same CPPN draws on another substrate, as at a higher resolution. Raises ValueError for another
+        number of dimensions or of layers."""
+        own = self.drawing.substrate
+        if (substrate.dimensions, len(substrate.layers)) != (own.dimensions, len(own.layers)):
+            raise ValueError(
+                f"expected a substrate of {own.dimensions} dimensions and {len(own.layers)} layers, of which its CPPN knows; "
+                f"got {substrate.dimensions} and {len(substrate.layers)}"
+            )
+        drawing = self.drawing
+        return SubstrateModel(self.genome, Drawing(substrate, drawing.reading, drawing.activation, drawing.squashed))
+
+    def save(self) -> Saved:
+        """The CPPN, the coordinates of the substrate's layers and how weights are read, for `restore`; no weights."""
+        tensors, header = self.cppn.save()
+        layers = {f"layer.{k}": torch.from_numpy(each.copy()) for k, each in enumerate(self.drawing.substrate.layers)}
+        drawn = {
+            "reading": json.dumps(self.drawing.reading._asdict()),
+            "activation_of_hidden": self.drawing.activation,
+            "squashed": str(self.drawing.squashed),
+        }
+        return tensors | layers, {**header, **drawn, "kind": "substrate"}
+
+
+def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> SubstrateModel:
+    """The model saved by `SubstrateModel.save`. Raises ValueError for another kind, or other sizes than the task's."""
+    if header.get("kind") != "substrate":
+        raise ValueError(f"expected a CPPN and its substrate; got {header.get('kind', 'nothing')}")
+    try:
+        substrate = Substrate(
+            [tensors[f"layer.{k}"].numpy() for k in range(sum(name.startswith("layer.") for name in tensors))]
+        )
+        drawing = Drawing(
+            substrate,
+            Reading(**json.loads(header["reading"])),
+            header["activation_of_hidden"],
+            header["squashed"] == "True",
+        )
+        genes = {name: value for name, value in tensors.items() if not name.startswith("layer.")}
+        sizes = {name: int(header[name]) for name in ("inputs", "outputs")}
+        genome = Genomes.from_state({**genes, **sizes}).check(feedforward=True)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"incomplete substrate: {error}") from error
+    if (substrate.sizes[0], substrate.sizes[-1]) != (task.inputs, task.outputs):
+        raise ValueError(f"this network has sizes {substrate.sizes}, the task {task.inputs} inputs and {task.outputs} outputs")
+    return SubstrateModel(genome, drawing)

@@ -1,0 +1,117 @@
+"""Substrates: where the nodes of a network lie (Stanley, D'Ambrosio and Gauci, Artificial Life 15(2), 2009, section 3).
+
+    Substrate.grid(inputs=(11, 11), outputs=(11, 11))                    two sheets, facing each other
+    Substrate.grid(inputs=(8,), hidden=[(4, 4)], outputs=(3,))           a hidden sheet between two rows
+    Substrate([inputs, hidden, outputs])                                 coordinates of your own, (n, d) each
+
+Layers lie one behind the other: each node is connected to every node of the next layer. A node's coordinates are where a
+pattern is drawn, in -1 .. 1 along each of d dimensions; layers are told apart by the output of the CPPN that is read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from evo.core import Episodic, Task
+
+
+class Substrate:
+    """layers: coordinates (n, d) in -1 .. 1 of the nodes of each layer, from inputs to outputs.
+
+    Raises ValueError for fewer than two layers, an empty one, coordinates outside the range or not finite, layers of different
+    numbers of dimensions, and two nodes of a layer in one place.
+    """
+
+    def __init__(self, layers: Sequence[npt.ArrayLike]):
+        self.layers = tuple(_layer(k, each) for k, each in enumerate(layers))
+        if len(self.layers) < 2:
+            raise ValueError(f"a substrate has at least two layers, inputs and outputs; got {len(self.layers)}")
+        dimensions = [each.shape[1] for each in self.layers]
+        if len(set(dimensions)) > 1:
+            raise ValueError(f"expected layers of one number of dimensions; got {dimensions}")
+
+    @staticmethod
+    def grid(inputs: Sequence[int], outputs: Sequence[int], hidden: Sequence[Sequence[int]] = ()) -> Substrate:
+        """Sheets of evenly spaced nodes: (8,) is a row, (11, 11) a sheet, (3, 8, 8) three sheets. Nodes stand in the middle of
+        equal cells of -1 .. 1, in the order of an array's items; a layer of fewer dimensions lies in the middle of those it
+        lacks. Raises ValueError for a size below 1."""
+        shapes = [tuple(inputs), *(tuple(each) for each in hidden), tuple(outputs)]
+        dimensions = max(map(len, shapes))
+        return Substrate([sheet((1,) * (dimensions - len(shape)) + shape) for shape in shapes])
+
+    def __repr__(self) -> str:
+        sizes = "-".join(str(size) for size in self.sizes)
+        return f"Substrate({sizes}, {self.dimensions} dimensions, {self.connections:,} connections)"
+
+    @property
+    def sizes(self) -> list[int]:
+        """Nodes of each layer."""
+        return [len(each) for each in self.layers]
+
+    @property
+    def dimensions(self) -> int:
+        """d, coordinates of a node."""
+        return self.layers[0].shape[1]
+
+    @property
+    def connections(self) -> int:
+        """Possible connections, all pairs of layers together."""
+        return sum(before * after for before, after in itertools.pairwise(self.sizes))
+
+
+def sheet(shape: Sequence[int]) -> np.ndarray:
+    """Coordinates (n, d) of the middles of equal cells of -1 .. 1, `shape` (d,) cells along each dimension."""
+    if not shape or min(shape) < 1:
+        raise ValueError(f"expected sizes of at least 1; got {tuple(shape)}")
+    axes = [(2.0 * np.arange(size) + 1.0) / size - 1.0 for size in shape]
+    return np.stack([each.ravel() for each in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+
+def circle(size: int, radius: float = 1.0) -> np.ndarray:
+    """Coordinates (size, 2) of nodes on a circle, the first at the right, then counterclockwise."""
+    angles = 2.0 * math.pi * np.arange(size) / size
+    return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def no_layout(task: Task) -> str | None:
+    """Why `layout` has no substrate for a task, in a sentence; None: it has."""
+    if task.places is not None or task.shape is not None or isinstance(task, Episodic):
+        return None
+    return "its inputs have no geometry: they are neither a picture, nor observations of an episode, nor has the task places"
+
+
+def layout(task: Task, hidden: Sequence[int] = ()) -> Substrate:
+    """The substrate of a task's own geometry: its `places`, or a sheet of pixels (a stack of them where a picture has channels)
+    before a row of outputs, or, of an episode, a row of observations before a row of actions. hidden: sizes of one layer of
+    hidden nodes between them; (): none. Raises ValueError where `no_layout` says why."""
+    if (reason := no_layout(task)) is not None:
+        raise ValueError(f"no substrate for {task.name or type(task).__name__}: {reason}")
+    between = [tuple(hidden)] if hidden else []
+    if task.places is None:
+        inputs = (task.inputs,) if task.shape is None else task.shape[1:] if task.shape[0] == 1 else task.shape
+        return Substrate.grid(inputs, (task.outputs,), between)
+    first, last = (np.asarray(each, np.float64) for each in task.places)
+    dimensions = max(first.shape[1], *(len(each) for each in between), 1)
+    middle = [sheet((1,) * (dimensions - len(each)) + each) for each in between]
+    return Substrate([first, *middle, last])
+
+
+def _layer(index: int, coordinates: npt.ArrayLike) -> np.ndarray:
+    places = np.array(coordinates, np.float64)
+    if places.ndim != 2 or 0 in places.shape:
+        raise ValueError(f"layer {index}: expected coordinates (n, d), at least one node; got shape {places.shape}")
+    outside = ~(np.abs(places) <= 1.0)
+    if outside.any():
+        node = int(np.argmax(outside.any(1)))
+        raise ValueError(f"layer {index}: expected coordinates in -1 .. 1; node {node} has {places[node].tolist()}")
+    _, first, counts = np.unique(places, axis=0, return_index=True, return_counts=True)
+    if (counts > 1).any():
+        node = places[first[np.argmax(counts > 1)]].tolist()
+        raise ValueError(f"layer {index}: {counts.max()} nodes in one place, {node}: they would be the same node")
+    places.flags.writeable = False
+    return places

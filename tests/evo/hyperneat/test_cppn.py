@@ -1,0 +1,116 @@
+"""Weights read from CPPNs, against a slow reference that asks one pair of nodes after the other."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from evo import Substrate
+from evo.activations import NODE_ACTIVATIONS
+from evo.hyperneat.cppn import Reading, weights
+from evo.hyperneat.hyperneat import HyperNEAT
+from evo.hyperneat.model import SubstrateModel
+from evo.network.model import NetworkModel
+
+LAYERS = Substrate.grid(inputs=(3, 4), hidden=[(2, 2)], outputs=(3,))
+READINGS = {
+    "plain": Reading(),
+    "no threshold": Reading(threshold=0.0, weight_range=5.0),
+    "delta and length": Reading(delta=True, length=True),
+    "biases": Reading(biases=True),
+    "leo": Reading(leo=True, biases=True, threshold=0.0),
+}
+
+
+def drawn(reading, count=12, generations=6, seed=0):
+    """CPPNs of some generations, in which hidden nodes have come to be."""
+    values = dict(zip(("threshold_of_weight", "weight_range", "delta", "length", "biases", "leo"), reading))
+    hyper = HyperNEAT(LAYERS, seed=seed, population_size=count, add_node=0.5, add_link=0.5, **values)
+    for _ in range(generations):
+        genomes = hyper.ask()
+        hyper.tell(np.diff(genomes.nodes_at).astype(float))
+    return hyper.ask(), hyper
+
+
+def slow(genome, substrate, reading):
+    """(D,) one question after the other, through the Model of a single CPPN."""
+    cppn, pairs, found = NetworkModel(genome), len(substrate.layers) - 1, []
+
+    def answer(source, target):
+        asked = [*source, *target]
+        if reading.delta:
+            asked += [a - b for a, b in zip(source, target)]
+        if reading.length:
+            asked.append(math.dist(source, target))
+        return np.asarray(cppn(np.array([asked]))[0], np.float64)
+
+    def link(value):
+        size = min(abs(value), 1.0)
+        if size <= reading.threshold:
+            return 0.0
+        return math.copysign((size - reading.threshold) / (1 - reading.threshold) * reading.weight_range, value)
+
+    for k, (sources, targets) in enumerate(itertools.pairwise(substrate.layers)):
+        for target in targets:
+            for source in sources:
+                outputs = answer(source, target)
+                expressed = not reading.leo or outputs[pairs * (2 if reading.biases else 1) + k] > 0
+                found.append(link(outputs[k]) if expressed else 0.0)
+        for target in targets:
+            middle = np.zeros(substrate.dimensions)
+            found.append(link(answer(middle, target)[pairs + k]) if reading.biases else 0.0)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_weights_are_those_of_one_question_after_the_other(name):
+    reading = READINGS[name]
+    genomes, _ = drawn(reading)
+    found = weights(genomes, LAYERS, reading)
+    wanted = np.array([slow(genome, LAYERS, reading) for genome in genomes])
+    np.testing.assert_allclose(found, wanted, atol=1e-5)  # the Model asks in float32
+    assert (found == 0).any() and (found != 0).any()
+
+
+def test_hidden_nodes_draw_their_activations_with_equal_probability():
+    genomes, hyper = drawn(Reading(), count=400, generations=4)
+    names = np.array(list(NODE_ACTIVATIONS))[genomes.activation[genomes.node_kind == 3]]
+    found, counts = np.unique(names, return_counts=True)
+    assert sorted(found) == sorted(hyper.options.node_activations)
+    assert counts.min() > 0.7 * counts.mean()
+
+
+def test_blocks_of_questions_change_no_bit(monkeypatch):
+    reading = READINGS["biases"]
+    genomes, _ = drawn(reading)
+    whole = weights(genomes, LAYERS, reading)
+    monkeypatch.setattr("evo.hyperneat.cppn.BLOCK", 12 * 4 * 7)
+    assert (weights(genomes, LAYERS, reading) == whole).all()
+
+
+def test_a_network_with_a_weight_that_is_not_finite_is_drawn_as_zeros():
+    genomes, hyper = drawn(Reading())
+    broken = genomes.select([0, 1])
+    broken.genes.activation[:] = list(NODE_ACTIVATIONS).index("identity")
+    broken.genes.weight[: broken.connections_at[1]] = 1e308
+    broken.genes.weight[broken.connections_at[1] :] = 1.0
+    found = weights(broken, LAYERS, Reading())
+    assert not found[0].any() and found[1].any()
+    hyper.express(broken)
+    assert hyper.row()["empty"] == 1
+
+
+def test_a_model_is_the_network_of_its_population_and_scales_to_a_finer_substrate():
+    genomes, hyper = drawn(Reading(delta=True))
+    x = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)
+    together = hyper.express(genomes).forward(x)
+    model = hyper.model(genomes[3])
+    np.testing.assert_allclose(model(x), together[3], rtol=1e-5, atol=1e-6)
+    finer = model.on(Substrate.grid(inputs=(9, 12), hidden=[(2, 2)], outputs=(3,)))
+    first, more = (np.asarray(next(each.module.parameters()).detach()) for each in (model, finer))
+    middles = more.reshape(4, 9, 12)[:, 1::3, 1::3].reshape(4, 12)  # the middle of a cell of 3x3 is the coarse cell's
+    np.testing.assert_allclose(middles, first, atol=1e-6)
+    with pytest.raises(ValueError, match="of 2 dimensions and 3 layers"):
+        model.on(Substrate.grid(inputs=(9, 12), outputs=(3,)))
+    assert isinstance(model, SubstrateModel) and model.connections == np.count_nonzero(hyper.drawing.weights(genomes[3]))

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from evo import Substrate
+from evo.hyperneat.substrate import circle
+
+
+def test_nodes_stand_in_the_middle_of_equal_cells_row_by_row():
+    substrate = Substrate.grid(inputs=(2, 3), hidden=[(2,)], outputs=(1,))
+    x = 2 / 3
+    assert substrate.layers[0].tolist() == pytest.approx(
+        np.array([[-0.5, -x], [-0.5, 0], [-0.5, x], [0.5, -x], [0.5, 0], [0.5, x]])
+    )
+    assert substrate.layers[1].tolist() == [[0.0, -0.5], [0.0, 0.5]]  # in the middle of the dimension it lacks
+    assert substrate.layers[2].tolist() == [[0.0, 0.0]]
+    assert (substrate.sizes, substrate.dimensions, substrate.connections) == ([6, 2, 1], 2, 14)
+
+
+def test_a_circle_has_its_nodes_at_equal_angles():
+    np.testing.assert_allclose(circle(4), [[1, 0], [0, 1], [-1, 0], [0, -1]], atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ([[[0.0]]], "at least two layers, inputs and outputs; got 1"),
+        ([[[0.0]], []], r"layer 1: expected coordinates \(n, d\), at least one node; got shape \(0,\)"),
+        ([[[0.0]], [[0.0, 0.0]]], r"layers of one number of dimensions; got \[1, 2\]"),
+        ([[[0.0]], [[0.5], [1.5]]], r"layer 1: expected coordinates in -1 .. 1; node 1 has \[1.5\]"),
+        ([[[float("nan")]], [[0.0]]], r"layer 0: expected coordinates in -1 .. 1; node 0 has \[nan\]"),
+        ([[[0.2], [0.1], [0.2]], [[0.0]]], r"layer 0: 2 nodes in one place, \[0.2\]"),
+    ],
+)
+def test_what_is_no_substrate_is_refused_with_a_word(layers, said):
+    with pytest.raises(ValueError, match=said):
+        Substrate(layers)
