@@ -355,9 +355,10 @@ class Task(ABC):
 
     inputs I, outputs O; metric: what is reported; kind: a word for tables, such as "classification"; shape (C, H, W): of inputs
     that are pictures; places: coordinates (I, d) of the inputs and (O, d) of the outputs, in -1 .. 1, where these have a
-    geometry that a network may know of; episodes: how many random seeds one evaluation consumes (0: the evaluation is deterministic, seeds are
-    ignored); stop: "solved", or "budget": go on when solved, and no early stopping; normalize_observations: networks see them
-    standardised by `Evaluation.observations`; class_weights: losses weigh every class alike.
+    geometry that a network may know of; episodes: how many random seeds one evaluation consumes (0: the evaluation is
+    deterministic, seeds are ignored); stop: "solved", or "budget": go on when solved, and no early stopping;
+    normalize_observations: networks see them standardised by `Evaluation.observations`; class_weights: losses weigh every class
+    alike.
     """
 
     inputs: int

@@ -10,6 +10,7 @@ found nothing. The test is every other placement of two boxes that do not overla
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIZE, OFFSET = 11, 5  # pixels along a side; from the small box to the big one, in the trials of the paper
+CENTRES = [(row, column) for row in range(1, SIZE - 1) for column in range(1, SIZE - 1)]  # of a big box that is inside
 
 
 @settings
@@ -50,10 +52,9 @@ def trials() -> list[Placement]:
 def others() -> list[Placement]:
     """Every placement of two boxes that do not overlap, but those of `trials`."""
     seen, cells = set(trials()), range(SIZE)
-    centres = itertools.product(range(1, SIZE - 1), repeat=2)
     apart = lambda small, big: max(abs(small[0] - big[0]), abs(small[1] - big[1])) > 1
-    pairs = itertools.product(itertools.product(cells, repeat=2), centres)
-    return [(small, big) for small, big in pairs if apart(small, big) and (small, big) not in seen]
+    every = [((r, c), (down, right)) for r, c in itertools.product(cells, cells) for down, right in CENTRES]
+    return [(small, big) for small, big in every if apart(small, big) and (small, big) not in seen]
 
 
 def fields(placements: list[Placement], resolution: int) -> tuple[Tensor, Tensor]:
@@ -109,9 +110,9 @@ class VisualDiscrimination(SupervisedTask):
         from evo.plots import figures
 
         x, y = self.split(split) or self.split("train")
+        side = math.isqrt(self.inputs)
         chosen = torch.linspace(0, len(x) - 1, 4).long()
         figure = figures.blank()
-        _, side, _ = self.shape
         for column, (field, target) in enumerate(zip(x[chosen], y[chosen].tolist())):
             answer = torch.as_tensor(model(field[None]))[0]
             for row, values in enumerate((field, answer)):

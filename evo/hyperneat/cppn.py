@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -89,16 +90,15 @@ def _ask(program: Program, asked: np.ndarray, into: np.ndarray, reading: Reading
     rows = max(1, BLOCK // (len(into) * program.outputs))
     for begin in range(0, len(asked), rows):
         answers = population.forward(program, asked[begin : begin + rows]).numpy()
-        here = into[:, begin : begin + rows]
-        part = lambda a, b: _link(answers, here, output, expressed, reading.threshold, reading.weight_range, a, b)
-        threads.each(part, len(into), grain=max(1, GRAIN // answers.shape[1]))
+        linked = (answers, into[:, begin : begin + rows], output, expressed, reading.threshold, reading.weight_range)
+        threads.each(partial(_link, *linked), len(into), grain=max(1, GRAIN // answers.shape[1]))
 
 
 @njit("void(float64[:, :, ::1], float32[:, :], int64, int64, float64, float64, int64, int64)", cache=True, nogil=True)
 def _link(answers, into, output, expressed, threshold, weight_range, begin, end):
     """Section 3.1: no connection up to the threshold; beyond it weights grow from 0 to weight_range, at an answer of 1.
 
-    expressed: the output that must be above 0 where there is to be a connection (Verbancsics and Stanley, GECCO 2011); -1: none.
+    expressed: the output that must be above 0 where there is a connection (Verbancsics and Stanley, GECCO 2011); -1: none.
     """
     for g in range(begin, end):
         for row in range(answers.shape[1]):

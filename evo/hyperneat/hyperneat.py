@@ -8,7 +8,7 @@ network on the substrate.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 from torch import Tensor
 
@@ -75,7 +75,7 @@ class HyperNEAT(NEAT):
     count them as "empty". Raises SettingsError for settings, ValueError or TypeError for a fitness that is not (P,) numbers.
     """
 
-    settings = HyperNEATSettings
+    settings: ClassVar[type] = HyperNEATSettings
     options: HyperNEATSettings
 
     def __init__(self, substrate: Substrate, *, squashed: bool = False, seed: int = 0, **values: Value):

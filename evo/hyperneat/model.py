@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,9 +20,6 @@ from evo.vectors.encoding import Parameters
 from evo.vectors.models import TorchModel
 from evo.vectors.modules import MLP
 from evo.vectors.population import Networks
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOST = 1 << 26  # weights of networks that exist at once: 256 MB
 

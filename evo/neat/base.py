@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Algorithm, Evaluation, Lineage, Model, Row, State, Task, counted
+from evo.core import Algorithm, Evaluation, Lineage, Model, Phenotypes, Row, State, Task, counted
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
 from evo.network.model import NetworkModel, restore
@@ -78,7 +78,7 @@ class Topologies(Algorithm[Genomes]):
         return "it evolves networks: the task has no outputs" if task.outputs < 1 else None
 
     @classmethod
-    def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> NetworkModel:
+    def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         return restore(task, tensors, header)
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
@@ -88,10 +88,10 @@ class Topologies(Algorithm[Genomes]):
         self._remember(self.population, self.fitness)
         self.generation += 1
 
-    def express(self, population: Genomes) -> Networks:
+    def express(self, population: Genomes) -> Phenotypes:
         return Networks(population, **self._run)
 
-    def model(self, genome: Genomes) -> NetworkModel:
+    def model(self, genome: Genomes) -> Model:
         """The network of a population of one."""
         return NetworkModel(genome, **self._run)
 

@@ -12,6 +12,7 @@ Every rule is a setting of `evo.neat.settings`, which names its section.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class NEAT(Topologies):
     not (P,) numbers.
     """
 
-    settings = NEATSettings
+    settings: ClassVar[type] = NEATSettings
 
     def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Value):
         self.options = self.settings(**values).filled()
