@@ -84,9 +84,7 @@ class RunSpec:
     start_sha256: str | None = None  # of that run's champion
     code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of what of the user's it is made of
     own_model: bool = False  # whether `model` is the label's own, not the shared one
-    by_task: list[str] = field(
-        default_factory=list, compare=False
-    )  # the settings that were left to the task, and that it chose
+    by_task: list[str] = field(default_factory=list, compare=False)  # settings left to the task, and that it chose
 
     def build(self) -> Built:
         """The task, the method and its settings. Raises ConfigError."""
