@@ -40,14 +40,18 @@ NO_MODEL: Any = object()
 
 
 def small_task(kind: str = "classification") -> SupervisedTask:
-    """A task that takes milliseconds: two clouds of 40 points to tell apart ("probability": one output), or a plane."""
+    """A task that takes milliseconds: two clouds of 40 points to tell apart ("probability": one output), or a plane. Inputs
+    and outputs lie in rows."""
     draws = rng.uniforms(0, 0, 0, rng.SPLIT, 160).reshape(80, 2)
     x = (2 * draws - 1).astype(np.float32)
     y = {"regression": x[:, :1] - x[:, 1:]}.get(kind, (x[:, 0] + x[:, 1] > 0).astype(np.float32)[:, None])
     if kind == "classification":
         y = y[:, 0].astype(np.int64)
     parts = [slice(0, 40), slice(40, 60), slice(60, 80)]
-    return SupervisedTask(*[(x[part], y[part]) for part in parts], kind=kind, network=partial(MLP, hidden=[4]))
+    task = SupervisedTask(*[(x[part], y[part]) for part in parts], kind=kind, network=partial(MLP, hidden=[4]))
+    row = lambda size: (2 * np.arange(size)[:, None] + 1) / size - 1
+    task.places = row(task.inputs), row(task.outputs)
+    return task
 
 
 def check_task(task: Task) -> Findings:

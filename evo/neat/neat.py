@@ -57,7 +57,8 @@ class NEAT(Topologies):
         self.innovations = Innovations(0, 0)
         options = self.options
         self._run = dict(recurrent=options.recurrent, ticks=1 if options.ticks == "one" else options.ticks, time_step=0.0)
-        self._activations = np.array([CODES[name] for name in options.node_activations], np.int8)  # of new nodes
+        new = options.node_activations or (options.activation,)
+        self._activations = np.array([CODES[name] for name in new], np.int8)
         self._rates = reproduction.Rates.of(options)
         self._rules = Compatibility(
             options.excess_coefficient,

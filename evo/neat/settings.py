@@ -304,5 +304,4 @@ class NEATSettings:
 
     def filled(self) -> NEATSettings:
         """The same settings with none replaced by the preset's values."""
-        full = filled(self, PRESETS[self.preset or "neat2002"])
-        return filled(full, {"node_activations": (full.activation,)})
+        return filled(self, PRESETS[self.preset or "neat2002"])

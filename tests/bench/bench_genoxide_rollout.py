@@ -4,14 +4,12 @@ genoxide has an engine in Rust: pip install genoxide==0.13.1. Without it ours is
 
 Its double pole with velocities is written here as an `Environment`, and compared with its simulation step by step. Then both
 run the same networks, 6-8-1 perceptrons that balance the poles, for at most 1,000 steps each, on one thread; ours on two as
-well. Then NEAT balances them for 100,000 steps, each engine with its own physics and settings: whole runs on one thread. The
-sides take turns; seconds of a thread, which the load of the machine changes less than those of a wall clock; of two threads,
-those of the clock. Exit code 1 below a floor.
+well. The sides take turns; seconds of a thread, which the load of the machine changes less than those of a wall clock; of two
+threads, those of the clock. Exit code 1 below a floor.
 """
 
 from __future__ import annotations
 
-import statistics
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -21,17 +19,15 @@ import numpy as np
 import torch
 from turns import Results, in_turn, parser, timed
 
-from evo import GA, NEAT, ControlTask, Environment, Evolve, threads
+from evo import GA, ControlTask, Environment, Evolve, threads
 from evo.machine import cores
 from evo.rollout.lanes import rollout
 from evo.rollout.trigonometry import cos, sin
 from evo.vectors.encoding import Parameters
 from evo.vectors.modules import MLP
-from scenarios import double_pole
-from scenarios.single_pole import PoleSettings
 
-FLOOR, TWO_THREADS, SOLVED_FLOOR = 2.0, 1.8, 1.0
-NETWORKS, STEPS, SEEDS = 256, 1000, 50
+FLOOR, TWO_THREADS = 2.0, 1.8
+NETWORKS, STEPS = 256, 1000
 
 # Florian: Correct equations for the dynamics of the cart-pole system (2007), for any number of poles.
 GRAVITY, CART, TRACK_FRICTION, HINGE_FRICTION = 9.8, 1.0, 0.0005, 0.000002
@@ -134,31 +130,6 @@ def on_thread(function: Callable[[], object]) -> Callable[[], float]:
     return run
 
 
-def ours_solves(seed: int, most: int) -> int:
-    """Evaluations of a run of NEAT until it balances for all steps, or of `most` generations."""
-    task = double_pole.task(PoleSettings(), network=lambda inputs, outputs: None)
-    learner = Evolve(task, NEAT.for_task(task, seed=seed), seed=seed)
-    solved = False
-    while not solved and learner.algorithm.generation < most:
-        solved = learner.step()["validation"]["return"] >= 100_000
-    return learner.cost.evaluations
-
-
-def theirs_solves(seed: int, most: int) -> int:
-    import genoxide
-    from genoxide.problems.control import SUCCESS_STEPS, DoublePole
-
-    task, evaluations = DoublePole(), 0
-
-    def balanced(network: genoxide.neat.Network) -> float:
-        nonlocal evaluations
-        evaluations += 1
-        return float(task.run(network.feed_forward().policy(scale=2.0, offset=-1.0), SUCCESS_STEPS))
-
-    genoxide.Neat(6, 1, sharing="raw", seed=seed).run(balanced, target=SUCCESS_STEPS, generations=most)
-    return evaluations
-
-
 def show_rollouts(results: Results, toy: bool, peer: bool) -> bool:
     """Whether a floor is not reached."""
     networks, rounds, generations = (8, 1, 1) if toy else (NETWORKS, 9, 300)
@@ -195,40 +166,6 @@ def show_rollouts(results: Results, toy: bool, peer: bool) -> bool:
     return below
 
 
-def show_solutions(results: Results, toy: bool, peer: bool) -> bool:
-    """Whether the floor is not reached."""
-    seeds, generations = (1, 1) if toy else (SEEDS, 300)
-    sides = {"ours": ours_solves, "genoxide": theirs_solves} if peer else {"ours": ours_solves}
-    seconds, evaluations = ({name: [] for name in sides} for _ in range(2))
-    ours_solves(seeds, 1)  # compiles
-    for seed in range(seeds):
-        for name, solve in sides.items():
-            began = thread_time()
-            with threads.limited(1):
-                evaluations[name].append(solve(seed, generations))
-            seconds[name].append(thread_time() - began)
-    results.add("to 100,000 steps", seconds)
-    for name, taken in seconds.items():
-        (low, high), (fewest, most) = interval(taken), interval(evaluations[name])
-        print(
-            f"to 100,000 steps, {seeds} seeds, {name}: mean {statistics.mean(taken):.3f} s [{low:.3f}, {high:.3f}] of a thread,"
-        )
-        print(f"  {statistics.mean(evaluations[name]):,.0f} evaluations [{fewest:,.0f}, {most:,.0f}]", flush=True)
-    if not peer:
-        return False
-    ratio = statistics.mean(seconds["genoxide"]) / statistics.mean(seconds["ours"])
-    print(f"  genoxide takes {ratio:.2f} x as long (floor {SOLVED_FLOOR:g} x)")
-    return ratio < SOLVED_FLOOR
-
-
-def interval(values: list[float]) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the mean."""
-    r = np.random.default_rng(0)
-    means = r.choice(values, (2000, len(values))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def main(arguments: list[str]) -> int:
     options = parser(__doc__).parse_args(arguments)
     results, peer = Results("genoxide_rollout"), find_spec("genoxide") is not None
@@ -237,7 +174,6 @@ def main(arguments: list[str]) -> int:
     else:
         print("compared with nothing: pip install genoxide==0.13.1")
     below = show_rollouts(results, options.toy, peer)
-    below |= show_solutions(results, options.toy, peer)
     results.write(options.json)
     return int(below and not options.toy)
 
