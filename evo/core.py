@@ -316,6 +316,8 @@ class Phenotypes(ABC):
         so that sums over a part round alike.
         """
         outputs = self.forward(x)
+        if len(outputs) != len(self):
+            raise ValueError(f"expected outputs (P, B, O) of {len(self)} networks; got {tuple(outputs.shape)}")
         use_part = lambda start, stop: use(start, stop, outputs[start:stop])
         size = part_size(outputs[:1].numel())
         if outputs.device.type == "cpu":

@@ -49,7 +49,9 @@ class HyperNEATSettings(NEATSettings):
     threshold_of_weight: float = setting(
         0.2, "an answer of smaller magnitude is no connection", low=0.0, below=1.0, source="3.1", search=Real(0.0, 0.5)
     )
-    weight_range: float = setting(3.0, "weight of an answer of magnitude 1", above=0.0, source="3.1", search=Real(1.0, 8.0))
+    weight_range: float = setting(
+        3.0, "weight of an answer of magnitude 1", above=0.0, high=1e6, source="3.1", search=Real(1.0, 8.0)
+    )
     hidden_activation: str = setting("sigmoid", "activation of the substrate's hidden nodes", choices=ACTIVATIONS, source="3")
     delta: bool = setting(False, "the CPPN also sees the differences source - target of the coordinates", source="3")
     length: bool = setting(False, "the CPPN also sees the Euclidean length of the connection", source="3")
@@ -59,6 +61,10 @@ class HyperNEATSettings(NEATSettings):
         "link expression output: a further output of the CPPN says by being above 0 where there is a connection",
         source="Verbancsics and Stanley, GECCO 2011; then threshold_of_weight is best 0",
     )
+
+    def contradictions(self) -> list[str]:
+        recurrent = self.recurrent or (self.recurrent is None and PRESETS[self.preset or "neat2002"]["recurrent"])
+        return ["recurrent: expected false, since a CPPN is a function of place; got true"] if recurrent else []
 
 
 class HyperNEAT(NEAT):
@@ -93,6 +99,11 @@ class HyperNEAT(NEAT):
         """On the substrate of the task's own geometry (`substrate.layout`)."""
         sheet = HyperNEATSettings(**values).sheet
         return cls(layout(task, sheet), squashed=task.kind == "probability", seed=seed, **values)
+
+    @classmethod
+    def settled(cls, task: Task, settings: object) -> object:
+        """As they are: a CPPN's outputs are read alike on every task."""
+        return settings
 
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:

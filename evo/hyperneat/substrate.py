@@ -41,6 +41,8 @@ class Substrate:
         equal cells of -1 .. 1, in the order of an array's items; a layer of fewer dimensions lies in the middle of those it
         lacks. Raises ValueError for a size below 1."""
         shapes = [tuple(inputs), *(tuple(each) for each in hidden), tuple(outputs)]
+        if any(not isinstance(size, (int, np.integer)) for shape in shapes for size in shape) or not all(shapes):
+            raise ValueError(f"expected a list of whole numbers for each layer; got {shapes}")
         dimensions = max(map(len, shapes))
         return Substrate([sheet((1,) * (dimensions - len(shape)) + shape) for shape in shapes])
 
@@ -96,7 +98,11 @@ def layout(task: Task, hidden: Sequence[int] = ()) -> Substrate:
         inputs = (task.inputs,) if task.shape is None else task.shape[1:] if task.shape[0] == 1 else task.shape
         return Substrate.grid(inputs, (task.outputs,), between)
     first, last = (np.asarray(each, np.float64) for each in task.places)
-    dimensions = max(first.shape[1], *(len(each) for each in between), 1)
+    dimensions = first.shape[1]
+    if len(hidden) > dimensions:
+        raise ValueError(
+            f"sheet: expected at most {dimensions} numbers, the dimensions of the task's places; got {list(hidden)}"
+        )
     middle = [sheet((1,) * (dimensions - len(each)) + each) for each in between]
     return Substrate([first, *middle, last])
 

@@ -89,6 +89,10 @@ def lanes(
                     first, last = min(first, w), w + 1
             if last == 0:
                 return
+            for w in range(first + 1, last):  # step() and observe() are asked of every lane between: of no state after an end
+                if lane[w] < 0:
+                    for k in range(ALIVE):
+                        group[k * WIDTH + w] = group[k * WIDTH + first]
         see(group, first, last)
         for w in range(first, last):
             if lane[w] < 0:
@@ -183,7 +187,7 @@ def act(group, w, y, bounds, ranges, genome):
 
 @njit(nogil=True, error_model="numpy")
 def advance(group, first, last, longest):
-    """A step of lanes first .. last; how many of them end with it. What has ended stays as it is."""
+    """A step of lanes first .. last; how many of them end with it. What has ended stays: a copy of a lane that lives."""
     ended = 0
     lowest, lanes = np.uint32(first), np.uint32(last - first)
     for k in range(lanes):

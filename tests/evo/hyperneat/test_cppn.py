@@ -11,7 +11,10 @@ from evo.activations import NODE_ACTIVATIONS
 from evo.hyperneat.cppn import Reading, weights
 from evo.hyperneat.hyperneat import HyperNEAT
 from evo.network.model import NetworkModel
+from evo.settings import SettingsError
+from evo.testing import small_task
 
+NODE_NAMES = list(NODE_ACTIVATIONS)
 LAYERS = Substrate.grid(inputs=(3, 4), hidden=[(2, 2)], outputs=(3,))
 READINGS = {
     "plain": Reading(),
@@ -114,3 +117,22 @@ def test_a_model_is_the_network_of_its_population_and_scales_to_a_finer_substrat
     with pytest.raises(ValueError, match="of 2 dimensions and 3 layers"):
         model.on(Substrate.grid(inputs=(9, 12), outputs=(3,)))
     assert model.connections == np.count_nonzero(hyper.drawing.weights(genomes[3]))
+
+
+def test_what_no_function_of_place_can_be_is_refused():
+    for values in ({"recurrent": True}, {"preset": "dpnv"}):
+        with pytest.raises(SettingsError, match="recurrent: expected false, since a CPPN is a function of place"):
+            HyperNEAT(LAYERS, **values)
+    HyperNEAT(LAYERS, preset="dpnv", recurrent=False)
+    task = small_task()
+    with pytest.raises(ValueError, match="sheet: expected at most 1 numbers"):
+        HyperNEAT.for_task(task, seed=0, sheet=(2, 2))
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression", "probability"])
+def test_the_settings_that_a_run_stores_make_the_same_networks(kind):
+    task = small_task(kind)
+    stored = vars(HyperNEAT.settled(task, HyperNEAT.settings(population_size=5)))
+    one, other = (HyperNEAT.for_task(task, seed=0, **values).ask() for values in ({"population_size": 5}, stored))
+    assert {NODE_NAMES[code] for code in one.activation[one.node_kind == 2]} == {"bipolar_sigmoid"}
+    assert (one.activation == other.activation).all()

@@ -338,3 +338,35 @@ def test_a_run_in_a_scalar_environment_continues_to_the_same_bytes():
     second.load_state_dict(first.state_dict())
     assert [second.step()["validation"] for _ in range(2)] == rows[2:]
     assert all(torch.equal(*pair) for pair in zip(whole.champion().save()[0].values(), second.champion().save()[0].values()))
+
+
+TILES = (0.1, 0.2, 0.3, 0.5, 0.3, 0.2, 0.1, 0.4, 0.2, 0.1)
+
+
+def walked(state, action):
+    tile, time = state
+    gain, rest = TILES[int(tile)], 2.0
+    while rest > 0.0:  # without an end where the tiles end
+        rest -= (10.0 - tile) * 0.1
+    tile += 1.0 + (action - 1.0) * (1.0 if time % 2 > 0 else 0.0)
+    return (tile, time + 1.0), gain, tile >= 10.0 or tile < 0.0
+
+
+def test_no_step_begins_where_an_episode_has_ended():
+    tiles = Environment(
+        "tiles",
+        lambda draws: (float(int(draws[0] * 3)), 0.0),
+        lambda s: (s[0] / 10, s[1]),
+        walked,
+        draws=1,
+        actions=3,
+        max_steps=50,
+    )
+    networks = Parameters(lambda: MLP(2, 3, hidden=(5,))).express(
+        np.random.default_rng(0).normal(size=(7, 33)).astype(np.float32)
+    )
+    task = ControlTask(tiles, network=network)
+    seeds = np.arange(4)
+    fused, ticks = (task.evaluate(each, seeds).fitness for each in (networks, TickByTick(networks)))
+    assert len({*fused.tolist()}) > 1
+    np.testing.assert_allclose(fused, ticks)
