@@ -295,6 +295,8 @@ class SupervisedTask(Task):
 
     def _over_population(self, measures: list[Measure], phenotypes: Phenotypes, x: Tensor, y: Tensor) -> np.ndarray:
         """(M, P)"""
+        if not isinstance(phenotypes, Phenotypes):
+            raise TypeError(f"expected networks that inherit evo.Phenotypes; got {type(phenotypes).__name__}")
         size = len(phenotypes)
         values = np.empty((len(measures), size))
 

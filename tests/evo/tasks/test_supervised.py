@@ -404,6 +404,8 @@ def test_networks_and_models_with_another_number_of_outputs_are_named():
 
     with pytest.raises(ValueError, match=r"expected outputs of shape \(P, B, O\) = \(2, 30, 3\); got \(2, 30, 5\)"):
         task.evaluate(Wrong(), NO_SEEDS)
+    with pytest.raises(TypeError, match=r"expected networks that inherit evo.Phenotypes; got Old"):
+        task.evaluate(type("Old", (), dict(vars(Wrong)))(), NO_SEEDS)
     for rows in (0, 1, 3):
         Wrong.forward = lambda self, x, rows=rows: torch.zeros(rows, len(x), 3)
         with pytest.raises(ValueError, match=rf"expected outputs \(P, B, O\) of 2 networks; got \({rows}, 30, 3\)"):
