@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from evo.core import Budget, Metric, Model, Scenario, Score
+from evo.hyperneat.substrate import sheet
 from evo.settings import setting, settings
 from evo.tasks.supervised import SupervisedTask
 
@@ -84,9 +85,7 @@ class VisualDiscrimination(SupervisedTask):
         names = [str(pixel) for pixel in range(resolution**2)]
         super().__init__(shown[0], None, shown[1], kind="classification", shape=shape, classes=names, fitness=self.near, **rest)
         self.metric = Metric("distance", "min")
-        middles = (2.0 * np.arange(resolution) + 1.0) / resolution - 1.0
-        grid = np.stack(np.meshgrid(middles, middles, indexing="ij"), -1).reshape(-1, 2)
-        self.places = grid, grid
+        self.places = (sheet((resolution, resolution)),) * 2
 
     def near(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Minus the sum of squared distances, (P, B, O) -> (P,)."""

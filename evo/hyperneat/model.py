@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -121,8 +121,7 @@ class SubstrateModel(TorchModel):
                 f"expected a substrate of {own.dimensions} dimensions and {len(own.layers)} layers, of which its CPPN knows; "
                 f"got {substrate.dimensions} and {len(substrate.layers)}"
             )
-        drawing = self.drawing
-        return SubstrateModel(self.genome, Drawing(substrate, drawing.reading, drawing.activation, drawing.squashed))
+        return SubstrateModel(self.genome, replace(self.drawing, substrate=substrate))
 
     def save(self) -> Saved:
         """The CPPN, the coordinates of the substrate's layers and how weights are read, for `restore`; no weights."""

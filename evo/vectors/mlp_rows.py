@@ -48,10 +48,9 @@ def scratch(sizes: np.ndarray) -> np.ndarray:
 def _layer(weights, before, after, x, y, rows):
     """y (after, ROWS) = weights x + bias, for x (before, ROWS); weights: those of one layer, (after, before) and then (after,).
 
-    The last block of outputs overlaps the one before; y has room for those that a narrow layer repeats.
+    y has room for the outputs that the last block repeats.
     """
-    for some in range(0, after, OUTPUTS):
-        first = max(0, min(some, after - OUTPUTS))
+    for first in range(0, after, OUTPUTS):
         for row in range(0, rows, COLUMNS):
             block(weights, before, after, first, x[row:], y[row:])
 
