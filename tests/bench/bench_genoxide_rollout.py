@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from time import thread_time
 
 import numpy as np
 import torch
-from turns import Results, in_turn, parser, timed
+from turns import Results, in_turn, installed, parser, timed
 
 from evo import GA, ControlTask, Environment, Evolve, threads
 from evo.machine import cores
@@ -168,11 +167,9 @@ def show_rollouts(results: Results, toy: bool, peer: bool) -> bool:
 
 def main(arguments: list[str]) -> int:
     options = parser(__doc__).parse_args(arguments)
-    results, peer = Results("genoxide_rollout"), find_spec("genoxide") is not None
+    results, peer = Results("genoxide_rollout"), installed("genoxide==0.13.1")
     if peer:
         print(f"its physics, {STEPS} steps: the largest difference is {compare_physics(STEPS):.1g}")
-    else:
-        print("compared with nothing: pip install genoxide==0.13.1")
     below = show_rollouts(results, options.toy, peer)
     results.write(options.json)
     return int(below and not options.toy)

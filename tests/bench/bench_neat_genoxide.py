@@ -12,7 +12,6 @@ Medians of a generation's wall clock; the sides take turns. Exit code 1 below a 
 
 from __future__ import annotations
 
-import importlib.util
 import statistics
 import sys
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from time import perf_counter
 import bench_neat_python
 import numpy as np
 from scipy import stats
-from turns import Results, in_turn, parser
+from turns import Results, in_turn, installed, parser
 
 from evo import NEAT, Evolve, threads
 from scenarios import double_pole
@@ -29,7 +28,6 @@ from scenarios.single_pole import PoleSettings
 
 GENERATIONS = {150: (40, 15, 1.5), 1_000: (20, 9, 3.0), 10_000: (10, 3, 3.0)}  # of a run, rounds, floor of the engine alone
 STEPS, CAP, SEEDS, FASTER = 100_000, 45_000, 50, 1.0  # of an episode; evaluations; seeds; floor of mean seconds
-HERE = importlib.util.find_spec("genoxide") is not None
 
 
 def ours(size: int, generations: int) -> Callable[[], float]:
@@ -104,23 +102,24 @@ def shown(values: list[float]) -> str:
 def main(arguments: list[str]) -> int:
     options = parser(__doc__).parse_args(arguments)
     toy, results, below = options.toy, Results("neat_genoxide"), False
+    peer = installed("genoxide==0.13.1")
     for size, (generations, rounds, floor) in ({20: (3, 1, 0.0)} if toy else GENERATIONS).items():
         sides = {"ours": (ours(size, generations), 1)}
-        if HERE:
+        if peer:
             sides |= {
                 "its engine alone": (theirs(size, generations, lambda network: 1.0), 1),
                 "its fitness in Python": (theirs(size, generations, closeness), 1),
             }
         with threads.limited(1):
             found = in_turn(sides, rounds)
-        results.show(f"xor, {size:,} networks, one core", found, ["its fitness in Python"] if HERE else None)
-        if HERE:
+        results.show(f"xor, {size:,} networks, one core", found, ["its fitness in Python"] if peer else None)
+        if peer:
             alone = statistics.median(found["its engine alone"]) / statistics.median(found["ours"])
             print(
                 f"  its engine alone takes {alone:.2f} x as long as a whole generation of ours (floor {floor:g} x)", flush=True
             )
             below |= alone < floor
-    sides = {"ours": our_solution, "ours, a whole run": our_run} | ({"genoxide": their_solution} if HERE else {})
+    sides = {"ours": our_solution, "ours, a whole run": our_run} | ({"genoxide": their_solution} if peer else {})
     runs: dict[str, list[tuple[float, int]]] = {name: [] for name in sides}
     with threads.limited(1):
         our_run(SEEDS)  # compiles
@@ -133,12 +132,10 @@ def main(arguments: list[str]) -> int:
         failed = sum(evaluations >= CAP for _, evaluations in each)
         print(f"double_pole, {len(each)} seeds, one core, {name}: mean {shown(seconds[name])} s,", end=" ")
         print(f"{shown([evaluations for _, evaluations in each])} evaluations, {failed} failed", flush=True)
-    if HERE:
+    if peer:
         faster = statistics.mean(seconds["genoxide"]) / statistics.mean(seconds["ours"])
         print(f"  genoxide takes {faster:.2f} x as long (floor {FASTER:g} x)")
         below |= faster < FASTER
-    else:
-        print("compared with nothing: pip install genoxide==0.13.1")
     results.write(options.json)
     return int(below and not toy)
 

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 from collections.abc import Callable, Collection
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
@@ -26,6 +27,14 @@ def parser(documentation: str) -> argparse.ArgumentParser:
     made.add_argument("--toy", action="store_true", help="a small size, once, without a floor: does it still run?")
     made.add_argument("--json", type=Path, metavar="FILE", help="write the results there too, for compare_json.py")
     return made
+
+
+def installed(requirement: str) -> bool:
+    """Whether the peer ("genoxide==0.13.1") can be imported; if not, how to have it is said."""
+    found = find_spec(requirement.partition("==")[0]) is not None
+    if not found:
+        print(f"compared with nothing: pip install {requirement}")
+    return found
 
 
 def timed(function: Callable[[], object]) -> Callable[[], float]:
