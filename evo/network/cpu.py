@@ -102,10 +102,10 @@ def _feed(program, x, row, rows, values):
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _read(program, g, values, out, row, rows):
-    """Copies the outputs of network g from `values` into rows row .. row + rows of out (B, O)."""
-    for o in range(out.shape[1]):
+    """Copies the outputs of network g from `values` into rows row .. row + rows of out (O, B)."""
+    for o in range(len(out)):
         for r in range(rows):
-            out[row + r, o] = values[program.first_output[g] + o, r]
+            out[o, row + r] = values[program.first_output[g] + o, r]
 
 
 _VALUES = types.float64[:, ::1]
@@ -114,7 +114,7 @@ _SHAPES = [(kind[:, :, ::1], kind[:, :, ::1]) for kind in (types.float32, types.
 
 @njit([types.void(PROGRAM, *rows, _VALUES, types.int64, types.int64) for rows in _SHAPES], cache=True, nogil=True, _nrt=False)
 def forward(program, x, out, values, begin, end):
-    """Feed-forward networks begin .. end on rows x (P, B, I), or shared rows (1, B, I), into out (P, B, O).
+    """Feed-forward networks begin .. end on rows x (P, B, I), or shared rows (1, B, I), into out (end - begin, O, B).
 
     values: scratch (slots, rows) for the widest network and the number of rows per block.
     """
@@ -130,7 +130,7 @@ def forward(program, x, out, values, begin, end):
             for step in range(first, first + program.steps[g]):
                 node = program.node[step]
                 _node_rows(program, first + node, node, values, values)
-            _read(program, g, values, out[g], row, rows)
+            _read(program, g, values, out[g - begin], row, rows)
 
 
 @njit(
@@ -171,4 +171,4 @@ def ticks(program, x, out, state, count, old, new, begin, end):
             for slot in range(program.inputs, slots):
                 for r in range(rows):
                     state[first + slot, row + r] = old[slot, r]
-            _read(program, g, old, out[g], row, rows)
+            _read(program, g, old, out[g - begin], row, rows)

@@ -20,19 +20,21 @@ float64.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from evo import threads
-from evo.core import Phenotypes, counted
+from evo.core import Phenotypes, counted, part_size
 from evo.genomes.genome import Genomes
 from evo.network import cpu, reference
 from evo.network import policy as episodes
 from evo.network.program import Program, compile, count_parameters
 from evo.rollout.lanes import Policy
 
-WORK = 1 << 19  # connections x rows per thread: about 0.2 ms, the cost of waking one
+WORK = 1 << 20  # connections x rows of a part: about 0.4 ms, many times what Python does once a part
 
 
 def initial_state(program: Program, batch: int) -> np.ndarray:
@@ -55,38 +57,59 @@ def forward(
     network and row. Raises ValueError for shapes that do not fit.
     """
     program = networks if isinstance(networks, Program) else compile(networks)
-    size = len(program.depth)
     x = torch.as_tensor(x)
     x = x if x.dtype == torch.float64 else x.float()
-    shape = tuple(x.shape)
-    if len(shape) not in (2, 3) or shape[-1] != program.inputs or (len(shape) == 3 and shape[0] != size):
-        raise ValueError(f"expected inputs of shape (B, {program.inputs}) or ({size}, B, {program.inputs}); got {shape}")
-    batch, count = shape[-2], _count(ticks)
-    if program.recurrent:
-        state = initial_state(program, batch) if state is None else state
-        if state.shape != (program.slots_at[-1], batch):
-            raise ValueError(
-                f"the state has {state.shape[-1]} rows, the inputs have {batch}: reset the networks between batches"
-            )
     if backend == "torch":
-        return reference.forward(program, x, state, count).to(x.dtype)
+        state = _fitting(program, x, state)
+        return reference.forward(program, x, state, _count(ticks)).to(x.dtype)
     if backend != "cores":
         raise ValueError(f'backend: expected "cores" or "torch"; got {backend!r}')
+    out = torch.empty((len(program.depth), x.shape[-2], program.outputs), dtype=x.dtype)
+
+    def keep(start: int, stop: int, outputs: Tensor) -> None:
+        out[start:stop] = outputs
+
+    each_part(program, x, state, ticks, keep)
+    return out
+
+
+def each_part(
+    program: Program, x: Tensor, state: np.ndarray | None, ticks: int | str, use: Callable[[int, int, Tensor], None]
+) -> None:
+    """As of `Phenotypes`; the rest as of `forward`. The size of a part depends on the population alone."""
+    count, state = _count(ticks), _fitting(program, x, state)
     rows = x.detach().contiguous().numpy()
     rows = rows if rows.ndim == 3 else rows[None]
-    out = np.empty((size, batch, program.outputs), rows.dtype)
+    size, batch = len(program.depth), rows.shape[1]
     width = min(cpu.MAX_ROWS, max(1, -(-batch // cpu.ROW_STEP)) * cpu.ROW_STEP)
 
     def part(begin: int, end: int) -> None:
         values = np.zeros((1 + program.recurrent, program.widest, width))
+        out = np.empty((end - begin, program.outputs, batch), rows.dtype)
         if program.recurrent:
             cpu.ticks(program, rows, out, state, count, values[0], values[1], begin, end)
         else:
             cpu.forward(program, rows, out, values[0], begin, end)
+        use(begin, end, torch.from_numpy(out).transpose(1, 2))
 
     work = (len(program.connection_weight) + cpu.ROW_STEP * len(program.node)) * (batch + cpu.ROW_STEP)
-    threads.each(part, size, grain=max(1, WORK * size // max(1, work)))
-    return torch.from_numpy(out)
+    parts = max(1, work // WORK, size // part_size(batch * program.outputs))
+    threads.each_block(part, size, max(1, -(-size // parts)))
+
+
+def _fitting(program: Program, x: Tensor, state: np.ndarray | None) -> np.ndarray | None:
+    """The state of recurrent networks, a fresh one for None. Raises ValueError for shapes that do not fit."""
+    size, shape = len(program.depth), tuple(x.shape)
+    if len(shape) not in (2, 3) or shape[-1] != program.inputs or (len(shape) == 3 and shape[0] != size):
+        raise ValueError(f"expected inputs of shape (B, {program.inputs}) or ({size}, B, {program.inputs}); got {shape}")
+    if not program.recurrent:
+        return None
+    state = initial_state(program, shape[-2]) if state is None else state
+    if state.shape != (program.slots_at[-1], shape[-2]):
+        raise ValueError(
+            f"the state has {state.shape[-1]} rows, the inputs have {shape[-2]}: reset the networks between batches"
+        )
+    return state
 
 
 def _count(ticks: int | str) -> int:
@@ -142,10 +165,20 @@ class Networks(Phenotypes):
 
         Raises ValueError for a shape that does not fit, or if B changes between two calls of recurrent networks.
         """
+        x, state = self._begun(x)
+        return forward(self.program, x, state, self.ticks)
+
+    def each_part(self, x: Tensor, use: Callable[[int, int, Tensor], None]) -> None:
+        """As of `Phenotypes`; outputs never leave the cache."""
+        x, state = self._begun(x)
+        each_part(self.program, x, state, self.ticks, use)
+
+    def _begun(self, x: Tensor) -> tuple[Tensor, np.ndarray | None]:
+        """x as networks take it, and the state they have kept."""
         x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
         if self.program.recurrent and self._state is None:
             self._state = initial_state(self.program, x.shape[-2])
-        return forward(self.program, x, self._state, self.ticks)
+        return x, self._state
 
     @property
     def output_range(self) -> np.ndarray:

@@ -32,13 +32,30 @@ def test_parts_cover_the_range_once_in_multiples_of_the_grain(total, grain, coun
         parts, _ = parts_of(total, grain)
     assert [number for start, stop in parts for number in range(start, stop)] == list(range(total))
     assert all(start % grain == 0 and stop > start for start, stop in parts)
-    assert len(parts) == min(count, -(-total // grain))
+    blocks = -(-total // grain)
+    assert len(parts) == (min(count * threads.PARTS, blocks) if count > 1 else min(1, blocks))
 
 
 def test_parts_run_side_by_side():
     barrier = threading.Barrier(3, timeout=30)
     with threads.limited(3):
         threads.each(lambda start, stop: barrier.wait(), 3)  # none returns before all three have begun
+
+
+def test_a_thread_with_a_long_part_leaves_the_others_to_the_rest():
+    others = threading.Event()
+    seen = []
+
+    def function(start, stop):
+        if start == 0:
+            assert others.wait(30)
+        else:
+            seen.append(start)
+            if len(seen) == 2 * threads.PARTS - 1:
+                others.set()
+
+    with threads.limited(2):
+        threads.each(function, 100)
 
 
 def test_the_innermost_limit_holds_and_the_outer_comes_back():
@@ -48,9 +65,9 @@ def test_the_innermost_limit_holds_and_the_outer_comes_back():
         assert threads.count() == 3
         with threads.limited(1):
             assert threads.count() == 1
-            assert len(parts_of(8)[0]) == 1
+            assert len(parts_of(100)[0]) == 1
         assert threads.count() == 3
-        assert len(parts_of(8)[0]) == 3
+        assert len(parts_of(100)[0]) == 3 * threads.PARTS
     assert threads.count() == outside
 
 
