@@ -18,53 +18,98 @@ ROW_STEP, MAX_ROWS = 8, 64  # the population kernels take a multiple of ROW_STEP
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _node(program, s, values):
-    """The value of the node with data at index s, from `values` (slots,)."""
+def _node(program, s, values, lane):
+    """The value of the node with data at index s, from column `lane` of `values` (slots, lanes)."""
     first, last = program.first[s], program.last[s]
     total = 0.0
     if program.aggregation[s] == SUM:
         for k in range(first, last):
-            total += program.connection_weight[k] * values[program.connection_source[k]]
+            total += program.connection_weight[k] * values[program.connection_source[k], lane]
     else:
-        column = values.reshape(values.size, 1)
-        total = aggregate(program.aggregation[s], column, 0, program.connection_source, program.connection_weight, first, last)
+        sources, weights = program.connection_source, program.connection_weight
+        total = aggregate(program.aggregation[s], values, lane, sources, weights, first, last)
     return activate(program.activation[s], program.bias[s] + program.response[s] * total)
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def feedforward(program, g, x, values):
-    """Genome g's network on one row x (I,); the outputs are then values[program.first_output[g] + o].
+def feedforward(program, g, x, values, lane):
+    """Genome g's network on column `lane` of x (I, lanes); the outputs are then values[program.first_output[g] + o, lane].
 
-    values: float64, contiguous, at least as long as the network has slots; need not be initialised.
+    values: float64 (slots, lanes), contiguous, for at least as many slots as the network has; need not be initialised.
     """
     for i in range(program.inputs):
-        values[i] = x[i]
+        values[i, lane] = x[i, lane]
     if program.first_output[g] > program.inputs:
-        values[program.inputs] = 1.0
+        values[program.inputs, lane] = 1.0
     first = program.slots_at[g]
     for step in range(first, first + program.steps[g]):
         node = program.node[step]
-        values[node] = _node(program, first + node, values)
+        values[node, lane] = _node(program, first + node, values, lane)
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def tick(program, g, x, old, new):
-    """One tick of genome g's recurrent network: every node is computed from the values `old` into `new`; in continuous time by
-    one Euler step.
+def tick(program, g, x, values, new, lane):
+    """One tick of genome g's recurrent network on column `lane` of x (I, lanes): every node is computed from `values` of the
+    tick before, which are moved on; in continuous time by one Euler step.
 
-    old, new: float64 (slots,), contiguous; zero before the first tick, swapped between ticks. The outputs are in `new`.
+    values: float64 (slots, lanes), contiguous; zero before the first tick. new: scratch of that shape.
     """
     for i in range(program.inputs):
-        old[i] = x[i]
+        values[i, lane] = x[i, lane]
     if program.first_output[g] > program.inputs:
-        old[program.inputs] = 1.0
+        values[program.inputs, lane] = 1.0
     first = program.slots_at[g]
     for step in range(first, first + program.steps[g]):
         node = program.node[step]
-        value = _node(program, first + node, old)
+        value = _node(program, first + node, values, lane)
         if program.time_step > 0:
-            value = old[node] + program.time_step / program.time_constant[first + node] * (value - old[node])
-        new[node] = value
+            old = values[node, lane]
+            value = old + program.time_step / program.time_constant[first + node] * (value - old)
+        new[node, lane] = value
+    for step in range(first, first + program.steps[g]):
+        values[program.node[step], lane] = new[program.node[step], lane]
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _sums(program, node, s, weights, at, values, new):
+    """The sums of a node in every lane into new[node], of connections whose weights are weights[at], weights[at + 1], ..."""
+    for w in range(new.shape[1]):
+        new[node, w] = 0.0
+    for k in range(program.last[s] - program.first[s]):
+        source = program.connection_source[program.first[s] + k]
+        for w in range(new.shape[1]):
+            new[node, w] += weights[at + k, w] * values[source, w]
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def together(program, g, x, numbers, values, new):
+    """`feedforward`, or `tick`, of networks that all have the topology of genome g (`evo.network.topologies`), one for each
+    column of x (I, lanes), with the same bits.
+
+    numbers: their weights (connections, lanes), biases and responses (steps, lanes), in the order in which they are needed.
+    """
+    weights, bias, response = numbers
+    lanes = values.shape[1]
+    for i in range(program.inputs):
+        for w in range(lanes):
+            values[i, w] = x[i, w]
+    if program.first_output[g] > program.inputs:
+        for w in range(lanes):
+            values[program.inputs, w] = 1.0
+    first, at = program.slots_at[g], 0
+    for k in range(program.steps[g]):
+        node = program.node[first + k]
+        s = first + node
+        _sums(program, node, s, weights, at, values, new)
+        at += program.last[s] - program.first[s]
+        for w in range(lanes):
+            new[node, w] = bias[k, w] + response[k, w] * new[node, w]
+        activate_rows(program.activation[s], 0.0, 1.0, new[node])
+    if program.recurrent:
+        for k in range(program.steps[g]):
+            node = program.node[first + k]
+            for w in range(lanes):
+                values[node, w] = new[node, w]
 
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", _nrt=False)

@@ -15,12 +15,13 @@ from numba import njit, types
 from evo.activations import CODES
 from evo.genomes.genome import Genomes
 from evo.network import single
-from evo.network.cpu import feedforward, tick
+from evo.network.cpu import feedforward, tick, together
 from evo.network.program import PROGRAM, Program
+from evo.network.topologies import topologies
 from evo.rollout.lanes import Answer, Policy
 
-# The networks; ticks per step of a recurrent network, 0: its depth.
-TYPE = types.Tuple((PROGRAM, types.int64))
+# The networks; ticks per step of a recurrent network, 0: its depth; their topologies; the most connections that one has.
+TYPE = types.Tuple((PROGRAM, types.int64, types.int64[::1], types.int64))
 
 # The range of each bounded activation.
 RANGES = {
@@ -29,35 +30,64 @@ RANGES = {
 }
 
 
-@njit(cache=True, nogil=True)
+_ROWS = types.float64[:, ::1]
+# The values of networks, a column for each lane, and of the tick that is computed; the numbers of `cpu.together`.
+_SCRATCH = types.Tuple((_ROWS, _ROWS, types.UniTuple(_ROWS, 3)))
+
+
+@njit(_SCRATCH(TYPE, types.int64), cache=True, nogil=True)
 def scratch(policy, lanes):
-    """Working arrays of a network for each lane: its values at two ticks, and the index of the latest."""
-    return np.zeros((lanes, 2, policy[0].widest)), np.zeros(lanes, np.int64)
+    """Working arrays of a network for each lane."""
+    slots, connections = policy[0].widest, policy[3]
+    values, new = np.zeros((slots, lanes)), np.zeros((slots, lanes))
+    return values, new, (np.zeros((connections, lanes)), np.zeros((slots, lanes)), np.zeros((slots, lanes)))
 
 
-@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+@njit(types.void(TYPE, types.int64, _SCRATCH, types.int64), cache=True, nogil=True, _nrt=False)
 def begin(policy, genome, scratch, lane):
-    """Resets the state before an episode."""
-    scratch[0][lane] = 0.0
+    """Resets the state before an episode, and copies the numbers of a network that others may run with."""
+    program, values, (weights, bias, response) = policy[0], scratch[0], scratch[2]
+    for slot in range(len(values)):
+        values[slot, lane] = 0.0
+    if policy[2][genome] < 0:
+        return
+    first, at = program.slots_at[genome], 0
+    for k in range(program.steps[genome]):
+        s = first + program.node[first + k]
+        bias[k, lane], response[k, lane] = program.bias[s], program.response[s]
+        for connection in range(program.first[s], program.last[s]):
+            weights[at, lane] = program.connection_weight[connection]
+            at += 1
 
 
-@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def answer(policy, genome, scratch, lane, x, y):
-    """The outputs y (O,) of the network for x[:, lane] (I,)."""
-    program, ticks = policy
-    values, last = scratch[0][lane], scratch[1]
-    if program.recurrent:
-        for _ in range(ticks if ticks > 0 else program.depth[genome]):
-            tick(program, genome, x[:, lane], values[last[lane]], values[1 - last[lane]])
-            last[lane] = 1 - last[lane]
-    else:
-        feedforward(program, genome, x[:, lane], values[last[lane]])
-    for o in range(y.size):
-        y[o] = np.float32(values[last[lane], program.first_output[genome] + o])
+@njit(types.void(TYPE, types.int64[::1], _SCRATCH, types.int64, types.int64, _ROWS, _ROWS), cache=True, nogil=True, _nrt=False)
+def answer(policy, genomes, scratch, first, last, x, y):
+    """The outputs y (O, lanes) for x (I, lanes) of lanes first .. last, whose networks are `genomes`, -1: none."""
+    program, ticks, topologies, _ = policy
+    values, new, numbers = scratch
+    leader = genomes[first]
+    alike = last - first > 1 and topologies[leader] >= 0
+    for w in range(first + 1, last):
+        alike &= genomes[w] < 0 or topologies[genomes[w]] == topologies[leader]
+    rounds = 1 if not program.recurrent else ticks if ticks > 0 else program.depth[leader]
+    if alike:
+        for _ in range(rounds):
+            together(program, leader, x, numbers, values, new if program.recurrent else values)
+    for w in range(first, last):
+        genome = genomes[w]
+        if genome < 0:
+            continue
+        if not alike and program.recurrent:
+            for _ in range(ticks if ticks > 0 else program.depth[genome]):
+                tick(program, genome, x, values, new, w)
+        elif not alike:
+            feedforward(program, genome, x, values, w)
+        for o in range(len(y)):
+            y[o, w] = np.float32(values[program.first_output[genome] + o, w])
 
 
 def alone(policy: Policy) -> Callable[[int], Answer]:
-    program, ticks = policy.data
+    program, ticks, _, _ = policy.data
     planned = single.plan(program, ticks)
 
     def begun(genome: int) -> Answer:
@@ -69,9 +99,10 @@ def alone(policy: Policy) -> Callable[[int], Answer]:
 
 def policy(genomes: Genomes, program: Program, ticks: int | str) -> Policy:
     """These genomes' networks as a Policy. program: their compiled program; ticks: as of `Networks`."""
-    data = (program, 0 if ticks == "depth" else ticks)
-    ranges = output_range(genomes, program)
-    return Policy(sys.modules[__name__], data, len(genomes), program.inputs, program.outputs, ranges)
+    alike, most = topologies(program), int(np.diff(genomes.connections_at).max(initial=0))
+    data = (program, 0 if ticks == "depth" else ticks, alike, most)
+    sizes = (len(genomes), program.inputs, program.outputs)
+    return Policy(sys.modules[__name__], data, *sizes, output_range(genomes, program), alike=alike)
 
 
 def output_range(genomes: Genomes, program: Program) -> np.ndarray:

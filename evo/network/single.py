@@ -15,6 +15,7 @@ from evo.network.program import Program
 Plan = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 _INT8, _INT64, _SINGLE, _DOUBLE = types.int8[::1], types.int64[::1], types.float32[::1], types.float64[::1]
+_COLUMN = types.float64[:, ::1]
 
 
 def plan(program: Program, ticks: int) -> Plan:
@@ -23,10 +24,10 @@ def plan(program: Program, ticks: int) -> Plan:
     columns = [np.ravel(each) for each in program]
     kinds = (np.int64, np.float64, np.int8)
     whole, real, codes = (np.concatenate([each for each in columns if each.dtype == kind]) for kind in kinds)
-    return np.concatenate([[ticks, program.recurrent, len(program.steps)], whole]), real, codes, np.zeros(program.widest)
+    return np.concatenate([[ticks, program.recurrent, len(program.steps)], whole]), real, codes, np.zeros((program.widest, 1))
 
 
-@njit(types.void(_INT64, _DOUBLE, _INT8, _DOUBLE, types.int64, types.float64[:, ::1], _SINGLE, _SINGLE), cache=True, _nrt=False)
+@njit(types.void(_INT64, _DOUBLE, _INT8, _COLUMN, types.int64, _COLUMN, _SINGLE, _SINGLE), cache=True, _nrt=False)
 def run(whole, real, codes, new, genome, state, x, y):
     """The outputs y (O,) of a genome's network for x (I,). state (slots, 1): as of `cpu.ticks` for this genome alone, moved on
     in place; of a feed-forward network it is scratch."""
@@ -41,14 +42,11 @@ def run(whole, real, codes, new, genome, state, x, y):
         *(real[1 : 1 + n], real[1 + n : 1 + 2 * n], real[1 + 2 * n : 1 + 3 * n]),
         *(whole[first:last], whole[last:source], whole[source:], real[1 + 3 * n :]),
     )
-    values = state.reshape(state.size)
+    column = x.reshape(x.size, 1)
     if program.recurrent:
         for _ in range(whole[0] if whole[0] > 0 else program.depth[genome]):
-            tick(program, genome, x, values, new)
-            at = program.slots_at[genome]
-            for step in range(at, at + program.steps[genome]):
-                values[program.node[step]] = new[program.node[step]]
+            tick(program, genome, column, state, new, 0)
     else:
-        feedforward(program, genome, x, values)
+        feedforward(program, genome, column, state, 0)
     for o in range(y.size):
-        y[o] = values[program.first_output[genome] + o]
+        y[o] = state[program.first_output[genome] + o, 0]

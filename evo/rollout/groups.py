@@ -35,7 +35,7 @@ X = ACTION = ALIVE = TAKEN = TOTAL = REWARD = OVER = 0  # rows of a group, after
 def lanes(
     start,
     stop,
-    stride,
+    order,
     longest,
     window,
     starts,
@@ -51,18 +51,18 @@ def lanes(
     terminated,
     policy,
 ):
-    """Runs the lanes from position start to stop. Lane g * B + b is genome g in episode b.
+    """Runs lanes order[start] .. order[stop - 1]. Lane g * B + b is genome g in episode b.
 
     WIDTH lanes are a group, which goes step by step; where a lane ends, the next takes its place. starts (B, S); bounds (2, A);
     ranges (P, O, 2); mean, std (I,), or (0,): observations stay as they are; count (L, 1), centre and m2 (L, I): moments, L may
     be 0.
     """
-    group, y = np.zeros((OVER + 1) * WIDTH), np.empty(ranges.shape[1])
+    group, y = np.zeros((OVER + 1) * WIDTH), np.zeros((ranges.shape[1], WIDTH))
     x = group[X * WIDTH : ACTION * WIDTH].reshape(ACTION - X, WIDTH)
     alive, taken = group[ALIVE * WIDTH :], group[TAKEN * WIDTH :]
     total, reward, over = group[TOTAL * WIDTH :], group[REWARD * WIDTH :], group[OVER * WIDTH :]
     recorded = np.zeros((WIDTH, max(1, window)))
-    lane, genome, episode = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
+    lane, genome, episode = np.full(WIDTH, -1), np.full(WIDTH, -1), np.zeros(WIDTH, np.int64)
     working = scratch(policy, WIDTH)
     first, last, ended = 0, WIDTH, 1
     while True:
@@ -75,11 +75,11 @@ def lanes(
                     value = math.nan if math.isnan(total[w]) else episode_return(total[w], recent, t)
                     returns[genome[w], episode[w]], steps[genome[w], episode[w]] = value, t
                     terminated[genome[w], episode[w]] = over[w] > 0.0
-                    lane[w], alive[w] = -1, 0.0
+                    lane[w], genome[w], alive[w] = -1, -1, 0.0
             first, last, ended = WIDTH, 0, 0
             for w in range(WIDTH):
                 if lane[w] < 0 and start < stop:
-                    lane[w] = start * stride % returns.size
+                    lane[w] = order[start]
                     genome[w], episode[w] = lane[w] // starts.shape[0], lane[w] % starts.shape[0]
                     begin(policy, genome[w], working, w)
                     enter(group, w, starts, episode[w], bounds)
@@ -101,8 +101,11 @@ def lanes(
                 update_moments(x[:, w], lane[w], count, centre, m2)
             for i in range(mean.size):
                 x[i, w] = (np.float32(x[i, w]) - mean[i]) / std[i]
-            answer(policy, genome[w], working, w, x, y)
-            if has_nan(y):
+        answer(policy, genome, working, first, last, x, y)
+        for w in range(first, last):
+            if lane[w] < 0:
+                continue
+            if has_nan(y, w):
                 alive[w], taken[w], total[w] = 0.0, taken[w] + 1.0, math.nan
                 ended += 1
             else:
@@ -122,18 +125,18 @@ def update_moments(x, lane, count, mean, m2):
         m2[lane, i] += delta * (x[i] - mean[lane, i])
 
 
-def has_nan(y):
+def has_nan(y, w):
     found = False
-    for o in range(y.size):
-        found |= math.isnan(y[o])
+    for o in range(len(y)):
+        found |= math.isnan(y[o, w])
     return found
 
 
-def argmax(y):
-    """The discrete action: the index of the largest output; ties to the first."""
+def argmax(y, w):
+    """The discrete action of a lane: the index of the largest output; ties to the first."""
     best = 0
-    for o in range(1, y.size):
-        best = o if y[o] > y[best] else best
+    for o in range(1, len(y)):
+        best = o if y[o, w] > y[best, w] else best
     return best
 
 
@@ -220,7 +223,7 @@ def kernel_of(environment: Environment, kind: ModuleType) -> Callable[..., None]
     size, choices = environment.size, isinstance(environment.actions, int)
     names = ["X"] * environment.inputs + ["ACTION"] * (1 if choices else environment.outputs)
     first_rows = {name: size + k for k, name in reversed([*enumerate([*names, "ALIVE", "TAKEN", "TOTAL", "REWARD", "OVER"])])}
-    parts = "scaled(y[{0}], bounds[0, {0}], bounds[1, {0}], ranges[genome, {0}, 0], ranges[genome, {0}, 1])"
+    parts = "scaled(y[{0}, w], bounds[0, {0}], bounds[1, {0}], ranges[genome, {0}, 0], ranges[genome, {0}, 1])"
     given = "group[(ACTION + {0}) * {1} + w]"
     text = TEMPLATE.format(
         arguments=", ".join(inspect.signature(lanes).parameters),
@@ -236,13 +239,13 @@ def kernel_of(environment: Environment, kind: ModuleType) -> Callable[..., None]
         else listed(given, 1)
         if environment.outputs == 1
         else f"({listed(given, environment.outputs)})",
-        store_action=given.format(0, WIDTH) + " = np.int64(argmax(y)).view(np.float64)"
+        store_action=given.format(0, WIDTH) + " = np.int64(argmax(y, w)).view(np.float64)"
         if choices
         else listed(given + " = " + parts, environment.outputs, "\n    "),
     )
     whole, flat, rows = types.int64, types.float32[::1], types.float64[:, ::1]
     signature = types.void(
-        *(whole,) * 5,
+        *(whole, whole, types.int64[::1], whole, whole),
         *(rows,) * 2,
         types.float64[:, :, ::1],
         flat,

@@ -4,13 +4,13 @@
 
 The loop below is compiled with an environment (`evo.rollout.environment`: scalar functions) and a policy kind: how networks of
 one kind compute, as a module with TYPE, `scratch(policy, lanes)`, `begin(policy, genome, scratch, lane)` and
-`answer(policy, genome, scratch, lane, x, y)`, for column `lane` of x (I, WIDTH); for episodes in Python also `alone(policy)`,
-genome -> Answer: its network, its state reset. Such are `evo.vectors.mlp_kernel` and `evo.network.policy`. The kernel of each
-pair is generated once and cached (`evo.rollout.codegen`).
+`answer(policy, genomes, scratch, first, last, x, y)`, for columns first .. last of x (I, WIDTH) and y (O, WIDTH); for episodes
+in Python also `alone(policy)`, genome -> Answer: its network, its state reset. Such are `evo.vectors.mlp_kernel` and
+`evo.network.policy`. The kernel of each pair is generated once and cached (`evo.rollout.codegen`).
 
-A group of WIDTH lanes takes a step together: the networks one after another, the environment in vector instructions, where its
-step has no loops and no calls into a C library (`evo.rollout.trigonometry`). Lanes share nothing, so neither the number of
-threads nor the company of a lane changes a bit.
+A group of WIDTH lanes takes a step together, in vector instructions: networks that are alike, others one after another; and
+the environment, where its step has no loops and no calls into a C library (`evo.rollout.trigonometry`). Lanes share nothing,
+so neither the number of threads nor the company of a lane changes a bit.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ import numpy as np
 from evo import threads
 from evo.core import counted
 from evo.rollout.environment import Environment
-from evo.rollout.groups import kernel_of
+from evo.rollout.groups import WIDTH, kernel_of
 
+GROUPS = 4  # of a part: it ends with groups that are not full
 Answer = Callable[[np.ndarray, np.ndarray], None]  # (x (I,), y (O,)), float32: writes the outputs for x
 
 
@@ -37,7 +38,8 @@ class Policy:
 
     kind: the module that computes them; data: its arrays, of its TYPE. output_range (P, O, 2): the interval of each output,
     scaled to the bounds of an action; if it is infinite, tanh of the output is scaled instead; None: infinite for all.
-    mean, std (I,) float32: standardise observations as (x - mean) / std; None: no standardisation.
+    mean, std (I,) float32: standardise observations as (x - mean) / std; None: no standardisation. alike (P,): networks with
+    equal numbers run quicker side by side; None: it makes no difference.
     """
 
     kind: ModuleType
@@ -48,6 +50,7 @@ class Policy:
     output_range: np.ndarray | None = None
     mean: np.ndarray | None = None
     std: np.ndarray | None = None
+    alike: np.ndarray | None = None
 
     def __repr__(self) -> str:
         sizes = [counted(self.size, "network"), counted(self.inputs, "input"), counted(self.outputs, "output")]
@@ -105,11 +108,21 @@ def rollout(environment: Environment, networks: object, starts: np.ndarray, mome
     ranges = chosen.output_range
     if ranges is None:
         ranges = np.broadcast_to([-np.inf, np.inf], (chosen.size, chosen.outputs, 2)).copy()
-    kernel, stride = kernel_of(environment, chosen.kind), spreading(episodes.returns.size)
+    kernel, order = kernel_of(environment, chosen.kind), _order(chosen, len(starts))
     numbers = (environment.max_steps, environment.window)
     arrays = (starts, environment.bounds, ranges, mean, std, *seen, *episodes)
-    threads.each(lambda a, b: kernel(a, b, stride, *numbers, *arrays, chosen.data), episodes.returns.size)
+    run = lambda start, stop: kernel(start, stop, order, *numbers, *arrays, chosen.data)
+    threads.each(run, len(order), grain=GROUPS * WIDTH)
     return episodes
+
+
+def _order(policy: Policy, episodes: int) -> np.ndarray:
+    """In which order lanes run (P * B,)."""
+    if policy.alike is None:
+        count = policy.size * episodes
+        return np.arange(count) * spreading(count) % max(1, count)
+    genomes = np.argsort(policy.alike, kind="stable")
+    return (genomes[:, None] * episodes + np.arange(episodes)).ravel()
 
 
 def spreading(count: int) -> int:

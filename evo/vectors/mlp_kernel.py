@@ -45,8 +45,8 @@ def begin(policy, genome, scratch, lane):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def answer(policy, genome, scratch, lane, x, y):
-    """The outputs y (O,) of the network for x[:, lane] (I,)."""
+def _answer(policy, scratch, lane, x, y):
+    """The outputs y[:, lane] (O,) of the network for x[:, lane] (I,)."""
     _, sizes, activation = policy
     weights, here, there = scratch[0][lane], scratch[1][0], scratch[1][1]
     at, last = 0, sizes.size - 2
@@ -66,7 +66,15 @@ def answer(policy, genome, scratch, lane, x, y):
         here, there = there, here
         at += before * after + after
     for o in range(sizes[last + 1]):
-        y[o] = here[o]
+        y[o, lane] = here[o]
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def answer(policy, genomes, scratch, first, last, x, y):
+    """The outputs y (O, lanes) for x (I, lanes) of lanes first .. last, whose networks are `genomes`, -1: none."""
+    for w in range(first, last):
+        if genomes[w] >= 0:
+            _answer(policy, scratch, w, x, y)
 
 
 @njit(
@@ -77,7 +85,7 @@ def answer(policy, genome, scratch, lane, x, y):
 )
 def _run(sizes, activation, weights, values, x, y):
     row = weights.reshape(1, weights.size)
-    answer((row, sizes, activation), 0, (row, values), 0, x.reshape(x.size, 1), y)
+    _answer((row, sizes, activation), (row, values), 0, x.reshape(x.size, 1), y.reshape(y.size, 1))
 
 
 class Single:

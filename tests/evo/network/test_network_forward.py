@@ -86,15 +86,15 @@ def test_both_backends_agree(run, own_rows):
 def scalar(program, x, out, ticks):
     """All networks on rows x (T, I), one after the other, by the scalar functions: out (P, T, O)."""
     for g in range(len(program.depth)):
-        old, new = np.zeros(program.slots_at[g + 1] - program.slots_at[g]), np.zeros(program.slots_at[g + 1])
+        values, new = np.zeros((2, program.slots_at[g + 1] - program.slots_at[g], 1))
         for t in range(len(x)):
+            column = x[t].reshape(x.shape[1], 1)
             if ticks:
-                cpu.tick(program, g, x[t], old, new[: len(old)])
-                old, new = new[: len(old)].copy(), old
+                cpu.tick(program, g, column, values, new, 0)
             else:
-                cpu.feedforward(program, g, x[t], old)
+                cpu.feedforward(program, g, column, values, 0)
             for o in range(out.shape[2]):
-                out[g, t, o] = old[program.first_output[g] + o]
+                out[g, t, o] = values[program.first_output[g] + o, 0]
 
 
 @in_every_way

@@ -245,12 +245,12 @@ def test_a_perceptron_in_a_kernel_answers_as_in_torch(hidden, activation, sizes,
     encoding = Parameters(lambda: MLP(*sizes, hidden=tuple(hidden), activation=activation), samples=2)
     vectors = encoding.initial(seed, 0, 3, 2.0)
     x = rng.uniforms(seed, 0, 0, rng.TEST, sizes[0]).astype(np.float32)
-    data, y = encoding.express(vectors).policy().data, np.empty(sizes[1])
+    data, y = encoding.express(vectors).policy().data, np.empty((sizes[1], 2))
     scratch, column = mlp_kernel.scratch(data, 2), x[:, None]
     for genome, expected in enumerate(encoding.express(vectors).forward(x[None])[:, 0]):
         mlp_kernel.begin(data, genome, scratch, 1)
-        mlp_kernel.answer(data, genome, scratch, 1, np.hstack([0 * column, column]), y)
-        np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
+        mlp_kernel.answer(data, np.array([-1, genome]), scratch, 0, 2, np.hstack([0 * column, column]), y)
+        np.testing.assert_allclose(y[:, 1], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_networks_without_a_kernel_are_run_tick_by_tick_and_said_to_have_none():
