@@ -23,6 +23,8 @@ from evo.rollout.lanes import Answer, Policy
 # The networks; ticks per step of a recurrent network, 0: its depth; their topologies; the most connections that one has.
 TYPE = types.Tuple((PROGRAM, types.int64, types.int64[::1], types.int64))
 
+FEW = 3  # networks of one topology that are quicker together than one after another
+
 # The range of each bounded activation.
 RANGES = {
     **dict.fromkeys(("steep_sigmoid", "neat_sigmoid", "sigmoid", "neat_gauss", "gaussian", "hat"), (0.0, 1.0)),
@@ -60,30 +62,37 @@ def begin(policy, genome, scratch, lane):
             at += 1
 
 
-@njit(types.void(TYPE, types.int64[::1], _SCRATCH, types.int64, types.int64, _ROWS, _ROWS), cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def answer(policy, genomes, scratch, first, last, x, y):
     """The outputs y (O, lanes) for x (I, lanes) of lanes first .. last, whose networks are `genomes`, -1: none."""
     program, ticks, topologies, _ = policy
     values, new, numbers = scratch
-    leader = genomes[first]
-    alike = last - first > 1 and topologies[leader] >= 0
-    for w in range(first + 1, last):
-        alike &= genomes[w] < 0 or topologies[genomes[w]] == topologies[leader]
-    rounds = 1 if not program.recurrent else ticks if ticks > 0 else program.depth[leader]
-    if alike:
-        for _ in range(rounds):
-            together(program, leader, x, numbers, values, new if program.recurrent else values)
+    alive = handled = 0
     for w in range(first, last):
-        genome = genomes[w]
-        if genome < 0:
+        alive += genomes[w] >= 0
+    for w in range(first, last):
+        genome, alike, count = genomes[w], 0, 0
+        if genome < 0 or handled >> w & 1:
             continue
-        if not alike and program.recurrent:
-            for _ in range(ticks if ticks > 0 else program.depth[genome]):
-                tick(program, genome, x, values, new, w)
-        elif not alike:
-            feedforward(program, genome, x, values, w)
+        for v in range(w, last):
+            if genomes[v] >= 0 and topologies[genomes[v]] == topologies[genome] >= 0:
+                alike, count = alike | 1 << v, count + 1
+        rounds = 1 if not program.recurrent else ticks if ticks > 0 else program.depth[genome]
+        if count >= FEW and (count == alive or not program.recurrent):  # it moves the values of all lanes
+            for _ in range(rounds):
+                together(program, genome, x, numbers, values, new if program.recurrent else values)
+        else:
+            alike = 1 << w
+            for _ in range(rounds):
+                if program.recurrent:
+                    tick(program, genome, x, values, new, w)
+                else:
+                    feedforward(program, genome, x, values, w)
         for o in range(len(y)):
-            y[o, w] = np.float32(values[program.first_output[genome] + o, w])
+            row = program.first_output[genome] + o
+            for v in range(w, last):
+                y[o, v] = np.float32(values[row, v]) if alike >> v & 1 else y[o, v]
+        handled |= alike
 
 
 def alone(policy: Policy) -> Callable[[int], Answer]:

@@ -7,6 +7,7 @@ book of Sutton and Barto (2018). Reward -1 per step until the arm is above the l
 import math
 
 from evo.rollout.environment import Environment
+from evo.rollout.trigonometry import cos, sin
 
 GRAVITY = 9.8  # m/s^2; both links weigh 1 kg, are 1 m long with the centre in their middle, and have inertia 1 kg m^2
 LENGTH, CENTRE, INERTIA = 1.0, 0.5, 1.0
@@ -20,19 +21,19 @@ def start(draws):
 
 def observe(state):
     first, second, turn, bend = state
-    return math.cos(first), math.sin(first), math.cos(second), math.sin(second), turn, bend
+    return cos(first), sin(first), cos(second), sin(second), turn, bend
 
 
 def accelerations(first, second, turn, bend, torque):
     """Angular accelerations of both joints; angles from hanging down, the second relative to the first."""
-    cosine, sine = math.cos(second), math.sin(second)
+    cosine, sine = cos(second), sin(second)
     d1 = CENTRE * CENTRE + (LENGTH * LENGTH + CENTRE * CENTRE + 2.0 * LENGTH * CENTRE * cosine) + INERTIA + INERTIA
     d2 = (CENTRE * CENTRE + LENGTH * CENTRE * cosine) + INERTIA
-    phi2 = CENTRE * GRAVITY * math.cos(first + second - math.pi / 2.0)
+    phi2 = CENTRE * GRAVITY * cos(first + second - math.pi / 2.0)
     phi1 = (
         -LENGTH * CENTRE * (bend * bend) * sine
         - 2.0 * LENGTH * CENTRE * bend * turn * sine
-        + (CENTRE + LENGTH) * GRAVITY * math.cos(first - math.pi / 2.0)
+        + (CENTRE + LENGTH) * GRAVITY * cos(first - math.pi / 2.0)
         + phi2
     )
     force = torque + d2 / d1 * phi1 - LENGTH * CENTRE * (turn * turn) * sine - phi2
@@ -69,7 +70,7 @@ def step(state, action):
     second = wrapped(state[1] + sixth * (state[3] + 2.0 * s2[3] + 2.0 * s3[3] + s4[3]))
     turn = min(max(state[2] + sixth * (a1 + 2.0 * a2 + 2.0 * a3 + a4), -FASTEST[0]), FASTEST[0])
     bend = min(max(state[3] + sixth * (b1 + 2.0 * b2 + 2.0 * b3 + b4), -FASTEST[1]), FASTEST[1])
-    up = -math.cos(first) - math.cos(second + first) > 1.0
+    up = -cos(first) - cos(second + first) > 1.0
     return (first, second, turn, bend), 0.0 if up else -1.0, up
 
 

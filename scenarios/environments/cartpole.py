@@ -7,6 +7,7 @@ Systems, Man, and Cybernetics 13, 1983. Reward 1 per step, the terminal one incl
 import math
 
 from evo.rollout.environment import Environment
+from evo.rollout.trigonometry import cos, sin
 
 GRAVITY, CART, POLE, HALF_LENGTH = 9.8, 1.0, 0.1, 0.5  # m/s^2, kg, kg, m
 TOTAL, POLE_LENGTH = POLE + CART, POLE * HALF_LENGTH
@@ -26,7 +27,7 @@ def step(state, action):
     """state: position, velocity, angle from the vertical, angular velocity; action: 0 pushes left, 1 right."""
     x, v, angle, turn = state
     force = FORCE if action == 1 else -FORCE
-    cosine, sine = math.cos(angle), math.sin(angle)
+    cosine, sine = cos(angle), sin(angle)
     push = (force + POLE_LENGTH * (turn * turn) * sine) / TOTAL
     bend = (GRAVITY * sine - cosine * push) / (HALF_LENGTH * (4.0 / 3.0 - POLE * (cosine * cosine) / TOTAL))
     pull = push - POLE_LENGTH * bend * cosine / TOTAL

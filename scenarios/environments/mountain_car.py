@@ -3,9 +3,8 @@
 Moore: Efficient memory-based learning for robot control. PhD thesis, Cambridge 1990. Reward -1 per step until the goal.
 """
 
-import math
-
 from evo.rollout.environment import Environment
+from evo.rollout.trigonometry import cos
 
 FORCE, GRAVITY = 0.001, 0.0025
 LEFT, RIGHT, FASTEST, GOAL = -1.2, 0.6, 0.07, 0.5
@@ -22,7 +21,7 @@ def observe(state):
 def step(state, action):
     """state: position and velocity; action: 0 pushes left, 1 not, 2 right."""
     x, v = state
-    v = min(max(v + ((action - 1) * FORCE + math.cos(3.0 * x) * -GRAVITY), -FASTEST), FASTEST)
+    v = min(max(v + ((action - 1) * FORCE + cos(3.0 * x) * -GRAVITY), -FASTEST), FASTEST)
     x = min(max(x + v, LEFT), RIGHT)
     if x == LEFT and v < 0.0:
         v = 0.0

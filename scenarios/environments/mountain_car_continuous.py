@@ -4,11 +4,10 @@ Moore: Efficient memory-based learning for robot control. PhD thesis, Cambridge 
 the goal pays 100.
 """
 
-import math
-
 from numpy import float32, float64
 
 from evo.rollout.environment import Environment
+from evo.rollout.trigonometry import cos
 
 POWER, THREE = float32(0.0015), float32(3)
 LEFT, RIGHT, FASTEST, GOAL = float32(-1.2), float32(0.6), float32(0.07), float32(0.45)
@@ -26,7 +25,7 @@ def observe(state):
 def step(state, action):
     """state: position and velocity; action: the force, -1 .. 1."""
     x, v, force = float32(state[0]), float32(state[1]), float32(action)
-    slope = float32(0.0025 * math.cos(float64(THREE * x)))
+    slope = float32(0.0025 * cos(float64(THREE * x)))
     v = min(max(v + (force * POWER - slope), -FASTEST), FASTEST)
     x = min(max(x + v, LEFT), RIGHT)
     if x == LEFT and v < STILL:

@@ -8,6 +8,7 @@ import math
 from numpy import float32, float64
 
 from evo.rollout.environment import Environment
+from evo.rollout.trigonometry import cos, sin
 
 GRAVITY, MASS, LENGTH, TIME = 10.0, 1.0, 1.0, 0.05  # m/s^2, kg, m, s
 FASTEST, STRONGEST = 8.0, 2.0  # rad/s, N m
@@ -19,7 +20,7 @@ def start(draws):
 
 
 def observe(state):
-    return math.cos(state[0]), math.sin(state[0]), state[1]
+    return cos(state[0]), sin(state[0]), state[1]
 
 
 def step(state, action):
@@ -28,7 +29,7 @@ def step(state, action):
     torque = float32(action)
     from_top = (angle + math.pi) % (2.0 * math.pi) - math.pi
     cost = from_top * from_top + 0.1 * (turn * turn) + float64(THOUSANDTH * (torque * torque))
-    faster = 3.0 * GRAVITY / (2.0 * LENGTH) * math.sin(angle) + float64(THREE * torque)
+    faster = 3.0 * GRAVITY / (2.0 * LENGTH) * sin(angle) + float64(THREE * torque)
     turn = min(max(turn + faster * TIME, -FASTEST), FASTEST)
     return (angle + turn * TIME, turn), -cost, False
 

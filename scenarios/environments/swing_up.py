@@ -7,6 +7,7 @@ ICML 2011. Reward per step: (cos(angle) + 1) / 2 * cos(pi x / 4.8).
 import math
 
 from evo.rollout.environment import Environment
+from evo.rollout.trigonometry import cos, sin
 from scenarios.environments.drawing import cart_with_poles
 
 GRAVITY, CART, POLE, LENGTH = 9.82, 0.5, 0.5, 0.6  # m/s^2, kg, kg, m
@@ -26,19 +27,19 @@ def start(draws):
 
 def observe(state):
     x, v, angle, turn = state
-    return x, v, math.cos(angle), math.sin(angle), turn
+    return x, v, cos(angle), sin(angle), turn
 
 
 def step(state, action):
     """state: position, velocity, angle from upright, angular velocity; action: share of the force, -1 .. 1. Euler's method."""
     x, v, angle, turn = state
-    s, c, force = math.sin(angle), math.cos(angle), FORCE * action
+    s, c, force = sin(angle), cos(angle), FORCE * action
     push = -2.0 * POLE_LENGTH * (turn * turn) * s + 3.0 * POLE * GRAVITY * s * c + 4.0 * force - 4.0 * FRICTION * v
     bend = -3.0 * POLE_LENGTH * (turn * turn) * s * c + 6.0 * TOTAL * GRAVITY * s + 6.0 * (force - FRICTION * v) * c
     faster = push / (4.0 * TOTAL - 3.0 * POLE * (c * c))
     harder = bend / (4.0 * LENGTH * TOTAL - 3.0 * POLE_LENGTH * (c * c))
     x, v, angle, turn = x + TIME * v, v + TIME * faster, angle + TIME * turn, turn + TIME * harder
-    return (x, v, angle, turn), 0.5 * (math.cos(angle) + 1.0) * math.cos(math.pi * x / 4.8), abs(x) > TRACK
+    return (x, v, angle, turn), 0.5 * (cos(angle) + 1.0) * cos(math.pi * x / 4.8), abs(x) > TRACK
 
 
 def draw(state):
