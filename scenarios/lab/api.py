@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from evo.core import Scenario, Task
     from scenarios.lab.execution.runner import Workers
     from scenarios.lab.report.comparison import Comparison
-    from scenarios.lab.study.config import Study
     from scenarios.lab.study.loading import Run
+    from scenarios.lab.study.spec import Study
 
 
 def run(

@@ -33,7 +33,7 @@ from scenarios.lab.execution.execute import execute
 from scenarios.lab.report.report import _picture
 from scenarios.lab.store.store import StoreError, read_result, rows_of_run
 from scenarios.lab.store.tensors import read_champion
-from scenarios.lab.study.config import RunSpec
+from scenarios.lab.study.spec import RunSpec
 from scenarios.lab.study.trial import study
 
 METHODS = {"ga": "breast_cancer", "neat": "xor", "backprop": "wine", "nsga2": "cartpole"}

@@ -33,7 +33,7 @@ from kill_nine import differing, rows_of
 from scenarios import METHODS
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.store.store import run_path
-from scenarios.lab.study.config import RunSpec
+from scenarios.lab.study.spec import RunSpec
 from scenarios.lab.study.trial import study
 
 # Every method on examples, and on episodes, where running statistics of the observations are state too; with their steps.

@@ -177,8 +177,9 @@ def run(
     command = shlex.join(["evo", "run", *what, *(word for option in options if option[1] for word in option)])
     try:
         from scenarios.lab.cli import flags
-        from scenarios.lab.execution.runner import Workers
+        from scenarios.lab.execution.runner import Workers, refuse_others
         from scenarios.lab.study.problems import ConfigError
+        from scenarios.lab.study.spec import Study
 
         try:
             rest = (method, seeds, budget, set_, device, target, task, reading)
@@ -187,11 +188,13 @@ def run(
 
                 def tried(one: str) -> Any:
                     with meanwhile("importing torch, and trying the configuration"):
-                        workers.ask(**asked[one], command=command)
+                        workers.ask("study", **asked[one], command=command)
                         from scenarios.lab.report import report
 
                         report.prepare()  # while the worker imports torch
-                        return workers.answer(runs, restart)
+                        study = Study.from_json(workers.answer())
+                    refuse_others(study, runs, restart)
+                    return study
 
                 studies, states = flags.several(what, tried), set[str]()
                 from scenarios.lab.api import perform

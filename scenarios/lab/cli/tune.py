@@ -8,6 +8,8 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,25 +86,29 @@ def _tuned(
     command: str,
 ) -> int:
     """Runs the trials in a folder below `folder`, and says what they found; the exit code."""
-    from scenarios.lab.execution import compiling
+    from scenarios.lab.execution.progress import meanwhile
+    from scenarios.lab.execution.runner import Workers
     from scenarios.lab.execution.tune import asked_for, run_trials
     from scenarios.lab.report import tuning
     from scenarios.lab.store.trials import Trials
-    from scenarios.lab.study.plan import plan
+    from scenarios.lab.study.plan import Plan
 
-    compiling.announce()
-    chosen = plan(asked, seeds, command, problems)
-    for label in chosen.unsearched:
-        print(f"{label}: no setting to search: one trial, with its present settings", file=sys.stderr)
-    with Trials(folder / chosen.name) as trials:
+    with ExitStack() as stack:
+        workers = stack.enter_context(Workers())
+        with meanwhile("importing torch, and trying the configuration"):
+            workers.ask("plan", asked=asked, chosen=seeds, command=command, problems=problems)
+            chosen = Plan.from_json(workers.answer())
+        for label in chosen.unsearched:
+            print(f"{label}: no setting to search: one trial, with its present settings", file=sys.stderr)
+        trials = stack.enter_context(Trials(folder / chosen.name))
         if restart and any(trials.path.iterdir()):
             print(f"the previous trials were renamed {trials.restart()}", file=sys.stderr)
-        state = run_trials(chosen, trials, count, sampler=sampler, jobs=jobs)
+        state = run_trials(chosen, trials, count, workers, sampler=sampler, jobs=jobs)
         if state == "stopped":
             print(f"continue with: {command}", file=sys.stderr)
             return 130
         rows = [row for each in chosen.labels for row in asked_for(each, count, trials.rows)]
-        planned = {each.label: count if each.space else 1 for each in chosen.labels}
+        planned = {each.label: count if each.searched else 1 for each in chosen.labels}
         found = tuning.labels(rows, planned)
         print(tuning.text(found, planned, terminal_width()))
         if state == "failed":
@@ -118,14 +124,13 @@ def _tuned(
 def settings_files(chosen: Plan, found: Sequence[Label], folder: Path) -> list[Path]:
     """A TOML file a scenario, which `evo run` takes: every label with the settings of its best trial, and fresh seeds."""
     from scenarios.lab.store import files, toml
-    from scenarios.lab.study import config
+    from scenarios.lab.study.spec import Study
 
-    best = {f"{each.label}.{name}": value for each in found for name, value in each.settings(each.best).items() if each.best}
+    best = {each.label: each.settings(each.best) for each in found if each.best}
     paths = []
     for scenario, asked in chosen.asked.items():
-        own = {spec.label for each in chosen.labels for spec in each.specs if spec.name == scenario}
-        overrides = asked["overrides"] | {key: value for key, value in best.items() if key.rpartition(".")[0] in own}
-        study = config.study(asked["document"] | {"seeds": FRESH_SEEDS}, overrides)
+        own = [spec for each in chosen.labels for spec in each.specs if spec.name == scenario]
+        study = Study(tuple(replace(spec, settings=spec.settings | best.get(spec.label, {})) for spec in own), scenario)
         document = study.document() | {"seeds": FRESH_SEEDS, "device": asked["document"].get("device", "auto")}
         path = folder / f"{scenario}.toml"
         files.write(path, toml.write(document).encode("utf-8"))

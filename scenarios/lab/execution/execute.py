@@ -35,9 +35,9 @@ from scenarios.lab.store.files import CannotWrite, plain
 from scenarios.lab.store.provenance import meta
 from scenarios.lab.store.store import CHAMPION, SPLITS, RunDirectory, StoreError, history_name, run_path
 from scenarios.lab.store.tensors import read_checkpoint, tensor_bytes
-from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.loading import start_model
 from scenarios.lab.study.resolve import method_name, said
+from scenarios.lab.study.spec import RunSpec
 
 ROW_SECONDS = 0.2  # between the rows that are shown; all are written
 

@@ -15,8 +15,8 @@ import numpy as np
 from evo.core import Learner, Model, Task, split_shown
 from scenarios.lab.store.files import plain
 from scenarios.lab.store.store import RunDirectory
-from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.resolve import said
+from scenarios.lab.study.spec import RunSpec
 
 Warn = Callable[[str], None]
 

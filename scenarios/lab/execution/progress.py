@@ -21,7 +21,7 @@ from datetime import timedelta
 from numbers import Real
 from typing import Any
 
-from scenarios.lab.study.config import RunSpec, Study
+from scenarios.lab.study.spec import RunSpec, Study
 
 EVERY = 5.0  # seconds between plain lines of one seed
 LONGEST = 1e7  # seconds left that are worth telling

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
@@ -25,8 +25,8 @@ from evo.machine import ONE_THREAD, cores, end_process, module_process
 from scenarios.lab.execution.progress import Emit
 from scenarios.lab.execution.stored import conflicts
 from scenarios.lab.store.store import RunDirectory, StoreError, run_path
-from scenarios.lab.study.config import RunSpec, Study
 from scenarios.lab.study.problems import ConfigError
+from scenarios.lab.study.spec import RunSpec, Study
 
 POLL_SECONDS = 0.1  # how soon a Ctrl-C, or the death of a worker, is noticed
 
@@ -55,7 +55,7 @@ def run_study(
     if study.unknown:
         words = f"{', '.join(study.unknown)}: objects that cannot be compared; use --restart after a change in them"
         emit({"event": "warning", "message": words})
-    named = [k for k, spec in enumerate(specs) if isinstance(spec.scenario, str) and isinstance(spec.method, str)]
+    named = [k for k, spec in enumerate(specs) if spec.named]
     states = dict.fromkeys(range(len(specs)), "stopped")
     with Interrupt() as interrupt:
         if named:
@@ -191,13 +191,12 @@ class Workers:
         self.busy.remove(worker)
         self.idle.append(worker)
 
-    def ask(self, document: Mapping[str, Any], overrides: Mapping[str, Any], command: str, problems: Sequence[str]) -> None:
-        """Has a worker try a configuration, as `trial.study` would in this process; `answer` waits for it."""
-        asked = {"document": document, "overrides": overrides, "command": command, "problems": problems}
-        self.take().send({"study": asked})
+    def ask(self, what: str, **of: Any) -> None:
+        """Has a worker do what needs torch, one of its ANSWERS, while this process goes on; `answer` waits for it."""
+        self.take().send({"ask": what, "of": of})
 
-    def answer(self, runs: str | Path, restart: bool) -> Study:
-        """The Study that was asked for. Raises ConfigError with every mistake, stored runs with other settings among them."""
+    def answer(self) -> Any:
+        """What was asked for. Raises ConfigError with every mistake."""
         worker, event = self._next()
         if event is None:
             self.busy.remove(worker)
@@ -205,10 +204,7 @@ class Workers:
         self.free(worker)
         if event["event"] == "mistakes":
             raise ConfigError(event["problems"])
-        specs = tuple(map(RunSpec.from_json, event["specs"]))
-        study = Study(specs, event["name"], event["title"], tuple(event["unknown"]))
-        refuse_others(study, runs, restart)
-        return study
+        return event["answer"]
 
     def _next(self) -> tuple[_Worker, dict[str, Any] | None]:
         """What the one busy worker says; None: it is dead."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scenarios.lab.store.store import RunDirectory, StoreError
-from scenarios.lab.study.config import RunSpec
+from scenarios.lab.study.spec import RunSpec
 
 
 def conflicts(spec: RunSpec, directory: RunDirectory) -> str | None:

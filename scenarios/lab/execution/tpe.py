@@ -8,6 +8,7 @@ been.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from evo.space import Choice, Dimension, Integer, Log, Real
@@ -20,10 +21,11 @@ RANDOM = 10  # trials by random search before the estimator has enough to learn 
 
 def drawn(tuned: Tuned, trial: int, rows: Sequence[Mapping[str, Any]]) -> Values:
     """The searched settings of a trial, of the rows of those before it. The first RANDOM are random search's, and so is one
-    whose settings would contradict one another. Raises ConfigError where Optuna is missing."""
+    whose settings would contradict one another."""
+    import optuna
+
     from evo import rng
 
-    optuna = library()
     told = ranks(rows)
     if trial < RANDOM or not told:
         return tuned.drawn(trial)
@@ -42,13 +44,10 @@ def drawn(tuned: Tuned, trial: int, rows: Sequence[Mapping[str, Any]]) -> Values
     return tuned.drawn(trial) if tuned.problems(values) else values
 
 
-def library() -> Any:
-    """Optuna. Raises ConfigError where it is missing."""
-    try:
-        import optuna
-    except ImportError as error:
-        raise ConfigError(["--sampler tpe: needs Optuna: pip install 'neuroevo[tune]'"]) from error
-    return optuna
+def installed() -> None:
+    """Raises ConfigError where Optuna is missing."""
+    if find_spec("optuna") is None:
+        raise ConfigError(["--sampler tpe: needs Optuna: pip install 'neuroevo[tune]'"])
 
 
 def _distribution(optuna: Any, dimension: Dimension) -> Any:

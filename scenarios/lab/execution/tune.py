@@ -11,7 +11,7 @@ checkpoint.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,34 +19,36 @@ from scenarios.lab.execution import progress, runner, tpe
 from scenarios.lab.execution.runner import Workers
 from scenarios.lab.store.store import read_result, run_path
 from scenarios.lab.store.trials import UNFINISHED, Key, Rows, Trials
-from scenarios.lab.study.config import RunSpec, Study
 from scenarios.lab.study.plan import Plan, Tuned, Values
 from scenarios.lab.study.problems import ConfigError
 from scenarios.lab.study.resolve import method_name
+from scenarios.lab.study.spec import RunSpec, Study
 
 COUNTED = ("evaluations", "samples", "compute")  # axes of a budget by which one solution is cheaper than another
 
 
-def run_trials(plan: Plan, trials: Trials, count: int, *, sampler: str = "random", jobs: int | None = None) -> str:
+def run_trials(
+    plan: Plan, trials: Trials, count: int, workers: Workers, *, sampler: str = "random", jobs: int | None = None
+) -> str:
     """Runs what is missing of `count` trials of each label, and says how that ended: "finished", "stopped" or "failed".
 
     jobs: as of `run_study`. Raises ConfigError, before the runs of a trial start, if stored ones have other settings.
     """
     if sampler == "tpe":
-        tpe.library()
+        tpe.installed()
     state = "finished"
-    with Workers() as workers:
-        for some in rounds(count, sampler):
-            cells: dict[Key, RunSpec] = {}
-            for tuned in plan.labels:
-                for trial in (each for each in some if tuned.space or each == 0):
-                    values = {} if trial == 0 else drawn(sampler, tuned, trial, trials.rows)
-                    cells |= {(tuned.label, trial, spec.name, spec.seed): spec for spec in tuned.runs(trial, values)}
-            check(cells, trials)
-            ended = _run(cells, plan, trials, jobs, workers)
-            if "stopped" in ended:
-                return "stopped"
-            state = "failed" if "failed" in ended else state
+    for some in rounds(count, sampler):
+        cells: dict[Key, RunSpec] = {}
+        for tuned in plan.labels:
+            own = [trial for trial in some if tuned.searched or trial == 0]
+            before = asked_for(tuned, some.start, trials.rows) if sampler == "tpe" else []
+            for trial, specs in zip(own, _drawn(workers, tuned, trials=own, sampler=sampler, rows=before)):
+                cells |= {(tuned.label, trial, spec.name, spec.seed): spec for spec in specs}
+        check(cells, trials)
+        ended = _run(cells, plan, trials, jobs, workers)
+        if "stopped" in ended:
+            return "stopped"
+        state = "failed" if "failed" in ended else state
     if state == "finished":
         trials.clear()
     return state
@@ -60,11 +62,18 @@ def rounds(count: int, sampler: str) -> Iterator[range]:
         yield from (range(trial, trial + 1) for trial in range(count))
 
 
-def drawn(sampler: str, tuned: Tuned, trial: int, rows: Rows) -> Values:
-    """The searched settings of a trial, a function of label, trial and, for "tpe", the rows of the trials before."""
-    if sampler == "random":
-        return tuned.drawn(trial)
-    return tpe.drawn(tuned, trial, asked_for(tuned, trial, rows))
+def runs_of(tuned: Tuned, trials: Iterable[int], sampler: str, rows: Sequence[Mapping[str, Any]]) -> list[list[RunSpec]]:
+    """The runs of some trials: a function of label, trial and, for "tpe", the rows of the trials before all of them."""
+    draw = tuned.drawn if sampler == "random" else lambda trial: tpe.drawn(tuned, trial, rows)
+    return [tuned.runs(trial, {} if trial == 0 else draw(trial)) for trial in trials]
+
+
+def _drawn(workers: Workers, tuned: Tuned, **of: Any) -> list[list[RunSpec]]:
+    """`runs_of`, by a worker where that can have the method: its settings need torch."""
+    if not all(spec.named for spec in tuned.specs) or not of["trials"]:
+        return runs_of(tuned, **of)
+    workers.ask("trials", label=tuned.to_json(), **of)
+    return [list(map(RunSpec.from_json, specs)) for specs in workers.answer()]
 
 
 def asked_for(tuned: Tuned, count: int, rows: Rows) -> list[dict[str, Any]]:
@@ -96,7 +105,7 @@ def _run(cells: Mapping[Key, RunSpec], plan: Plan, trials: Trials, jobs: int | N
     if not keys:
         return set()
     specs, folder = tuple(cells[key] for key in keys), trials.path / UNFINISHED
-    searched = {tuned.label: tuned.space for tuned in plan.labels}
+    searched = {tuned.label: tuned.searched for tuned in plan.labels}
 
     def ended(index: int, state: str) -> None:
         spec, (label, trial, *_) = specs[index], keys[index]

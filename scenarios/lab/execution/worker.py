@@ -1,11 +1,11 @@
 """A worker process: does what its parent sends, one thing after another, and ends when its parent does.
 
     python -m scenarios.lab.execution.worker
-    stdin    {"study": {"document": ..., ...}}     try a configuration, as `trial.study` does
+    stdin    {"ask": "study", "of": {"document": ..., ...}}    what needs torch: a function of ANSWERS
              {"run": <RunSpec>, "index": 3, "runs": "runs", "threads": 1, "restart": false, "trial": false}    a line a run
              {"stop": true}                                    finish the step, save, and take no further step
              end of file: the parent is gone, and so is this process, at once
-    stdout   {"event": "study", "name": ..., "specs": [...], ...} or {"event": "mistakes", "problems": [...]}
+    stdout   {"event": "answer", "answer": ...} or {"event": "mistakes", "problems": [...]}
              the events of `execute`, with "index"; {"event": "done", "index": 3, "state": "finished"} ends a run
 
 A user's code may print, and read its standard input: the protocol has descriptors of its own, standard output becomes
@@ -21,6 +21,7 @@ import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import IO, Any
 
 from evo.machine import die_with_parent
@@ -42,8 +43,8 @@ def main() -> None:
     threading.Thread(target=_listen, args=(requests, waiting, stopping), daemon=True).start()
     while True:
         request = waiting.get()
-        if "study" in request:
-            _try(request["study"], events)
+        if "ask" in request:
+            _answer(request, events)
         else:
             _run(request, events, stopping)
 
@@ -61,28 +62,49 @@ def _listen(requests: IO[bytes], waiting: queue.SimpleQueue[dict[str, Any]], sto
 # Imports stand in the functions, not above: the parent's death is noticed also while they take their seconds.
 
 
-def _try(asked: dict[str, Any], events: IO[bytes]) -> None:
+def _answer(request: dict[str, Any], events: IO[bytes]) -> None:
     from scenarios.lab.execution import compiling
-    from scenarios.lab.study import trial
     from scenarios.lab.study.problems import ConfigError
 
     compiling.spare_blas()
     compiling.announce()
     answer: dict[str, Any]
     try:
-        study = trial.study(**asked)
-        specs = [spec.to_json() for spec in study.specs]
-        told = {"name": study.name, "title": study.title, "unknown": study.unknown}
-        answer = {"event": "study", **told, "specs": specs}
+        answer = {"event": "answer", "answer": ANSWERS[request["ask"]](**request["of"])}
     except ConfigError as error:
         answer = {"event": "mistakes", "problems": error.problems}
     _say(events, json.dumps(answer).encode() + b"\n")
 
 
+def _study(**asked: Any) -> dict[str, Any]:
+    """A configuration, tried."""
+    from scenarios.lab.study.trial import study
+
+    return study(**asked).to_json()
+
+
+def _plan(**asked: Any) -> dict[str, Any]:
+    """What `evo tune` is to try, tried."""
+    from scenarios.lab.study.plan import plan
+
+    return plan(**asked).to_json()
+
+
+def _trials(label: dict[str, Any], **asked: Any) -> list[list[dict[str, Any]]]:
+    """The runs of some trials of a label."""
+    from scenarios.lab.execution.tune import runs_of
+    from scenarios.lab.study.plan import Tuned
+
+    return [[spec.to_json() for spec in runs] for runs in runs_of(Tuned.from_json(label), **asked)]
+
+
+ANSWERS: dict[str, Callable[..., Any]] = {"study": _study, "plan": _plan, "trials": _trials}
+
+
 def _run(request: dict[str, Any], events: IO[bytes], stopping: threading.Event) -> None:
     from scenarios.lab.execution.execute import execute
     from scenarios.lab.store.files import to_json
-    from scenarios.lab.study.config import RunSpec
+    from scenarios.lab.study.spec import RunSpec
 
     def emit(event: dict[str, Any]) -> None:
         _say(events, to_json({**event, "index": request["index"]}))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from evo.machine import cores
 
 if TYPE_CHECKING:
-    from scenarios.lab.study.config import RunSpec
+    from scenarios.lab.study.spec import RunSpec
 
 PACKAGES = ("neuroevo", "torch", "numpy", "numba", "scipy", "scikit-learn", "gymnasium", "safetensors")
 

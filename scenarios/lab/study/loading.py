@@ -16,8 +16,9 @@ from scenarios.lab.store import markup, store
 from scenarios.lab.store.files import reading
 from scenarios.lab.store.runs import run_state
 from scenarios.lab.study import identity, resolve
-from scenarios.lab.study.config import Built, RunSpec, study
+from scenarios.lab.study.config import study
 from scenarios.lab.study.problems import ConfigError, as_scenario
+from scenarios.lab.study.spec import Built, RunSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,13 +14,14 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from evo.settings import SettingsError, describe
 from evo.space import Dimension, Log, Real
 from scenarios.lab.study import resolve
-from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.problems import Checks, ConfigError, plain
+from scenarios.lab.study.spec import RunSpec
 from scenarios.lab.study.trial import study
 
 FIRST_SEED = 1000  # reported seeds are counted from 0
@@ -32,17 +33,38 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Tuned:
-    """A label: its runs with present settings, one a scenario and seed, and its search space."""
+    """A label: its runs with present settings, one a scenario and seed, and the names of the settings that are searched.
+    `space` and `accepted`, and what needs them, import the method."""
 
     label: str
     method: str
     specs: tuple[RunSpec, ...]
-    space: dict[str, Dimension]
-    accepted: type  # the method's settings class
+    searched: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        own = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        return {**own, "specs": [spec.to_json() for spec in self.specs]}
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> Tuned:
+        specs = tuple(map(RunSpec.from_json, values["specs"]))
+        return Tuned(**{**values, "specs": specs, "searched": tuple(values["searched"])})
 
     @property
     def first_seed(self) -> int:
         return min(spec.seed for spec in self.specs)
+
+    @cached_property
+    def accepted(self) -> type:
+        """The method's settings class."""
+        method = Checks().method(self.specs[0].method, self.label)
+        assert method is not None  # it was tried
+        return method.settings
+
+    @cached_property
+    def space(self) -> dict[str, Dimension]:
+        """By name the range of each setting that is searched."""
+        return {one.name: one.search for one in describe(self.accepted) if one.search is not None and one.name in self.searched}
 
     def problems(self, values: Values) -> list[str]:
         """What forbids these values on any scenario."""
@@ -92,7 +114,14 @@ class Plan:
     @property
     def unsearched(self) -> list[str]:
         """The labels that have nothing to search: they have their present settings alone."""
-        return [each.label for each in self.labels if not each.space]
+        return [each.label for each in self.labels if not each.searched]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "labels": [each.to_json() for each in self.labels]}
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> Plan:
+        return Plan(**{**values, "labels": tuple(map(Tuned.from_json, values["labels"]))})
 
 
 def shown(dimension: Dimension, value: Any) -> Any:
@@ -152,8 +181,6 @@ def plan(asked: Sequence[Mapping[str, Any]], chosen: str, command: str, problems
 
 
 def _tuned(label: str, specs: Sequence[RunSpec], fixed: set[str]) -> Tuned:
-    method = Checks().method(specs[0].method, label)
-    assert method is not None  # it was tried
-    searched = {one.name: one.search for one in describe(method.settings) if one.search is not None}
-    space = {name: dimension for name, dimension in searched.items() if f"{label}.{name}" not in fixed}
-    return Tuned(label, resolve.current(resolve.method_name(specs[0].method)), tuple(specs), space, method.settings)
+    every = Tuned(label, resolve.current(resolve.method_name(specs[0].method)), tuple(specs), ())
+    searched = [one.name for one in describe(every.accepted) if one.search is not None]
+    return dataclasses.replace(every, searched=tuple(name for name in searched if f"{label}.{name}" not in fixed))

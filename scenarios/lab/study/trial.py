@@ -14,6 +14,7 @@ from evo.settings import SettingsError
 from scenarios.lab.study import config, resolve
 from scenarios.lab.study.loading import start_model
 from scenarios.lab.study.problems import Checks
+from scenarios.lab.study.spec import Study
 
 if TYPE_CHECKING:
     from evo.core import Learner, Task
@@ -24,7 +25,7 @@ def study(
     overrides: Mapping[str, Any] | None = None,
     command: str = "",
     problems: Iterable[str] = (),
-) -> config.Study:
+) -> Study:
     """`config.study`, tried: a ConfigError also names what the trial found."""
     draft = config.draft(document, overrides, command, problems)
     return draft.study(_tried(draft))

@@ -67,6 +67,7 @@ def test_what_only_reads_or_starts_workers_imports_no_torch(finished):
         "plot xor",
         "run xro",
         f"run xor --seeds 2 {' '.join(QUICK)}",
+        f"tune xor --trials 2 --seeds 1 --jobs 1 {' '.join(QUICK)}",
     ]
     for words in [line.split() for line in lines]:
         code = f"import sys; from scenarios.lab.cli.commands import main; main({words}); print(*sys.modules)"
@@ -495,7 +496,7 @@ def test_sigterm_before_the_runs_says_what_continues(monkeypatch, capsys, interr
 
 def test_command_that_continues_leaves_restart_out_and_quotes(monkeypatch, capsys):
     seen = []
-    monkeypatch.setattr(Workers, "ask", lambda workers, *, command, **asked: seen.append(command) or 1 / 0)
+    monkeypatch.setattr(Workers, "ask", lambda workers, what, *, command, **asked: seen.append(command) or 1 / 0)
     words = ["run", "a b.csv", "--target", "the column", "--restart", "--seeds", "7,", "--jobs", "2", "--runs", "else where"]
     with pytest.raises(ZeroDivisionError):
         commands.main(words)

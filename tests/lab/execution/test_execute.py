@@ -21,7 +21,7 @@ from scenarios.lab.report.comparison import compare
 from scenarios.lab.store import store, tensors
 from scenarios.lab.store.store import RunDirectory
 from scenarios.lab.study import trial
-from scenarios.lab.study.config import Study
+from scenarios.lab.study.spec import Study
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from scenarios.lab.execution import progress
-from scenarios.lab.study.config import RunSpec, Study
+from scenarios.lab.study.spec import RunSpec, Study
 
 
 def spec(label="ga", seed=0, **budget):

@@ -7,6 +7,7 @@ from lab_fakes import Climber, GoalTask, scenario
 from tuning_fakes import Strider, planned
 
 from scenarios.lab.execution import execute
+from scenarios.lab.execution.runner import Workers
 from scenarios.lab.execution.tune import asked_for, run_trials
 from scenarios.lab.store.files import StoreError
 from scenarios.lab.store.trials import UNFINISHED, Trials
@@ -15,8 +16,8 @@ from scenarios.lab.study.problems import ConfigError
 
 def tried(path, made=None, count=4, **options):
     """The rows after a tuning, by key, without what depends on the clock; and how it ended."""
-    with Trials(path) as trials:
-        state = run_trials(made or planned(), trials, count, **options)
+    with Workers() as workers, Trials(path) as trials:
+        state = run_trials(made or planned(), trials, count, workers, **options)
         return state, {key: timeless(row) for key, row in trials.rows.items()}
 
 

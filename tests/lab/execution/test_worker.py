@@ -21,8 +21,8 @@ from scenarios.lab.execution.execute import execute
 from scenarios.lab.store import store
 from scenarios.lab.store.runs import find_runs
 from scenarios.lab.study import trial
-from scenarios.lab.study.config import RunSpec
 from scenarios.lab.study.problems import ConfigError
+from scenarios.lab.study.spec import Study
 
 
 class Worker:
@@ -85,14 +85,13 @@ def test_a_worker_tries_a_configuration_and_runs_it_though_it_prints(tmp_path, w
     (tmp_path / "loud.py").write_text("from scenarios.xor import scenario\nprint('loud')\n")
     document = {"scenario": f"{tmp_path}/loud.py:scenario", "learners": {"ga": {"population_size": 5}}, "budget": {"steps": 2}}
     asked = {"document": document, "overrides": {}, "command": "evo run loud", "problems": []}
-    worker.send(study=asked)
-    (answer,) = worker.until("study")
+    worker.send(ask="study", of=asked)
+    (said,) = worker.until("answer")
     here = trial.study(**asked)
-    assert tuple(map(RunSpec.from_json, answer["specs"])) == here.specs
-    assert (answer["name"], answer["title"]) == (here.name, here.title)
+    assert Study.from_json(said["answer"]) == here
     worker.run(here.specs[0], tmp_path)
     assert worker.until("done")[-1]["state"] == "finished"
-    worker.send(study={**asked, "overrides": {"ga.elites": -1, "task.stop": "never"}})
+    worker.send(ask="study", of={**asked, "overrides": {"ga.elites": -1, "task.stop": "never"}})
     (answer,) = worker.until("mistakes")
     with pytest.raises(ConfigError) as caught:
         trial.study(**asked | {"overrides": {"ga.elites": -1, "task.stop": "never"}})

@@ -13,8 +13,9 @@ from evo.tasks.metrics import METRICS
 from scenarios import METHODS, NETWORKS
 from scenarios.lab.cli import flags, listing
 from scenarios.lab.study import config, resolve
-from scenarios.lab.study.config import KEYS, BudgetSettings, RunSpec
+from scenarios.lab.study.config import KEYS, BudgetSettings
 from scenarios.lab.study.problems import ConfigError
+from scenarios.lab.study.spec import RunSpec
 from scenarios.lab.study.trial import study
 
 

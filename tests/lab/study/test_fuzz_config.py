@@ -11,8 +11,9 @@ from evo import threads
 from evo.settings import describe
 from scenarios import METHODS
 from scenarios.lab.study import resolve
-from scenarios.lab.study.config import BudgetSettings, RunSettings, RunSpec
+from scenarios.lab.study.config import BudgetSettings, RunSettings
 from scenarios.lab.study.problems import ConfigError
+from scenarios.lab.study.spec import RunSpec
 from scenarios.lab.study.trial import study
 
 EXAMPLES = 2_000 if os.environ.get("EVO_NIGHTLY") else 500

@@ -14,7 +14,7 @@ from scenarios.lab.report import gather, tables
 from scenarios.lab.report.comparison import compare
 from scenarios.lab.store import store, tensors
 from scenarios.lab.study import config
-from scenarios.lab.study.config import RunSpec
+from scenarios.lab.study.spec import RunSpec
 from scenarios.lab.study.trial import study
 
 pytestmark = pytest.mark.usefixtures("no_pictures")

@@ -1,5 +1,7 @@
 """What is tried: equal spaces drawn alike for everybody, present settings first, seeds that no report shows."""
 
+import dataclasses
+
 import pytest
 from lab_fakes import Climber
 from tuning_fakes import Strider, Wider, planned
@@ -56,8 +58,8 @@ def test_a_space_without_an_allowed_draw_is_refused(monkeypatch):
     monkeypatch.setattr(planning, "ATTEMPTS", 5)
     tuned = planned(**{"strider.limit": 0.0005, "strider.begin": 0.0001}).labels[0]
     assert tuned.space.keys() == {"pace"}
-    narrow = planning.Tuned("s", "Strider", tuned.specs, planned().labels[0].space, tuned.accepted)
-    with pytest.raises(ConfigError, match=r"s: no draw of trial 1 is allowed: begin: expected at most 0.0005"):
+    narrow = dataclasses.replace(tuned, searched=planned().labels[0].searched)
+    with pytest.raises(ConfigError, match=r"strider: no draw of trial 1 is allowed: begin: expected at most 0.0005"):
         narrow.drawn(1)
 
 
