@@ -110,9 +110,9 @@ def list_(
     from scenarios.lab.cli import listing
 
     if what:
-        text, left_out = listing.runs(runs)
+        text, faults = listing.runs(runs)
         print(text, end="\n" if text else "")
-        return max([0, *(failed(f"{error}; left out" if text else str(error)) for error in left_out)])
+        return max([0, *map(failed, faults)])
     from scenarios.lab.cli import kept
 
     known = json.loads(kept.text(["list"], lambda: json.dumps(listing.everything())))

@@ -14,7 +14,7 @@ from scenarios.lab.cli import flags, kept
 from scenarios.lab.report.format import terminal_width, wrapped
 from scenarios.lab.store import store, toml
 from scenarios.lab.store.markup import printable
-from scenarios.lab.store.runs import find_runs
+from scenarios.lab.store.runs import check, find_runs
 from scenarios.lab.study import config, resolve
 from scenarios.lab.study.config import BudgetSettings, RunSettings
 from scenarios.lab.study.problems import Checks, ConfigError
@@ -86,18 +86,25 @@ def _what(method: Any, target: str) -> str:
     return method.title or (lines[0].rstrip(".") if lines else "")
 
 
-def runs(folder: Path) -> tuple[str, list[store.StoreError]]:
-    """Every run under `folder`: how it stands, and the command that continues it; and what is left out as it cannot be read."""
+def runs(folder: Path) -> tuple[str, list[str]]:
+    """Every run under `folder`: how it stands, and the command that continues it; and what is damaged or cannot be read."""
     left_out: list[store.StoreError] = []
     found = find_runs(folder, left_out=left_out.append)
     if not found:
-        return "" if left_out else f"no runs in {folder}; make some: evo run xor", left_out
+        return "" if left_out else f"no runs in {folder}; make some: evo run xor", [*map(str, left_out)]
+    faults = [f"{error}; left out" for error in left_out]
     rows = [["run", "state", "length", "continue with"]]
     for status in found:
+        state = status.state
+        try:
+            check(status)
+        except store.StoreError as error:
+            state = "damaged"
+            faults.append(str(error))
         steps = f"{status.steps:,} step{'s' * (status.steps != 1)}"
-        again = status.command if status.state in ("stopped", "failed") else ""
-        rows.append([*map(printable, (f"{status.scenario}/{status.label}/seed-{status.seed}", status.state, steps, again))])
-    return "\n".join(aligned(rows, terminal_width(), break_last=False)), left_out
+        again = status.command if state in ("stopped", "failed") else ""
+        rows.append([*map(printable, (f"{status.scenario}/{status.label}/seed-{status.seed}", state, steps, again))])
+    return "\n".join(aligned(rows, terminal_width(), break_last=False)), faults
 
 
 def aligned(table: Sequence[Sequence[str]], width: int | None, break_last: bool = True) -> list[str]:

@@ -59,6 +59,13 @@ def run_status(path: Path) -> RunStatus | None:
         return RunStatus(path, scenario, label, int(name[5:]), run_state(path), _steps(path), command)
 
 
+def check(status: RunStatus) -> None:
+    """Raises StoreError, naming the file, where the configuration, the result or the number of rows cannot be believed."""
+    store.read_config(status.path)
+    result = store.read_result(status.path) if status.state == "finished" else None
+    store.check_count(status.path, result, status.steps)
+
+
 def _folders(path: Path) -> list[Path]:
     with files.reading(path):
         return [each for each in path.iterdir() if each.is_dir()] if path.exists() else []

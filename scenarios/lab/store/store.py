@@ -233,9 +233,14 @@ def read_result(path: str | Path) -> dict[str, Any] | None:
 def rows_of_run(path: str | Path, result: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The rows of a run with this result. Raises as `read_rows`, and StoreError for fewer rows than the result has steps."""
     rows = read_rows(Path(path) / METRICS)
-    if result is not None and len(rows) < result["steps"]:
-        raise StoreError(f"{Path(path) / METRICS} is damaged: expected {result['steps']} rows, one a step; got {len(rows)}")
+    check_count(path, result, len(rows))
     return rows
+
+
+def check_count(path: str | Path, result: dict[str, Any] | None, rows: int) -> None:
+    """Raises StoreError for fewer rows than the result has steps."""
+    if result is not None and rows < result["steps"]:
+        raise StoreError(f"{Path(path) / METRICS} is damaged: expected {result['steps']} rows, one a step; got {rows}")
 
 
 def is_number(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -401,6 +402,27 @@ def test_list_runs_tells_how_each_stands(finished, capsys):
     _, out, _ = evo(capsys, "list", "runs", "--runs", str(finished[0] / "runs"))
     assert re.search(r"xor/random-search/seed-1 +finished +2 steps", out)
     assert "no runs in" in evo(capsys, "list", "runs")[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("result.json", "garbage", "result.json is damaged: Expecting value"),
+        ("result.json", '{"steps": 2', "result.json is damaged: Expecting"),
+        ("result.json", "{}", "result.json is damaged: stopped_by: expected a string; got null"),
+        ("metrics.jsonl", "", "metrics.jsonl is damaged: expected 2 rows, one a step; got 0"),
+        ("config.toml", "", "config.toml is damaged: it is empty"),
+    ],
+)
+def test_list_runs_says_of_a_damaged_run_that_it_is_damaged(finished, capsys, tmp_path, name, content, said):
+    shutil.copytree(finished[0] / "runs", tmp_path / "runs")
+    (tmp_path / "runs" / "xor" / "random-search" / "seed-1" / name).write_text(content)
+    code, out, err = evo(capsys, "list", "runs")
+    assert code == 1
+    assert re.search(r"seed-0 +finished +2 steps", out)
+    assert re.search(r"seed-1 +damaged", out)
+    assert said in err
+    assert len(err.splitlines()) == 1
 
 
 def test_stored_configuration_runs_again_and_finds_its_run_finished(finished, capsys, monkeypatch):
