@@ -11,27 +11,22 @@ import csv
 import gzip
 import hashlib
 import io
-import re
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evo.core import counted
 from evo.settings import setting, settings
-from evo.tasks.table import MISSING, Column, Table, Words, finite, listed
+from evo.tasks.spelling import Marks, typed
+from evo.tasks.table import Column, Table, listed
+from evo.tasks.words import MISSING, Words, finite
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE = 1000  # rows by which separator, decimal mark and columns of text are guessed; what they hide, the whole file shows
-NO_NUMBER = {*MISSING, "none", "<na>", "#n/a", "#na", "n.a.", "-", "--", "."}  # missing where the rest are numbers
-COMMA = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?")
-THOUSANDS_SAID = "commas between thousands"
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
-DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?")
 
 
 @settings
@@ -80,7 +75,8 @@ def read(
     raw = path.read_bytes()
     sha256 = hashlib.sha256(raw).hexdigest()
     if path.name.casefold().endswith(".parquet"):
-        return File(_parquet(raw, path.name, words, labels), sha256, True, None, [], {})
+        table = _parquet(raw, path.name, how.decimal, words, labels)
+        return File(table, sha256, True, table.decimal, [], {})
     if path.name.casefold().endswith(".gz"):
         try:
             raw = gzip.decompress(raw)
@@ -89,7 +85,7 @@ def read(
     return _Text(raw, path.name, how, numbers).file(sha256, words, labels, names)
 
 
-def _parquet(raw: bytes, title: str, words: Collection[str], labels: Collection[str]) -> Table:
+def _parquet(raw: bytes, title: str, decimal: str | None, words: Collection[str], labels: Collection[str]) -> Table:
     import pandas
 
     try:
@@ -98,9 +94,9 @@ def _parquet(raw: bytes, title: str, words: Collection[str], labels: Collection[
         raise ValueError(f"{title}: Parquet needs pyarrow: pip install 'neuroevo[parquet]'") from error
     except Exception as error:  # pyarrow's own, which are not imported for their names
         raise ValueError(f"{title}: not a Parquet file: {' '.join(str(error).split())}") from error
-    table = Table.of(frame, labels=[*words, *labels])
+    table = Table.of(frame, [*words, *labels], decimal)
     columns = {name: table.words(name) if name in words else table.columns[name] for name in table.columns}
-    return Table(columns, title, inferred=table.inferred)
+    return replace(table, columns=columns, title=title)
 
 
 class _Text:
@@ -138,7 +134,7 @@ class _Text:
                 raise ValueError(f"{self.title}: expected {' or '.join(str(len(one)) for one in names)} columns; got {width}")
             chosen = known[0]
         sample = list(zip(*self.rows[header:])) or [()] * width
-        self.decimal = self.how.decimal or self._decimal(sample)
+        self.marks = Marks.of(sample, self.how.decimal, "say --decimal . or --decimal ,", self.sep == ",")
         text = {name for name, values in zip(chosen, sample) if {name} & {*words, *labels} or not all(map(self._plain, values))}
         columns: dict[str, Column] = {}
         numbers: dict[str, np.ndarray] = {}
@@ -154,16 +150,14 @@ class _Text:
                 f"{self.title}, line {self.lines[0]}: expected names of columns; {', '.join(map(repr, chosen[:4]))} look like "
                 "a row: say task.header=false (the columns are then called 1, 2, ...), or task.header=true if these are names"
             )
-        grouped = any(THOUSANDS_SAID in note for note in notes)
-        told = self.how.decimal or ("," if self.decimal == "," else "." if grouped else None)
         table = Table(columns, self.title, self.lines[header:].tolist())
-        return File(table, sha256, header, told, self._inferred(notes), numbers)
+        return File(table, sha256, header, self.marks.known(notes), self._inferred(notes), numbers)
 
     def _inferred(self, notes: dict[str, list[str]]) -> list[str]:
         """In words: the separator, and what was found of some columns, where that is not the plain way."""
         plain = "\t" if ".tsv" in self.title.casefold() else ","
         found = [] if self.sep == plain else [f"separated by {SEPARATORS.get(self.sep, repr(self.sep))}s"]
-        found += ["decimal comma"] if self.decimal == "," else []
+        found += ["decimal comma"] if self.marks.decimal == "," else []
         for note, names in notes.items():
             found += [f"{listed(names)}: {note}"] if note else []
         return found
@@ -212,12 +206,6 @@ class _Text:
                 raise ValueError(f"{where}: columns {names.index(name) + 1} and {k + 1} are both called {name!r}{hint}")
         return names
 
-    def _decimal(self, sample: Sequence[Sequence[str]]) -> str:
-        """A comma where a column's values are numbers with one, and not all could have it between thousands."""
-        columns = [[value for value in values if value.casefold() not in NO_NUMBER] for values in sample]
-        commas = [[v for v in values if "," in v] for values in columns if values and all(map(COMMA.fullmatch, values))]
-        return "," if any(not all(map(THOUSANDS.fullmatch, values)) for values in commas) else "."
-
     def _plain(self, text: str) -> bool:
         """Whether pandas reads it as a number, or as a missing value."""
         return self._missing(text) or finite(text.replace(",", ".") if self._comma else text)
@@ -227,7 +215,7 @@ class _Text:
 
     @property
     def _comma(self) -> bool:
-        return self.decimal == "," != self.sep
+        return self.marks.decimal == "," != self.sep
 
     def _read(self, names: Sequence[str], header: bool, text: Collection[str]) -> dict[str, Column]:
         import pandas
@@ -263,38 +251,7 @@ class _Text:
         """A column of text as numbers, where all its values are, and what was inferred."""
         if not isinstance(column, Words):
             return column, ""
-        given = [value for value in column.values if value.casefold() not in NO_NUMBER]
-        made, how = self._as_numbers(name, given)
-        if not made and (given or name not in self.numbers):
-            return column, ""
-        away = [value for value in column.values if value and value not in made]
-        rows = np.isin(column.codes, [column.values.index(value) for value in away]).sum()
-        gone = f"{', '.join(map(repr, away))} is missing ({counted(int(rows), 'row')})" if away else ""
-        numbers = np.array([made.get(value, np.nan) for value in column.values])
-        return numbers[column.codes], ", ".join(filter(None, [how, gone]))
-
-    def _as_numbers(self, name: str, values: Sequence[str]) -> tuple[dict[str, float], str]:
-        """What `values` are as numbers, and how they are to be read; empty where one is none."""
-        comma, point = (any(mark in value for value in values) for mark in ",.")
-        european, grouped = all(map(COMMA.fullmatch, values)), all(finite(v) or THOUSANDS.fullmatch(v) for v in values)
-        if not values:
-            return {}, ""
-        if european and grouped and comma and not self.how.decimal and self.decimal != "," != self.sep:
-            one = next(value for value in values if "," in value)
-            either = f"is {one!r} {one.replace(',', '')} or {one.replace(',', '.')}?"
-            raise ValueError(f"{self.title}, column {name!r}: {either} say --decimal . or --decimal ,")
-        if european and (self.decimal == "," or (comma and not grouped and not self.how.decimal)):
-            said = ", ".join(["decimal comma"] * (self.decimal != ",") + ["points between thousands"] * point)
-            return {value: float(value.replace(".", "").replace(",", ".")) for value in values}, said
-        if grouped:
-            said = THOUSANDS_SAID if comma else "decimal point" * (point and self.decimal == ",")
-            return {value: float(value.replace(",", "")) for value in values}, said
-        if all(map(DATE.fullmatch, values)):
-            try:
-                return {value: np.datetime64(value, "us").astype(np.int64) / 1e6 for value in values}, "dates, in seconds"
-            except ValueError:  # the 30th of February
-                return {}, ""
-        return {}, ""
+        return typed(column, self.marks, f"{self.title}, column {name!r}", name in self.numbers)
 
 
 def _rows_like(names: Sequence[str], columns: dict[str, Column]) -> bool:

@@ -21,11 +21,13 @@ from evo.core import Budget, Scenario, State
 from evo.settings import closest, describe, parse, setting, settings
 from evo.tasks.columns import Columns
 from evo.tasks.schema import Predictor, Schema
+from evo.tasks.spelling import NO_NUMBER
 from evo.tasks.supervised import SupervisedTask
-from evo.tasks.table import LABEL, Column, Table, Words
+from evo.tasks.table import LABEL, Column, Table
 from evo.tasks.targets import FEW, Targets, beside, noted, parts_of, prepared, targets
+from evo.tasks.words import Words
 from scenarios.datasets import Classification, Probability, Regression
-from scenarios.reading import NO_NUMBER, File, Reading, read
+from scenarios.reading import File, Reading, read
 
 KINDS = {"classification": Classification, "regression": Regression, "probability": Probability}
 LONGEST = 100  # letters of the name, which is a folder

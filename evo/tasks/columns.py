@@ -16,7 +16,8 @@ import numpy as np
 
 from evo.core import State
 from evo.settings import did_you_mean
-from evo.tasks.table import Table, Words, as_columns, listed
+from evo.tasks.table import Table, as_columns, listed
+from evo.tasks.words import Words
 
 MOST = 32  # inputs of a column of words
 
@@ -64,6 +65,7 @@ class Columns:
     categories: tuple[Category, ...]
     ignored: tuple[str, ...] = ()
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    decimal: str | None = None  # the mark by which text is read as numbers, where the rows of training tell
 
     @classmethod
     def fit(cls, table: Table, train: np.ndarray, ignored: Sequence[str] = ()) -> Columns:
@@ -81,12 +83,13 @@ class Columns:
         columns = [table.words(name) for name in words]
         categories = tuple(Category.fit(name, Words(c.values, c.codes[train])) for name, c in zip(words, columns))
         known = {one.name: frozenset(c.values) - {""} for one, c in zip(categories, columns) if not one.shared}
-        return cls(numbers, categories, (*ignored, *empty), known)
+        return cls(numbers, categories, (*ignored, *empty), known, table.decimal)
 
     def to_json(self) -> State:
         """As plain values, for `from_json`; "inputs" are the columns in the order in which a network sees them."""
         inputs = [*map(asdict, self.numbers), *map(asdict, self.categories)]
-        return {"inputs": inputs, "ignored": self.ignored, "known": {name: sorted(all_) for name, all_ in self.known.items()}}
+        known = {name: sorted(all_) for name, all_ in self.known.items()}
+        return {"inputs": inputs, "ignored": self.ignored, "known": known, "decimal": self.decimal}
 
     @classmethod
     def from_json(cls, values: State) -> Self:
@@ -95,7 +98,7 @@ class Columns:
         words = [one for one in values["inputs"] if "mean" not in one]
         categories = tuple(Category(one["name"], tuple(one["values"]), one["shared"]) for one in words)
         known = {name: frozenset(all_) for name, all_ in values["known"].items()}
-        return cls(numbers, categories, tuple(values["ignored"]), known)
+        return cls(numbers, categories, tuple(values["ignored"]), known, values.get("decimal"))
 
     def __len__(self) -> int:
         return len(self.numbers) + sum(map(len, self.categories))
@@ -111,7 +114,7 @@ class Columns:
         Raises ValueError, naming column and row, for a column that is not there or too many, a word where a number was, and
         a word that was not in the table (but where the rare ones share an input).
         """
-        table = as_columns(frame, "rows", [one.name for one in self.categories])
+        table = as_columns(frame, "rows", [one.name for one in self.categories], self.decimal)
         expected = [*(one.name for one in self.numbers), *(one.name for one in self.categories)]
         for name in expected:
             table.column(name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,33 +16,12 @@ import numpy as np
 
 from evo.core import counted
 from evo.settings import Value, did_you_mean
+from evo.tasks.spelling import Marks, typed
+from evo.tasks.words import MISSING, Words, finite
 
 EXACT = 2**53  # whole numbers up to here are exact in float64
 LARGEST = 1e30  # networks compute in 32 bits
-MISSING = {"", "?", "na", "n/a", "nan", "-nan", "null"}  # words for a missing value, in any case of letters
 LABEL = re.compile(r"[+-]?(0\d+|\d{16,})")  # digits that are a name: no number is spelled so, or is so long
-
-
-@dataclass(frozen=True)
-class Words:
-    """A column of words: the different ones, "" for a missing one, and which of them stands in each row (B,)."""
-
-    values: list[str]
-    codes: np.ndarray
-
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> Words:
-        known: dict[str, int] = {}
-        codes = [known.setdefault(text, len(known)) for text in texts]
-        return cls(list(known), np.array(codes, np.int64))
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def replaced(self, values: Iterable[str]) -> Words:
-        """Each of `values` in the place of the one known so far; equal ones become one."""
-        merged = Words.of(values)
-        return Words(merged.values, merged.codes[self.codes] if len(self.codes) else self.codes)
 
 
 Column = np.ndarray | Words  # float64 (B,) with NaN where missing, or words
@@ -51,19 +30,21 @@ Column = np.ndarray | Words  # float64 (B,) with NaN where missing, or words
 @dataclass(frozen=True)
 class Table:
     """Columns of equal length by name. title: what an error calls the table; lines: that of its file each row ends on;
-    inferred: in words, what was taken of columns that is not the plain way."""
+    inferred: in words, what was taken of columns that is not the plain way; decimal: the decimal mark, where it is known."""
 
     columns: Mapping[str, Column]
     title: str = "the table"
     lines: Sequence[int | str] | None = None
     inferred: tuple[str, ...] = ()
+    decimal: str | None = None
 
     @classmethod
-    def of(cls, frame: Any, labels: Sequence[str] = ()) -> Table:
+    def of(cls, frame: Any, labels: Sequence[str] = (), decimal: str | None = None) -> Table:
         """A frame of pandas or polars, or a dict of columns, as it is: categories, text and truth values are words, dates
-        are seconds, and text is numbers where all of it is. labels: columns where text stays words, and whole numbers too long
-        for a float64 become some. Raises ValueError for a frame without columns, for equal names, or where columns differ in
-        length."""
+        are seconds, and text is numbers where all of it is (`evo.tasks.spelling`). labels: columns where text stays words, and
+        whole numbers too long for a float64 become some; decimal: the decimal mark of text, where it is known. Raises
+        ValueError for a frame without columns, for equal names, where columns differ in length, or a comma may be either mark.
+        """
         if isinstance(frame, Table):
             return frame
         names = list(getattr(frame, "columns", frame if isinstance(frame, Mapping) else ()))
@@ -72,17 +53,29 @@ class Table:
                 "expected a frame of pandas or polars, or a dict of columns, each with a name of its own; "
                 f"got {names or type(frame).__name__}"
             )
-        table = cls._made({str(name): _column(frame[name], str(name), str(name) in labels) for name in names})
+        columns = {str(name): _column(frame[name], str(name), str(name) in labels) for name in names}
+        table = cls._made(columns, decimal=decimal)
         if len(lengths := {len(column) for column in table.columns.values()}) != 1:
             raise ValueError(f"expected columns of equal length; got lengths {', '.join(map(str, sorted(lengths)))}")
         return table
 
     @classmethod
-    def _made(cls, columns: Mapping[str, tuple[Column, bool]], title: str = "the table") -> Table:
-        """Of what `_column` gave by name."""
-        text = [name for name, (_, written) in columns.items() if written]
-        how = f"{listed(text)}: numbers written as text, taken as numbers (dtype category keeps words)"
-        return cls({name: column for name, (column, _) in columns.items()}, title, inferred=(how,) if text else ())
+    def _made(cls, columns: Mapping[str, tuple[Column, bool]], title: str = "the table", decimal: str | None = None) -> Table:
+        """Of what `_column` gave by name: text that is numbers becomes some."""
+        words = [column.values for column, _ in columns.values() if isinstance(column, Words)]
+        marks = Marks.of(words, decimal, "make the column numbers")
+        made, notes = {name: column for name, (column, _) in columns.items()}, dict[str, list[str]]()
+        for name, (column, text) in columns.items():
+            if not isinstance(column, Words) or not text or any(map(LABEL.fullmatch, column.values)):
+                continue
+            made[name], how = typed(column, marks, f"{title}, column {name!r}")
+            if made[name] is not column:
+                comma = marks.decimal == "," and any("," in value for value in column.values)
+                how = ", ".join(filter(None, ["decimal comma" * comma, how]))
+                notes.setdefault(f" ({how})" if how else "", []).append(name)
+        said = "numbers written as text{}, taken as numbers (dtype category keeps words)"
+        inferred = tuple(f"{listed(names)}: {said.format(how)}" for how, names in notes.items())
+        return cls(made, title, inferred=inferred, decimal=marks.known(notes))
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -100,12 +93,13 @@ class Table:
         """A column as float64 (B,), NaN where missing. Raises ValueError at a word, or a number too large to compute with."""
         column = self.column(name)
         if isinstance(column, Words):
-            good = np.array([not value or finite(value) for value in column.values], bool)
-            if not good[column.codes].all():
+            marks = Marks.of([column.values], self.decimal, "make the column numbers")
+            made, _ = typed(column, marks, f"{self.title}, column {name!r}", number=True)
+            if isinstance(made, Words):
+                good = np.array([not value or finite(value) for value in column.values], bool)
                 row = int(np.argmin(good[column.codes]))
                 raise ValueError(f"{self.at(row, name)}: expected a number; got {column.values[column.codes[row]]!r}")
-            numbers = np.array([float(value or "nan") for value in column.values])
-            column = numbers[column.codes]
+            column = made
         large = np.abs(column) > LARGEST
         if large.any():
             row = int(np.argmax(large))
@@ -139,21 +133,14 @@ def spelled(numbers: np.ndarray) -> Words:
     return Words(["" if math.isnan(value) else repr(value).removesuffix(".0") for value in values.tolist()], codes)
 
 
-def finite(text: str) -> bool:
-    try:
-        return "_" not in text and not math.isnan(float(text))
-    except ValueError:
-        return False
-
-
 def listed(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _column(values: Any, name: str, label: bool) -> tuple[Column, bool]:
-    """A column of pandas, polars, numpy, or any sequence, and whether it is numbers that were written as text. label: text
-    stays words, and whole numbers that no float64 tells apart become some."""
+    """A column of pandas, polars, numpy, or any sequence, and whether it is text that may be numbers. label: text stays words,
+    and whole numbers that no float64 tells apart become some."""
     kind = str(getattr(values, "dtype", ""))
     if kind == "category":  # of pandas: its values are words, whatever they are made of
         known = [*("" if value is None else str(value) for value in values.cat.categories), ""]
@@ -179,34 +166,25 @@ def _column(values: Any, name: str, label: bool) -> tuple[Column, bool]:
     given = [None if gone else value for value, gone in zip(array.tolist(), missing)]
     if all(value is None or (isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)) for value in given):
         return np.array(given, np.float64), False
-    words = Words.of("" if value is None else str(value) for value in given)
-    numbers = None if label or kind.startswith(("Categorical", "Enum")) else _numbers(words)  # polars' categories
-    return (words, False) if numbers is None else (numbers, True)
+    words = Words.of("" if value is None else str(value).strip() for value in given)
+    if kind.startswith(("Categorical", "Enum")):  # polars' categories
+        return words, False
+    return words.replaced("" if value.casefold() in MISSING else value for value in words.values), not label
 
 
-def _numbers(words: Words) -> np.ndarray | None:
-    """Words as numbers, NaN where missing, if all are spelled as numbers are."""
-    values = ["" if value.strip().casefold() in MISSING else value for value in words.values]
-    given = [value for value in values if value]
-    if not given or any(LABEL.fullmatch(value) or not finite(value) for value in given):
-        return None
-    return np.array([float(value or "nan") for value in values])[words.codes]
-
-
-def as_columns(values: Value, what: str, labels: Sequence[str] = ()) -> Table:
+def as_columns(values: Value, what: str, labels: Sequence[str] = (), decimal: str | None = None) -> Table:
     """`Table.of` a frame, or of an array (B,) or (B, O), whose columns are called 0, 1, ..., and `what` it is. All of "y" are
     labels."""
     if isinstance(values, (Table, Mapping)) or hasattr(values, "columns"):
-        return Table.of(values, [*map(str, values.columns)] if what == "y" else labels)
+        return Table.of(values, [*map(str, values.columns)] if what == "y" else labels, decimal)
     if np.ma.isMaskedArray(values):
         raise ValueError(f"{what}: expected an array without a mask; fill it in: {what}.filled(np.nan)")
     array = np.asarray(values)
     if array.ndim not in (1, 2):
         raise ValueError(f"{what}: expected an array of shape (B, columns); got {array.shape}")
     series = [values] if array.ndim == 1 else list(array.T)
-    return Table._made(
-        {str(k): _column(one, f"{what} {k}", what == "y" or str(k) in labels) for k, one in enumerate(series)}, what
-    )
+    columns = {str(k): _column(one, f"{what} {k}", what == "y" or str(k) in labels) for k, one in enumerate(series)}
+    return Table._made(columns, what, decimal)
 
 
 def refuse_nan(x: Table) -> None:

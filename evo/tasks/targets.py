@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,8 @@ from torch import Tensor
 from evo import rng
 from evo.core import counted
 from evo.tasks.columns import Columns, Units
-from evo.tasks.table import Table, Words, finite, listed
+from evo.tasks.table import Table, listed
+from evo.tasks.words import Words, finite
 
 Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 
@@ -87,8 +88,12 @@ def _by_number(text: str) -> tuple[float, str]:
 
 
 def _numbers(table: Table, names: Sequence[str], kind: str | None) -> np.ndarray:
-    """The columns `names`, (B, O). Raises ValueError for what is no probability where these are learned."""
-    y = np.column_stack([table.numbers(name) for name in names])
+    """The columns `names`, (B, O). Raises ValueError for words that stand for missing numbers, and what is no probability
+    where these are learned."""
+    numbers = replace(table, columns={name: table.numbers(name) for name in names})
+    for name in names:
+        numbers.refuse_missing(name)
+    y = np.column_stack([*numbers.columns.values()])
     wrong = (y < 0) | (y > 1)
     if kind == "probability" and wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()

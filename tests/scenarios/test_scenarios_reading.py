@@ -7,6 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
+from evo.tasks.table import Table
 from scenarios.lab.cli import flags
 from scenarios.lab.study import config
 from scenarios.lab.study.problems import ConfigError
@@ -77,6 +78,17 @@ def test_numbers_are_numbers_however_they_are_written(tmp_path, case, at):
         assert (note in said) >= case.startswith(word)
     if case.startswith("missing 'None'"):
         assert "n: 'None' is missing (1 row)" in said
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_text_in_a_frame_is_read_as_text_in_a_file_is(case):
+    texts, expected = NUMBERS[case]
+    found = Table.of(pandas.DataFrame({"n": texts, "c": "x"}))
+    np.testing.assert_allclose(found.columns["n"], expected)
+    (said,) = found.inferred
+    assert said.startswith("n: numbers written as text")
+    for note in ("decimal comma", "between thousands", "dates"):
+        assert (note in said) >= (note in case)
 
 
 def test_what_is_inferred_is_said_in_the_title_and_what_is_plain_is_not(tmp_path):

@@ -164,6 +164,43 @@ def test_numbers_written_as_text_are_numbers_and_said():
         assert SupervisedTask.from_arrays(np.array([["1.5"], ["2"]] * 30), np.arange(ROWS)).inputs == 1
 
 
+def test_text_with_decimal_commas_is_numbers_and_further_rows_are_read_alike():
+    text = {"price": [f"{k},5" for k in range(ROWS)], "mass": [f"1,{k:03}" for k in range(ROWS)], "y": np.arange(ROWS)}
+    whole = [f"{k},{k:03}" for k in range(1, ROWS)] + ["-"]
+    with pytest.warns(UserWarning, match=r"^price, mass: numbers written as text \(decimal comma\), taken as numbers") as said:
+        task = SupervisedTask.from_table(pandas.DataFrame(text), "y")
+    assert len(said) == 1
+    plain = SupervisedTask.from_table({"price": np.arange(ROWS) + 0.5, "mass": 1 + np.arange(ROWS) / 1000, "y": text["y"]}, "y")
+    assert plain.columns.numbers == task.columns.numbers
+    once = type(task.columns).from_json(task.columns.to_json())
+    np.testing.assert_array_equal(
+        once.encode({"price": ["2"], "mass": ["1,234"]}), plain.columns.encode({"price": [2], "mass": [1.234]})
+    )
+    with pytest.raises(ValueError, match=r"column 'mass': is '1,001' 1001 or 1.001\? make the column numbers"):
+        SupervisedTask.from_table({"mass": whole, "y": text["y"]}, "y")
+    whole[0], said = "1,234.5", r"^mass: numbers written as text \(commas between thousands, '-' is missing \(1 row\)\)"
+    with pytest.warns(UserWarning, match=said):
+        task = SupervisedTask.from_table({"mass": whole, "y": text["y"]}, "y")
+    assert (task.columns.decimal, task.columns.numbers[0].mean > 1000) == (".", True)
+
+
+def test_a_target_of_text_is_numbers_where_these_are_learned():
+    text = {"x": np.arange(ROWS), "y": [f"{k},5" for k in range(ROWS)]}
+    task = SupervisedTask.from_table(text, "y", kind="regression")
+    assert task.units is not None
+    assert task.units.mean == SupervisedTask.from_table({**text, "y": np.arange(ROWS) + 0.5}, "y").units.mean
+    with pytest.raises(ValueError, match="row 59, column 'y': the target is missing"):
+        SupervisedTask.from_table({**text, "y": [*text["y"][:-1], "-"]}, "y", kind="regression")
+
+
+def test_words_for_missing_are_no_category():
+    table = {"c": ["a", "nan", " NA ", "None"] * 15, "k": pandas.Categorical(["NA", "b"] * 30), "y": np.arange(ROWS)}
+    task = SupervisedTask.from_table(pandas.DataFrame(table), "y")
+    assert [one.values for one in task.columns.categories] == [("", "None", "a"), ("NA", "b")]
+    with pytest.raises(ValueError, match="row 2, column 'c': the target is missing"):
+        SupervisedTask.from_table({"c": ["a", "b", "nan"] * 20, "x": np.arange(ROWS)}, "c")
+
+
 def test_a_column_without_a_value_in_the_training_rows_is_left_out_and_said():
     table = {"x": np.arange(ROWS), "gone": [None] * ROWS, "nan": [np.nan] * ROWS, "y": np.arange(ROWS) * 0.5}
     with pytest.warns(UserWarning, match="^left out, without a value in the training rows: gone, nan$"):
