@@ -102,8 +102,9 @@ class HyperNEAT(NEAT):
 
     @classmethod
     def settled(cls, task: Task, settings: object) -> object:
-        """As they are: a CPPN's outputs are read alike on every task."""
-        return settings
+        """With the values in force of the preset: a CPPN's outputs are read alike on every task."""
+        assert isinstance(settings, HyperNEATSettings)
+        return settings.filled()
 
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:

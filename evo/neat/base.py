@@ -70,8 +70,10 @@ class Topologies(Algorithm[Genomes]):
 
     @classmethod
     def settled(cls, task: Task, settings: object) -> object:
-        """For classes and numbers outputs are unbounded and, unless a preset is named, settings those of `tables`."""
-        return filled(settings, ON_TABLES if task.kind in UNBOUNDED else {})
+        """With the values in force of the preset. For classes and numbers outputs are unbounded and, unless one is named, that
+        is `tables`."""
+        chosen = filled(settings, ON_TABLES if task.kind in UNBOUNDED else {})
+        return chosen.filled()  # type: ignore[attr-defined]  # every settings class of its subclasses has presets
 
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:

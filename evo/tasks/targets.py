@@ -93,7 +93,7 @@ def _numbers(table: Table, names: Sequence[str], kind: str | None) -> np.ndarray
     numbers = replace(table, columns={name: table.numbers(name) for name in names})
     for name in names:
         numbers.refuse_missing(name)
-    y = np.column_stack([*numbers.columns.values()])
+    y = np.column_stack([numbers.numbers(name) for name in names])
     wrong = (y < 0) | (y > 1)
     if kind == "probability" and wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()

@@ -22,7 +22,7 @@ Flags are the same keys. Every mistake is gathered: one ConfigError names them a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import did_you_mean, setting, settings, suggestion
@@ -59,7 +59,7 @@ class BudgetSettings:
 @dataclass(frozen=True)
 class Learner:
     """A label: the method as it was given and as it was found, its settings (None: wrong), for each seed what it begins from
-    with the sha256 of that champion, the network of its own (its table, and what makes it), and as of `RunSpec`."""
+    with the sha256 of that champion, the network of its own (its table, and what makes it)."""
 
     label: str
     given: Any
@@ -68,7 +68,6 @@ class Learner:
     starts: dict[int, tuple[str, str]]
     model: dict[str, Any] | None
     network: Any
-    by_task: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,6 @@ class Draft:
                 model=self.model if one.model is None else one.model,
                 own_model=one.model is not None,
                 code=made[one.label][0],
-                by_task=one.by_task,
                 **self.same,
             )
             for one in self.learners

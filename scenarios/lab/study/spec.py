@@ -17,6 +17,8 @@ from scenarios.lab.study.problems import Checks
 if TYPE_CHECKING:
     from evo.core import Method, Scenario, Task
 
+FEW = 3  # settings that nothing is stored of, which are named one by one
+
 
 @dataclass(frozen=True)
 class Built:
@@ -45,7 +47,6 @@ class RunSpec:
     start_sha256: str | None = None  # of that run's champion
     code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of what of the user's it is made of
     own_model: bool = False  # whether `model` is the label's own, not the shared one
-    by_task: list[str] = field(default_factory=list, compare=False)  # settings left to the task, and that it chose
 
     def build(self) -> Built:
         """The task, the method and its settings. Raises ConfigError."""
@@ -88,19 +89,23 @@ class RunSpec:
             stored = identity.by_key(tomllib.loads(toml_text))
         except (ValueError, RecursionError) as error:
             return [f"the stored config.toml cannot be read: {error}"]
-        now, found = identity.by_key(self.document()), []
+        now, found, unstored = identity.by_key(self.document()), [], []
         if not stored:
             return ["the stored config.toml is empty"]
         for key in dict.fromkeys([*stored, *now]):
             old, new = stored.get(key), now.get(key)
-            unsettled = old is None and key.removeprefix(f"{self.label}.") in self.by_task  # in runs of former versions
-            if old == new or unsettled or key.startswith(("run.", "code.")) or (key == "task.sha256" and old and new):
+            if old == new or key.startswith(("run.", "code.")) or (key == "task.sha256" and old and new):
                 continue
             if key.startswith("budget.") and (new is None or (isinstance(old, (int, float)) and new > old)):
                 continue
             if self.own_model and key.startswith("model."):
                 key = f"{self.label}.{key}"
             found.append(f"{key}: stored {'nothing' if old is None else old}, now {'nothing' if new is None else new}")
+            unstored += [key] if old is None else []
+        if len(unstored) > FEW:  # a run of a former version
+            found = [line for line in found if line.partition(":")[0] not in unstored]
+            more = f"{', '.join(unstored[:FEW])} and {len(unstored) - FEW} more"
+            found.append(f"{more}: stored nothing, so what the run had is not known")
         return found + self.changed(tomllib.loads(toml_text))
 
     def changed(self, stored: Mapping[str, Any]) -> list[str]:

@@ -74,9 +74,7 @@ def _learner(check: Checks, task: Task, network: _Counted | None, one: config.Le
                 check.problems.append(f"{one.label}.model: this method takes no network from the model table; leave it out")
             if seed in one.starts:
                 _begin(check, learner, one.starts[seed][0], one.label, seed)
-            settled = one.method.settled(task, one.settings)
-            left = [name for name, value in vars(settled).items() if value != getattr(one.settings, name)]
-            return replace(one, settings=settled, by_task=left)
+            return replace(one, settings=one.method.settled(task, one.settings))
     except SettingsError as error:
         check.problems += [f"{one.label}.{problem}" for problem in error.problems]
     except (Exception, SystemExit) as error:  # a user's method may fail in any way

@@ -241,20 +241,34 @@ def test_spec_survives_json_and_its_own_toml():
         assert spec.differences(spec.toml()) == []
 
 
-@pytest.mark.parametrize("method", ["neat", "neat-modern"])
-def test_a_stored_configuration_says_which_preset_the_task_chose(method):
-    (spec,) = study(**flags.chosen("wine", [method])).specs
-    assert (spec.settings["preset"], spec.settings["output_activation"]) == ("tables", "identity")
-    assert (spec.by_task, 'preset = "tables"' in spec.toml()) == (["preset", "output_activation"], True)
-    before = re.sub('(preset|output_activation) = "[a-z]+"', r'\1 = "none"', spec.toml())
-    assert spec.differences(before) == []  # a run of a version that did not store it
+@pytest.mark.parametrize(
+    ("method", "scenario", "preset"),
+    [
+        ("neat", "wine", "tables"),
+        ("neat-modern", "wine", "tables"),
+        ("neat", "xor", None),
+        ("hyperneat", "visual_discrimination", "neat2002"),
+    ],
+)
+def test_a_stored_configuration_holds_the_values_of_the_preset_in_force(method, scenario, preset):
+    """So that a run is not continued with a preset whose values have changed."""
+    (spec,) = study(**flags.chosen(scenario, [method])).specs
+    given = spec.build().settings
+    assert (spec.settings["preset"], given.filled()) == (preset, given)
     (same,) = study(tomllib.loads(spec.toml())).specs
-    assert (same.settings, same.by_task) == (spec.settings, [])
-    former = {"neat": "neat2002", "neat-modern": "neat-python"}[method]
-    (other,) = study(**flags.chosen("wine", [method], sets=[f"{method}.preset={former}"])).specs
-    assert [line.partition(":")[0] for line in other.differences(before)] == [f"{method}.preset"]
-    (left,) = study(**flags.chosen("xor", [method])).specs
-    assert (left.settings["preset"], left.by_task) == (None, [])
+    assert (same.settings, same.differences(spec.toml())) == (spec.settings, [])
+    other = re.sub(r"(?m)^population_size = .*", "population_size = 7", spec.toml())
+    size = spec.settings["population_size"]
+    assert spec.differences(other) == [f"{method}.population_size: stored 7, now {size}"]
+
+
+def test_a_run_that_was_stored_without_the_values_of_its_preset_is_refused_in_one_line():
+    (spec,) = study(**flags.chosen("wine", ["neat"])).specs
+    head, table, own = spec.toml().partition("[learners.neat]")
+    before = head + table + re.sub(r"(?m)^(?!method)(\w+) = .*", r'\1 = "none"', own)
+    (line,) = spec.differences(before)
+    said = r"neat\.preset, neat\.\w+, neat\.\w+ and \d+ more: stored nothing, so what the run had is not known"
+    assert re.fullmatch(said, line)
 
 
 @pytest.mark.parametrize("scenario", ["xor", "digits", "cartpole"])
