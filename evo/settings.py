@@ -7,8 +7,8 @@
 
     GASettings(population_size=1)       # SettingsError: population_size: expected a whole number >= 2; got 1
 
-One SettingsError lists all errors, each with the expected and the given value and the closest key. A class may define
-`contradictions(self) -> list[str]` for constraints between settings.
+One SettingsError lists all errors, each with the expected and the given value and the closest key. A bound may name another
+setting; for other constraints between settings a class may define `contradictions(self) -> list[str]`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import dataclasses
 import difflib
 import functools
 import math
+import operator
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ from typing import Any, TypeVar, dataclass_transform
 from evo.space import Dimension
 
 T = TypeVar("T")
+Bound = float | str | None
 Value = Any  # what a user gives a setting: its declaration checks it, at run time
 
 # What neat-python, DEAP, evosax and scikit-learn call it -> our names, of which those among the options are suggested.
@@ -75,6 +77,7 @@ ELSEWHERE = {
     "n_estimators": "the method sklearn:Name has the estimator's own settings",
 }
 
+SIGNS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a string", dict: "a table", object: "a value"}
 
 
@@ -90,16 +93,17 @@ def setting(
     default: Value,
     doc: str,
     *,
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
+    low: Bound = None,
+    high: Bound = None,
+    above: Bound = None,
+    below: Bound = None,
     choices: Iterable[str] | None = None,
     search: Dimension | None = None,
     unit: str = "",
     source: str = "",
 ) -> Value:
-    """A field of a `@settings` class. low <= value <= high, above < value < below; for a tuple, each item.
+    """A field of a `@settings` class. low <= value <= high, above < value < below; for a tuple, each item. A bound that is a
+    name is the value of that setting, a number, of the class.
 
     search: the range over which `evo tune` searches it, within the allowed one: Log(1e-4, 1e-1), Real(0, 1), Integer(1, 5) or
     Choice("relu", "tanh") of `evo.space`; None: it is not searched.
@@ -130,6 +134,11 @@ def filled(options: T, preset: Mapping[str, Value]) -> T:
     return dataclasses.replace(options, **missing) if missing else options  # type: ignore[type-var]  # a dataclass
 
 
+def has_rules(cls: type) -> bool:
+    """Whether a `@settings` class has constraints that `describe` does not tell."""
+    return cls.contradictions is not _no_contradictions  # type: ignore[attr-defined]  # `settings` gives it
+
+
 def _no_contradictions(self: object) -> list[str]:
     """Rules that join several settings: none."""
     return []
@@ -140,13 +149,13 @@ def settings(cls: type[T]) -> type[T]:
     """Turns `cls` into a frozen, keyword-only dataclass that validates every value on construction."""
 
     def __post_init__(self: Any) -> None:
-        problems = []
-        for one in describe(type(self)):
+        problems, declared = [], describe(type(self))
+        for one in declared:
             value, problem = one.check(getattr(self, one.name))
             if problem:
                 problems.append(f"{one.name}: {problem}")
             object.__setattr__(self, one.name, value)
-        problems = problems or self.contradictions()
+        problems = problems or beyond(declared, vars(self)) + self.contradictions()
         if problems:
             raise SettingsError(problems)
 
@@ -177,14 +186,28 @@ class Setting:
     optional: bool
     default: Value
     doc: str
-    low: float | None
-    high: float | None
-    above: float | None
-    below: float | None
+    low: Bound
+    high: Bound
+    above: Bound
+    below: Bound
     choices: tuple[str, ...] | None
     search: Dimension | None
     unit: str
     source: str
+
+    def to_json(self) -> dict[str, Value]:
+        """What `check` and `beyond` need, as plain values."""
+        own = {name: getattr(self, name) for name in ("name", "optional", "low", "high", "above", "below", "choices", "unit")}
+        (kind,) = {*typing.get_args(self.kind)} - {Ellipsis} or {self.kind}
+        return {**own, "kind": kind.__name__, "several": kind is not self.kind}
+
+    @staticmethod
+    def from_json(values: Mapping[str, Value]) -> Setting:
+        kind = next(kind for kind in KINDS if kind.__name__ == values["kind"])
+        own = {name: value for name, value in values.items() if name not in ("kind", "several")}
+        untold: dict[str, Value] = {"default": None, "search": None, "doc": "", "source": ""}
+        several: type = tuple[kind, ...]  # type: ignore[assignment, valid-type]  # an alias, as `describe` finds
+        return Setting(**untold, **own, kind=several if values["several"] else kind)
 
     @property
     def expected(self) -> str:
@@ -194,8 +217,7 @@ class Setting:
         else:
             item = typing.get_args(self.kind)
             words = KINDS[self.kind] if not item else f"a list of {KINDS[item[0]].split(' ', 1)[1]}s"
-        signs = ((">=", self.low), (">", self.above), ("<=", self.high), ("<", self.below))
-        bounds = [f"{sign} {bound:g}" for sign, bound in signs if bound is not None]
+        bounds = [f"{sign} {bound if isinstance(bound, str) else f'{bound:g}'}" for sign, bound in self._bounds]
         words = " ".join([words, " and ".join(bounds), self.unit]).replace("  ", " ").strip()
         return words + (" or none" if self.optional else "")
 
@@ -222,13 +244,24 @@ class Setting:
         return converted, None
 
     def _inside(self, value: float) -> bool:
-        return (
-            math.isfinite(value)
-            and (self.low is None or value >= self.low)
-            and (self.high is None or value <= self.high)
-            and (self.above is None or value > self.above)
-            and (self.below is None or value < self.below)
-        )
+        numbers = [(sign, bound) for sign, bound in self._bounds if not isinstance(bound, str)]
+        return math.isfinite(value) and all(SIGNS[sign](value, bound) for sign, bound in numbers)
+
+    @property
+    def _bounds(self) -> list[tuple[str, float | str]]:
+        bounds = zip(SIGNS, (self.low, self.above, self.high, self.below))
+        return [(sign, bound) for sign, bound in bounds if bound is not None]
+
+    def beyond(self, values: Mapping[str, Value]) -> list[str]:
+        """What is wrong with its value among `values`, all valid by themselves, as far as its bounds are other settings."""
+        value, others = values[self.name], [(sign, bound) for sign, bound in self._bounds if isinstance(bound, str)]
+        wrong = [(sign, name) for sign, name in others if value is not None and not SIGNS[sign](value, values[name])]
+        return [f"{self.name}: expected {sign} {name}, {values[name]:g}; got {value!r}" for sign, name in wrong]
+
+
+def beyond(declared: Iterable[Setting], values: Mapping[str, Value]) -> list[str]:
+    """What is wrong with values that are valid by themselves, as their bounds are other settings."""
+    return [problem for one in declared for problem in one.beyond(values)]
 
 
 def native(value: Any) -> Any:

@@ -26,25 +26,25 @@ class DeepGASettings:
         100, "children a generation, and one elite", low=2, source="Such et al. 2017: 1000", search=Choice(50, 100, 200, 400)
     )
     truncation_size: int = setting(
-        20, "T: how many of the best are parents", low=1, source="Such et al. 2017", search=Choice(3, 5, 10, 20, 40)
+        20,
+        "T: how many of the best are parents",
+        low=1,
+        high="population_size",
+        source="Such et al. 2017",
+        search=Choice(3, 5, 10, 20, 40),
     )
     mutation_std: float = setting(
         0.1, "sigma of the noise on every gene", low=0.0, source="Such et al. 2017: .002", search=Log(0.003, 1.0)
     )
-    candidates: int = setting(10, "best individuals that compete to be the elite", low=1, source="Such et al. 2017")
+    candidates: int = setting(
+        10, "best individuals that compete to be the elite", low=1, high="population_size", source="Such et al. 2017"
+    )
     validation_episodes: int = setting(
         30, "times as many episodes for the candidates, on tasks with episodes", low=1, source="Such et al. 2017"
     )
     initial_scale: float = setting(
         1.0, "initial weight std, relative to the module's initialiser", above=0.0, search=Log(0.3, 3.0)
     )
-
-    def contradictions(self) -> list[str]:
-        return [
-            f"{name}: expected at most population_size {self.population_size}; got {getattr(self, name)}"
-            for name in ("truncation_size", "candidates")
-            if getattr(self, name) > self.population_size
-        ]
 
 
 class DeepGA(VectorAlgorithm):

@@ -25,7 +25,9 @@ SELECTIONS = ("tournament", "truncation", "rank")
 @settings
 class GASettings:
     population_size: int = setting(200, "individuals a generation, elites included", low=2, search=Choice(50, 100, 200, 400))
-    elites: int = setting(2, "best individuals copied unchanged, and scored again", low=0, search=Choice(1, 2, 5, 10))
+    elites: int = setting(
+        2, "best individuals copied unchanged, and scored again", low=0, below="population_size", search=Choice(1, 2, 5, 10)
+    )
     selection: str = setting("truncation", "how parents are chosen", choices=SELECTIONS, search=Choice(*SELECTIONS))
     tournament_size: int = setting(
         3, "contestants of a tournament", low=1, source="Goldberg and Deb 1991", search=Choice(2, 3, 5, 8)
@@ -58,11 +60,6 @@ class GASettings:
     initial_scale: float = setting(
         2.5, "initial weight std, relative to the module's initialiser", above=0.0, search=Log(0.3, 3.0)
     )
-
-    def contradictions(self) -> list[str]:
-        if self.elites >= self.population_size:
-            return [f"elites: expected fewer than population_size {self.population_size}; got {self.elites}"]
-        return []
 
 
 class GA(VectorAlgorithm):

@@ -40,6 +40,7 @@ LIMITS = {
     "plot xor": (1.0, None),
     "watch xor": (1.0, None),
     "show digits -m ga --seeds 3": (0.3, None),
+    "show digits -m ga --set ga.population_size=50": (0.3, None),
     "run xor -m neat --seeds 1 --restart": (2.5, 2.0),
     PLAY: (2.0, None),
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evo.settings import describe
+from evo.settings import Setting, beyond, describe, has_rules
 from scenarios import METHODS, SCENARIOS
 from scenarios.lab.cli import flags, kept
 from scenarios.lab.report.format import terminal_width, wrapped
@@ -129,36 +129,53 @@ def aligned(table: Sequence[Sequence[str]], width: int | None, break_last: bool 
 
 def commented(document: Mapping[str, Any], overrides: Mapping[str, Any], problems: Sequence[str]) -> str:
     """The effective configuration as TOML, every key under a comment of a line. Raises ConfigError with every mistake."""
-    return toml.write(*described(document, overrides, problems))
+    return toml.write(*described(document, overrides, problems)[:2])
 
 
 def kept_over(what: str, methods: Sequence[str], asked: flags.Asked) -> str | None:
-    """What `commented` gives for a scenario and methods of ours with other seeds, another budget or device: these laid over
-    what is kept. None where anything else was typed, or may be wrong: `commented` says what."""
+    """What `commented` gives for a scenario and methods of ours with other settings, seeds, another budget or device: these
+    laid over what is kept. None where anything else was typed, or may be wrong: `commented` says what."""
     typed = asked["document"]
     device = typed.get("device", "auto")
-    if what not in SCENARIOS or not set(methods) <= {*METHODS} or asked["overrides"] or asked["problems"]:
+    if what not in SCENARIOS or not set(methods) <= {*METHODS} or asked["problems"]:
         return None
     if device not in ("auto", "cpu"):  # torch would have to look for another
         return None
     bare = flags.chosen(what, methods)
     check = Checks()
     try:
-        document, said = json.loads(kept.text(["show", what, *methods], lambda: json.dumps(described(**bare))))
+        document, said, declared = json.loads(kept.text(["show", what, *methods], lambda: json.dumps(described(**bare))))
     except ConfigError:
         return None
     seeds = check.seeds(typed["seeds"]) if "seeds" in typed else document["seeds"]
     budget = config.limits(typed["budget"], None, check) if "budget" in typed else document["budget"]
-    if check.problems or not budget:
+    if check.problems or not budget or not _laid_over(document, declared, asked["overrides"]):
         return None
     return toml.write({**document, "seeds": seeds, "device": device, "budget": budget}, said)
 
 
+def _laid_over(document: dict[str, Any], declared: Mapping[str, Any], overrides: Mapping[str, Any]) -> bool:
+    """Lays valid overrides over a configuration whose settings are `declared`, table by table; whether all are valid."""
+    places = {place: [Setting.from_json(one) for one in own] for place, own in declared.items()}
+    tables = {place: document["learners"].get(place, document.get(place)) for place in places}
+    for dotted, value in overrides.items():
+        place, _, key = dotted.rpartition(".")
+        one = next((each for each in places.get(place, ()) if each.name == key), None)
+        if one is None:
+            return False
+        value, problem = one.check(value)
+        if problem:
+            return False
+        tables[place][key] = list(value) if isinstance(value, tuple) else value
+    return not any(beyond(own, tables[place]) for place, own in places.items())
+
+
 def described(
     document: Mapping[str, Any], overrides: Mapping[str, Any], problems: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The effective configuration, and by dotted key what is said of it: meaning, range, default, source. The device is the one
-    that was asked for. Raises ConfigError with every mistake."""
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+    """The effective configuration; by dotted key what is said of it: meaning, range, default, source; and by table the settings
+    that are valid by themselves and their bounds alone. The device is the one that was asked for. Raises ConfigError with every
+    mistake."""
     study = config.study(document, overrides, problems=problems)
     first = study.specs[0]
     scenario: Any = Checks().scenario(first.scenario, first.task)
@@ -186,7 +203,9 @@ def described(
         tables[f"learners.{spec.label}."] = getattr(Checks().method(spec.method, spec.label), "settings", None)
     for prefix, cls in tables.items():
         said.update((prefix + one.name, _comment(one, prefix != "budget.")) for one in (describe(cls) if cls else []))
-    return study.document() | {"device": document.get("device", "auto")}, said
+    alone = {prefix.removeprefix("learners.").rstrip("."): cls for prefix, cls in tables.items() if cls and not has_rules(cls)}
+    declared = {place: [one.to_json() for one in describe(cls)] for place, cls in alone.items() if place != "budget"}
+    return study.document() | {"device": document.get("device", "auto")}, said, declared
 
 
 def narrowed(configuration: str, width: int | None) -> str:

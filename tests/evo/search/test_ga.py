@@ -374,7 +374,7 @@ def test_lineage_numbers_genomes_through_the_generations():
 
 
 def test_contradictions_are_settings_errors():
-    with pytest.raises(SettingsError, match="elites: expected fewer than population_size 5; got 5"):
+    with pytest.raises(SettingsError, match="elites: expected < population_size, 5; got 5"):
         GA(2, population_size=5, elites=5)
     with pytest.raises(SettingsError, match=r"population_size: .*\nmutation_rate: "):
         GA(2, population_size=1, mutation_rate=1.5)

@@ -64,6 +64,7 @@ def test_what_only_reads_or_starts_workers_imports_no_torch(finished):
     lines = [
         "list runs",
         "show xor -m ga --seeds 3",
+        "show xor -m ga --set ga.population_size=50 --set model.hidden=[3]",
         "compare xor",
         "plot xor",
         "run xro",
@@ -80,7 +81,7 @@ def test_what_only_reads_or_starts_workers_imports_no_torch(finished):
 def test_list_and_show_of_our_own_are_kept_until_a_source_file_or_a_library_changes(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first = evo(capsys, "show", "xor", "-m", "ga")
-    monkeypatch.setattr(listing, "described", lambda **asked: ({"seeds": [7], "budget": {"steps": 1}}, {}))
+    monkeypatch.setattr(listing, "described", lambda **asked: ({"seeds": [7], "budget": {"steps": 1}, "learners": {}}, {}, {}))
     assert evo(capsys, "show", "xor", "-m", "ga") == first
     assert evo(capsys, "show", "xor", "-m", "ga", "--seeds", "1") == first
     assert evo(capsys, "show", "xor", "-m", "ga", "--device", "cpu") == (0, first[1].replace('"auto"', '"cpu"', 1), "")
@@ -100,9 +101,17 @@ def test_list_and_show_of_our_own_are_kept_until_a_source_file_or_a_library_chan
         ({"seeds": "0", "budget": ["step=3", "steps=0"]}, False),
         ({"seeds": "3,3", "device": "cdua", "budget": ["steps"]}, False),
         ({"device": "cuda"}, False),
+        ({"sets": ["task.metric=macro_f1", "model.hidden=[8, 4]", "run.threads=none"]}, True),
+        ({"sets": ["ga.population_size=50", "ga.elites=49", "ga.mutation_std=1e-2", "linear.C=2"], "seeds": "2"}, True),
+        ({"sets": ["ga.population_size=50", "ga.elites=50"]}, False),
+        ({"sets": ["ga.elites=x"]}, False),
+        ({"sets": ["ga.elits=2"]}, False),
+        ({"sets": ["model.network=cnn"]}, False),
+        ({"sets": ["ga.model.hidden=[3]"]}, False),
+        ({"sets": ["ga.elites"]}, False),
     ],
 )
-def test_seeds_budget_and_device_laid_over_what_is_kept_are_what_the_configuration_gives(methods, typed, laid):
+def test_settings_seeds_budget_and_device_laid_over_what_is_kept_are_what_the_configuration_gives(methods, typed, laid):
     asked = flags.chosen("digits", methods, **typed)
     found = listing.kept_over("digits", methods, asked)
     assert found == (listing.commented(**asked) if laid else None)

@@ -53,7 +53,7 @@ def test_every_mistake_of_a_file_is_in_one_message_with_the_closest_match(tmp_pa
         "model.hidden: expected a list of whole numbers >= 1; got 0",
         "run.history: expected one of none, champions, all; got 1",
         "ga.populaton_size: unknown key (did you mean 'population_size'?)",
-        "ga.elites: expected a whole number >= 0; got 'many'",
+        "ga.elites: expected a whole number >= 0 and < population_size; got 'many'",
         "ga.selection: expected one of tournament, truncation, rank; got 'ranks' (did you mean 'rank'?)",
         "label 'task' is reserved",
         "unknown method 'bakprop' (did you mean 'backprop'?)",
@@ -70,7 +70,7 @@ def test_one_mistake_is_one_line_and_several_are_counted():
 
 
 def test_contradictions_of_settings_are_mistakes():
-    assert "ga.elites: expected fewer than population_size 2; got 2" in problems("xor", ["ga"], sets=["ga.population_size=2"])
+    assert "ga.elites: expected < population_size, 2; got 2" in problems("xor", ["ga"], sets=["ga.population_size=2"])
 
 
 def test_method_that_does_not_fit_says_why_beside_other_mistakes():

@@ -40,8 +40,9 @@ def allowed(one):
     if one.choices:
         good = st.sampled_from(one.choices)
     elif one.kind in (int, float):
-        low = max(bound for bound in (one.low, one.above, 0) if bound is not None)
-        high = min(bound for bound in (one.high, one.below, low + (6 if one.name in SIZES else 40)) if bound is not None)
+        numbers = lambda *bounds: [bound for bound in bounds if isinstance(bound, (int, float))]
+        low = max(numbers(one.low, one.above, 0))
+        high = min(numbers(one.high, one.below, low + (6 if one.name in SIZES else 40)))
         if one.kind is int:
             good = st.integers(int(low) + (one.above == low), int(high))
         else:
