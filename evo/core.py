@@ -459,7 +459,9 @@ class Tabular(Protocol):
 class Episodic(Protocol):
     """A task whose networks act in episodes: film(model, split, episode) shows one."""
 
-    def film(self, model: Model, split: str = ..., episode: int = ..., frames: int = ..., mode: str = ...) -> Any: ...
+    def film(
+        self, model: Model, split: str = ..., episode: int = ..., frames: int = ..., mode: str = ..., rate: float = ...
+    ) -> Any: ...
 
 
 @runtime_checkable

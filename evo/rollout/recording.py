@@ -5,6 +5,7 @@ Step and render protocol: Towers et al.: Gymnasium: a standard interface for rei
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ class Film:
 
     frames (F, H, W, 3) uint8, evenly spaced from start to end; None if there are none, and `trouble` says why. steps (F,): the
     number of steps before each frame. rewards (T,), observations (T, I): before each step; actions (T, A) float64. fps:
-    frames per second in the environment's own time.
+    frames per second in the environment's own time; speed: how many times as fast they are to be shown, to be as smooth as
+    those of a short episode.
     """
 
     frames: np.ndarray | None
@@ -38,6 +40,7 @@ class Film:
     actions: np.ndarray
     fps: float
     trouble: str = ""
+    speed: int = 1
 
 
 def record(
@@ -46,11 +49,13 @@ def record(
     start: int,
     most: int,
     longest: int,
+    rate: float = math.inf,
 ) -> Film:
     """One episode from the start seed; `choose` maps an observation to an action, or None if it has no answer.
 
-    Keeps at most `most` frames and the last: whenever there are more, every other one is removed. If rendering fails, the
-    film has no frames. An episode without an answer ends with reward NaN; otherwise it ends after at most `longest` steps.
+    Keeps about `rate` frames a second of the environment's own time, but at most `most` and the last: whenever there are more,
+    every other one is removed, and the film is to be shown twice as fast. If rendering fails, the film has no frames. An
+    episode without an answer ends with reward NaN; otherwise it ends after at most `longest` steps.
     Raises what the environment's reset and step raise.
     """
     draws, trouble = _draws(environment)
@@ -59,7 +64,8 @@ def record(
     rewards: list[float] = []
     observations: list[np.ndarray] = []
     actions: list[np.ndarray] = []
-    stride, done = 1, False
+    pace, done = float(environment.metadata.get("render_fps") or FPS), False
+    first = stride = max(1, round(pace / rate))
 
     def draw(step: int) -> None:
         nonlocal draws, trouble, stride, frames
@@ -94,15 +100,15 @@ def record(
         done = terminated or truncated
         draw(len(rewards))
     shown = draws and bool(steps)
-    fps = float(environment.metadata.get("render_fps") or FPS) / stride
     return Film(
         frames=frames[: len(steps)] if shown else None,
         steps=np.array(steps if shown else [], np.int64),
         rewards=np.array(rewards),
         observations=np.stack(observations),
         actions=np.stack(actions) if actions else np.zeros((0, 1)),
-        fps=fps,
+        fps=pace / stride,
         trouble="" if shown else trouble,
+        speed=stride // first,
     )
 
 

@@ -252,9 +252,16 @@ class ControlTask(Task):
         return episodes
 
     def film(
-        self, model: Model, split: str = "validation", episode: int = 0, frames: int = 500, mode: str = "rgb_array"
+        self,
+        model: Model,
+        split: str = "validation",
+        episode: int = 0,
+        frames: int = 500,
+        mode: str = "rgb_array",
+        rate: float = math.inf,
     ) -> Film:
-        """One episode of a split, "validation" or "test", in an environment of its own, with at most `frames` frames.
+        """One episode of a split, "validation" or "test", in an environment of its own, with at most `frames` frames, and about
+        `rate` a second.
 
         mode "human": the environment shows itself in a window, and nothing is kept. The film's frames are None, and its
         `trouble` says why, where the environment cannot draw. Raises RuntimeError, naming task, episode and step, if the
@@ -282,9 +289,8 @@ class ControlTask(Task):
                 environment = self._shown(split, episode, None)
             model.reset()
             try:
-                made = record(
-                    environment, choose, 0 if starts.ndim == 2 else int(starts[episode]), frames, self._max_steps or LONGEST
-                )
+                start = 0 if starts.ndim == 2 else int(starts[episode])
+                made = record(environment, choose, start, frames, self._max_steps or LONGEST, rate)
             except Exception as error:
                 raise RuntimeError(
                     f"{self.name}, {split} episode {episode}, step {taken}: {type(error).__name__}: {error}"

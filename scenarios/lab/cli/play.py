@@ -24,8 +24,8 @@ from scenarios.lab.store import files
 from scenarios.lab.study.loading import Run
 
 EPISODES = 3  # shown one after another, where none is recorded
-FRAMES = 125  # of a GIF, at most: cartpole's 500 steps at 12.5 frames a second
-SAMPLED = 64  # rows and columns of a frame that its palette is made of
+FRAMES, RATE = 300, 25.0  # of a film, at most; and of a second, about: a longer episode passes faster, and as smoothly
+SAMPLED = 64  # frames, and rows and columns of each, that their palette is made of
 ROWS = "0-9"
 WIDTH = 80  # characters of a frame in the terminal, at most
 
@@ -85,15 +85,15 @@ def _write_gif(run: Run, task: Any, path: Path, out: TextIO) -> None:
     from PIL import Image
 
     with meanwhile("recording an episode"):
-        film = task.film(run.champion, "test", 0, FRAMES)
+        film = task.film(run.champion, "test", 0, FRAMES, rate=RATE)
     if film.frames is None:
         raise PlayError(f"--record {path}: {task.name} cannot be drawn: {film.trouble}")
     # One palette for all, of some pixels of each: to find one for each frame takes eight times as long.
-    down, right = (max(1, side // SAMPLED) for side in film.frames.shape[1:3])
-    palette = Image.fromarray(np.concatenate(list(film.frames[:, ::down, ::right]))).quantize(dither=Image.Dither.NONE)
+    every, down, right = (max(1, side // SAMPLED) for side in film.frames.shape[:3])
+    palette = Image.fromarray(np.concatenate(list(film.frames[::every, ::down, ::right]))).quantize(dither=Image.Dither.NONE)
     pictures = (Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in film.frames)
     # A GIF counts hundredths of a second, and programs that show it slow down what is quicker than 2 of them.
-    hundredths = max(2, round(100 / film.fps))
+    hundredths = max(2, round(100 / (film.fps * film.speed)))
     data = io.BytesIO()
     first = next(pictures)
     with meanwhile(f"writing {len(film.frames)} frames"):
@@ -101,7 +101,8 @@ def _write_gif(run: Run, task: Any, path: Path, out: TextIO) -> None:
         options = {"save_all": True, "append_images": pictures, "loop": 0, "optimize": False}
         first.save(data, "GIF", duration=10 * hundredths, **options)
     files.write(path, data.getvalue())
-    print(f"{_told(0, film)}; {len(film.frames)} frames in {path}", file=out)
+    faster = f", {film.speed} times as fast as it was" if film.speed > 1 else ""
+    print(f"{_told(0, film)}; {len(film.frames)} frames in {path}{faster}", file=out)
 
 
 def _show(run: Run, task: Any, out: TextIO) -> None:
@@ -118,7 +119,7 @@ def _show(run: Run, task: Any, out: TextIO) -> None:
             print(f"no window: {' '.join(str(error).split())}", file=out)
     for episode in range(EPISODES):
         with meanwhile("playing an episode"):
-            film = task.film(run.champion, "test", episode, 300 if out.isatty() else 1)
+            film = task.film(run.champion, "test", episode, FRAMES if out.isatty() else 1, rate=RATE)
         if out.isatty() and film.frames is not None:
             _draw(film, out)
         print(_told(episode, film), file=out, flush=True)
@@ -149,7 +150,7 @@ def _draw(film: Any, out: TextIO) -> None:
         small = frame[down][:, across]
         text = "\n".join((_blocks if plain else _coloured)(small))
         print(f"\x1b[{high // 2}A" * (k > 0) + text, file=out, flush=True)
-        time.sleep(1 / film.fps)
+        time.sleep(1 / (film.fps * film.speed))
 
 
 def _coloured(small: np.ndarray) -> Iterator[str]:

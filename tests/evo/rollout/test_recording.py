@@ -56,6 +56,15 @@ def test_frames_that_are_too_many_are_thinned_evenly_and_the_film_lasts_as_long(
         assert made.fps * gaps[0] == 20
 
 
+@pytest.mark.parametrize(("rate", "most", "gap", "speed"), [(20, 500, 1, 1), (10, 500, 2, 1), (9, 8, 4, 2), (10, 4, 8, 4)])
+def test_a_film_has_a_rate_and_a_long_one_is_shown_faster_to_be_as_smooth(rate, most, gap, speed):
+    made = filmed(rate=rate, frames=most)
+    assert set(np.diff(made.steps)[:-1]) == {gap}
+    assert (made.fps, made.speed) == (20 / gap, speed)
+    assert made.fps * made.speed == 20 / max(1, round(20 / rate))
+    assert len(made.frames) <= most + 1
+
+
 def test_an_environment_that_draws_over_its_last_frame_is_filmed_frame_by_frame():
     canvas = np.zeros((4, 6, 3), np.uint8)
 
