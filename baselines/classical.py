@@ -1,8 +1,9 @@
 """scikit-learn's estimators as Learners of a single step: the simple models that every comparison should hold.
 
 Pedregosa et al.: Scikit-learn: machine learning in Python. JMLR 12, 2011.
-An estimator sees what every learner sees: the task's training split, as float32. It is stored as its name, arguments
-and seed, and loading it fits it again: no pickle is written or read. It runs on one thread, with a seed of `evo.rng`.
+An estimator sees what every learner sees: the task's training split, as float32. It is stored as its name, arguments, seed
+and what it was fitted to, up to CARRIED bytes, and loading it fits it again: no pickle is written or read. The same version
+of scikit-learn gives the same bits. It runs on one thread, with a seed of `evo.rng`.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sklearn
+import torch
 from sklearn.base import ClassifierMixin
 from torch import Tensor
 
 from baselines.estimator import Estimator, alone, estimators, word
-from evo.core import Champion, Cost, Examples, Learner, Method, Row, State, Task
+from evo.core import Champion, Cost, Examples, Learner, Method, Row, State, Task, counted
 from evo.settings import did_you_mean, setting, settings
 from evo.space import Choice, Log
 
 if TYPE_CHECKING:
     from baselines.estimator import ExamplesTask
 
+CARRIED = 2**24  # bytes of training rows that a champion carries at most
 OURS = ("random_state", "n_jobs", "verbose", "warm_start")  # arguments that are not a user's to set
 
 
@@ -70,8 +73,10 @@ class Classical(Method):
         return Fit(self, task, settings, seed)
 
     def restore(self, task: Any, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Estimator:
-        """The model again, by fitting it again. Raises ValueError if what was stored is not what would be fitted."""
-        written = self._header(task, settings, seed)
+        """The model again, by fitting it again to what it carries, or to the task's training split. Raises ValueError if what
+        was stored is not what would be fitted."""
+        x, y = self._carried(task, tensors) if tensors else task.split("train")
+        written = self._header(task, settings, seed, len(x))
         version = header.get("version")
         for key in ("kind", "estimator", "arguments", "seed"):
             if header.get(key) != written[key]:
@@ -80,30 +85,48 @@ class Classical(Method):
                 )
         if version != written["version"]:
             warnings.warn(f"fitted with scikit-learn {version}, again with {written['version']}: it may differ", stacklevel=2)
-        return self.fit(task, settings, seed)
+        return self.fit(task, settings, seed, x, y)
 
-    def fit(self, task: ExamplesTask, settings: object, seed: int) -> Estimator:
-        name, arguments = self._made_of(task, settings)
+    def _carried(self, task: Task, tensors: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The examples (x (B, I), y) of a stored model. Raises ValueError for others than `fit` takes."""
+        x, y = (tensors.get(name, torch.empty(0)) for name in ("x", "y"))
+        classes = task.kind == "classification"
+        fits = x.shape == (len(y), task.inputs) and y.shape == ((len(x),) if classes else (len(x), task.outputs))
+        if (
+            not fits
+            or not x.isfinite().all()
+            or (classes and (y.is_floating_point() or y.min() < 0 or y.max() >= task.outputs))
+        ):
+            sizes = f"{counted(task.inputs, 'input')} and {counted(task.outputs, 'output')}"
+            raise ValueError(f"{self.name}: the stored examples are not those of a task of {sizes}")
+        return x.clone(), y.clone()  # in memory aligned as torch aligns it, whatever file they come from
+
+    def fit(self, task: ExamplesTask, settings: object, seed: int, x: Tensor, y: Tensor) -> Estimator:
+        """x (B, I), y: as of the task's training split."""
+        name, arguments = self._made_of(task, settings, len(x))
         cls = estimators()[name]
         if "random_state" in signature(cls).parameters:
             arguments = {**arguments, "random_state": word(seed)}
-        x, y = (part.numpy() for part in task.split("train"))
-        columns = [y] if task.kind == "classification" else list(y.T)
+        columns = [y.numpy()] if task.kind == "classification" else list(y.numpy().T)
         with alone(seed):
-            fitted = [cls(**arguments).fit(x, column) for column in columns]
-        return Estimator(fitted, task, self._header(task, settings, seed))
+            fitted = [cls(**arguments).fit(x.numpy(), column) for column in columns]
+        header, size = self._header(task, settings, seed, len(x)), x.nbytes + y.nbytes
+        if size <= CARRIED:
+            return Estimator(fitted, task, header, {"x": x, "y": y})
+        rows, most = f"its {counted(len(x), 'training row')} ({size / 2**20:.1f} MiB)", f"the {CARRIED / 2**20:.0f} MiB"
+        return Estimator(fitted, task, {**header, "left_out": f"{rows} are more than {most} that a champion carries"}, {})
 
-    def _made_of(self, task: ExamplesTask, settings: object) -> tuple[str, dict[str, object]]:
+    def _made_of(self, task: Task, settings: object, examples: int) -> tuple[str, dict[str, object]]:
         name = self.estimator(task)
         assert name is not None  # `unsupported_reason` lets no other task through
         weights: dict[str, object] = {"class_weight": "balanced"} if task.class_weights else {}
-        return name, weights | self.arguments(settings, name, len(task.split("train")[0]))
+        return name, weights | self.arguments(settings, name, examples)
 
     def _weighs_classes(self, task: Task) -> bool:
         return "class_weight" in signature(estimators()[str(self.estimator(task))]).parameters
 
-    def _header(self, task: ExamplesTask, settings: object, seed: int) -> dict[str, str]:
-        name, arguments = self._made_of(task, settings)
+    def _header(self, task: Task, settings: object, seed: int, examples: int) -> dict[str, str]:
+        name, arguments = self._made_of(task, settings, examples)
         stored = json.dumps(arguments, sort_keys=True)
         return {"kind": "sklearn", "estimator": name, "arguments": stored, "seed": str(seed), "version": sklearn.__version__}
 
@@ -123,7 +146,7 @@ class Fit(Learner):
     def step(self) -> Row:
         """Fits. Column: validation."""
         with self.cost.timed():
-            self.model = self.method.fit(self.task, self.options, self.seed)
+            self.model = self._fitted()
             samples = len(self.task.split("train")[0]) * self.model.iterations
             size = self.model.parameters
             self.cost.add(evaluations=1, samples=samples, compute=3 * samples * size if size else None)
@@ -137,8 +160,11 @@ class Fit(Learner):
         if self.best.step < 0:
             raise RuntimeError("there is no champion before the first step")
         if self.model is None:  # after load_state_dict
-            self.model = self.method.fit(self.task, self.options, self.seed)
+            self.model = self._fitted()
         return self.model
+
+    def _fitted(self) -> Estimator:
+        return self.method.fit(self.task, self.options, self.seed, *self.task.split("train"))
 
     def state_dict(self) -> State:
         return {"finished": self.finished, "cost": self.cost.state_dict(), "champion": self.best.state_dict()}

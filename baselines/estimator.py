@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
-from torch import Tensor
+from torch import Tensor, nn
 
 from evo import rng
 from evo.core import Examples, Model, Saved, Task, counted, example
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     class ExamplesTask(Task, Examples):
         """A task of examples: what an estimator can be fitted to."""
+
+
+LINEAR = ("LogisticRegression", "Ridge")  # whose outputs are a linear layer's
 
 
 @contextmanager
@@ -61,12 +64,12 @@ class Estimator(Model):
 
     For classes: log-probabilities, or the decision function, or 1 for the predicted class, whichever the estimator
     has first; the largest is always the class that its `predict` names. For "probability": that of a 1.
-    fitted: one estimator for classes, else one for each of the O columns; task: what it was fitted on; header: what `save`
-    writes, with which it is fitted again.
+    fitted: one estimator for classes, else one for each of the O columns; task: what it was fitted on; header, examples: what
+    `save` writes, with which it is fitted again.
     """
 
-    def __init__(self, fitted: list[Any], task: ExamplesTask, header: dict[str, str]):
-        self.fitted, self.task, self.header = fitted, task, header
+    def __init__(self, fitted: list[Any], task: ExamplesTask, header: dict[str, str], examples: dict[str, Tensor]):
+        self.fitted, self.task, self.header, self.examples = fitted, task, header, examples
 
     def __repr__(self) -> str:
         sizes = f"{counted(self.task.inputs, 'input')}, {counted(self.task.outputs, 'output')}"
@@ -99,7 +102,23 @@ class Estimator(Model):
         return self(example(inputs, self.task.inputs)[None])[0].tolist()
 
     def save(self) -> Saved:
-        return {}, dict(self.header)
+        return dict(self.examples), dict(self.header)
+
+    def to_module(self) -> nn.Module:
+        """Of logistic regression and ridge a linear layer, and what makes log-probabilities or probabilities behind it. Raises
+        ValueError for other estimators, and where the training split lacked a class."""
+        classes = self.task.kind == "classification"
+        if self.header["estimator"] not in LINEAR or (classes and len(self.fitted[0].classes_) != self.task.outputs):
+            raise ValueError(f"expected a model that is a torch module; got {self!r}")
+        weight = np.concatenate([np.atleast_2d(each.coef_) for each in self.fitted])
+        bias = np.concatenate([np.atleast_1d(each.intercept_) for each in self.fitted])
+        if classes and len(weight) == 1:  # of two classes the score of the second; that of the first is 0
+            weight, bias = np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
+        layer = nn.Linear(self.task.inputs, self.task.outputs)
+        layer.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+        if self.task.kind == "regression":
+            return layer
+        return nn.Sequential(layer, nn.LogSoftmax(-1) if classes else nn.Sigmoid())
 
     def figure(self) -> Figure:
         """The coefficients, or how much the score on validation falls when an input's values are shuffled."""

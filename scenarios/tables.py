@@ -105,7 +105,8 @@ class TableTask(SupervisedTask):
     def description(self) -> State:
         how = self._rows.how
         reading = {one.name: getattr(how, one.name) for one in describe(TableReading)}
-        return {"schema": self.schema.to_json(), "order": self._rows.order, "reading": reading}
+        told = {"schema": self.schema.to_json(), "class_weights": self.class_weights}
+        return {**told, "order": self._rows.order, "reading": reading}
 
 
 class TablePredictor(Predictor):
@@ -123,6 +124,7 @@ class TablePredictor(Predictor):
         if how is None or schema.columns is None:
             raise ValueError(f"not the description of a table's task: {'; '.join(wrong)}")
         super().__init__(schema, network, whole)
+        self.class_weights = bool(told.get("class_weights"))  # which decides how an estimator is fitted again
         self._columns, self._rows = schema.columns, Rows(order, schema.target, how)
 
     def encode(self, path: str | Path) -> np.ndarray:

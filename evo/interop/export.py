@@ -61,7 +61,7 @@ def export(model: Model, path: str | Path, task: Task | int, about: Mapping[str,
         else:
             made = task.deployment(model)
     except ValueError as error:
-        raise ExportError(f"{error}: what can be exported is a network, as of ga, deep-ga, backprop, random-search") from error
+        raise ExportError(f"{error}: what can be exported is a network, as of ga, neat, backprop, linear") from error
     module = copy.deepcopy(made.module).cpu().eval()
     _write(path, FORMATS[path.suffix](made._replace(module=module, about={**made.about, **(about or {})})))
     return path

@@ -1,19 +1,22 @@
 import json
 import random
 import warnings
+from functools import partial
 from inspect import signature
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, r2_score
 from threadpoolctl import threadpool_info
 
-from baselines import estimator
+from baselines import classical, estimator
 from baselines.classical import forest, gradient_boosting, knn, linear, sklearn_method, svm
 from baselines.estimator import estimators
 from evo import rng
+from evo.core import Metric, Task
 from evo.evolve import as_method
 from evo.settings import SettingsError, describe
 from evo.tasks.supervised import SupervisedTask
@@ -39,8 +42,9 @@ def clouds(rows, seed, centres=3):
     return (noise * 3 + np.eye(5, 4)[y]).astype(np.float32), y.astype(np.int64)
 
 
-def classes(**rest):
-    return SupervisedTask(clouds(90, 1), clouds(45, 2), clouds(45, 3), kind="classification", network=network, **rest)
+def classes(centres=3, **rest):
+    parts = [clouds(rows, seed, centres) for rows, seed in ((90, 1), (45, 2), (45, 3))]
+    return SupervisedTask(*parts, kind="classification", network=network, **rest)
 
 
 def numbers(columns=1):
@@ -49,6 +53,10 @@ def numbers(columns=1):
         x, _ = clouds(60, seed)
         parts.append((x, 9 + np.stack([x[:, 0] * x[:, 1], x[:, 2] - x[:, 3]], axis=1)[:, :columns]))
     return SupervisedTask(*parts, kind="regression", network=network)
+
+
+def xor():
+    return SupervisedTask(XOR, kind="probability", network=network)
 
 
 def fitted(method, task, seed=0, **values):
@@ -189,7 +197,6 @@ def test_restored_model_is_the_same_and_no_code_is_stored(name, make):
     task, method = make(), NAMED[name]
     learner = fitted(method, task, seed=5)
     tensors, header = learner.champion().save()
-    assert tensors == {}
     assert all(isinstance(text, str) for text in header.values())
     x, _ = task.split("test")
     assert torch.equal(method.restore(task, method.settings(), 5, tensors, header)(x), learner.champion()(x))
@@ -198,6 +205,84 @@ def test_restored_model_is_the_same_and_no_code_is_stored(name, make):
             method.restore(task, method.settings(), 5, tensors, {**header, key: wrong})
     with pytest.warns(UserWarning, match=r"scikit-learn 0\.1"):
         method.restore(task, method.settings(), 5, tensors, {**header, "version": "0.1"})
+
+
+class Gone(Task):
+    """A task as one knows it whose examples are gone."""
+
+    metric = Metric("accuracy")
+    normalize_observations = evaluate = score = None
+
+    def __init__(self, task):
+        self.kind, self.inputs, self.outputs, self.class_weights = task.kind, task.inputs, task.outputs, task.class_weights
+
+    def split(self, name):
+        raise LookupError("the examples are gone")
+
+
+@pytest.mark.parametrize("name", [*NAMED, "sklearn:ExtraTreesClassifier"])
+@pytest.mark.parametrize("make", [classes, numbers, partial(classes, class_weights=True)])
+def test_a_model_is_fitted_again_to_the_same_bits_where_the_examples_are_gone(name, make):
+    task, method = make(), NAMED.get(name) or sklearn_method("ExtraTreesClassifier")
+    if method.unsupported_reason(task):
+        return
+    model = fitted(method, task, seed=3).champion()
+    tensors, header = model.save()
+    read = safetensors.torch.load(safetensors.torch.save(tensors))
+    x, _ = task.split("test")
+    assert torch.equal(method.restore(Gone(task), method.settings(), 3, read, header)(x), model(x))
+
+
+def test_a_champion_carries_no_more_than_it_says_and_is_then_fitted_to_the_tasks_own_examples(monkeypatch):
+    task = classes()
+    size = sum(part.nbytes for part in task.split("train"))
+    monkeypatch.setattr(classical, "CARRIED", size)
+    assert fitted(knn, task).champion().save()[0].keys() == {"x", "y"}
+    monkeypatch.setattr(classical, "CARRIED", size - 1)
+    model = fitted(knn, task).champion()
+    tensors, header = model.save()
+    assert tensors == {}
+    assert header["left_out"] == "its 90 training rows (0.0 MiB) are more than the 0 MiB that a champion carries"
+    x, _ = task.split("test")
+    assert torch.equal(knn.restore(task, knn.settings(), 0, tensors, header)(x), model(x))
+    with pytest.raises(LookupError, match="the examples are gone"):
+        knn.restore(Gone(task), knn.settings(), 0, tensors, header)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"x": torch.zeros(90, 5)},
+        {"x": torch.zeros(89, 4)},
+        {"x": torch.full((90, 4), float("nan"))},
+        {"y": torch.full((90,), 3)},
+        {"y": torch.full((90,), -1)},
+        {"y": torch.zeros(90, 3)},
+        {"x": None},
+    ],
+)
+def test_examples_that_do_not_fit_the_task_are_refused(change):
+    task = classes()
+    tensors, header = fitted(linear, task).champion().save()
+    tensors = {name: part for name, part in (tensors | change).items() if part is not None}
+    with pytest.raises(ValueError, match="linear: the stored examples are not those of a task of 4 inputs and 3 outputs"):
+        linear.restore(task, linear.settings(), 0, tensors, header)
+
+
+@pytest.mark.parametrize("make", [classes, partial(classes, centres=2), numbers, partial(numbers, 2), xor])
+def test_a_linear_model_is_a_module_that_says_the_same(make):
+    task = make()
+    model = fitted(linear, task).champion()
+    x, _ = task.split("validation")
+    torch.testing.assert_close(model.to_module()(x), model(x), atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_no_linear_layer_is_no_module():
+    x, y = clouds(60, 1)
+    lacking = SupervisedTask((x[y != 1], y[y != 1]), clouds(30, 2), kind="classification", network=network)
+    for method, task in ((forest, classes()), (svm, numbers()), (linear, lacking)):
+        with pytest.raises(ValueError, match="expected a model that is a torch module; got"):
+            fitted(method, task).champion().to_module()
 
 
 def test_resumed_learner_equals_the_one_that_went_on():

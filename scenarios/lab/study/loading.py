@@ -86,8 +86,8 @@ class Run:
         spec, built = self._predicting
         try:
             return built.method.restore(built.task, built.settings, spec.seed, tensors, header)
-        except store.StoreError:  # it is fitted again, and the data are gone
-            raise
+        except store.StoreError as error:  # it is fitted again, and the data are gone
+            raise store.StoreError("; ".join([str(error), *filter(None, [header.get("left_out")])])) from error
         except Exception as error:  # tensors and header may be anybody's
             raise store.StoreError(f"{self._file} does not fit its config.toml: {resolve.said(error)}") from error
 

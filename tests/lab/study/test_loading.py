@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from baselines import classical
 from scenarios.lab import ConfigError, export, load
 from scenarios.lab.cli import play
 from scenarios.lab.execution.execute import execute
@@ -79,12 +80,28 @@ def test_the_network_of_the_run_is_the_champions(tmp_path):
     assert [p.shape[0] for p in load(path).champion.module.parameters()] == [5, 5, 4, 4, 1, 1]
 
 
-def test_what_is_fitted_again_says_that_it_needs_the_data(tmp_path):
+@pytest.mark.parametrize("settings", [{}, {"task.class_weights": True}])
+def test_what_is_fitted_again_predicts_where_its_table_is_gone(tmp_path, settings):
+    path, table, rows = finished(tmp_path, "sold", "linear", **settings)
+    expected = from_rows(path, rows)
+    table.unlink()
+    assert played(path, table=rows) == expected
+    session = onnxruntime.InferenceSession(export(load(path), tmp_path / "x.onnx"))
+    lines = [line.split(",") for line in LINES[:5]]
+    raw = np.array([[float(size), float(price), ["", "Bonn", "Rome"].index(town)] for size, town, price, _ in lines])
+    assert session.run(["label"], {"inputs": raw})[0].tolist() == [line.split()[1] for line in expected.splitlines()[2:]]
+
+
+def test_what_is_fitted_to_more_than_a_champion_carries_says_that_it_needs_the_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(classical, "CARRIED", 100)
     path, table, rows = finished(tmp_path, "price", "linear")
     expected = from_rows(path, rows)
     assert played(path, table=rows) == expected
     table.unlink()
-    with pytest.raises(store.StoreError, match=r"this needs the data of the run: .*sales\.csv: No such file"):
+    said = (
+        r"this needs the data of the run: .*sales\.csv: No such file.*; its 36 training rows .* than the .* a champion carries"
+    )
+    with pytest.raises(store.StoreError, match=said):
         played(path, table=rows)
 
 
