@@ -338,18 +338,28 @@ class Phenotypes(ABC):
         """Forgets what networks keep from call to call: nothing, by default."""
 
 
+class Coding(NamedTuple):
+    """Words as whole numbers: the codes of those that are known, and the code of any other."""
+
+    codes: Mapping[str, int]
+    other: int
+
+
 class Deployment(NamedTuple):
     """A network as another program runs it, from what is measured to what is meant.
 
-    module: rows such as `example` (2, C) -> answers (2, ...), which are called `outputs`. labels: names of the classes that
-    answers (B, O) are the probabilities of. about: what a person should know of it, by name.
+    module: rows such as `example` (2, C) -> answers (2, ...), which are called `outputs`. words: where columns of words stand
+    beside them, the Coding of each; then the module's second argument are their codes, (2, W) int64, and its first None where
+    there are no others. labels: names of the classes that answers (B, O) are the probabilities of. about: what a person
+    should know of it, by name.
     """
 
     module: nn.Module
-    example: Tensor
+    example: Tensor | None
     outputs: str = "outputs"
     labels: Sequence[str] = ()
     about: Mapping[str, str] = {}
+    words: Sequence[Coding] = ()
 
 
 class Task(ABC):

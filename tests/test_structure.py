@@ -149,7 +149,7 @@ def test_no_module_and_no_room_imports_itself_by_way_of_others():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "evo").rglob("*.py")), ids=lambda path: path.name)
 def test_evo_needs_numpy_torch_numba_and_networkx_alone(path):
-    later = {"matplotlib", "gymnasium", "cloudpickle", "deap", "safetensors"}
+    later = {"matplotlib", "gymnasium", "cloudpickle", "deap", "safetensors", "onnx"}
     for module, _, when in imports(path):
         library = module.partition(".")[0]
         plain = {*sys.stdlib_module_names, "evo", "numpy", "torch", "numba", "networkx"}

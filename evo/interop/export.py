@@ -9,10 +9,11 @@ adds a first module whose tensors include mean and std. Keys are those of `evo.v
 "layers.0.weight", "layers.0.bias", "layers.2.weight", ...; with a final sigmoid "0.layers.0.weight", ...; with normalisation
 "0.mean", "0.std", "1.layers.0.weight", ...
 
-In .onnx "inputs" (B, C) are a table's columns as metadata "columns" lists them, float64: numbers as they are, NaN where
-missing, a category as the place of its value; observations as the environment gives them; else what the network sees. It
-answers "probabilities" (B, O) and "label" (B,), the class's name; numbers in the target's units; "actions" as the environment
-takes them; else "outputs" (B, O).
+In .onnx a table's columns are "inputs" (B, N) float64, its numbers as they are, NaN where missing, and "categories" (B, W), its
+words, "" where missing, both in the order in which metadata "columns" lists them; a word that the table lacks is refused as an
+index out of bounds, but where rare words share an input. Else "inputs" (B, C) are observations as the environment gives
+them, or what the network sees. It answers "probabilities" (B, O) and "label" (B,), the class's name; numbers in the target's
+units; "actions" as the environment takes them; else "outputs" (B, O).
 
 ONNX: Open Neural Network Exchange, onnx.ai; written by torch.onnx. Its packages are the extra `export`.
 """
@@ -24,7 +25,7 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +34,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evo.core import Deployment, Model, Task
+from evo.core import Coding, Deployment, Model, Task
 from evo.settings import closest
 
 
@@ -87,14 +88,19 @@ def _onnx(made: Deployment) -> bytes:
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
         raise ExportError(f'.onnx needs {" and ".join(missing)}: pip install "neuroevo[export]"')
+    from onnx import TensorProto, helper
+
+    batch = torch.export.Dim("batch")
+    codes = (torch.zeros(2, len(made.words), dtype=torch.int64),) if made.words else ()
+    given = {name: rows for name, rows in zip(("inputs", "codes"), (made.example, *codes)) if rows is not None}
     with _silent():
         try:
             program: Any = torch.onnx.export(
                 made.module.requires_grad_(False),
-                (made.example,),
+                (made.example, *codes),
                 dynamo=True,
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
-                input_names=["inputs"],
+                dynamic_shapes=tuple(None if rows is None else {0: batch} for rows in (made.example, *codes)),
+                input_names=list(given),
                 output_names=[made.outputs],
                 verbose=False,
             )
@@ -107,20 +113,37 @@ def _onnx(made: Deployment) -> bytes:
                 f"torch.onnx cannot export this {type(made.module).__name__}: {type(cause).__name__}: {first}"
             ) from error
     proto = program.model_proto
+    if made.words:
+        _take_words(proto, made.words)
     if made.labels:  # a second output: the name of the class that is most probable
-        graph, integer, string = proto.graph, 2, 8  # as onnx.proto numbers types
-        words = [name.encode() for name in made.labels]
-        graph.initializer.add(name="label_names", dims=[len(words)], data_type=string, string_data=words)
-        largest = graph.node.add(op_type="ArgMax", input=[made.outputs], output=["label_index"])
-        for option, number in (("axis", 1), ("keepdims", 0)):
-            largest.attribute.add(name=option, i=number, type=integer)
-        graph.node.add(op_type="Gather", input=["label_names", "label_index"], output=["label"])
-        told = graph.output.add(name="label").type.tensor_type
-        told.elem_type = string
-        told.shape.dim.add(dim_param="batch")
+        names = helper.make_tensor("label_names", TensorProto.STRING, [len(made.labels)], [one.encode() for one in made.labels])
+        proto.graph.initializer.append(names)
+        proto.graph.node.append(helper.make_node("ArgMax", [made.outputs], ["label_index"], axis=1, keepdims=0))
+        proto.graph.node.append(helper.make_node("Gather", ["label_names", "label_index"], ["label"]))
+        proto.graph.output.append(helper.make_tensor_value_info("label", TensorProto.STRING, ["batch"]))
     for key, value in made.about.items():
         proto.metadata_props.add(key=key, value=value)
     return proto.SerializeToString()
+
+
+def _take_words(proto: Any, words: Sequence[Coding]) -> None:
+    """Makes "categories" (B, W), strings, an input in the place of "codes", which it leads to."""
+    from onnx import TensorProto, helper
+
+    graph, nodes = proto.graph, []
+    for k, (codes, other) in enumerate(words):
+        place, word, code = f"category_{k}_place", f"category_{k}", f"category_{k}_code"
+        graph.initializer.append(helper.make_tensor(place, TensorProto.INT64, [1], [k]))
+        nodes.append(helper.make_node("Gather", ["categories", place], [word], axis=1))
+        known = {"keys_strings": list(codes), "values_int64s": list(codes.values()), "default_int64": other}
+        nodes.append(helper.make_node("LabelEncoder", [word], [code], domain="ai.onnx.ml", **known))
+    nodes.append(helper.make_node("Concat", [node.output[0] for node in nodes[1::2]], ["codes"], axis=1))
+    nodes += graph.node
+    del graph.node[:]
+    graph.node.extend(nodes)
+    (taken,) = (one for one in graph.input if one.name == "codes")
+    taken.CopyFrom(helper.make_tensor_value_info("categories", TensorProto.STRING, ["batch", len(words)]))
+    proto.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
 
 
 FORMATS: dict[str, Callable[[Deployment], bytes]] = {".pt": _pt, ".safetensors": _safetensors, ".onnx": _onnx}

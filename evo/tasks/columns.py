@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from evo.core import State
+from evo.core import Coding, State
 from evo.settings import did_you_mean
 from evo.tasks.table import Table, as_columns, listed
 from evo.tasks.words import Words
@@ -107,6 +107,18 @@ class Columns:
         sizes = ((len(self.numbers), "number", "numbers"), (len(self.categories), "category", "categories"))
         return " and ".join(f"{n} {one if n == 1 else many}" for n, one, many in sizes if n)
 
+    @property
+    def codings(self) -> list[Coding]:
+        """Of each category, the input that a word stands for, counted from its first. One more is that of a word that stands
+        for none: one that the training rows lack, or a missing value that they never had. A word that `encode` refuses is two
+        more."""
+        made = []
+        for one in self.categories:
+            codes = {value: k for k, value in enumerate(one.values)}
+            none = dict.fromkeys(sorted(self.known.get(one.name, frozenset()) | {""}), len(one))
+            made.append(Coding(codes, len(one.values)) if one.shared else Coding(none | codes, len(one) + 1))
+        return made
+
     def encode(self, frame: Any) -> np.ndarray:
         """The rows of a table or frame as inputs, float32 (B, I); its columns in any order, ignored ones or not. Of an array
         (B, C) the columns are called 0, 1, ..., as `SupervisedTask.from_arrays` calls them.
@@ -139,12 +151,10 @@ class Columns:
             values = table.numbers(one.name)
             x[:, k] = np.where(np.isnan(values), 0.0, (values - one.mean) / one.deviation)
         at = len(self.numbers)
-        for category in self.categories:
+        for category, (codes, other) in zip(self.categories, self.codings):
             words = table.words(category.name)
-            place = {value: k for k, value in enumerate(category.values)}
-            other = len(category.values) if category.shared else -1
-            inputs = np.array([place.get(value, other) for value in words.values], np.int64)[words.codes]
-            rows = np.flatnonzero(inputs >= 0)
+            inputs = np.array([codes.get(value, other) for value in words.values], np.int64)[words.codes]
+            rows = np.flatnonzero(inputs < len(category))
             x[rows, at + inputs[rows]] = 1.0
             at += len(category)
         return x

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from evo.core import Deployment, Evaluation, Metric, Model, Phenotypes, Row, Score, State, Task
+from evo.core import Coding, Deployment, Evaluation, Metric, Model, Phenotypes, Row, Score, State, Task
 from evo.tasks.columns import Columns, Units
 
 if TYPE_CHECKING:
@@ -93,25 +94,29 @@ class Schema:
     def deployment(self, model: Model) -> Deployment:
         """The model's network from a table's values to classes' probabilities, or to numbers in their units.
 
-        Of a table a row is (C,) float64, its columns in the order of the schema: numbers as they are, NaN where missing;
-        a category as the place of its value in `values`, or their count for one that shares the last input.
+        Of a table a row is numbers as they are, (N,) float64, NaN where missing, and words as they are, "" where missing; the
+        columns of each in the order of the schema. A word that the table lacks is an index error, but where the rare ones share
+        an input.
         """
         layers: list[nn.Module] = [model.to_module()]
-        example, outputs = torch.zeros(2, self.inputs), "outputs"
+        example: Tensor | None = torch.zeros(2, self.inputs)
+        words: Sequence[Coding] = ()
+        outputs = "outputs"
         about: State = {"kind": self.kind} | ({"target": self.target} if self.target else {})
-        if self.columns is not None:
-            encode = Encode(self.columns)
-            example, about["columns"] = torch.zeros(2, encode.columns, dtype=torch.float64), self.columns.to_json()["inputs"]
-            layers.insert(0, encode)
         if self.kind == "classification":
             layers, outputs, about["classes"] = [*layers, nn.Softmax(-1)], "probabilities", self.classes
         if self.units is not None:
             layers, about["units"] = [*layers, InUnits(self.units)], asdict(self.units)
+        module = layers[0] if len(layers) == 1 else nn.Sequential(*layers)
+        if self.columns is not None:
+            module, words = Encoded(self.columns, module), self.columns.codings
+            about["columns"], count = self.columns.to_json()["inputs"], len(self.columns.numbers)
+            example = torch.zeros(2, count, dtype=torch.float64) if count else None
         about = {
             key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for key, value in about.items()
         }
         labels = self.classes if self.kind == "classification" else ()
-        return Deployment(layers[0] if len(layers) == 1 else nn.Sequential(*layers), example, outputs, labels, about)
+        return Deployment(module, example, outputs, labels, about, words)
 
 
 class Predictor(Task):
@@ -159,25 +164,28 @@ def networked(kind: str, made: nn.Module) -> nn.Module:
     return nn.Sequential(made, nn.Sigmoid()) if kind == "probability" else made
 
 
-class Encode(nn.Module):
-    """Rows (B, C) float64 of a table's columns, as `Schema.deployment` says, as what a network sees, (B, I) float32."""
+class Encoded(nn.Module):
+    """A network that reads a table's columns: numbers (B, N) float64, None where there are none, and the codes of words
+    (B, W) int64 (`Columns.codings`)."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, columns: Columns):
+    def __init__(self, columns: Columns, network: nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.tensor([one.mean for one in columns.numbers], dtype=torch.float64))
         self.register_buffer("deviation", torch.tensor([one.deviation for one in columns.numbers], dtype=torch.float64))
-        self.sizes = [len(one) for one in columns.categories]
-        self.columns = len(columns.numbers) + len(self.sizes)
+        self.sizes, self.network = [len(one) for one in columns.categories], network
 
-    def forward(self, x: Tensor) -> Tensor:
-        count = len(self.mean)
-        standard = ((x[:, :count] - self.mean) / self.deviation).float()
-        codes = x[:, count:].unbind(1)
-        hot = [(code[:, None] == torch.arange(size, device=x.device)).float() for code, size in zip(codes, self.sizes)]
-        return torch.cat([torch.where(standard.isnan(), 0.0, standard), *hot], 1)
+    def forward(self, numbers: Tensor | None, codes: Tensor | None = None) -> Tensor:
+        seen = []
+        if numbers is not None:
+            standard = ((numbers - self.mean) / self.deviation).float()
+            seen.append(torch.where(standard.isnan(), 0.0, standard))
+        if codes is not None:  # the last row is 0 everywhere, and beyond it there is none
+            tables = [torch.eye(size + 1, size, device=codes.device) for size in self.sizes]
+            seen += [functional.embedding(code, table) for code, table in zip(codes.unbind(1), tables)]
+        return self.network(torch.cat(seen, 1))
 
 
 class InUnits(nn.Module):

@@ -20,6 +20,7 @@ from evo.network.model import NetworkModel
 from evo.tasks.control import ControlTask
 from evo.tasks.normalization import NormalizedModel
 from evo.tasks.supervised import SupervisedTask
+from evo.tasks.targets import split
 from evo.vectors.models import TorchModel, VectorModel
 from evo.vectors.modules import CNN, MLP
 
@@ -115,9 +116,8 @@ def test_a_table_model_reads_the_tables_values_and_answers_in_its_words_or_units
     about = session.get_modelmeta().custom_metadata_map
     columns = json.loads(about["columns"])
     assert [one["name"] for one in columns] == ["far", "gaps", "town", "side"]
-    place = lambda one, value: one["values"].index(value) if value in one["values"] else len(one["values"])
-    raw = [rows[one["name"]] if "mean" in one else [place(one, value) for value in rows[one["name"]]] for one in columns]
-    answers = session.run(None, {"inputs": np.array(raw, float).T})
+    numbers, words = ([rows[one["name"]] for one in columns if ("mean" in one) == number] for number in (True, False))
+    answers = session.run(None, {"inputs": np.array(numbers).T, "categories": np.array(words, object).T})
     said = task.predictions(model, task.columns.encode({name: rows[name] for name in rows if name != "y"}))
     assert about["seed"] == "7"
     if target == "numbers":
@@ -129,6 +129,26 @@ def test_a_table_model_reads_the_tables_values_and_answers_in_its_words_or_units
     assert json.loads(about["classes"]) == ["01", "1", "né"]
     assert answers[1].tolist() == [row["predicted"] for row in said]
     np.testing.assert_allclose(answers[0].max(1), [row["confidence"] for row in said], rtol=1e-5)
+
+
+def test_a_word_has_the_input_that_it_has_in_a_table_and_an_unknown_one_is_refused(tmp_path):
+    side = [["left", "right"][k % 2] for k in range(200)]
+    side[split(np.arange(200) % 2)[2][0]] = "both"  # in a row of the test split
+    table = {"town": frame("words")["town"], "side": side, "y": ["no", "yes"] * 100}
+    task = SupervisedTask.from_table(table, "y")
+    assert "both" not in task.columns.categories[1].values
+    model = TorchModel(task.network())
+    session = onnxruntime.InferenceSession(export(model, tmp_path / "x.onnx", task))
+    assert [(one.name, one.type, one.shape) for one in session.get_inputs()] == [("categories", "tensor(string)", ["batch", 2])]
+    rows = {"town": ["town 1", "", "Nowhere", "town 39", "town 3"], "side": ["left", "right", "left", "both", ""]}
+    said = task.predictions(model, task.columns.encode(rows))
+    answers = session.run(None, {"categories": np.array([rows["town"], rows["side"]], object).T})
+    assert answers[1].tolist() == [row["predicted"] for row in said]
+    np.testing.assert_allclose(answers[0].max(1), [row["confidence"] for row in said], rtol=1e-6)
+    with pytest.raises(ValueError, match="column 'side': unknown value 'up'"):
+        task.columns.encode({"town": ["town 1"], "side": ["up"]})
+    with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument, match="out of data bounds"):
+        session.run(None, {"categories": np.array([["town 1", "up"]], object)})
 
 
 BOX = spaces.Box(np.array([[-2.0, 0.0]], np.float32), np.array([[2.0, 10.0]], np.float32))

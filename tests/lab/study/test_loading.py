@@ -88,8 +88,9 @@ def test_what_is_fitted_again_predicts_where_its_table_is_gone(tmp_path, setting
     assert played(path, table=rows) == expected
     session = onnxruntime.InferenceSession(export(load(path), tmp_path / "x.onnx"))
     lines = [line.split(",") for line in LINES[:5]]
-    raw = np.array([[float(size), float(price), ["", "Bonn", "Rome"].index(town)] for size, town, price, _ in lines])
-    assert session.run(["label"], {"inputs": raw})[0].tolist() == [line.split()[1] for line in expected.splitlines()[2:]]
+    raw = {"inputs": np.array([[float(line[0]), float(line[2])] for line in lines])}
+    raw["categories"] = np.array([[line[1]] for line in lines], object)
+    assert session.run(["label"], raw)[0].tolist() == [line.split()[1] for line in expected.splitlines()[2:]]
 
 
 def test_what_is_fitted_to_more_than_a_champion_carries_says_that_it_needs_the_data(tmp_path, monkeypatch):
@@ -138,13 +139,14 @@ def test_a_run_plays_where_the_one_that_it_began_from_is_gone(tmp_path):
 
 def test_an_exported_table_model_reads_columns_and_answers_in_units_where_the_table_is_gone(tmp_path):
     path, table, rows = finished(tmp_path, "price")
+    write(rows, [*LINES[:5], ",Bonn,,yes", "7,,,no", ",,,"])
     table.unlink()
     run = load(path)
     session = onnxruntime.InferenceSession(export(run, tmp_path / "x.onnx"))
-    towns, sold = ["", "Bonn", "Rome"], ["no", "yes"]
-    lines = [line.split(",") for line in LINES[:5]]
-    raw = np.array([[float(size), towns.index(town), sold.index(one)] for size, town, _, one in lines])
-    answers = session.run(None, {"inputs": raw})[0]
+    lines = [line.split(",") for line in rows.read_text().splitlines()[1:]]
+    raw = {"inputs": np.array([[float(size or "nan")] for size, *_ in lines])}
+    raw["categories"] = np.array([[town, sold] for _, town, _, sold in lines], object)
+    answers = session.run(None, raw)[0]
     said = [float(line.split()[1]) for line in played(path, table=rows).splitlines()[2:]]
     np.testing.assert_allclose(answers[:, 0], said, rtol=1e-5)
     about = session.get_modelmeta().custom_metadata_map
