@@ -19,8 +19,8 @@ import numpy as np
 
 from evo.settings import closest
 from scenarios.lab.report import stats
-from scenarios.lab.report.format import AXIS_NAMES, AXIS_TITLES, aligned, number, seed_list, wrapped
-from scenarios.lab.report.gather import DIRECTIONS, Seed, Series, gather
+from scenarios.lab.report.format import AXIS_NAMES, AXIS_TITLES, IN_UNITS, aligned, number, seed_list, wrapped
+from scenarios.lab.report.gather import DIRECTIONS, Seed, Series, differing, gather
 from scenarios.lab.report.inference import Conclusion, conclude
 from scenarios.lab.report.ranking import common_budget, ranked_values, solutions
 from scenarios.lab.store import store
@@ -39,7 +39,8 @@ class Comparison:
     """Methods on one scenario; str() is the table, the best first, with what follows from it.
 
     rows: for each label a dict: label, method, seeds (asked for), done, failed, unfinished, metric, direction, split
-    ("test", or what stands in for it), values (one a finished seed), iqm, low, high (None where unknown), solved (how
+    ("test", or what stands in for it), values (one a finished seed), iqm, low, high (None where unknown), rmse,
+    absolute_error (interquartile means of a regression's, in the target's units; None where they are the metric), solved (how
     many; None where undefined), solved_low, solved_high (Wilson), expected (ERT, the expected running time in
     evaluations: value, low, high; None), parameters, connections, evaluations, samples, compute, seconds (means; None
     where unknown), nonfinite (a sum; of the whole runs).
@@ -97,9 +98,14 @@ class Comparison:
         return " ".join(filter(None, words))
 
     @property
+    def errors(self) -> dict[str, str]:
+        """The columns of a regression's errors in the target's units, beside the reported metric: title -> key of a row."""
+        return {title: key for key, title in IN_UNITS.items() if any(row[key] is not None for row in self.rows)}
+
+    @property
     def columns(self) -> dict[str, str]:
         """The columns of the table: title -> key of a row."""
-        columns = {"method": "label", "seeds": "seeds", self.title: "iqm"}
+        columns = {"method": "label", "seeds": "seeds", self.title: "iqm", **self.errors}
         if any(row["solved"] is not None for row in self.rows):
             columns |= {"solved": "solved", "ERT (evaluations)": "expected"}
         columns["parameters"] = "parameters"
@@ -213,6 +219,10 @@ def _row(series: Series, at: tuple[str, float] | None) -> dict[str, Any]:
     values = np.array([value for value in row["values"] if value is not None], float)
     low, high = stats.iqm_interval(values)
     row |= {"iqm": _known(stats.iqm(values)), "low": _known(low), "high": _known(high)}
+    scored = [] if at is not None else [scores for result in results if "rmse" in (scores := result.get(key) or {})]
+    for name in IN_UNITS:
+        errors = [scores.get(name) for scores in scored if name != row["metric"]]
+        row[name] = _known(stats.iqm(np.array([error for error in errors if store.is_number(error)], float)))
     row |= _solved(series.counted)
     for count in ("parameters", "connections"):
         row[count] = _mean([result["champion"].get(count) for result in results])
@@ -317,19 +327,6 @@ def _overspent(series: Series) -> str:
 
 def _who(found: Mapping[str, str]) -> str:
     return "; ".join(f"{label} {what}" for what, label in found.items())
-
-
-def differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The settings, by dotted key, in which configurations differ, seeds apart, with the value each has (None: none)."""
-    flat = [{key.removeprefix("learners."): one for key, one in _flat(config) if key != "seeds"} for config in configs]
-    keys = dict.fromkeys(key for one in flat for key in one)
-    found = {key: [one.get(key) for one in flat] for key in keys}
-    return {key: values for key, values in found.items() if any(value != values[0] for value in values)}
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for key, value in table.items():
-        yield from _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(prefix + key, value)]
 
 
 def _cell(row: Mapping[str, Any], key: str, say_split: bool) -> str:

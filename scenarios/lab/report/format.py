@@ -19,6 +19,7 @@ AXIS_LABELS = {
     "compute": "compute (forward passes x parameters)",
     "seconds": "wall clock (s)",
 }
+IN_UNITS = {"rmse": "RMSE", "absolute_error": "MAE"}  # metrics in the units of a regression's target
 
 
 def number(value: Any) -> str:

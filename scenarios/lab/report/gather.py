@@ -254,6 +254,19 @@ def _seed(path: Path, lost: bool) -> Seed:
     return seed
 
 
+def differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The settings, by dotted key, in which configurations differ, seeds apart, with the value each has (None: none)."""
+    flat = [{key.removeprefix("learners."): one for key, one in _flat(config) if key != "seeds"} for config in configs]
+    keys = dict.fromkeys(key for one in flat for key in one)
+    found = {key: [one.get(key) for one in flat] for key in keys}
+    return {key: values for key, values in found.items() if any(value != values[0] for value in values)}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in table.items():
+        yield from _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(prefix + key, value)]
+
+
 def _first_metric(row: Mapping[str, Any]) -> str:
     score = row.get("validation")
     return next((name for name in score if name != "n"), "") if isinstance(score, dict) else ""

@@ -13,26 +13,25 @@ from itertools import combinations
 from typing import Any
 
 from scenarios.lab.report import stats
-from scenarios.lab.report.comparison import Comparison, differing
-from scenarios.lab.report.format import AXIS_TITLES, number
-from scenarios.lab.report.gather import Seed
+from scenarios.lab.report.comparison import Comparison
+from scenarios.lab.report.format import AXIS_TITLES, IN_UNITS, number
+from scenarios.lab.report.gather import Seed, differing
 from scenarios.lab.store import files, store
 
 Table = tuple[list[str], list[list[Any]]]
-IN_UNITS = {"rmse": "RMSE", "absolute_error": "MAE"}  # metrics in the units of a regression's target
 
 
 def methods(comparison: Comparison) -> Table:
     """The table with a column a number, as it is copied into a spreadsheet."""
     some_solved = any(row["solved"] is not None for row in comparison.rows)
-    head = ["method", "IQM", "low", "high"]
+    head = ["method", "IQM", "low", "high", *comparison.errors]
     head += ["solved", "solved low", "solved high", "ERT (evaluations)", "ERT low", "ERT high"] * some_solved
     keys = {title: title for title in ("seeds", "finished", "failed", "parameters", "connections")} | {"finished": "done"}
     keys |= {title: axis for axis, title in AXIS_TITLES.items()} | {"non-finite": "nonfinite"}
     head += keys
     rows = []
     for row in comparison.rows:
-        cells = [row[key] for key in ("label", "iqm", "low", "high")]
+        cells = [row[key] for key in ("label", "iqm", "low", "high", *comparison.errors.values())]
         if some_solved:
             cells += [row[key] for key in ("solved", "solved_low", "solved_high")] + list(row["expected"] or [None] * 3)
         rows.append(cells + [row[key] for key in keys.values()])

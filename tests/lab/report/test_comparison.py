@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from scenarios.lab.report import gather, stats
+from scenarios.lab.report import gather, stats, tables
 from scenarios.lab.report.comparison import BadPoint, Comparison, compare, parse_at
 from scenarios.lab.report.ranking import common_budget
 
@@ -441,3 +441,25 @@ def test_directions_are_those_of_the_tasks():
 
     of_tasks = {name: direction for own in METRICS.values() for name, (_, direction) in own.items()}
     assert of_tasks.items() <= gather.DIRECTIONS.items()
+
+
+def test_errors_of_a_regression_stand_beside_its_metric_in_the_targets_units(tmp_path):
+    """Interquartile means, whole at 80 columns; not where they are the metric."""
+    for seed, error in enumerate((50_000.0, 60_000.0, 70_000.0, 60_000.0)):
+        scores = {"r2": 0.5 + 0.01 * seed, "rmse": error, "absolute_error": error / 8, "n": 3}
+        for label in ("linear", "gradient-boosting"):
+            make(tmp_path, label, seed, result(metric="r2") | {"test": scores})
+    found = table(tmp_path)
+    lines = found.text(80).splitlines()
+    assert lines[1].split()[:6] == ["method", "seeds", "test", "r2", "RMSE", "MAE"]
+    assert re.search(r"^linear +4/4 +0\.515 \[0\.5, 0\.53\] +60,000 +7,500 ", lines[3])
+    assert max(map(len, lines)) <= 80
+    head, rows = tables.methods(found)
+    assert [dict(zip(head, row))["MAE"] for row in rows] == [7500.0, 7500.0]
+    (ranked,) = compare(gather.find([], tmp_path), metric="rmse")
+    assert list(ranked.columns)[2:5] == ["test rmse", "MAE", "parameters"]
+
+
+def test_a_probabilitys_absolute_error_has_no_units(tmp_path):
+    make(tmp_path, "ga", 0, result() | {"test": {"accuracy": 0.9, "absolute_error": 0.1, "n": 3}})
+    assert table(tmp_path).errors == {}
