@@ -67,8 +67,8 @@ def read(
     numbers: Collection[str] = (),
 ) -> File:
     """The table in a file. words: columns that are read as they are spelled; labels: so too, and as numbers where they are;
-    names: those that the columns may have, where no line of the file holds them; numbers: columns that hold numbers, also where
-    all of them are missing here.
+    names: those that the columns may have, where no line of the file holds them: a first line with a number in it is then a
+    row, unless `how` tells; numbers: columns that hold numbers, also where all of them are missing here.
 
     Raises ValueError, naming line and column, and OSError.
     """
@@ -124,7 +124,7 @@ class _Text:
             raise ValueError(f"{title}, line {self.lines[row]}: {expected}")
 
     def file(self, sha256: str, words: Collection[str], labels: Collection[str], names: Collection[Sequence[str]]) -> File:
-        header = self.how.header is not False
+        header = not (names and any(map(finite, self.rows[0]))) if self.how.header is None else self.how.header
         width = len(self.rows[0])
         if header:
             chosen = self._names()
@@ -145,7 +145,7 @@ class _Text:
             columns[name] = column if name in labels else typed
             if name in labels and isinstance(typed, np.ndarray):
                 numbers[name] = typed
-        if self.how.header is None and _rows_like(chosen, columns):
+        if header and self.how.header is None and _rows_like(chosen, columns):
             raise ValueError(
                 f"{self.title}, line {self.lines[0]}: expected names of columns; {', '.join(map(repr, chosen[:4]))} look like "
                 "a row: say task.header=false (the columns are then called 1, 2, ...), or task.header=true if these are names"

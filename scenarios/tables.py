@@ -183,6 +183,21 @@ def table_scenario(path: str, target: str, kind: str | None = None, /, **options
     )
 
 
+def rows_of_numbers(path: str | Path, count: int) -> np.ndarray:
+    """The rows of a file of `count` columns of numbers, as they stand there, float32 (B, count); it may have a line of names.
+
+    Raises ValueError that names line and column, OSError if the file cannot be read.
+    """
+    table = read(Path(path), Reading(), names=[[str(k + 1) for k in range(count)]]).table
+    if len(table.columns) != count or not len(table):
+        raise ValueError(f"{table.title}: expected rows of {count} numbers; got {len(table)} of {len(table.columns)}")
+    for name in table.columns:
+        if table.missing(name).any():
+            row = int(np.argmax(table.missing(name)))
+            raise ValueError(f"{table.at(row, name)}: expected a number; it is missing")
+    return np.column_stack([table.numbers(name) for name in table.columns]).astype(np.float32)
+
+
 def predicting(name: str, description: str, whole: Callable[[], Any]) -> Scenario:
     """A table's scenario without the table, as the description of its task tells it (`TablePredictor`)."""
     task = lambda options, network: TablePredictor(description, network, whole)

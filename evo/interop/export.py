@@ -31,6 +31,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -88,7 +89,7 @@ def _onnx(made: Deployment) -> bytes:
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
         raise ExportError(f'.onnx needs {" and ".join(missing)}: pip install "neuroevo[export]"')
-    from onnx import TensorProto, helper
+    from onnx import TensorProto, helper, numpy_helper
 
     batch = torch.export.Dim("batch")
     codes = (torch.zeros(2, len(made.words), dtype=torch.int64),) if made.words else ()
@@ -116,8 +117,7 @@ def _onnx(made: Deployment) -> bytes:
     if made.words:
         _take_words(proto, made.words)
     if made.labels:  # a second output: the name of the class that is most probable
-        names = helper.make_tensor("label_names", TensorProto.STRING, [len(made.labels)], [one.encode() for one in made.labels])
-        proto.graph.initializer.append(names)
+        proto.graph.initializer.append(numpy_helper.from_array(np.array(made.labels, object), "label_names"))
         proto.graph.node.append(helper.make_node("ArgMax", [made.outputs], ["label_index"], axis=1, keepdims=0))
         proto.graph.node.append(helper.make_node("Gather", ["label_names", "label_index"], ["label"]))
         proto.graph.output.append(helper.make_tensor_value_info("label", TensorProto.STRING, ["batch"]))
@@ -135,8 +135,8 @@ def _take_words(proto: Any, words: Sequence[Coding]) -> None:
         place, word, code = f"category_{k}_place", f"category_{k}", f"category_{k}_code"
         graph.initializer.append(helper.make_tensor(place, TensorProto.INT64, [1], [k]))
         nodes.append(helper.make_node("Gather", ["categories", place], [word], axis=1))
-        known = {"keys_strings": list(codes), "values_int64s": list(codes.values()), "default_int64": other}
-        nodes.append(helper.make_node("LabelEncoder", [word], [code], domain="ai.onnx.ml", **known))
+        table: Any = {"keys_strings": list(codes), "values_int64s": list(codes.values()), "default_int64": other}
+        nodes.append(helper.make_node("LabelEncoder", [word], [code], domain="ai.onnx.ml", **table))
     nodes.append(helper.make_node("Concat", [node.output[0] for node in nodes[1::2]], ["codes"], axis=1))
     nodes += graph.node
     del graph.node[:]

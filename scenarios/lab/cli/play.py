@@ -4,7 +4,6 @@ terminal; on data it says what it predicts for rows of the test split, or for ro
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 import os
@@ -12,7 +11,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -171,11 +170,9 @@ def _blocks(small: np.ndarray) -> Iterator[str]:
 
 def _predict(run: Run, task: Any, rows: str | None, table: Path | None, out: TextIO) -> None:
     if table is not None:
-        if isinstance(task, Tabular):
-            x, taken = _encoded(task, table), "by the names of their columns"
-        else:
-            x, taken = _read(table, task.inputs), "as the network sees its inputs: standardised as the training data were"
-        numbers, y = None, None
+        x, numbers, y = _rows(task, table), None, None
+        seen = "as the network sees its inputs: standardised as the training data were"
+        taken = "by the names of their columns" if isinstance(task, Tabular) else seen
         title = f"{len(x)} rows of {table}, taken {taken}"
     else:
         split = "test" if task.split("test") is not None else "validation"
@@ -222,49 +219,14 @@ def _chosen(text: str | None, count: int, split: str) -> list[int]:
     return chosen
 
 
-def _encoded(task: Any, path: Path) -> Any:
-    """The rows of a file, (B, inputs), for a task that knows the columns of its own data."""
+def _rows(task: Any, path: Path) -> np.ndarray:
+    """The rows of a file, (B, inputs): by their columns, for a task that knows those of its own data."""
+    from scenarios.tables import rows_of_numbers
+
     try:
         with meanwhile(f"reading {path}"):
-            return task.encode(path)
+            return task.encode(path) if isinstance(task, Tabular) else rows_of_numbers(path, task.inputs)
     except OSError as error:
         raise PlayError(f"--input {path}: {error.strerror}") from error
     except ValueError as error:
         raise PlayError(f"--input {' '.join(str(error).split())}") from error
-
-
-def _read(path: Path, inputs: int) -> np.ndarray:
-    """The rows of a CSV file of numbers, float32 (B, inputs); a first line without any number holds names."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlayError(f"--input {path}: {getattr(error, 'strerror', None) or 'not a text file in UTF-8'}") from error
-    separator = max(",;\t", key=text.partition("\n")[0].count)
-    values: list[list[float]] = []
-    try:
-        for line, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 1):
-            if not row or (line == 1 and all(_number(cell) is None for cell in row)):
-                continue
-            if len(row) != inputs:
-                raise PlayError(f"--input {path}, line {line}: expected {inputs} columns, the task's inputs; got {len(row)}")
-            values.append(_numbers(row, f"--input {path}, line {line}"))
-    except csv.Error as error:
-        raise PlayError(f"--input {path}: not CSV: {error}") from error
-    if not values:
-        raise PlayError(f"--input {path}: no rows; expected {inputs} numbers a line")
-    return np.array(values, np.float32)
-
-
-def _numbers(row: Sequence[str], where: str) -> list[float]:
-    found = [_number(cell) for cell in row]
-    for column, number in enumerate(found, 1):
-        if number is None or not abs(number) <= float(np.finfo(np.float32).max):
-            raise PlayError(f"{where}, column {column}: expected a finite number; got {row[column - 1]!r}")
-    return [number for number in found if number is not None]
-
-
-def _number(text: str) -> float | None:
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
