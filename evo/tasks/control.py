@@ -3,9 +3,10 @@
 One (genome, episode) is one lane. All genomes of a generation meet the same start seeds. MLPs and NEAT's networks on the cpu
 answer one observation at a time, compiled: in a scalar environment (`evo.rollout.environment`) their lanes run fused
 (`evo.rollout.lanes`), in Gymnasium's one after another, on all cores (`stepping`, `processes`). Every other network goes
-tick by tick: each lane has an environment object of its own, kept for the task's life if it is Gymnasium's. A tick is one
-forward pass of fixed shape (P, B, I): lanes that are done stay in the batch and are ignored, so no number depends on who has
-finished. `done` latches: a lane that has terminated or was truncated is not stepped again; the reward of its last step counts.
+tick by tick: each lane has an environment object of its own; Gymnasium's are kept for the task's life, and stepped on all
+cores (`ticking`). A tick is one forward pass of fixed shape (P, B, I): lanes that are done stay in the batch and are ignored,
+so no number depends on who has finished, or on how many processes there are. `done` latches: a lane that has terminated or was
+truncated is not stepped again; the reward of its last step counts.
 
 Terminology and step protocol: Towers et al.: Gymnasium: a standard interface for reinforcement learning environments (2024).
 Gymnasium is imported when the first task is made.
@@ -35,7 +36,8 @@ from evo.tasks import environments
 from evo.tasks.actions import Action, acting, scalar_actions, space_actions
 from evo.tasks.normalization import LaneMoments
 from evo.tasks.processes import Helpers
-from evo.tasks.stepping import LONGEST, Lanes, Stepper
+from evo.tasks.stepping import LONGEST, Lanes, Start, Stepper
+from evo.tasks.ticking import Lost, SharedLanes
 from evo.vectors.modules import MLP
 
 if TYPE_CHECKING:
@@ -203,48 +205,69 @@ class ControlTask(Task):
     ) -> Episodes:
         """What networks do in episodes, (P, B); `forward`: (P, B, I) -> (P, B, O)."""
         shape, world = (genomes, len(starts)), environment or self._make
+        rest = (forward, shape, moments)
         networks.reset()
         if isinstance(world, Environment):
             starts = world.starts(starts) if np.ndim(starts) == 1 else starts
             chosen = policy(networks)
             if chosen is not None:
                 return rollout(world, chosen, starts, moments)
-            worlds: Sequence[gymnasium.Env | Episode] = [Episode(world, start) for _ in range(genomes) for start in starts]
-            starts = np.zeros(len(starts), np.int64)
-            most: int | None = world.max_steps
-        else:
-            chosen = policy(networks)
-            if chosen is not None:
-                return self._stepped(chosen, world, np.asarray(starts), moments)
-            while len(self._environments) < genomes * len(starts):
-                self._environments.append(environments.made(world, self.name))
-            worlds, most = self._environments, self._max_steps
-        lanes = Lanes(self.name, worlds, genomes, np.asarray(starts), self.inputs, self._act, most)
+            worlds = [Episode(world, first) for _ in range(genomes) for first in starts]
+            start = Start(range(len(worlds)), np.zeros(len(starts), np.int64), networks.output_range)
+            return self._ticked(lambda: Lanes(self.name, worlds, self.inputs, self._act, world.max_steps, start), *rest)
+        chosen = policy(networks)
+        if chosen is not None:
+            return self._stepped(chosen, world, np.asarray(starts), moments)
+        start = Start(range(genomes * len(starts)), np.asarray(starts), networks.output_range)
+        own = lambda part: Lanes(self.name, self._own(world, len(part.lanes)), self.inputs, self._act, self._max_steps, part)
+        while True:
+            try:
+                return self._ticked(lambda: SharedLanes(self._others(world), own, start, self.inputs, threads.count()), *rest)
+            except Lost:
+                networks.reset()
+
+    def _own(self, make: environments.Make, count: int) -> Sequence[gymnasium.Env]:
+        """The environments of this process, at least so many."""
+        while len(self._environments) < count:
+            self._environments.append(environments.made(make, self.name))
+        return self._environments
+
+    def _others(self, make: environments.Make) -> Helpers:
+        if not self._helpers:
+            self._helpers.append(Helpers(self.name, make, self._max_steps))
+        return self._helpers[0]
+
+    def _ticked(
+        self,
+        begun: Callable[[], Lanes | SharedLanes],
+        forward: Callable[[Tensor], Tensor],
+        shape: tuple[int, int],
+        moments: LaneMoments | None,
+    ) -> Episodes:
+        """What networks do that answer for all lanes at once, step by step."""
+        lanes = begun()
+        if moments is not None:
+            moments.clear()
         x = torch.from_numpy(lanes.observations).view(*shape, self.inputs)
-        ranges = networks.output_range
-        while lanes.live:
+        while lanes.alive.any():
             if moments is not None:
                 moments.add(lanes.observations, lanes.alive)
             with torch.no_grad():
-                outputs = forward(x).cpu()
+                outputs = forward(x).detach().cpu()
             if outputs.shape != (*shape, self.outputs):
                 raise ValueError(f"{self.name}: expected outputs of shape {(*shape, self.outputs)}; got {tuple(outputs.shape)}")
-            lanes.step(outputs.reshape(-1, self.outputs).tolist(), ranges)
-        return Episodes(*(np.array(each).reshape(shape) for each in (lanes.returns, lanes.steps, lanes.terminated)))
+            lanes.step(outputs.reshape(-1, self.outputs).double().numpy())
+        return Episodes(*(each.reshape(shape) for each in lanes.ended))
 
     def _stepped(self, networks: Policy, make: environments.Make, starts: np.ndarray, moments: LaneMoments | None) -> Episodes:
         """What networks do in a Gymnasium environment, lane by lane, here and in helpers."""
         if (networks.inputs, networks.outputs) != (self.inputs, self.outputs):
             expected = f"networks of {self.inputs} inputs and {self.outputs} outputs"
             raise ValueError(f"{self.name}: expected {expected}; got {networks.inputs} and {networks.outputs}")
-        if not self._environments:
-            self._environments.append(environments.made(make, self.name))
-        if not self._helpers:
-            self._helpers.append(Helpers(self.name, make, self._max_steps))
-        stepper = Stepper(self.name, self._environments[0], self.inputs, self._act, self._max_steps)
+        stepper = Stepper(self.name, self._own(make, 1)[0], self.inputs, self._act, self._max_steps)
         episodes = Episodes.empty(networks.size, len(starts))
         observe = moments is not None
-        for lanes, found in self._helpers[0].run(stepper, networks, starts, observe, threads.count()):
+        for lanes, found in self._others(make).run(stepper, networks, starts, observe, threads.count()):
             for whole, part in zip(episodes, found, strict=False):
                 whole.flat[lanes] = part
             if moments is not None:

@@ -39,6 +39,10 @@ class LaneMoments:
         self.mean = np.zeros((lanes, inputs))
         self.m2 = np.zeros((lanes, inputs))
 
+    def clear(self) -> None:
+        for values in (self.count, self.mean, self.m2):
+            values.fill(0.0)
+
     def add(self, observations: np.ndarray, alive: np.ndarray) -> None:
         """Adds one row of `observations` (L, I) to every lane where `alive` (L,) is true (Welford, 1962)."""
         seen = np.where(alive[:, None], observations, self.mean)  # its own mean moves no lane

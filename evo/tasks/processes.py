@@ -3,8 +3,9 @@
 An environment of Python is not thread-safe and holds the interpreter lock, so each process makes one of its own:
 
     python -m evo.tasks.processes
-    stdin    the task, as `Helpers` pickles it; then, for each evaluation, (policy, starts, observe) and the lanes to run
-    stdout   b"" once its environment is made, then an Outcome for each share of lanes
+    stdin    the task, as `Helpers` pickles it; then, for each evaluation, (policy, starts, observe) and the lanes to run; or
+             the Start of lanes, and outputs of their networks for each step
+    stdout   b"" once its environment is made, then an Outcome for each share of lanes, or the state of the lanes after a step
 
 An episode is a function of network and start seed, so it changes no number which process runs it. A helper that fails in any
 way is dropped, and what it had is run by the process that asked, where an error has its own traceback. Helpers start when a
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from evo.tasks.stepping import Outcome, Stepper
 
 PATIENCE = 2.0  # seconds of stepping before a task gets helpers
+ANSWER = 5e-4  # seconds of steps of all lanes from which a helper's share is worth its answer
 _HEAD = struct.Struct("<Q")
 
 
@@ -53,8 +55,9 @@ class Helpers:
 
     def __init__(self, name: str, make: Make, max_steps: int | None):
         self.name, self._task = name, (name, make, max_steps)
-        self._all: list[_Helper] | None = None
+        self._all: list[Helper] | None = None
         self._process, self.stepped = os.getpid(), 0.0
+        self._told, self._lanes = 0.0, 0  # of steps tick by tick: seconds, and of how many lanes
 
     def run(self, stepper: Stepper, policy: Policy, starts: np.ndarray, observe: bool, count: int) -> list[_Share]:
         """The episodes of every network from every start, in shares: `stepper` runs them in this process, helpers, at most
@@ -66,7 +69,7 @@ class Helpers:
         total = policy.size * len(starts)
         done: list[_Share] = []
         began = perf_counter()
-        helpers = self._ready(count) if total > 1 and count > 1 else []
+        helpers = self.ready(count) if total > 1 and count > 1 else []
         stride = spreading(total) if helpers else 1
         waiting = deque(k * stride % total for k in range(total))
 
@@ -82,7 +85,7 @@ class Helpers:
             while lanes := share():
                 done.append((lanes, stepper.run(policy, starts, lanes, observe)))
 
-        def there(helper: _Helper) -> None:
+        def there(helper: Helper) -> None:
             lanes: list[int] = []
             try:
                 helper.send(asked)
@@ -90,7 +93,7 @@ class Helpers:
                     done.append((lanes, helper.ask(lanes)))
             except (OSError, EOFError):
                 waiting.extend(lanes)
-                self._drop(helper)
+                self.drop(helper)
 
         if not helpers:
             here()
@@ -109,7 +112,17 @@ class Helpers:
         self.stepped += perf_counter() - began
         return done
 
-    def _ready(self, count: int) -> list[_Helper]:
+    def worth(self, lanes: int, count: int) -> list[Helper]:
+        """Those that take a part of so many lanes, tick by tick."""
+        pays = lanes * self._told >= ANSWER * max(1, self._lanes)
+        return self.ready(count) if count > 1 and lanes > 1 and pays else []
+
+    def tell(self, seconds: float, lanes: int) -> None:
+        """Hears how long a step of so many lanes took in this process."""
+        self.stepped += seconds
+        self._told, self._lanes = self._told + seconds, self._lanes + lanes
+
+    def ready(self, count: int) -> list[Helper]:
         """Those that have an environment; the first call after PATIENCE seconds starts them."""
         if self._process != os.getpid():  # forked: they are another's
             self._process, self._all = os.getpid(), None
@@ -122,17 +135,17 @@ class Helpers:
             except Exception as error:
                 self._alone(f"{type(error).__name__}: {error}")
             else:
-                self._all = [_Helper(task) for _ in range(count - 1)]
+                self._all = [Helper(task) for _ in range(count - 1)]
         for helper in list(self._all):
             if helper.trouble:
-                self._drop(helper)
+                self.drop(helper)
                 self._alone(helper.trouble)
         return [helper for helper in self._all if helper.ready][: count - 1]
 
     def _alone(self, why: str) -> None:
         warnings.warn(f"{self.name}: its episodes run on one core, since another process cannot make it ({why})", stacklevel=2)
 
-    def _drop(self, helper: _Helper) -> None:
+    def drop(self, helper: Helper) -> None:
         if self._all is not None and helper in self._all:  # else `close` was quicker
             self._all.remove(helper)
         helper.close(kindly=False)
@@ -147,7 +160,7 @@ class Helpers:
 _Share = tuple[list[int], "Outcome"]
 
 
-class _Helper:
+class Helper:
     """One process. ready: it has an environment; trouble: why it has none, and never will."""
 
     def __init__(self, task: bytes):
@@ -161,7 +174,7 @@ class _Helper:
     def _begin(self, task: bytes) -> None:
         try:
             self.send(task)
-            self.trouble = self._receive().decode()
+            self.trouble = self.receive().decode()
             self.ready = not self.trouble
         except (OSError, EOFError, ValueError):
             self.trouble = "it ended while it imported"
@@ -173,9 +186,9 @@ class _Helper:
     def ask(self, lanes: Sequence[int]) -> Outcome:
         """What those lanes of the evaluation last sent give. Raises EOFError if it fails."""
         self.send(pickle.dumps(lanes))
-        return pickle.loads(self._receive())
+        return pickle.loads(self.receive())
 
-    def _receive(self) -> bytes:
+    def receive(self) -> bytes:
         assert self._process.stdout is not None
         return _read(self._process.stdout)
 
@@ -249,7 +262,7 @@ def _serve(receive: Callable[[], bytes | None], send: Callable[[bytes], None]) -
     import gymnasium
 
     from evo.tasks import actions, environments
-    from evo.tasks.stepping import Stepper
+    from evo.tasks.stepping import Lanes, Start, Stepper
 
     first = receive()
     if first is None:
@@ -258,24 +271,33 @@ def _serve(receive: Callable[[], bytes | None], send: Callable[[bytes], None]) -
         name, make, max_steps, spec = pickle.loads(first)
         if spec is not None:
             gymnasium.registry.setdefault(make, spec)  # it may be one of the user's
-        environment = environments.made(make, name)
-        _, act = actions.space_actions(environment.action_space, name)
-        stepper = Stepper(name, environment, environment.observation_space.shape[0], act, max_steps)  # type: ignore[index]  # that of a Box
+        worlds = [environments.made(make, name)]
+        _, act = actions.space_actions(worlds[0].action_space, name)
+        inputs = worlds[0].observation_space.shape[0]  # type: ignore[index]  # that of a Box
+        stepper = Stepper(name, worlds[0], inputs, act, max_steps)
     except Exception as error:  # of the user's code
         send(f"{type(error).__name__}: {error}".encode())
         return
     send(b"")
     while (message := receive()) is not None:
         request = pickle.loads(message)
-        if isinstance(request, tuple):
+        if isinstance(request, tuple) and not isinstance(request, Start):
             policy, starts, observe = request
-        else:
-            try:
-                outcome = stepper.run(policy, starts, request, observe)
-            except RuntimeError:  # the process that asks meets it again
-                break
-            send(pickle.dumps(outcome))
-    environment.close()
+            continue
+        try:
+            if isinstance(request, list):
+                send(pickle.dumps(stepper.run(policy, starts, request, observe)))
+                continue
+            if isinstance(request, Start):
+                worlds += [environments.made(make, name) for _ in range(len(request.lanes) - len(worlds))]
+                lanes = Lanes(name, worlds, inputs, act, max_steps, request)
+            else:
+                lanes.step(request)
+            send(pickle.dumps(lanes.state))
+        except Exception:  # the process that asks meets it again
+            break
+    for environment in worlds:
+        environment.close()
 
 
 if __name__ == "__main__":

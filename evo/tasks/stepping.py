@@ -1,14 +1,15 @@
 """Episodes in environments of Python.
 
 `Stepper` takes one episode after another in one environment, each to its end: for networks that answer one observation at a
-time, compiled. `Lanes` holds an environment a lane and steps all that are not done: for networks that answer only in batches.
+time, compiled. `Lanes` holds an environment a lane and steps all that are not done: for networks that answer only in batches;
+`ticking` has other processes step a part of them.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -105,64 +106,91 @@ class Stepper:
                 return total, False
 
 
+class Start(NamedTuple):
+    """Lanes that begin: lane p * B + b is genome p in the episode with start seed b, of starts (B,). ranges (P, O, 2): the
+    intervals of its networks' outputs."""
+
+    lanes: Sequence[int]
+    starts: np.ndarray
+    ranges: np.ndarray | None
+
+
+class Ended(NamedTuple):
+    """What K lanes gave, each (K,): NaN is the return of one whose network answered NaN."""
+
+    returns: np.ndarray
+    steps: np.ndarray
+    terminated: np.ndarray
+
+
+State = tuple[np.ndarray, np.ndarray, Ended | None]
+
+
 class Lanes:
-    """L = P * B environments in flight: genome p in the episode with start seed b is lane p * B + b."""
+    """Lanes in flight, K, each in an environment of its own. observations (K, I): the last that each saw; alive (K,): which are
+    not done; ended: what each gave so far."""
 
     def __init__(
         self,
         name: str,
         environments: Sequence[gymnasium.Env | Episode],
-        genomes: int,
-        seeds: np.ndarray,
         inputs: int,
         act: Act,
         max_steps: int | None,
+        start: Start,
     ):
-        count = genomes * len(seeds)
-        self._name, self._episodes, self._shape, self._act = name, len(seeds), (inputs,), act
+        count, episodes = len(start.lanes), len(start.starts)
+        self._name, self._shape, self._act = name, (inputs,), act
         self._limit = Limit(name, max_steps)
         self.observations = np.zeros((count, inputs), np.float32)
-        self.returns, self.steps = [0.0] * count, np.zeros(count, np.int64)
-        self.alive, self.live, self.terminated = np.ones(count, bool), list(range(count)), np.zeros(count, bool)
+        self.ended = Ended(np.zeros(count), np.zeros(count, np.int64), np.zeros(count, bool))
+        self.alive, self._live = np.ones(count, bool), list(range(count))
+        self._places = [divmod(lane, episodes) for lane in start.lanes]
+        self._ranges = None if start.ranges is None else [start.ranges[genome] for genome, _ in self._places]
         self._rows = list(self.observations)
         self._step = [environment.step for environment in environments[:count]]
-        for lane, start in enumerate(np.tile(seeds, genomes).tolist()):
+        for k, (_, episode) in enumerate(self._places):
             try:
-                self._rows[lane][:] = vector(environments[lane].reset(seed=start)[0], self._shape)
+                self._rows[k][:] = vector(environments[k].reset(seed=int(start.starts[episode]))[0], self._shape)
             except Exception as error:
-                raise self._failed(lane, error) from error
+                raise self._failed(k, error) from error
 
-    def step(self, outputs: Iterable[list[float]], ranges: np.ndarray | None) -> None:
-        """One step of every lane that is not done. outputs (L, O); ranges (P, O, 2): their intervals. A lane whose network
-        answered NaN ends, with return NaN."""
-        self.steps += self.alive
+    def step(self, outputs: np.ndarray) -> None:
+        """One step of every lane that is not done. outputs (K, O). A lane whose network answered NaN ends, with return NaN."""
+        returns, steps, terminated = self.ended
+        steps += self.alive
         going = []
-        rows = list(outputs)
-        for lane in self.live:
-            if any(map(math.isnan, rows[lane])):
-                self.returns[lane], self.alive[lane] = np.nan, False
+        rows = outputs.tolist()
+        for k in self._live:
+            if any(map(math.isnan, rows[k])):
+                returns[k], self.alive[k] = math.nan, False
                 continue
             try:
-                action = self._act(rows[lane], None if ranges is None else ranges[lane // self._episodes])
-                observation, reward, terminated, truncated, _ = self._step[lane](action)
-                self.returns[lane] += float(reward)
-                if terminated or truncated:
-                    self.alive[lane], self.terminated[lane] = False, terminated
+                action = self._act(rows[k], None if self._ranges is None else self._ranges[k])
+                observation, reward, done, truncated, _ = self._step[k](action)
+                returns[k] += float(reward)
+                if done or truncated:
+                    self.alive[k], terminated[k] = False, done
                 else:
-                    self._rows[lane][:] = vector(observation, self._shape)
-                    going.append(lane)
+                    self._rows[k][:] = vector(observation, self._shape)
+                    going.append(k)
             except Exception as error:
-                raise self._failed(lane, error) from error
-        self.live = going
-        if going and (taken := int(self.steps[going[0]])) >= self._limit.next:
+                raise self._failed(k, error) from error
+        self._live = going
+        if going and (taken := int(steps[going[0]])) >= self._limit.next:
             try:
                 if self._limit.reached(taken):
-                    self.alive[going], self.live = False, []
+                    self.alive[going], self._live = False, []
             except ValueError as endless:
                 raise self._failed(going[0], endless) from endless
 
-    def _failed(self, lane: int, error: Exception) -> RuntimeError:
-        return failed(self._name, *divmod(lane, self._episodes), int(self.steps[lane]), error)
+    @property
+    def state(self) -> State:
+        """What another process is told of a part."""
+        return self.alive, self.observations, None if self.alive.any() else self.ended
+
+    def _failed(self, k: int, error: Exception) -> RuntimeError:
+        return failed(self._name, *self._places[k], int(self.ended.steps[k]), error)
 
 
 class Limit:

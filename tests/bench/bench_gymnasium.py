@@ -1,7 +1,8 @@
 """Episodes in Gymnasium environments, ours against a plain loop: python tests/bench/bench_gymnasium.py [--toy].
 
 The plain loop takes one environment, one network of two matrix products in numpy and one episode after another; ours is
-`ControlTask.evaluate` of the same networks from the same start seeds, on one core and on all (`evo.tasks.processes`).
+`ControlTask.evaluate` of the same networks from the same start seeds, on one core and on all (`evo.tasks.processes`); on all
+cores also of networks in torch that no kernel runs (`evo.tasks.ticking`).
 LunarLander-v3 needs box2d (pip install "gymnasium[box2d]") and is left out without it. The sides take turns; medians of an
 evaluation. Exit code 1 where ours takes more than LIMIT times as long as the plain loop on one core.
 """
@@ -10,10 +11,12 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from importlib.util import find_spec
 
 import gymnasium
 import numpy as np
+from torch import nn
 from turns import Results, in_turn, parser, timed
 
 from evo import rng, threads
@@ -26,6 +29,11 @@ from evo.vectors.modules import MLP
 LIMIT = 1.3  # times the plain loop, a core
 HIDDEN, EPISODES = 32, 3
 NAMES = ("LunarLander-v3", "CartPole-v1", "Acrobot-v1", "Pendulum-v1")
+
+
+def module(inputs: int, outputs: int) -> nn.Module:
+    """A network that no kernel runs."""
+    return nn.Sequential(nn.Linear(inputs, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, outputs))
 
 
 def plain(environment: gymnasium.Env, vectors: np.ndarray, seeds: list[int]) -> int:
@@ -64,7 +72,7 @@ def main(arguments: list[str]) -> int:
         networks, seeds = encoding.express(vectors), rng.words(0, 0, 0, rng.EPISODES, EPISODES)
         environment, rows = gymnasium.make(name), np.asarray(vectors)
 
-        def ours(count: int, task: ControlTask = task, networks: object = networks, seeds: np.ndarray = seeds) -> int:
+        def ours(count: int, networks: object = networks, task: ControlTask = task, seeds: np.ndarray = seeds) -> int:
             with threads.limited(count):
                 return int(task.evaluate(networks, seeds).samples.sum())
 
@@ -82,12 +90,15 @@ def main(arguments: list[str]) -> int:
         )
         below |= 1 / ratio > LIMIT
         if cores() > 1:
-            ours(cores())
-            while len(task._helpers[0]._ready(cores())) < cores() - 1:
-                time.sleep(0.1)
-            sides = {f"ours, {count} cores": (timed(lambda n=count, ours=ours: ours(n)), 1) for count in (cores(), 1)}
-            ratio = results.show(f"{name}, all cores", in_turn(sides, turns))
-            print(f"  {cores()} cores: {ratio:.2f} x", flush=True)
+            torch = Parameters(partial(module, task.inputs, task.outputs))
+            kinds = {"": networks, " torch": torch.express(torch.initial(0, 0, size))}
+            for kind, each in kinds.items():
+                ours(cores(), each)
+                while len(task._helpers[0].ready(cores())) < cores() - 1:
+                    time.sleep(0.1)
+                sides = {f"ours, {n} cores": (timed(lambda n=n, e=each, ours=ours: ours(n, e)), 1) for n in (cores(), 1)}
+                ratio = results.show(f"{name}{kind}, all cores", in_turn(sides, turns))
+                print(f"  {cores()} cores: {ratio:.2f} x", flush=True)
         task.close()
         environment.close()
     results.write(options.json)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gymnasium
 import pytest
+from torch import nn
 
 from evo import rng, threads
 from evo.tasks import processes
@@ -23,17 +24,29 @@ def started(task, count=2, seconds=60):
     """The task's helpers, once they have an environment; it has no start that fails among the first."""
     scored(task, 1, SEEDS[:1])
     deadline = time.monotonic() + seconds
-    while not (ready := task._helpers[0]._ready(count)):
+    while not (ready := task._helpers[0].ready(count)):
         assert time.monotonic() < deadline, "no helper is ready"
         time.sleep(0.02)
     return ready
 
 
-def scored(task, count, seeds=SEEDS):
-    encoding = Parameters(task.network)
+class Net(nn.Module):
+    """A network of a user's, which no kernel runs."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.first, self.second = nn.Linear(inputs, 4), nn.Linear(4, outputs)
+
+    def forward(self, x):
+        return self.second(self.first(x).tanh())
+
+
+def scored(task, count, seeds=SEEDS, network=network):
+    encoding = Parameters(lambda: network(task.inputs, task.outputs))
     with threads.limited(count):
         found = task.evaluate(encoding.express(encoding.initial(0, 0, 20, 3.0)), seeds)
-    return found.fitness.tolist(), found.samples.tolist(), found.observations.tolist()
+        champion = task.score(encoding.model(encoding.initial(1, 0, 1, 3.0)[0]), "validation")
+    return found.fitness.tolist(), found.samples.tolist(), found.observations.tolist(), champion
 
 
 def ended(process):
@@ -43,8 +56,10 @@ def ended(process):
 
 
 def test_episodes_that_a_helper_ran_are_those_of_one_process_also_after_its_death(monkeypatch):
+    monkeypatch.setattr(processes, "ANSWER", 0.0)
+    monkeypatch.setattr(processes, "PATIENCE", 1000.0)
     task = ControlTask(lambda: gymnasium.make("CartPole-v1"), network=network, normalize_observations=True)
-    alone = scored(task, 2)
+    alone, module_alone = scored(task, 2), scored(task, 2, network=Net)
     assert task._helpers[0]._all is None  # it has not stepped for long
     monkeypatch.setattr(processes, "PATIENCE", 0.0)
     scored(task, 1)
@@ -53,7 +68,11 @@ def test_episodes_that_a_helper_ran_are_those_of_one_process_also_after_its_deat
     asked, ask = [], helper.ask
     monkeypatch.setattr(helper, "ask", lambda lanes: (asked.extend(lanes), ask(lanes))[1])
     assert scored(task, 2) == alone
-    assert 0 < len(asked) < 60
+    assert 0 < len(asked) < 60 + 20
+    sent, send = [], helper.send
+    monkeypatch.setattr(helper, "send", lambda message: (sent.append(len(message)), send(message))[1])
+    assert scored(task, 2, network=Net) == module_alone
+    assert len(sent) > 20  # a step of its lanes each
     helper._process.send_signal(signal.SIGSTOP)  # killed while it has a share of the lanes
     threading.Timer(0.2, helper._process.kill).start()
     assert scored(task, 2) == alone
