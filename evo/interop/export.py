@@ -27,9 +27,10 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -37,6 +38,9 @@ from torch import Tensor, nn
 
 from evo.core import Coding, Deployment, Model, Task
 from evo.settings import closest
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 class ExportError(ValueError):
@@ -126,7 +130,7 @@ def _onnx(made: Deployment) -> bytes:
     return proto.SerializeToString()
 
 
-def _take_words(proto: Any, words: Sequence[Coding]) -> None:
+def _take_words(proto: ModelProto, words: Sequence[Coding]) -> None:
     """Makes "categories" (B, W), strings, an input in the place of "codes", which it leads to."""
     from onnx import TensorProto, helper
 
@@ -135,8 +139,9 @@ def _take_words(proto: Any, words: Sequence[Coding]) -> None:
         place, word, code = f"category_{k}_place", f"category_{k}", f"category_{k}_code"
         graph.initializer.append(helper.make_tensor(place, TensorProto.INT64, [1], [k]))
         nodes.append(helper.make_node("Gather", ["categories", place], [word], axis=1))
-        table: Any = {"keys_strings": list(codes), "values_int64s": list(codes.values()), "default_int64": other}
-        nodes.append(helper.make_node("LabelEncoder", [word], [code], domain="ai.onnx.ml", **table))
+        known, numbers = list(codes), list(codes.values())
+        encoder = partial(helper.make_node, "LabelEncoder", [word], [code], domain="ai.onnx.ml")
+        nodes.append(encoder(keys_strings=known, values_int64s=numbers, default_int64=other))
     nodes.append(helper.make_node("Concat", [node.output[0] for node in nodes[1::2]], ["codes"], axis=1))
     nodes += graph.node
     del graph.node[:]

@@ -40,6 +40,7 @@ class LaneMoments:
         self.m2 = np.zeros((lanes, inputs))
 
     def clear(self) -> None:
+        """Forgets all rows."""
         for values in (self.count, self.mean, self.m2):
             values.fill(0.0)
 
