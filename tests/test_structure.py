@@ -188,7 +188,8 @@ def test_every_library_that_is_imported_is_declared():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     names = lambda text: {re.match(r"[\w-]+", line)[0].lower() for line in text.split("\n") if line}
-    needed, extra = names(config["options"]["install_requires"]), names(config["options.extras_require"]["tune"])
+    needed = names(config["options"]["install_requires"])
+    extra = names(config["options.extras_require"]["tune"]) | names(config["options.extras_require"]["export"])
     for path in FILES:
         for module, _, when in imports(path):
             library = module.partition(".")[0]

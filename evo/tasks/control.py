@@ -5,8 +5,7 @@ answer one observation at a time, compiled: in a scalar environment (`evo.rollou
 (`evo.rollout.lanes`), in Gymnasium's one after another, on all cores (`stepping`, `processes`). Every other network goes
 tick by tick: each lane has an environment object of its own; Gymnasium's are kept for the task's life, and stepped on all
 cores (`ticking`). A tick is one forward pass of fixed shape (P, B, I): lanes that are done stay in the batch and are ignored,
-so no number depends on who has finished, or on how many processes there are. `done` latches: a lane that has terminated or was
-truncated is not stepped again; the reward of its last step counts.
+so no number depends on who has finished, or on how many processes there are. The reward of a lane's last step counts.
 
 Terminology and step protocol: Towers et al.: Gymnasium: a standard interface for reinforcement learning environments (2024).
 Gymnasium is imported when the first task is made.
@@ -207,15 +206,14 @@ class ControlTask(Task):
         shape, world = (genomes, len(starts)), environment or self._make
         rest = (forward, shape, moments)
         networks.reset()
+        chosen = policy(networks)
         if isinstance(world, Environment):
             starts = world.starts(starts) if np.ndim(starts) == 1 else starts
-            chosen = policy(networks)
             if chosen is not None:
                 return rollout(world, chosen, starts, moments)
             worlds = [Episode(world, first) for _ in range(genomes) for first in starts]
             start = Start(range(len(worlds)), np.zeros(len(starts), np.int64), networks.output_range)
             return self._ticked(lambda: Lanes(self.name, worlds, self.inputs, self._act, world.max_steps, start), *rest)
-        chosen = policy(networks)
         if chosen is not None:
             return self._stepped(chosen, world, np.asarray(starts), moments)
         start = Start(range(genomes * len(starts)), np.asarray(starts), networks.output_range)

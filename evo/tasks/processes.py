@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from evo.rollout.lanes import Policy
     from evo.tasks.environments import Make
-    from evo.tasks.stepping import Outcome, Stepper
+    from evo.tasks.stepping import Outcome, State, Stepper
 
 PATIENCE = 2.0  # seconds of stepping before a task gets helpers
 ANSWER = 5e-4  # seconds of steps of all lanes from which a helper's share is worth its answer
@@ -174,7 +174,7 @@ class Helper:
     def _begin(self, task: bytes) -> None:
         try:
             self.send(task)
-            self.trouble = self.receive().decode()
+            self.trouble = self._receive().decode()
             self.ready = not self.trouble
         except (OSError, EOFError, ValueError):
             self.trouble = "it ended while it imported"
@@ -185,10 +185,17 @@ class Helper:
 
     def ask(self, lanes: Sequence[int]) -> Outcome:
         """What those lanes of the evaluation last sent give. Raises EOFError if it fails."""
-        self.send(pickle.dumps(lanes))
-        return pickle.loads(self.receive())
+        self.tell(lanes)
+        return pickle.loads(self._receive())
 
-    def receive(self) -> bytes:
+    def tell(self, what: object) -> None:
+        self.send(pickle.dumps(what))
+
+    def answer(self) -> State:
+        """Its lanes, after it was told of their start or their outputs. Raises EOFError if it fails."""
+        return pickle.loads(self._receive())
+
+    def _receive(self) -> bytes:
         assert self._process.stdout is not None
         return _read(self._process.stdout)
 

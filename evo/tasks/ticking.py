@@ -6,7 +6,6 @@ actions wherever it is, so it changes no number which process has it. Where a he
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -61,7 +60,7 @@ class SharedLanes:
             for helper, places in self._parts:
                 if self.alive[places].any():
                     try:
-                        helper.send(pickle.dumps(message(places)))
+                        helper.tell(message(places))
                         asked.append((helper, places))
                     except OSError:
                         lost.append(helper)
@@ -69,7 +68,7 @@ class SharedLanes:
             self._take(self._places[0], *self._own.state)
             for helper, places in asked:
                 try:
-                    self._take(places, *pickle.loads(helper.receive()))
+                    self._take(places, *helper.answer())
                 except (OSError, EOFError):
                     lost.append(helper)
         except BaseException:

@@ -1,4 +1,4 @@
-import pickle
+import copy
 
 import gymnasium
 import numpy as np
@@ -21,19 +21,18 @@ class Beside:
     def __init__(self, task, left=10_000):
         self.task, self.left = task, left
 
-    def send(self, message):
-        request = pickle.loads(message)
+    def tell(self, request):
         if isinstance(request, Start):
             worlds = [environments.made(self.task._make, "") for _ in request.lanes]
             self.lanes = Lanes("", worlds, self.task.inputs, self.task._act, self.task._max_steps, request)
         else:
             self.lanes.step(request)
 
-    def receive(self):
+    def answer(self):
         self.left -= 1
         if self.left < 0:
             raise EOFError
-        return pickle.dumps(self.lanes.state)
+        return copy.deepcopy(self.lanes.state)
 
 
 def made(monkeypatch, *left):
