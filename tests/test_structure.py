@@ -194,7 +194,7 @@ def test_every_library_that_is_imported_is_declared():
         for module, _, when in imports(path):
             library = module.partition(".")[0]
             if library not in {*sys.stdlib_module_names, *ROOMS}:
-                assert DISTRIBUTIONS.get(library, library) in (needed | extra if when == "lazy" else needed), path
+                assert DISTRIBUTIONS.get(library, library) in (needed if when == "top" else needed | extra), path
 
 
 def test_the_top_level_is_the_fixed_set():
