@@ -32,15 +32,21 @@ def _node(program, s, values, lane):
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _enter(program, g, x, values, lane):
+    """Column `lane` of x (I, lanes) into the input slots of that column of `values`, and 1 into that of the bias node."""
+    for i in range(program.inputs):
+        values[i, lane] = x[i, lane]
+    if program.first_output[g] > program.inputs:
+        values[program.inputs, lane] = 1.0
+
+
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def feedforward(program, g, x, values, lane):
     """Genome g's network on column `lane` of x (I, lanes); the outputs are then values[program.first_output[g] + o, lane].
 
     values: float64 (slots, lanes), contiguous, for at least as many slots as the network has; need not be initialised.
     """
-    for i in range(program.inputs):
-        values[i, lane] = x[i, lane]
-    if program.first_output[g] > program.inputs:
-        values[program.inputs, lane] = 1.0
+    _enter(program, g, x, values, lane)
     first = program.slots_at[g]
     for step in range(first, first + program.steps[g]):
         node = program.node[step]
@@ -54,10 +60,7 @@ def tick(program, g, x, values, new, lane):
 
     values: float64 (slots, lanes), contiguous; zero before the first tick. new: scratch of that shape.
     """
-    for i in range(program.inputs):
-        values[i, lane] = x[i, lane]
-    if program.first_output[g] > program.inputs:
-        values[program.inputs, lane] = 1.0
+    _enter(program, g, x, values, lane)
     first = program.slots_at[g]
     for step in range(first, first + program.steps[g]):
         node = program.node[step]

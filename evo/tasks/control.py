@@ -36,7 +36,7 @@ from evo.tasks.actions import Action, acting, scalar_actions, space_actions
 from evo.tasks.normalization import LaneMoments
 from evo.tasks.processes import Helpers
 from evo.tasks.stepping import LONGEST, Lanes, Start, Stepper
-from evo.tasks.ticking import Lost, SharedLanes
+from evo.tasks.ticking import Lost, SharedLanes, ticked
 from evo.vectors.modules import MLP
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class ControlTask(Task):
     ) -> Episodes:
         """What networks do in episodes, (P, B); `forward`: (P, B, I) -> (P, B, O)."""
         shape, world = (genomes, len(starts)), environment or self._make
-        rest = (forward, shape, moments)
+        rest = (forward, shape, self.outputs, moments)
         networks.reset()
         chosen = policy(networks)
         if isinstance(world, Environment):
@@ -213,14 +213,14 @@ class ControlTask(Task):
                 return rollout(world, chosen, starts, moments)
             worlds = [Episode(world, first) for _ in range(genomes) for first in starts]
             start = Start(range(len(worlds)), np.zeros(len(starts), np.int64), networks.output_range)
-            return self._ticked(lambda: Lanes(self.name, worlds, self.inputs, self._act, world.max_steps, start), *rest)
+            return ticked(Lanes(self.name, worlds, self.inputs, self._act, world.max_steps, start), *rest)
         if chosen is not None:
             return self._stepped(chosen, world, np.asarray(starts), moments)
         start = Start(range(genomes * len(starts)), np.asarray(starts), networks.output_range)
         own = lambda part: Lanes(self.name, self._own(world, len(part.lanes)), self.inputs, self._act, self._max_steps, part)
         while True:
             try:
-                return self._ticked(lambda: SharedLanes(self._others(world), own, start, self.inputs, threads.count()), *rest)
+                return ticked(SharedLanes(self._others(world), own, start, self.inputs, threads.count()), *rest)
             except Lost:
                 networks.reset()
 
@@ -234,28 +234,6 @@ class ControlTask(Task):
         if not self._helpers:
             self._helpers.append(Helpers(self.name, make, self._max_steps))
         return self._helpers[0]
-
-    def _ticked(
-        self,
-        begun: Callable[[], Lanes | SharedLanes],
-        forward: Callable[[Tensor], Tensor],
-        shape: tuple[int, int],
-        moments: LaneMoments | None,
-    ) -> Episodes:
-        """What networks do that answer for all lanes at once, step by step."""
-        lanes = begun()
-        if moments is not None:
-            moments.clear()
-        x = torch.from_numpy(lanes.observations).view(*shape, self.inputs)
-        while lanes.alive.any():
-            if moments is not None:
-                moments.add(lanes.observations, lanes.alive)
-            with torch.no_grad():
-                outputs = forward(x).detach().cpu()
-            if outputs.shape != (*shape, self.outputs):
-                raise ValueError(f"{self.name}: expected outputs of shape {(*shape, self.outputs)}; got {tuple(outputs.shape)}")
-            lanes.step(outputs.reshape(-1, self.outputs).double().numpy())
-        return Episodes(*(each.reshape(shape) for each in lanes.ended))
 
     def _stepped(self, networks: Policy, make: environments.Make, starts: np.ndarray, moments: LaneMoments | None) -> Episodes:
         """What networks do in a Gymnasium environment, lane by lane, here and in helpers."""

@@ -11,7 +11,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from evo.rollout.lanes import Episodes
+from evo.tasks.normalization import LaneMoments
 from evo.tasks.stepping import Ended, Lanes, Start
 
 if TYPE_CHECKING:
@@ -85,3 +89,28 @@ class SharedLanes:
         if ended is not None:
             for whole, part in zip(self.ended, ended):
                 whole[places] = part
+
+
+def ticked(
+    lanes: Lanes | SharedLanes,
+    forward: Callable[[Tensor], Tensor],
+    shape: tuple[int, int],
+    outputs: int,
+    moments: LaneMoments | None,
+) -> Episodes:
+    """What networks do that answer for all lanes at once, step by step; shape: P, B; forward: (P, B, I) -> (P, B, O).
+
+    Raises ValueError for outputs of another shape.
+    """
+    if moments is not None:
+        moments.clear()
+    x = torch.from_numpy(lanes.observations).view(*shape, lanes.observations.shape[1])
+    while lanes.alive.any():
+        if moments is not None:
+            moments.add(lanes.observations, lanes.alive)
+        with torch.no_grad():
+            found = forward(x).detach().cpu()
+        if found.shape != (*shape, outputs):
+            raise ValueError(f"expected outputs of shape (P, B, O) = {(*shape, outputs)}; got {tuple(found.shape)}")
+        lanes.step(found.reshape(-1, outputs).double().numpy())
+    return Episodes(*(each.reshape(shape) for each in lanes.ended))
