@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,8 +32,10 @@ class Import(NamedTuple):
     when: str  # "top": with the file; "lazy": inside a function; "typing": for type checkers alone
 
 
-def imports(path: Path) -> Iterator[Import]:
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
     """Each import of a file. Raises AssertionError for a relative one."""
+    found = []
     tree = ast.parse(path.read_text(encoding="utf-8"))
     when = {}
     for node in ast.walk(tree):
@@ -43,13 +46,14 @@ def imports(path: Path) -> Iterator[Import]:
             when.update((inner, "typing") for part in node.body for inner in ast.walk(part))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (Import(alias.name, "", when.get(node, "top")) for alias in node.names)
+            found += [Import(alias.name, "", when.get(node, "top")) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                found = (inner, "") if inner in MODULES else (node.module, alias.name)
-                yield Import(*found, when.get(node, "top"))
+                named = (inner, "") if inner in MODULES else (node.module, alias.name)
+                found.append(Import(*named, when.get(node, "top")))
+    return tuple(found)
 
 
 def package_of(module: str) -> str:

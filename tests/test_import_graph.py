@@ -41,7 +41,7 @@ def test_every_import_is_found_with_its_time(tmp_path):
 def test_a_relative_import_is_refused(tmp_path):
     (tmp_path / "source.py").write_text("from . import rng\n")
     with pytest.raises(AssertionError, match="absolute"):
-        list(imports(tmp_path / "source.py"))
+        imports(tmp_path / "source.py")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import configparser
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,7 @@ def test_the_top_level_is_the_fixed_set():
     assert {line.partition("/")[0] for line in git.stdout.splitlines()} == TOP
 
 
+@cache
 def calls(path):
     """Every attribute or call in a file as text: "np.random.seed", "torch.load"."""
     return [ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, (ast.Attribute, ast.Call))]

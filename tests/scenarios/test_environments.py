@@ -63,21 +63,25 @@ def test_a_step_is_gymnasiums(module):
     peer.reset(seed=0)
     step, observe = (compiled(function, __name__) for function in (environment.step, environment.observe))
     exact = np.float32 if module is mountain_car_continuous else np.float64
-    ended = 0
+    own, theirs = [], []
     for state, action in zip(states(module), actions(environment)):
         peer.state = state.astype(exact)
         if module is cartpole:
             peer.steps_beyond_terminated = None
         chosen = action if isinstance(environment.actions, int) else np.array([action], np.float32)
         seen, reward, over, _, _ = peer.step(chosen)
-        after, own_reward, own_over = step(tuple(state.tolist()), action)
-        np.testing.assert_allclose(np.array(after, exact), np.array(peer.state), rtol=1e-12, atol=1e-12)
-        # The pendulum's reward holds a float32 number, torque ** 2, where numpy's power is off by an ulp now and then.
-        assert own_reward == pytest.approx(reward, rel=1e-12, abs=1e-9 if module is pendulum else 1e-12)
-        assert own_over == over
-        np.testing.assert_allclose(np.array(observe(after), np.float32), seen, rtol=1e-6, atol=1e-7)
-        ended += over
-    assert ended > 100 or module is pendulum
+        theirs.append((peer.state, seen, reward, over))
+        after, reward, over = step(tuple(state.tolist()), action)
+        own.append((after, observe(after), reward, over))
+    (after, seen, reward, over), (after_own, seen_own, reward_own, over_own) = (
+        map(np.array, zip(*steps)) for steps in (theirs, own)
+    )
+    np.testing.assert_allclose(after_own.astype(exact), after, rtol=1e-12, atol=1e-12)
+    # The pendulum's reward holds a float32 number, torque ** 2, where numpy's power is off by an ulp now and then.
+    assert reward_own == pytest.approx(reward, rel=1e-12, abs=1e-9 if module is pendulum else 1e-12)
+    np.testing.assert_array_equal(over_own, over)
+    np.testing.assert_allclose(seen_own.astype(np.float32), seen, rtol=1e-6, atol=1e-7)
+    assert over.sum() > 100 or module is pendulum
 
 
 @pytest.mark.parametrize("module", CLASSIC, **named)
