@@ -17,9 +17,11 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 # What rollouts compile although it is plain Python (`evo.rollout.codegen`).
 COMPILED_LATER = {"lanes", "update_moments", "has_nan", "argmax", "scaled", "total_reward"}
-# A few seconds of tests, which enter every kernel.
+# A few seconds of tests, which enter every kernel. What soon runs every line of one comes first: no more of it is noted.
 TOY = [
     "evo/test_rng.py::test_words_are_the_published_vectors",
+    "evo/test_activations.py::test_an_unknown_code_gives_nan",
+    "evo/test_activations.py::test_a_nan_stays_a_nan_and_nothing_raises",
     "evo/test_activations.py",
     "evo/neat/test_crossover.py::test_matching_genes_come_from_either_parent_with_equal_chance_and_each_for_itself",
     "evo/neat/test_crossover.py::test_averaging_gives_matching_genes_the_mean_and_others_as_they_are",
@@ -65,7 +67,7 @@ TOY = [
     "evo/rollout/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",
     "evo/rollout/test_lanes.py::test_a_nan_ends_a_lane_and_no_other",
     "evo/rollout/test_lanes.py::test_the_return_is_of_all_rewards_the_last_ones_and_the_steps",
-    "evo/rollout/test_lanes.py::test_normalised_observations_and_their_moments_are_those_of_the_ticks",
+    "evo/rollout/test_lanes.py::test_normalised_observations_and_their_moments_are_those_of_the_ticks[3]",
 ]
 
 
@@ -168,6 +170,8 @@ def main():
     import pytest
     import torch  # noqa: F401
 
+    from evo import threads
+
     left = kernels()
     files = {file for file, _ in left}
 
@@ -182,14 +186,26 @@ def main():
 
         return note
 
-    threading.settrace(called)
-    sys.settrace(called)
-    made, drawn = results(), draws()
-    status = pytest.main(
-        [*(str(TESTS / name) for name in TOY), "-n0", "-q", "-p", "no:cacheprovider", "-Wignore::RuntimeWarning"]
-        + ["--hypothesis-profile=plain"]
-    )
-    sys.settrace(None)
+    class Tracing:
+        """Notes lines while a test runs: with a trace, collecting them takes twice as long."""
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_call(self):
+            sys.settrace(called)
+            try:
+                return (yield)
+            finally:
+                sys.settrace(None)
+
+    threading.settrace(called)  # of the threads that some tests ask for; two of plain Python would only wait for each other
+    with threads.limited(1):
+        sys.settrace(called)
+        made = results()
+        sys.settrace(None)
+        drawn = draws()
+        names = [str(TESTS / name) for name in TOY]
+        options = ["-n0", "-q", "-p", "no:cacheprovider", "--assert=plain", "-Wignore::RuntimeWarning"]
+        status = pytest.main([*names, *options, "--hypothesis-profile=plain"], plugins=[Tracing()])
     missed = [f"{Path(file).name}:{line}" for (file, _), lines in left.items() for line in sorted(lines)]
     print(json.dumps({"results": made, "draws": drawn, "status": int(status), "kernels": len(left), "missed": missed}))
 

@@ -102,8 +102,8 @@ def genome(seed, environment, activation="steep_sigmoid", recurrent=True):
     )
 
 
-def population(environment, **values):
-    return Genomes.of([genome(seed, environment, **values) for seed in range(20)])
+def population(environment, size=20, **values):
+    return Genomes.of([genome(seed, environment, **values) for seed in range(size)])
 
 
 @pytest.mark.parametrize("environment", [rail, ropes], ids=lambda one: one.name)
@@ -214,9 +214,10 @@ def test_a_nan_ends_a_lane_and_no_other():
     assert (broken.fitness[[0, 2]] == whole.fitness[[0, 2]]).all()
 
 
-def test_normalised_observations_and_their_moments_are_those_of_the_ticks():
+@pytest.mark.parametrize("size", [3, 20])
+def test_normalised_observations_and_their_moments_are_those_of_the_ticks(size):
     task = ControlTask(rail, network=network, normalize_observations=True)
-    encoding, vectors = mlps(rail)
+    encoding, vectors = mlps(rail, size)
     mean, std = torch.tensor([0.1, 0.2, 0.5]), torch.tensor([0.3, 0.05, 1.0])
     fused, slow = (
         task.evaluate(wrap(Normalized(encoding.express(vectors), mean, std)), SEEDS) for wrap in (lambda n: n, TickByTick)
@@ -228,7 +229,7 @@ def test_normalised_observations_and_their_moments_are_those_of_the_ticks():
     assert (plain.fitness != fused.fitness).any()
     model = NormalizedModel(encoding.model(vectors[2]), mean, std)
     assert task.returns(model, SEEDS)[0].mean() == fused.fitness[2]
-    genomes = population(ropes, recurrent=False)
+    genomes = population(ropes, size, recurrent=False)
     ropes_task = ControlTask(ropes, network=network)
     wrapped = [Normalized(Networks(genomes), mean, std), TickByTick(Normalized(Networks(genomes), mean, std))]
     np.testing.assert_array_equal(*(ropes_task.evaluate(each, SEEDS).fitness for each in wrapped))

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 
@@ -45,13 +44,32 @@ def test_kernels_load_without_scipys_blas_and_one_that_needs_it_has_it():
     assert said == "False 8.0\n"
 
 
+KERNEL = """
+import numpy as np
+from numba import njit
+
+from baselines.random_search import RandomSearch
+
+
+@njit("void(float64[::1])", cache=True)
+def doubled(x):
+    x *= 2.0
+
+
+class Doubled(RandomSearch):
+    def tell(self, evaluation):
+        doubled(np.ones(1))
+        super().tell(evaluation)
+"""
+
+
 def test_a_run_announces_what_it_compiles_and_the_next_has_nothing_to_compile(tmp_path):
-    """Random search has few kernels; their cache is this test's own."""
-    run = [sys.executable, "-m", "scenarios", "run", "xor", "-m", "random-search", "--budget", "steps=1"]
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    """A user's kernel is what is new; ours are the test run's."""
+    (tmp_path / "mine.py").write_text(KERNEL)
+    run = [sys.executable, "-m", "scenarios", "run", "xor", "-m", "mine.py:Doubled", "--seeds", "1", "--budget", "steps=1"]
     said = []
     for number in range(2):
-        arguments = [*run, "--runs", str(tmp_path / str(number))]
-        said.append(subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True).stderr)
+        arguments = [*run, "--runs", str(number)]
+        said.append(subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=True).stderr)
     assert "compiling kernels" in said[0]
     assert "compiling kernels" not in said[1]
