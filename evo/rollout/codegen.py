@@ -59,22 +59,43 @@ def compiled(function: object, owner: str, given: Mapping[str, object] | None = 
     return _compiled(function, owner, given or {}, {})
 
 
+def compiled_for(signature: object, function: FunctionType, given: Mapping[str, Any]) -> Any:
+    """A plain function as `compiled` gives it, for one signature, and cached with the file of a generated module.
+
+    given: the globals of the module. Called by a function of that file, it would be compiled once more, inside its caller.
+    """
+    code = function.__code__.replace(co_filename=given["__file__"])  # beside which numba keeps its cache
+    copy = _copy(FunctionType(code, function.__globals__, function.__name__), given["__name__"], given, {})
+    _compile_named(copy, given["__name__"], {})
+    return njit(signature, cache=True, nogil=True, error_model="numpy")(copy)
+
+
 def _compiled(function: object, owner: str, given: Mapping[str, object], done: dict[FunctionType, Any]) -> Any:
     if not isinstance(function, FunctionType):
         return function
     if function not in done:
-        scope = {**function.__globals__, **given}
-        cells = function.__closure__
-        if cells is not None:
-            cells = tuple(CellType(_compiled(cell.cell_contents, owner, {}, done)) for cell in cells)
-        copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
-        # A symbol's name is module, function and a counter that restarts in each process: two cached versions of a function
-        # loaded into one process would clash unless their modules differ.
-        copy.__module__ = owner
+        copy = _copy(function, owner, given, done)
         done[function] = njit(copy, nogil=True, error_model="numpy", forceinline=True)
-        named = {name: scope[name] for name in names_in(function.__code__) if name in scope}
-        scope.update({name: _compiled(value, owner, {}, done) for name, value in named.items()})
+        _compile_named(copy, owner, done)
     return done[function]
+
+
+def _copy(function: FunctionType, owner: str, given: Mapping[str, object], done: dict[FunctionType, Any]) -> FunctionType:
+    cells = function.__closure__
+    if cells is not None:
+        cells = tuple(CellType(_compiled(cell.cell_contents, owner, {}, done)) for cell in cells)
+    scope = {**function.__globals__, **given}
+    copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
+    # A symbol's name is module, function and a counter that restarts in each process: two cached versions of a function
+    # loaded into one process would clash unless their modules differ.
+    copy.__module__ = owner
+    return copy
+
+
+def _compile_named(copy: FunctionType, owner: str, done: dict[FunctionType, Any]) -> None:
+    scope = copy.__globals__
+    named = {name: scope[name] for name in names_in(copy.__code__) if name in scope}
+    scope.update({name: _compiled(value, owner, {}, done) for name, value in named.items()})
 
 
 def fingerprint(*things: object) -> str:

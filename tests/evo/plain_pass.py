@@ -15,7 +15,8 @@ import numpy as np
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
-# What rollouts compile although it is plain Python (`evo.rollout.codegen`).
+# What rollouts compile although it is plain Python (`evo.rollout.codegen`); `lanes` in the name of a generated file.
+GROUPS = ROOT / "evo" / "rollout" / "groups.py"
 COMPILED_LATER = {"lanes", "update_moments", "has_nan", "argmax", "scaled", "total_reward"}
 # A few seconds of tests, which enter every kernel. What soon runs every line of one comes first: no more of it is noted.
 TOY = [
@@ -156,7 +157,7 @@ def kernels():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and (
                 any("njit" in ast.unparse(decorator) for decorator in node.decorator_list)
-                or (path.name == "lanes.py" and node.name in COMPILED_LATER)
+                or (path == GROUPS and node.name in COMPILED_LATER)
             ):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
                 first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
@@ -176,7 +177,9 @@ def main():
     files = {file for file, _ in left}
 
     def called(frame, event, _):
-        if (code := frame.f_code).co_filename in files and (lines := left.get((code.co_filename, code.co_firstlineno))):
+        code = frame.f_code
+        file = str(GROUPS) if code.co_name == "lanes" else code.co_filename
+        if file in files and (lines := left.get((file, code.co_firstlineno))):
             return noting(lines)
 
     def noting(lines):
