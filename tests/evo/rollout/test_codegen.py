@@ -40,22 +40,17 @@ environment = Environment("pusher", start, observe, step, draws=1, actions=2, ma
 PLAY = """
 import importlib.util, sys
 import numpy as np
-from numba import types
 from numba.core import event
+from evo.vectors import mlp_kernel
 from evo.rollout.lanes import Policy, rollout
-
-class Still:
-    TYPE = types.int64
-    scratch = lambda policy, lanes: 0
-    def begin(policy, genome, scratch, lane): pass
-    def answer(policy, genome, scratch, lane, x, y): y[:] = 0.0
 
 for name in sys.argv[1:]:
     spec = importlib.util.spec_from_file_location("pusher", name)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    data = (np.zeros((1, 4), np.float32), np.array([1, 2]), 0)
     with event.install_recorder("numba:compile") as recorder:
-        returns, *_ = rollout(module.environment, Policy(Still, 0, 1, 1, 2), np.zeros((1, 1)))
+        returns, *_ = rollout(module.environment, Policy(mlp_kernel, data, 1, 1, 2), np.zeros((1, 1)))
     print(returns[0, 0], len(recorder.buffer))
 """
 
