@@ -44,6 +44,7 @@ TOY = [
     "evo/network/test_network_program.py::test_an_unknown_code_is_named",
     "evo/network/test_network_program.py::test_a_genome_compiles_alike_in_any_company_and_on_any_threads",
     "evo/network/test_network_forward.py::test_the_scalar_functions_give_the_bits_of_the_population_kernels",
+    "evo/network/test_network_topologies.py",
     "evo/network/test_network_model.py::test_parameters_are_connections_and_biases_that_take_part",
     "evo/network/test_network_continuous.py::test_time_constants_are_parameters_where_they_are_not_a_second",
     "evo/network/test_network_continuous.py::test_calls_of_one_tick_pass_through_what_a_call_of_many_ends_in",
