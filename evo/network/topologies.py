@@ -40,8 +40,6 @@ def _hash(program, g):
 def _equal(program, a, b):
     if program.steps[a] != program.steps[b] or program.first_output[a] != program.first_output[b]:
         return False
-    if program.depth[a] != program.depth[b]:
-        return False
     for step in range(program.steps[a]):
         node = program.node[program.slots_at[a] + step]
         one, other = program.slots_at[a] + node, program.slots_at[b] + node
@@ -57,16 +55,15 @@ def _equal(program, a, b):
     return True
 
 
-@njit(types.void(PROGRAM, _INT64, _INT64, _INT64), cache=True, nogil=True, _nrt=False)
-def _find(program, found, hashes, table):
+@njit(types.void(PROGRAM, _INT64, _INT64), cache=True, nogil=True, _nrt=False)
+def _find(program, found, table):
     """table: indices of networks by their hash, -1: none; a power of two, more than there are networks."""
     for g in range(found.size):
-        hashes[g] = _hash(program, g)
         found[g] = -1
         if program.time_step > 0 or not _sums(program, g):
             continue
-        at = hashes[g] & (table.size - 1)
-        while table[at] >= 0 and not (hashes[table[at]] == hashes[g] and _equal(program, table[at], g)):
+        at = _hash(program, g) & (table.size - 1)
+        while table[at] >= 0 and not _equal(program, table[at], g):
             at = (at + 1) & (table.size - 1)
         table[at] = g if table[at] < 0 else table[at]
         found[g] = table[at]
@@ -77,5 +74,5 @@ def topologies(program: Program) -> np.ndarray:
     other than a sum, or in continuous time."""
     size = len(program.depth)
     found, table = np.empty(size, np.int64), np.full(2 << max(1, size).bit_length(), -1)
-    _find(program, found, np.empty(size, np.int64), table)
+    _find(program, found, table)
     return found
