@@ -10,7 +10,7 @@ from evo.genomes.genome import Genome, Genomes
 from evo.network import policy
 from evo.network.population import Networks
 from evo.network.program import compile
-from evo.network.topologies import topologies
+from evo.network.topologies import _equal, topologies
 from tests.evo.random_graphs import random_genome
 
 SUM = list(AGGREGATIONS).index("sum")
@@ -25,10 +25,23 @@ def reweighted(genome, seed):
     return Genome(genome.inputs, genome.outputs, nodes, connections)
 
 
+def reordered(genome):
+    """The same connections, the youngest first."""
+    genes = [gene._replace(innovation=-gene.innovation) for gene in reversed(genome.connections)]
+    return Genome(genome.inputs, genome.outputs, genome.nodes, genes)
+
+
+def reactivated(genome):
+    """The same connections between nodes of other activations."""
+    nodes = [node._replace(activation=FEW[node.activation == FEW[0]]) for node in genome.nodes]
+    return Genome(genome.inputs, genome.outputs, nodes, genome.connections)
+
+
 def mixed(seed, recurrent, kinds, aggregations=(SUM,)):
-    """`kinds` topologies of the same inputs and outputs, each some times."""
+    """`kinds` topologies of the same inputs and outputs, each some times; where there are several, variants of one as well."""
     drawn = [random_genome(1000 * seed + k, recurrent, FEW, aggregations) for k in range(40)]
     first = [g for g in drawn if (g.inputs, g.outputs) == (drawn[0].inputs, drawn[0].outputs)][:kinds]
+    first += [reordered(first[0]), reactivated(first[0])] * (kinds > 1)
     r = np.random.default_rng(seed)
     return Genomes.of([reweighted(first[k], n) for n, k in enumerate(r.integers(0, len(first), 24))])
 
@@ -51,6 +64,8 @@ def test_topologies_are_those_of_equal_plans(seed, recurrent, kinds):
     for g, found in enumerate(topologies(program)):
         alone = any(code != SUM for _, _, code, _ in plans[g][1])
         assert found == (-1 if alone else plans.index(plans[g]))
+        if not alone:  # also where hashes would not have met
+            assert _equal(program, 0, g) == (plans[0] == plans[g])
 
 
 def test_in_continuous_time_networks_run_alone():
