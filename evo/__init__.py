@@ -29,6 +29,7 @@ _PUBLIC = {
     "NEAT": "evo.neat.neat",
     "ModernNEAT": "evo.neat_modern.neat_modern",
     "HyperNEAT": "evo.hyperneat.hyperneat",
+    "ESHyperNEAT": "evo.hyperneat.es_hyperneat",
     "Substrate": "evo.hyperneat.substrate",
     "Genomes": "evo.genomes.genome",
     "Evolve": "evo.evolve",

@@ -50,6 +50,15 @@ class Reading(NamedTuple):
         """Of the CPPN: a weight for each pair of layers, then a bias for each, then whether it is expressed, as asked for."""
         return (len(substrate.layers) - 1) * (1 + self.biases + self.leo)
 
+    def check(self, genomes: Genomes, substrate: Substrate) -> None:
+        """Raises ValueError if they are no CPPNs of so many inputs and outputs."""
+        expected, found = (self.inputs(substrate), self.outputs(substrate)), (genomes.inputs, genomes.outputs)
+        if found != expected:
+            sizes = ["{} inputs and {} outputs".format(*each) for each in (expected, found)]
+            raise ValueError(
+                f"expected CPPNs of {sizes[0]} for a substrate of {substrate.dimensions} dimensions; got {sizes[1]}"
+            )
+
 
 def questions(source: np.ndarray, target: np.ndarray, reading: Reading) -> np.ndarray:
     """The CPPN's inputs (targets * sources, I) for all pairs of places (n, d), target by target."""
@@ -69,6 +78,7 @@ def weights(genomes: Genomes, substrate: Substrate, reading: Reading) -> np.ndar
 
     A network with a number that is not finite is drawn as zeros: it answers everything alike.
     """
+    reading.check(genomes, substrate)
     program, pairs = compile(genomes), len(substrate.layers) - 1
     vectors = np.zeros((len(genomes), substrate.connections + sum(substrate.sizes[1:])), np.float32)
     at = 0

@@ -71,7 +71,7 @@ class NEAT(Topologies):
     def ask(self) -> Genomes:
         """The next population; the same one until it is told."""
         if self.population is None:
-            self.population = self._begin(self._screened(first_population(self.inputs, self.outputs, self.options, self.seed)))
+            self.population = self._begin(self._screened(self._first()))
         elif self.fitness is not None:
             drawn = (self._rates, self.generation, rng.signed(self.seed))
             mated = reproduction.mate(self.fitness, self.species.of, self._allowed(), *drawn)
@@ -124,6 +124,10 @@ class NEAT(Topologies):
     def load_state_dict(self, state: State) -> None:
         super().load_state_dict(state)
         self.record, self.improved = state["record"], state["improved"]
+
+    def _first(self) -> Genomes:
+        """The first population (section 3.4)."""
+        return first_population(self.inputs, self.outputs, self.options, self.seed)
 
     def _begin(self, population: Genomes) -> Genomes:
         """The population, with whom everything begins."""

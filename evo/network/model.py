@@ -28,13 +28,20 @@ if TYPE_CHECKING:
 class NetworkModel(Model):
     """One genome as a Model: called with rows (B, I), tensor or array, it returns a tensor (B, O) float32 on the host.
 
-    genome: a Genomes of length 1; recurrent, ticks and time_step as of Networks. Raises ValueError for another length.
+    genome: a Genomes of length 1; recurrent, ticks, time_step and fresh as of Networks. Raises ValueError for another length.
     """
 
-    def __init__(self, genome: Genomes, recurrent: bool = False, ticks: int | str = 1, time_step: float = 0.0):
+    def __init__(
+        self,
+        genome: Genomes,
+        recurrent: bool = False,
+        ticks: int | str = 1,
+        time_step: float = 0.0,
+        fresh: bool = False,
+    ):
         if len(genome) != 1:
             raise ValueError(f"expected one genome; got {len(genome)}")
-        self.genome, self._networks = genome, Networks(genome, recurrent, ticks, time_step)
+        self.genome, self._networks = genome, Networks(genome, recurrent, ticks, time_step, fresh)
 
     def __repr__(self) -> str:
         sizes = [counted(self.genome.inputs, "input"), counted(self.genome.outputs, "output")]
@@ -84,6 +91,8 @@ class NetworkModel(Model):
         for another number of inputs, or if the state is of another number of rows than one: `reset` first.
         """
         networks = self._networks
+        if networks.fresh:
+            networks.reset()
         x, y = example(inputs, self.genome.inputs), np.empty(self.genome.outputs, np.float32)
         if networks._state is None:
             networks._state = initial_state(self.program, 1)
@@ -110,7 +119,7 @@ class NetworkModel(Model):
 
     def to_module(self) -> nn.Module:
         """The network in torch, float32: `reference.GraphModule`."""
-        return reference.GraphModule(self.program, 0, self._networks.ticks)
+        return reference.GraphModule(self.program, 0, self._networks.ticks, fresh=self._networks.fresh)
 
     def save(self) -> Saved:
         """The genome's arrays and how the network runs, for `restore`."""

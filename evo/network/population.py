@@ -125,15 +125,23 @@ class Networks(Phenotypes):
     """A population of genomes as Phenotypes.
 
     recurrent: keep the values of all nodes between forwards, until `reset`; ticks: per forward, or "depth"; time_step: seconds
-    per tick of continuous-time networks, which are recurrent; 0: discrete time. These networks run on the CPU only: `to` is a
+    per tick of continuous-time networks, which are recurrent; 0: discrete time. fresh: recurrent networks begin every forward
+    from zeros, for rows that are in no order. These networks run on the CPU only: `to` is a
     no-op, and tensors stay on the host. Raises ValueError for a cycle in a feed-forward genome, for invalid ticks, or as
     `compile` does.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, genomes: Genomes, recurrent: bool = False, ticks: int | str = 1, time_step: float = 0.0):
-        self.genomes, self.ticks = genomes, _count(ticks) or ticks
+    def __init__(
+        self,
+        genomes: Genomes,
+        recurrent: bool = False,
+        ticks: int | str = 1,
+        time_step: float = 0.0,
+        fresh: bool = False,
+    ):
+        self.genomes, self.ticks, self.fresh = genomes, _count(ticks) or ticks, fresh
         self.program = compile(genomes, recurrent, time_step)
         self._state: np.ndarray | None = None
 
@@ -176,6 +184,8 @@ class Networks(Phenotypes):
     def _begun(self, x: Tensor) -> tuple[Tensor, np.ndarray | None]:
         """x as networks take it, and the state they have kept."""
         x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
+        if self.fresh:
+            self.reset()
         if self.program.recurrent and self._state is None:
             self._state = initial_state(self.program, x.shape[-2])
         return x, self._state

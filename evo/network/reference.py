@@ -18,14 +18,23 @@ class GraphModule(nn.Module):
 
     Its parameters are weight (connections) and bias (nodes), in topological order; bias is fixed if the genome has a bias
     node. response (nodes) is fixed. A recurrent network keeps its state (slots, B) between calls until `reset`, gradient
-    included; `ticks` per call, 0 or "depth": the depth of the network. rate (nodes), fixed, is None except in continuous time.
+    included; if it is `fresh` every call begins from zeros. `ticks` per call, 0 or "depth": the depth of the network. rate
+    (nodes), fixed, is None except in continuous time.
     """
 
     response: Tensor
     rate: Tensor | None
 
-    def __init__(self, program: Program, g: int = 0, ticks: int | str = 1, dtype: torch.dtype = torch.float32):
+    def __init__(
+        self,
+        program: Program,
+        g: int = 0,
+        ticks: int | str = 1,
+        dtype: torch.dtype = torch.float32,
+        fresh: bool = False,
+    ):
         super().__init__()
+        self.fresh = fresh
         begin, first_output = int(program.slots_at[g]), int(program.first_output[g])
         nodes = program.node[begin : begin + program.steps[g]]
         indices = begin + nodes  # of each node's data
@@ -54,7 +63,7 @@ class GraphModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, I) -> (B, O). Raises ValueError if a recurrent network is exported to ONNX, which keeps no state."""
-        if self.recurrent and torch.compiler.is_exporting():
+        if self.recurrent and not self.fresh and torch.compiler.is_exporting():
             raise ValueError("a recurrent network keeps state between calls, which ONNX cannot represent")
         kept = torch.zeros_like(x[:, :1]).expand(-1, self.slots).T if self.state is None else self.state
         values = [*x.unbind(1), *kept[self.inputs :].unbind(0)]
@@ -62,7 +71,7 @@ class GraphModule(nn.Module):
             values[self.inputs] = torch.ones_like(x[:, 0])
         for _ in range(self.ticks):
             values = self._computed(values)
-        if self.recurrent:
+        if self.recurrent and not self.fresh:
             self.state = torch.stack(values)
         return torch.stack([values[slot] for slot in self.outputs], 1)
 

@@ -1,0 +1,62 @@
+"""What HyperNEAT and ES-HyperNEAT have in common: NEAT whose genomes are CPPNs, which draw other networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from evo.core import Model, Row, State, Task
+from evo.genomes.genome import Genomes
+from evo.hyperneat.locality import local
+from evo.hyperneat.settings import CPPNSettings
+from evo.hyperneat.substrate import Substrate, no_layout
+from evo.neat.neat import NEAT
+from evo.settings import Value
+
+
+class CPPNs(NEAT):
+    """A method adds `for_task`, `restore`, `express`, which counts in `_counts` what rows are to show of the networks, and
+    `model`, whose Models have a `cppn`.
+
+    substrate: where nodes lie. axes: of space, along which nodes that are connected by the locality seed are near each other.
+    """
+
+    settings: ClassVar[type] = CPPNSettings
+    options: CPPNSettings
+
+    def __init__(self, substrate: Substrate, axes: Sequence[int], *, seed: int = 0, **values: Value):
+        self.substrate, self.axes, self.reading = substrate, axes, self.settings(**values).reading
+        super().__init__(self.reading.inputs(substrate), self.reading.outputs(substrate), seed=seed, **values)
+        self._counts = {"empty": 0}
+
+    @classmethod
+    def settled(cls, task: Task, settings: object) -> object:
+        """With the values in force of the preset: a CPPN's outputs are read alike on every task."""
+        assert isinstance(settings, CPPNSettings)
+        return settings.filled()
+
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        return super().unsupported_reason(task) or no_layout(task)
+
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
+        """As of NEAT: from a CPPN, or from a network that one drew."""
+        super().warm_start(getattr(model, "cppn", model), frozen)
+
+    def row(self) -> Row:
+        """As of NEAT, where nodes and connections are the CPPN's; empty: networks of the population without a connection."""
+        return super().row() | self._counts
+
+    def state_dict(self) -> State:
+        return super().state_dict() | self._counts
+
+    def load_state_dict(self, state: State) -> None:
+        super().load_state_dict(state)
+        self._counts = {name: state[name] for name in self._counts}
+
+    def _first(self) -> Genomes:
+        first = super()._first()
+        if not self.options.locality:
+            return first
+        expressed = range(self.outputs - len(self.substrate.layers) + 1, self.outputs)
+        return local(first, self.axes, self.substrate.dimensions, expressed)

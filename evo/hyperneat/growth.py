@@ -1,0 +1,147 @@
+"""What CPPNs find in space, as networks: a population as Phenotypes, a champion as a Model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from evo.core import Saved, Task, counted
+from evo.genomes.genome import Genomes
+from evo.hyperneat.cppn import Reading
+from evo.hyperneat.discovery import Found, discover, genomes_of
+from evo.hyperneat.quadtree import MOST_CELLS, Rules, cells
+from evo.hyperneat.substrate import Substrate
+from evo.network.model import NetworkModel
+from evo.network.population import Networks
+from evo.settings import SettingsError
+
+
+@dataclass(frozen=True)
+class Search:
+    """How ES-HyperNEAT looks for nodes and connections: its settings of these names."""
+
+    initial_depth: int
+    max_depth: int
+    division_threshold: float
+    variance_threshold: float
+    band_threshold: float
+    iteration_level: int
+    cycles: bool
+    max_connections: int
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How a CPPN becomes a network: where inputs and outputs lie, how its answers are read, how nodes are looked for,
+    activations of hidden and output nodes (names of `evo.activations`), and whether networks with cycles begin every call from
+    zeros. Raises ValueError for other than two layers, SettingsError for a max_depth of too many cells."""
+
+    substrate: Substrate
+    reading: Reading
+    search: Search
+    activations: tuple[str, str]
+    fresh: bool
+
+    def __post_init__(self) -> None:
+        if len(self.substrate.layers) != 2:
+            sizes = self.substrate.sizes
+            raise ValueError(
+                f"expected a substrate of inputs and outputs, since hidden nodes are looked for; got layers {sizes}"
+            )
+        dimensions, depth = self.substrate.dimensions, self.search.max_depth
+        if cells(dimensions, depth) > MOST_CELLS:
+            most = max(each for each in range(depth) if cells(dimensions, each) <= MOST_CELLS)
+            raise SettingsError([f"max_depth: expected at most {most} in {counted(dimensions, 'dimension')}; got {depth}"])
+
+    @property
+    def run(self) -> dict:
+        """How the networks run, as arguments of `evo.network`: with cycles until every output depends on the inputs."""
+        ticks = "depth" if self.search.cycles else 1
+        return dict(recurrent=self.search.cycles, ticks=ticks, fresh=self.fresh and self.search.cycles)
+
+    @property
+    def rules(self) -> Rules:
+        search, reading = self.search, self.reading
+        return Rules(
+            dimensions=self.substrate.dimensions,
+            initial=search.initial_depth,
+            depth=search.max_depth,
+            division=search.division_threshold,
+            variance=search.variance_threshold,
+            band=search.band_threshold,
+            iterations=search.iteration_level,
+            cycles=search.cycles,
+            delta=reading.delta,
+            length=reading.length,
+            bias=1 if reading.biases else -1,
+            leo=1 + reading.biases if reading.leo else -1,
+            weight_range=reading.weight_range,
+            most=search.max_connections,
+        )
+
+    def networks(self, genomes: Genomes) -> tuple[Genomes, list[Found]]:
+        """The networks that CPPNs find, as genomes that `evo.network` runs, and as they were found."""
+        self.reading.check(genomes, self.substrate)
+        inputs, outputs = self.substrate.layers
+        found = discover(genomes, inputs, outputs, self.rules)
+        return genomes_of(found, len(inputs), len(outputs), self.activations), found
+
+    def express(self, genomes: Genomes) -> tuple[Networks, int, int]:
+        """The networks that CPPNs find; how many have no connection, and how many of these would have too many."""
+        networks, found = self.networks(genomes)
+        empty = sum(not len(each.weight) for each in found)
+        return Networks(networks, **self.run), empty, sum(each.oversized for each in found)
+
+
+class GrownModel(NetworkModel):
+    """The network that one CPPN finds, as a Model: as any network of `evo.network`, with the CPPN that it comes from.
+
+    cppn: a Model of its own. places (H, d): where the hidden nodes lie, in their order.
+    """
+
+    def __init__(self, genome: Genomes, growth: Growth):
+        network, (found,) = growth.networks(genome)
+        super().__init__(network, **growth.run)
+        self.cppn, self.growth, self.places = NetworkModel(genome), growth, found.places
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(self.hidden, 'hidden node')}, {counted(self.connections, 'connection')}"
+        return f"GrownModel({self.growth.substrate}, {sizes}, CPPN {self.cppn!r})"
+
+    def save(self) -> Saved:
+        """The CPPN, where inputs and outputs lie and how nodes are looked for, for `restore`; no weights."""
+        tensors, header = self.cppn.save()
+        layers = {f"layer.{k}": torch.from_numpy(each.copy()) for k, each in enumerate(self.growth.substrate.layers)}
+        grown = {
+            "reading": json.dumps(self.growth.reading._asdict()),
+            "search": json.dumps(asdict(self.growth.search)),
+            "activations": json.dumps(self.growth.activations),
+            "fresh": str(self.growth.fresh),
+        }
+        return tensors | layers, {**header, **grown, "kind": "evolved substrate"}
+
+
+def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> GrownModel:
+    """The model saved by `GrownModel.save`. Raises ValueError for another kind, or other sizes than the task's."""
+    if header.get("kind") != "evolved substrate":
+        raise ValueError(f"expected a CPPN of ES-HyperNEAT; got {header.get('kind', 'nothing')}")
+    try:
+        hidden, output = json.loads(header["activations"])
+        growth = Growth(
+            Substrate([tensors["layer.0"].numpy(), tensors["layer.1"].numpy()]),
+            Reading(**json.loads(header["reading"])),
+            Search(**json.loads(header["search"])),
+            (hidden, output),
+            header["fresh"] == "True",
+        )
+        genes = {name: value for name, value in tensors.items() if not name.startswith("layer.")}
+        genome = Genomes.from_state({**genes, **{name: int(header[name]) for name in ("inputs", "outputs")}})
+        model = GrownModel(genome.check(feedforward=True), growth)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"incomplete network of ES-HyperNEAT: {error}") from error
+    if growth.substrate.sizes != [task.inputs, task.outputs]:
+        raise ValueError(f"this network has sizes {growth.substrate.sizes}, the task [{task.inputs}, {task.outputs}]")
+    return model

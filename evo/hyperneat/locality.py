@@ -1,0 +1,35 @@
+"""The locality seed: CPPNs that begin with connections between near nodes (Verbancsics and Stanley: Constraining connectivity
+to encourage modularity in HyperNEAT. GECCO 2011).
+
+The link expression output of a seeded CPPN is the sum of a Gaussian of each coordinate's difference between source and target,
+minus a bias: it is above 0 where the nodes are near in all of them. Evolution changes it like everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evo.activations import CODES
+from evo.genomes.genome import HIDDEN, Connection, Genome, Genomes, Node
+
+
+def local(genomes: Genomes, axes: Sequence[int], dimensions: int, expressed: Sequence[int]) -> Genomes:
+    """First genomes, whose outputs `expressed` (numbers of outputs) are above 0 where source and target differ little along
+    each of `axes`; what led to these outputs before is removed. dimensions: of space.
+
+    The Gaussians exp(-(2.5 x)^2) must sum to more than their number less .5: along one axis, nodes are near up to a difference
+    of 1/3 in -1 .. 1. The sizes of seed and bias are open in the paper.
+    """
+    bias, node, number = genomes.inputs, int(genomes.node_id.max()) + 1, int(genomes.innovation.max(initial=-1)) + 1
+    outputs = [bias + 1 + each for each in expressed]
+    nodes = [Node(node + k, HIDDEN, activation=CODES["gaussian"]) for k in range(len(axes))]
+    ends = [(side * dimensions + axis, node + k, 1.0 - 2 * side) for k, axis in enumerate(axes) for side in (0, 1)]
+    ends += [(gaussian.id, output, 1.0) for output in outputs for gaussian in nodes]
+    ends += [(bias, output, 0.5 - len(axes)) for output in outputs]
+    new = [Connection(number + k, *end) for k, end in enumerate(ends)]
+
+    def seeded(genome: Genome) -> Genome:
+        kept = [gene for gene in genome.connections if gene.target not in outputs]
+        return Genome(genome.inputs, genome.outputs, genome.nodes + nodes, kept + new)
+
+    return Genomes.of([seeded(genomes.one(index)) for index in range(len(genomes))])

@@ -1,0 +1,62 @@
+"""What HyperNEAT and ES-HyperNEAT let set: NEAT's settings with defaults for CPPNs, and how these are read."""
+
+from __future__ import annotations
+
+from evo.activations import NODE_ACTIVATIONS
+from evo.hyperneat.cppn import Reading
+from evo.neat.settings import PRESETS, NEATSettings
+from evo.settings import Value, setting, settings
+from evo.space import Choice, Real
+
+
+def link_expression(default: bool) -> Value:
+    """The setting `leo` with this default."""
+    says = "link expression output: a further output of the CPPN says by being above 0 where there is a connection"
+    return setting(default, says, source="Verbancsics and Stanley, GECCO 2011")
+
+
+def locality_seed(default: bool) -> Value:
+    """The setting `locality` with this default."""
+    says = "first CPPNs express connections between near nodes alone, by a Gaussian of each coordinate's difference"
+    return setting(default, says, source="Verbancsics and Stanley, GECCO 2011")
+
+
+@settings
+class CPPNSettings(NEATSettings):
+    # Of the CPPNs, where they differ from NEAT's networks
+    preset: str | None = setting(
+        "neat2002", "preset that gives the value of every setting of NEAT that is none", choices=PRESETS, source="ours"
+    )
+    population_size: int = setting(100, "P, genomes per generation", low=1, source="3", search=Choice(50, 100, 150, 300))
+    activation: str = setting(
+        "bipolar_sigmoid", "activation of a CPPN's outputs, which are read in -1 .. 1", choices=NODE_ACTIVATIONS, source="3"
+    )
+    node_activations: tuple[str, ...] | None = setting(
+        ("bipolar_sigmoid", "gaussian", "sin", "identity"),
+        "activations of a CPPN's hidden nodes, each drawn at birth with equal probability",
+        choices=NODE_ACTIVATIONS,
+        source="2; these four: code of Risi's ES-HyperNEAT",
+    )
+
+    # Of the networks that they draw
+    weight_range: float = setting(
+        3.0, "weight of an answer of magnitude 1", above=0.0, high=1e6, source="3.1", search=Real(1.0, 8.0)
+    )
+    delta: bool = setting(False, "the CPPN also sees the differences source - target of the coordinates", source="3")
+    length: bool = setting(False, "the CPPN also sees the Euclidean length of the connection", source="3")
+    biases: bool = setting(False, "the CPPN also draws the biases of all nodes but inputs", source="ours")
+    leo: bool = link_expression(False)
+    locality: bool = locality_seed(False)
+
+    @property
+    def reading(self) -> Reading:
+        """How weights are read from the CPPNs' outputs."""
+        return Reading(0.0, self.weight_range, self.delta, self.length, self.biases, self.leo)
+
+    def contradictions(self) -> list[str]:
+        wrong = []
+        if self.recurrent or (self.recurrent is None and PRESETS[self.preset or "neat2002"]["recurrent"]):
+            wrong.append("recurrent: expected false, since a CPPN is a function of place; got true")
+        if self.locality and not (self.leo and self.bias_node):
+            wrong.append("locality: it seeds the link expression output and needs leo and bias_node")
+        return wrong

@@ -1,0 +1,162 @@
+"""Networks that CPPNs find, against the slow reference of `es_reference`; their Models and their settings."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from es_reference import Reference, compare, found_connections, random_cppns
+
+from evo import ESHyperNEAT, Substrate, threads
+from evo.hyperneat import discovery, quadtree
+from evo.hyperneat.es_hyperneat import ESHyperNEATLEO
+from evo.hyperneat.growth import restore
+from evo.network.model import NetworkModel
+from evo.settings import SettingsError
+from evo.testing import small_task
+
+PLACES = Substrate([[[-0.5, -1.0], [0.5, -1.0]], [[0.0, 1.0]]])
+PRODUCTIVE = {"band_threshold": 0.05, "variance_threshold": 0.001, "add_node": 0.5, "add_link": 0.5}
+
+
+def grown(size=12, generations=5, kind=ESHyperNEAT, **values):
+    """An algorithm and CPPNs of some generations, of which many have a network."""
+    hyper = kind(PLACES, seed=0, population_size=size, **(PRODUCTIVE | {"max_depth": 3, "initial_depth": 2} | values))
+    for _ in range(generations):
+        hyper.tell(np.diff(hyper.ask().nodes_at).astype(float))
+    return hyper, hyper.ask()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_networks_are_those_of_one_question_after_the_other(seed):
+    """Under random settings in one to three dimensions; seeds 0 .. 99 by `python tests/evo/hyperneat/es_reference.py`."""
+    assert compare(seed, 3) >= 0
+
+
+def test_every_kernel_finds_what_the_reference_finds_at_toy_size():
+    substrate = Substrate([[[-0.5, -1.0]], [[0.5, 1.0]]])
+    values = {"delta": True, "length": True, "biases": True, "leo": True, "cycles": False, "initial_depth": 1, "max_depth": 2}
+    hyper = ESHyperNEAT(substrate, population_size=6, division_threshold=0.0, variance_threshold=0.0, band_threshold=0.0, **values)
+    rules = hyper.growth.rules
+    genomes = random_cppns(20, hyper.inputs, hyper.outputs, generations=3)
+    for genome, found in zip(genomes, discovery.discover(genomes, *substrate.layers, rules)):
+        wanted = Reference(genome, *substrate.layers, rules).connections
+        assert found_connections(found, 1, 1) == pytest.approx(wanted, abs=1e-6)
+    assert any(len(found.weight) for found in discovery.discover(genomes, *substrate.layers, rules))
+
+
+def test_neither_threads_nor_company_nor_trees_before_change_a_bit():
+    hyper, genomes = grown(30)
+    networks = []
+    for count in (1, 2, 3):
+        with threads.limited(count):
+            networks.append(hyper.growth.networks(genomes)[0].state_dict())
+    for other in networks[1:]:
+        assert all(torch.equal(torch.as_tensor(networks[0][name]), torch.as_tensor(other[name])) for name in networks[0])
+    together = hyper.growth.networks(genomes)[1]
+    for index in (0, 7, 29):
+        (alone,) = hyper.growth.networks(genomes[index])[1]
+        assert all(np.array_equal(one, other) for one, other in zip(alone, together[index]))
+
+
+def test_a_model_is_the_network_of_its_population_and_survives_a_file():
+    for values in ({"cycles": True}, {"cycles": False, "biases": True}):
+        hyper, genomes = grown(**values)
+        x = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+        together = hyper.express(genomes).forward(x)
+        sizes = [hyper.model(genome).connections for genome in genomes]
+        index = int(np.argmax(sizes))
+        model = hyper.model(genomes[index])
+        assert torch.equal(model(x), together[index])
+        assert torch.equal(model(x), together[index])  # a second call begins from zeros again
+        np.testing.assert_allclose([model.activate(row) for row in x], together[index], rtol=1e-6)
+        np.testing.assert_allclose(model.to_module()(torch.from_numpy(x)).detach(), together[index], rtol=1e-4, atol=1e-5)
+        assert model.places.shape == (model.hidden, 2)
+        task = small_task("regression")
+        again = restore(task, *model.save())
+        assert torch.equal(again(x), model(x))
+        assert "1 connection" not in repr(model)
+        assert model.figure()
+
+
+def test_a_network_in_an_episode_keeps_its_values():
+    hyper, genomes = grown(40, keeps_state=True, iteration_level=3)
+    networks, x = hyper.express(genomes), torch.ones(1, 2)
+    first = networks.forward(x)
+    assert not torch.equal(networks.forward(x), first)
+    networks.reset()
+    assert torch.equal(networks.forward(x), first)
+
+
+def test_a_network_that_gets_too_large_has_no_connections_and_is_counted():
+    hyper, genomes = grown()
+    found = hyper.growth.networks(genomes)[1]
+    most = max(len(each.weight) for each in found) // 2
+    assert most > 1
+    small = ESHyperNEAT(PLACES, **(PRODUCTIVE | {"max_depth": 3, "initial_depth": 2, "max_connections": most}))
+    small.express(genomes)
+    fewer = small.growth.networks(genomes)[1]
+    assert small._counts == {"empty": sum(not len(each.weight) for each in fewer), "oversized": sum(e.oversized for e in fewer)}
+    assert 0 < small._counts["oversized"] <= small._counts["empty"]
+    assert max(len(each.weight) for each in fewer) <= most
+
+
+def test_an_answer_that_is_not_finite_is_no_connection():
+    hyper, genomes = grown(activation="identity", weight_range=1e6)
+    broken = genomes.select(range(len(genomes)))
+    broken.genes.weight[:] *= 1e305
+    found = hyper.growth.networks(broken)[1]
+    assert all(np.isfinite(each.weight).all() for each in found)
+    assert np.isfinite(hyper.express(broken).forward(torch.ones(1, 2)).numpy()).all()
+
+
+def test_the_locality_seed_connects_near_nodes_alone_and_is_a_feed_forward_genome():
+    hyper = ESHyperNEATLEO(PLACES, population_size=5, seed=1)
+    first = hyper.ask().check(feedforward=True)
+    leo = lambda x: float(NetworkModel(first[0])(np.array([[x, -1.0, 0.0, 1.0]], np.float32))[0, 1])
+    assert [leo(x) > 0 for x in (-0.5, -0.35, -0.3, 0.0, 0.3, 0.35)] == [False, False, True, True, True, False]
+    weights = [NetworkModel(genome)(np.array([[0.1, -1.0, 0.0, 1.0]], np.float32))[0, 0] for genome in first]
+    assert len(set(map(float, weights))) == 5
+    hyper.tell(np.arange(5.0))
+    hyper.ask().check(feedforward=True)
+
+
+def test_cells_at_the_edge_are_compared_with_what_lies_beyond_it():
+    rules = ESHyperNEAT(PLACES, initial_depth=1, max_depth=1).growth.rules
+    tree = quadtree.planted(discovery.compile(random_cppns(1, 4, 1)), rules)
+    middle = np.empty(2)
+    quadtree.place(tree, rules, int(tree.first[1]), middle)
+    assert middle.tolist() == [-1.5, -1.5]
+    assert [int(quadtree.child(tree, rules, 4, 0, which)) - int(tree.first[1]) for which in range(4)] == [5, 6, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"initial_depth": 4}, "initial_depth: expected at most max_depth, 3; got 4"),
+        ({"max_depth": 12}, "max_depth: expected at most 9 in 2 dimensions; got 12"),
+        ({"locality": True}, "locality: it seeds the link expression output and needs leo and bias_node"),
+        ({"recurrent": True}, "recurrent: expected false, since a CPPN is a function of place"),
+        ({"band_treshold": 0.1}, "band_treshold: unknown setting (did you mean 'band_threshold'?)"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_with_a_word(values, re.escape(said)):
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        ESHyperNEAT(PLACES, **values)
+
+
+def test_what_is_no_space_and_no_cppn_for_it_is_refused():
+    with pytest.raises(ValueError, match=r"expected a substrate of inputs and outputs, .*; got layers \[2, 3, 1\]"):
+        ESHyperNEAT(Substrate.grid(inputs=(2,), hidden=[(3,)], outputs=(1,)))
+    hyper, genomes = grown()
+    with pytest.raises(
+        ValueError, match=r"expected CPPNs of 4 inputs and 2 outputs .* 2 dimensions; got 4 inputs and 1 outputs"
+    ):
+        ESHyperNEATLEO(PLACES).express(genomes)
+    with pytest.raises(ValueError, match="expected a CPPN of ES-HyperNEAT; got network"):
+        restore(small_task(), *NetworkModel(genomes[0]).save())
+    tensors, header = hyper.model(genomes[0]).save()
+    with pytest.raises(ValueError, match=r"sizes \[2, 1\], the task \[2, 2\]"):
+        restore(small_task(), tensors, header)
+    with pytest.raises(ValueError, match="incomplete network of ES-HyperNEAT: 'search'"):
+        restore(small_task("regression"), tensors, {name: text for name, text in header.items() if name != "search"})
