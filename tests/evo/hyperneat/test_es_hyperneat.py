@@ -36,7 +36,8 @@ def test_networks_are_those_of_one_question_after_the_other(seed):
 def test_every_kernel_finds_what_the_reference_finds_at_toy_size():
     substrate = Substrate([[[-0.5, -1.0]], [[0.5, 1.0]]])
     values = {"delta": True, "length": True, "biases": True, "leo": True, "cycles": False, "initial_depth": 1, "max_depth": 2}
-    hyper = ESHyperNEAT(substrate, population_size=6, division_threshold=0.0, variance_threshold=0.0, band_threshold=0.0, **values)
+    everything = {"division_threshold": 0.0, "variance_threshold": 0.0, "band_threshold": 1e-9}
+    hyper = ESHyperNEAT(substrate, population_size=6, **everything, **values)
     rules = hyper.growth.rules
     genomes = random_cppns(20, hyper.inputs, hyper.outputs, generations=3)
     for genome, found in zip(genomes, discovery.discover(genomes, *substrate.layers, rules)):
@@ -140,7 +141,7 @@ def test_cells_at_the_edge_are_compared_with_what_lies_beyond_it():
         ({"band_treshold": 0.1}, "band_treshold: unknown setting (did you mean 'band_threshold'?)"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_with_a_word(values, re.escape(said)):
+def test_settings_that_cannot_be_are_refused_with_a_word(values, said):
     with pytest.raises(SettingsError, match=re.escape(said)):
         ESHyperNEAT(PLACES, **values)
 
