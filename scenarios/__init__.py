@@ -24,6 +24,7 @@ SCENARIOS = {
     "double_pole": "scenarios.double_pole:scenario",
     "double_pole_no_velocity": "scenarios.double_pole_no_velocity:scenario",
     "visual_discrimination": "scenarios.visual_discrimination:scenario",
+    "retina": "scenarios.retina:scenario",
 }
 
 METHODS = {

@@ -69,8 +69,7 @@ class ESHyperNEATSettings(CPPNSettings):
     )
     cycles: bool = setting(
         True,
-        "hidden nodes connect in every direction, and networks run until outputs depend on all inputs; false: only towards "
-        "the outputs",
+        "hidden nodes connect in every direction, and a call is iteration_level + 2 ticks; false: only towards the outputs",
         source="released code; false: ours",
     )
     hidden_activation: str = setting(

@@ -58,9 +58,11 @@ class Growth:
 
     @property
     def run(self) -> dict:
-        """How the networks run, as arguments of `evo.network`: with cycles until every output depends on the inputs."""
-        ticks = "depth" if self.search.cycles else 1
-        return dict(recurrent=self.search.cycles, ticks=ticks, fresh=self.fresh and self.search.cycles)
+        """How the networks run, as arguments of `evo.network`. With cycles a call is as many ticks as the longest way on which
+        nodes were found, from an input over iteration_level + 1 hidden nodes to an output."""
+        if not self.search.cycles:
+            return dict(recurrent=False)
+        return dict(recurrent=True, ticks=self.search.iteration_level + 2, fresh=self.fresh)
 
     @property
     def rules(self) -> Rules:

@@ -39,6 +39,7 @@ TOY = [
     "evo/neat_modern/test_modern_reproduction.py::test_a_genome_without_connections_is_joined_where_one_was_to_be_split_and_only_if_so_set[true]",
     "evo/hyperneat/test_cppn.py::test_a_network_with_a_weight_that_is_not_finite_is_drawn_as_zeros",
     "evo/hyperneat/test_cppn.py::test_weights_are_those_of_one_question_after_the_other[leo]",
+    "evo/hyperneat/test_es_hyperneat.py::test_every_kernel_finds_what_the_reference_finds_at_toy_size",
     "evo/network/test_network_program.py::test_a_cycle_is_named_where_networks_are_feed_forward",
     "evo/network/test_network_program.py::test_a_connection_to_a_missing_node_is_named",
     "evo/network/test_network_program.py::test_an_unknown_code_is_named",

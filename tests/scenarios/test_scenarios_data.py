@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from test_scenarios_registry import build, find
 
-from scenarios import SCENARIOS, two_spirals
+from scenarios import SCENARIOS, retina, two_spirals
 from scenarios.lab.cli.listing import facts
 from scenarios.parity import closeness
 
@@ -183,3 +183,21 @@ def test_downloaded_pictures_have_their_published_sizes(name, shape, monkeypatch
     assert (task.inputs, task.outputs, task.batch_size) == (784, 10, 500)
     assert torch.bincount(task.split("test")[1], minlength=10).float().std() < 100
     assert task.split("train")[0].std().item() == pytest.approx(1, abs=1e-3)
+
+
+def test_each_side_of_the_retina_has_the_eight_objects_of_the_paper_and_all_patterns_are_there():
+    """The objects of the left side as the pixels (outer column, inner column), which the right side mirrors."""
+    x, y = (part.numpy() for part in retina.patterns())
+    left = {"".join(str(int(pixel)) for pixel in row[:4]) for row, (shown, _) in zip(x, y) if shown}
+    right = {"".join(str(int(pixel)) for pixel in row[[6, 7, 4, 5]]) for row, (_, shown) in zip(x, y) if shown}
+    assert left == right == {"1000", "0100", "1100", "1111", "1011", "0111", "1110", "1101"}
+    assert len({tuple(row) for row in x.tolist()}) == 256
+    assert np.unique(y, axis=0, return_counts=True)[1].tolist() == [64, 64, 64, 64]
+
+
+def test_the_retinas_fitness_is_a_thousand_where_all_is_right_and_falls_with_the_squared_sum_of_errors():
+    _, y = retina.patterns()
+    off = y.clone()
+    off[3, 1] = 1 - off[3, 1]
+    off[7, 0] = 1 - off[7, 0]
+    assert retina.closeness(torch.stack([y, off]), y).tolist() == [1000.0, 200.0]
