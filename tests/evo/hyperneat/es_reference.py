@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from evo import NEAT
 from evo.activations import NODE_ACTIVATIONS
-from evo.genomes.genome import BIAS, SENSOR
+from evo.genomes.genome import BIAS, HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node
 from evo.hyperneat.discovery import discover
 from evo.hyperneat.quadtree import Rules
 
@@ -179,13 +178,22 @@ def found_connections(found, inputs, outputs):
     return dict(zip(pairs, found.weight.tolist()))
 
 
-def random_cppns(size, inputs, outputs, generations=8, seed=0):
-    """CPPNs in which hidden nodes have come to be."""
-    functions = {"activation": "bipolar_sigmoid", "node_activations": tuple(FUNCTIONS)}
-    neat = NEAT(inputs, outputs, population_size=size, seed=seed, add_node=0.5, add_link=0.5, initial_weights=3.0, **functions)
-    for _ in range(generations):
-        neat.tell(np.diff(neat.ask().nodes_at).astype(float))
-    return neat.ask()
+def random_cppns(size, inputs, outputs, seed=0):
+    """CPPNs of 2 .. 6 hidden nodes of any function, which read some inputs and nodes before them; outputs read some of all."""
+    draw, codes = np.random.default_rng(seed), [NAMES.index(name) for name in FUNCTIONS]
+
+    def cppn():
+        first, hidden = inputs + 1, int(draw.integers(2, 7))
+        kinds = [SENSOR] * inputs + [BIAS] + [OUTPUT] * outputs + [HIDDEN] * hidden
+        functions = [NAMES.index("bipolar_sigmoid") if kind == OUTPUT else int(draw.choice(codes)) for kind in kinds]
+        order = [*range(first), *range(first + outputs, len(kinds)), *range(first, first + outputs)]
+        pairs = [(one, two) for at, two in enumerate(order) if two >= first for one in order[:at] if draw.random() < 0.6]
+        kept = [pair for pair in pairs if not first <= pair[0] < first + outputs]  # outputs lead nowhere
+        genes = [Connection(k, one, two, float(draw.normal(0.0, 1.5))) for k, (one, two) in enumerate(kept)]
+        nodes = [Node(k, kind, activation=function) for k, (kind, function) in enumerate(zip(kinds, functions))]
+        return Genome(inputs, outputs, nodes, genes)
+
+    return Genomes.of([cppn() for _ in range(size)])
 
 
 def random_case(seed):
@@ -194,7 +202,7 @@ def random_case(seed):
     d = int(draw.choice([1, 2, 2, 2, 3]))
     depth = int(draw.integers(1, {1: 6, 2: 4, 3: 3}[d]))
     initial = int(draw.integers(1, depth + 1))
-    bias, leo = bool(draw.integers(2)), bool(draw.integers(2))
+    bias, leo = bool(draw.integers(2)), bool(draw.integers(4) == 0)
     rules = Rules(
         *(d, initial, depth, float(draw.choice([0.0, 0.03, 0.5, 10.0])), float(draw.choice([0.0, 0.001, 0.03]))),
         *(float(draw.choice([0.001, 0.05, 0.3])), int(draw.integers(0, 4)), *(bool(each) for each in draw.integers(2, size=3))),

@@ -39,14 +39,15 @@ def test_every_kernel_finds_what_the_reference_finds_at_toy_size():
     everything = {"division_threshold": 0.0, "variance_threshold": 0.0, "band_threshold": 1e-9}
     hyper = ESHyperNEAT(substrate, population_size=6, **everything, **values)
     rules = hyper.growth.rules
-    genomes = random_cppns(20, hyper.inputs, hyper.outputs, generations=3)
-    many, few = (discovery.discover(genomes, *substrate.layers, kept) for kept in (rules, rules._replace(most=1)))
-    for genome, found in zip(genomes, many):
-        wanted = Reference(genome, *substrate.layers, rules).connections
-        assert found_connections(found, 1, 1) == pytest.approx(wanted, abs=1e-6)
-    sizes, cut = ([len(each.weight) for each in found] for found in (many, few))
-    assert max(sizes) > 1
-    assert max(cut) <= 1
+    genomes = random_cppns(10, hyper.inputs, hyper.outputs)
+    for kept in (rules, rules._replace(initial=2)):
+        many, few = (discovery.discover(genomes, *substrate.layers, each) for each in (kept, kept._replace(most=1)))
+        for genome, found in zip(genomes, many):
+            wanted = Reference(genome, *substrate.layers, kept).connections
+            assert found_connections(found, 1, 1) == pytest.approx(wanted, abs=1e-6)
+        sizes, cut = ([len(each.weight) for each in found] for found in (many, few))
+        assert max(sizes) > 1
+        assert max(cut) <= 1
 
 
 def test_neither_threads_nor_company_nor_trees_before_change_a_bit():
