@@ -14,7 +14,13 @@ from turns import Results
 
 # What measures the memory of its process, or how many threads torch has there, or is started as a user starts it.
 ALONE = ("bench_activate.py", "bench_evaluate.py", "bench_forward.py", "bench_neat_scale.py", "bench_tables.py")
-PEERLESS = ("bench_genoxide.py", "bench_genoxide_rollout.py", "bench_neat_genoxide.py", "bench_tensorneat.py")
+PEERLESS = (
+    "bench_genoxide.py",
+    "bench_genoxide_rollout.py",
+    "bench_neat_genoxide.py",
+    "bench_tensorneat.py",
+    "bench_es_hyperneat.py",
+)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +46,7 @@ PEERLESS = ("bench_genoxide.py", "bench_genoxide_rollout.py", "bench_neat_genoxi
                 r"named operators [\d.]+ x \(floor 5 x\)",
             ],
         ),
+        ("bench_es_hyperneat.py", [r"S: 5 CPPNs, depths 1 to 1", r"L: 5 CPPNs, depths 2 to 3", r"ours +\d", r"pureples"]),
         (
             "bench_evaluate.py",
             [

@@ -1,4 +1,4 @@
-"""The studies behind RESULTS.md: python tests/efficacy/study.py backprop|ga|against-random|comparison|neat
+"""The studies behind RESULTS.md: python tests/efficacy/study.py backprop|ga|against-random|comparison|neat|retina|locality
 [--seeds N] [--runs DIR].
 
 Seeds 0 .. N-1, the scenarios' own settings and budgets. The same command goes on where it was stopped.
@@ -121,8 +121,38 @@ def neat(seeds: int, runs: Path) -> None:
     print(report.write(compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
 
 
+def solved(scenario: str, label: str, seeds: int, runs: Path) -> str:
+    """How many runs of a label solve a scenario, and after how many evaluations."""
+    found = results(scenario, label, seeds, runs)
+    evaluations = [result["solved_at"]["evaluations"] for result in found if result["solved"]]
+    accuracy = interval([result["validation"]["accuracy"] for result in found])
+    needed = f", of these after {interval(evaluations)} evaluations" if evaluations else ""
+    return f"{label}: solved {rate(len(evaluations), seeds)}{needed}; accuracy {accuracy}"
+
+
+def retina(seeds: int, runs: Path) -> None:
+    """Encodings on the retina problem, 300 networks over at most 800 generations each."""
+    methods = ("es-hyperneat", "es-hyperneat-leo", "hyperneat", "hyperneat-leo", "neat")
+    print(run("retina", methods=methods, seeds=seeds, runs=runs), end="\n\n")
+    for method in methods:
+        print(solved("retina", method, seeds, runs))
+
+
+def locality(seeds: int, runs: Path) -> None:
+    """The ablation of HyperNEAT's link expression output on the retina problem: threshold of weights 0 or .2, the locality seed
+    or none."""
+    cases = {
+        f"t{threshold}-{'seed' if seed else 'plain'}": (threshold, seed) for threshold in (0.0, 0.2) for seed in (True, False)
+    }
+    settings = {f"{label}.threshold_of_weight": threshold for label, (threshold, _) in cases.items()}
+    settings |= {f"{label}.locality": seed for label, (_, seed) in cases.items()}
+    print(run("retina", methods=[f"{label}=hyperneat-leo" for label in cases], seeds=seeds, settings=settings, runs=runs))
+    for label in cases:
+        print(solved("retina", label, seeds, runs))
+
+
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
-STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10)}
+STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
 
 
 def main() -> None:
