@@ -126,9 +126,8 @@ class Networks(Phenotypes):
 
     recurrent: keep the values of all nodes between forwards, until `reset`; ticks: per forward, or "depth"; time_step: seconds
     per tick of continuous-time networks, which are recurrent; 0: discrete time. fresh: recurrent networks begin every forward
-    from zeros, for rows that are in no order. These networks run on the CPU only: `to` is a
-    no-op, and tensors stay on the host. Raises ValueError for a cycle in a feed-forward genome, for invalid ticks, or as
-    `compile` does.
+    from zeros, for rows that are in no order. These networks run on the CPU only: `to` is a no-op, and tensors stay on the
+    host. Raises ValueError for a cycle in a feed-forward genome, for invalid ticks, or as `compile` does.
     """
 
     device = torch.device("cpu")
