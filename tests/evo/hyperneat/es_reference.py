@@ -204,7 +204,7 @@ def random_case(seed):
     initial = int(draw.integers(1, depth + 1))
     bias, leo = bool(draw.integers(2)), bool(draw.integers(4) == 0)
     rules = Rules(
-        *(d, initial, depth, float(draw.choice([0.0, 0.03, 0.5, 10.0])), float(draw.choice([0.0, 0.001, 0.03]))),
+        *(d, initial, depth, float(draw.choice([0.0, 0.1, 0.3, 0.6])), float(draw.choice([0.0, 0.001, 0.03]))),
         *(float(draw.choice([0.001, 0.05, 0.3])), int(draw.integers(0, 4)), *(bool(each) for each in draw.integers(2, size=3))),
         *(1 if bias else -1, 1 + bias if leo else -1, 3.0, 1 << 20),
     )
