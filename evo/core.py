@@ -370,7 +370,7 @@ class Task(ABC):
     geometry that a network may know of; episodes: how many random seeds one evaluation consumes (0: the evaluation is
     deterministic, seeds are ignored); stop: "solved", or "budget": go on when solved, and no early stopping;
     normalize_observations: networks see them standardised by `Evaluation.observations`; class_weights: losses weigh every class
-    alike.
+    alike; off_card: why no evaluation runs on a CUDA card, "" if it may.
     """
 
     inputs: int
@@ -383,6 +383,7 @@ class Task(ABC):
     episodes: int = 0
     stop: str = "solved"
     normalize_observations: bool = False
+    off_card: str = ""
     class_weights: bool = False
 
     @abstractmethod
@@ -456,6 +457,18 @@ def split_shown(task: Task, split: str) -> str:
         pair = task.split(split)
         return "train" if pair is not None and pair[0] is task.split("train")[0] else split
     return split
+
+
+class Backends(NamedTuple):
+    """What runs the networks of a method on a task.
+
+    cores: "compiled" (kernels of ours), "torch", or the name of a library. cuda: "compiled" or "torch"; "": no card does, and
+    `why` says why.
+    """
+
+    cores: str = "torch"
+    cuda: str = "torch"
+    why: str = ""
 
 
 @runtime_checkable
@@ -536,6 +549,11 @@ class Algorithm(ABC, Generic[Population]):
     def unsupported_reason(cls, task: Task) -> str | None:
         """Why it cannot learn this task, in a sentence; None, the default: it can."""
         return None
+
+    @classmethod
+    def backends(cls, task: Task) -> Backends:
+        """What can run it on this task; the default: torch, on any device."""
+        return Backends()
 
     @classmethod
     def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
@@ -626,6 +644,11 @@ class Learner(ABC):
         """Why it cannot learn this task, in a sentence; None, the default: it can."""
         return None
 
+    @classmethod
+    def backends(cls, task: Task) -> Backends:
+        """As of `Algorithm.backends`."""
+        return Backends()
+
     @abstractmethod
     def step(self) -> Row:
         """One step; its row: "validation" (a score) and, where they mean something, "fitness_best", "fitness_mean",
@@ -696,6 +719,10 @@ class Method(ABC):
     def unsupported_reason(self, task: Task) -> str | None:
         """Why it cannot learn this task, in a sentence; None, the default: it can."""
         return None
+
+    def backends(self, task: Task) -> Backends:
+        """As of `Algorithm.backends`."""
+        return Backends()
 
     def settled(self, task: Task, settings: object) -> object:
         """The settings in force on a task, where some are left to it; the default: as they are."""

@@ -33,6 +33,7 @@ GROUND = (
     "evo.activations",
     "evo.float32",
     "evo.digests",
+    "evo.cuda",
     "evo",
 )
 TABLE = {

@@ -106,11 +106,16 @@ def alone(policy: Policy) -> Callable[[int], Answer]:
     return begun
 
 
-def policy(genomes: Genomes, program: Program, ticks: int | str) -> Policy:
-    """These genomes' networks as a Policy. program: their compiled program; ticks: as of `Networks`."""
+def policy(genomes: Genomes, program: Program, ticks: int | str, card: Program | None = None) -> Policy:
+    """These genomes' networks as a Policy. program: their compiled program; ticks: as of `Networks`; card: the program on a
+    card, where they are to run."""
+    count, sizes = 0 if ticks == "depth" else ticks, (len(genomes), program.inputs, program.outputs)
+    if card is not None:
+        from evo.network import cuda
+
+        return Policy(cuda, (card, count), *sizes, output_range(genomes, program), on_card=True)
     alike, most = topologies(program), int(np.diff(genomes.connections_at).max(initial=0))
-    data = (program, 0 if ticks == "depth" else ticks, alike, most)
-    sizes = (len(genomes), program.inputs, program.outputs)
+    data = (program, count, alike, most)
     return Policy(sys.modules[__name__], data, *sizes, output_range(genomes, program), alike=alike)
 
 

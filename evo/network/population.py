@@ -3,6 +3,7 @@
     program = compile(genomes)                           which nodes, in topological order (`program`)
     outputs = forward(program, x)                        (P, B, O): on all cores (`cpu`), or in torch (`reference`)
     networks = Networks(genomes, recurrent=True)         a population with state between calls
+    networks = networks.to("cuda")                       on a CUDA card (`cuda`)
     model = NetworkModel(genomes[3])                     one of them: figure, file, nn.Module
 
 A node computes activation(bias + response * aggregation(weight * value)), as in neat-python; with bias 0, response 1 and sum
@@ -20,7 +21,9 @@ float64.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -33,6 +36,9 @@ from evo.network import cpu, reference
 from evo.network import policy as episodes
 from evo.network.program import Program, compile, count_parameters
 from evo.rollout.lanes import Policy
+
+if TYPE_CHECKING:
+    from evo.network import cuda
 
 WORK = 1 << 20  # connections x rows of a part: about 0.4 ms, many times what Python does once a part
 
@@ -99,17 +105,19 @@ def each_part(
 
 def _fitting(program: Program, x: Tensor, state: np.ndarray | None) -> np.ndarray | None:
     """The state of recurrent networks, a fresh one for None. Raises ValueError for shapes that do not fit."""
+    _check(program, x, state)
+    return initial_state(program, x.shape[-2]) if program.recurrent and state is None else state
+
+
+def _check(program: Program, x: Tensor, state: np.ndarray | Tensor | None) -> None:
+    """Raises ValueError for shapes that do not fit."""
     size, shape = len(program.depth), tuple(x.shape)
     if len(shape) not in (2, 3) or shape[-1] != program.inputs or (len(shape) == 3 and shape[0] != size):
         raise ValueError(f"expected inputs of shape (B, {program.inputs}) or ({size}, B, {program.inputs}); got {shape}")
-    if not program.recurrent:
-        return None
-    state = initial_state(program, shape[-2]) if state is None else state
-    if state.shape != (program.slots_at[-1], shape[-2]):
+    if program.recurrent and state is not None and state.shape[-2:] != (program.slots_at[-1], shape[-2]):
         raise ValueError(
             f"the state has {state.shape[-1]} rows, the inputs have {shape[-2]}: reset the networks between batches"
         )
-    return state
 
 
 def _count(ticks: int | str) -> int:
@@ -126,11 +134,9 @@ class Networks(Phenotypes):
 
     recurrent: keep the values of all nodes between forwards, until `reset`; ticks: per forward, or "depth"; time_step: seconds
     per tick of continuous-time networks, which are recurrent; 0: discrete time. fresh: recurrent networks begin every forward
-    from zeros, for rows that are in no order. These networks run on the CPU only: `to` is a no-op, and tensors stay on the
-    host. Raises ValueError for a cycle in a feed-forward genome, for invalid ticks, or as `compile` does.
+    from zeros, for rows that are in no order. They run on cores, or after `to("cuda")` on a card, where x and outputs are
+    tensors on it. Raises ValueError for a cycle in a feed-forward genome, for invalid ticks, or as `compile` does.
     """
-
-    device = torch.device("cpu")
 
     def __init__(
         self,
@@ -143,6 +149,7 @@ class Networks(Phenotypes):
         self.genomes, self.ticks, self.fresh = genomes, _count(ticks) or ticks, fresh
         self.program = compile(genomes, recurrent, time_step)
         self._state: np.ndarray | None = None
+        self._card: cuda.Card | None = None  # that these networks run on
 
     def __len__(self) -> int:
         return len(self.genomes)
@@ -160,29 +167,56 @@ class Networks(Phenotypes):
         count_parameters(self.program, counts)
         return counts
 
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu") if self._card is None else self._card.device
+
     def to(self, device: str | torch.device) -> Networks:
-        return self
+        """These networks on "cpu" or "cuda", in their initial state if they move. Raises ValueError for another device,
+        RuntimeError, saying what is missing, if there is no card or no kernel for it."""
+        kind = torch.device(device).type
+        if kind not in ("cpu", "cuda"):
+            raise ValueError(f'device: expected "cpu" or "cuda"; got {str(device)!r}')
+        if (kind == "cuda") == (self._card is not None):
+            return self
+        moved = copy.copy(self)
+        moved._state, moved._card = None, None
+        if kind == "cuda":
+            from evo.network.cuda import Card
+
+            moved._card = Card(self.program)
+        return moved
 
     def reset(self) -> None:
         """Clears the state of recurrent networks; no effect on feed-forward ones."""
         self._state = None
+        if self._card is not None:
+            self._card.state = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (P, B, O) float32 of every network on x: shared rows (B, I), or separate rows per network (P, B, I).
 
         Raises ValueError for a shape that does not fit, or if B changes between two calls of recurrent networks.
         """
+        if self._card is not None:
+            if self.fresh:
+                self.reset()
+            x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
+            _check(self.program, x, self._card.state)
+            return self._card.forward(x, _count(self.ticks))
         x, state = self._begun(x)
         return forward(self.program, x, state, self.ticks)
 
     def each_part(self, x: Tensor, use: Callable[[int, int, Tensor], None]) -> None:
-        """As of `Phenotypes`; outputs never leave the cache."""
+        """As of `Phenotypes`; on cores outputs never leave the cache."""
+        if self._card is not None:
+            return super().each_part(x, use)
         x, state = self._begun(x)
         each_part(self.program, x, state, self.ticks, use)
 
     def _begun(self, x: Tensor) -> tuple[Tensor, np.ndarray | None]:
-        """x as networks take it, and the state they have kept."""
-        x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
+        """x as networks on cores take it, and the state they have kept."""
+        x = torch.as_tensor(x, dtype=torch.float32)
         if self.fresh:
             self.reset()
         if self.program.recurrent and self._state is None:
@@ -196,4 +230,5 @@ class Networks(Phenotypes):
 
     def policy(self) -> Policy:
         """For kernels that run whole episodes (`evo.rollout.lanes`)."""
-        return episodes.policy(self.genomes, self.program, self.ticks)
+        card = None if self._card is None else self._card.program
+        return episodes.policy(self.genomes, self.program, self.ticks, card)

@@ -39,7 +39,7 @@ class Policy:
     kind: the module that computes them; data: its arrays, of its TYPE. output_range (P, O, 2): the interval of each output,
     scaled to the bounds of an action; if it is infinite, tanh of the output is scaled instead; None: infinite for all.
     mean, std (I,) float32: standardise observations as (x - mean) / std; None: no standardisation. alike (P,): networks with
-    equal numbers run quicker side by side; None: it makes no difference.
+    equal numbers run quicker side by side; None: it makes no difference. on_card: kind and data are of `evo.rollout.cuda`.
     """
 
     kind: ModuleType
@@ -51,6 +51,7 @@ class Policy:
     mean: np.ndarray | None = None
     std: np.ndarray | None = None
     alike: np.ndarray | None = None
+    on_card: bool = False
 
     def __repr__(self) -> str:
         sizes = [counted(self.size, "network"), counted(self.inputs, "input"), counted(self.outputs, "output")]
@@ -94,7 +95,7 @@ def rollout(environment: Environment, networks: object, starts: np.ndarray, mome
     """
     chosen = networks if isinstance(networks, Policy) else policy(networks)
     if chosen is None:
-        raise ValueError(f"no kernel runs {type(networks).__name__}: expected MLPs or NEAT's networks, on the cpu")
+        raise ValueError(f"no kernel runs {type(networks).__name__}: expected MLPs or NEAT's networks")
     starts = np.ascontiguousarray(starts, np.float64)
     expected = (environment.size, environment.inputs, environment.outputs)
     got = (starts.shape[-1] if starts.ndim == 2 else starts.shape, chosen.inputs, chosen.outputs)
@@ -108,6 +109,11 @@ def rollout(environment: Environment, networks: object, starts: np.ndarray, mome
     ranges = chosen.output_range
     if ranges is None:
         ranges = np.broadcast_to([-np.inf, np.inf], (chosen.size, chosen.outputs, 2)).copy()
+    if chosen.on_card:
+        from evo.rollout import cuda
+
+        cuda.rollout(environment, chosen, starts, ranges, (mean, std), seen, episodes)
+        return episodes
     kernel, order = kernel_of(environment, chosen.kind), _order(chosen, len(starts))
     numbers = (environment.max_steps, environment.window)
     arrays = (starts, environment.bounds, ranges, mean, std, *seen, *episodes)

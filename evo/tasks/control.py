@@ -115,6 +115,7 @@ class ControlTask(Task):
             if max_steps is not None:
                 self._make = dataclasses.replace(make, max_steps=min(make.max_steps, max_steps))
             return
+        self.off_card = "Gymnasium's environments run on cores"
         environments.checked(make)
         self._environments.append(environments.made(make, self.name))
         made = type(self._environments[0].unwrapped)
@@ -214,7 +215,7 @@ class ControlTask(Task):
             worlds = [Episode(world, first) for _ in range(genomes) for first in starts]
             start = Start(range(len(worlds)), np.zeros(len(starts), np.int64), networks.output_range)
             return ticked(Lanes(self.name, worlds, self.inputs, self._act, world.max_steps, start), *rest)
-        if chosen is not None:
+        if chosen is not None and not chosen.on_card:
             return self._stepped(chosen, world, np.asarray(starts), moments)
         start = Start(range(genomes * len(starts)), np.asarray(starts), networks.output_range)
         own = lambda part: Lanes(self.name, self._own(world, len(part.lanes)), self.inputs, self._act, self._max_steps, part)

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 from torch.nn import functional
 
-from evo import threads
+from evo import cuda, threads
 from evo.core import Phenotypes, counted, part_size
 from evo.rollout.lanes import Policy
-from evo.vectors import mlp_kernel, mlp_rows
+from evo.vectors import mlp_cuda, mlp_kernel, mlp_rows
 
 if TYPE_CHECKING:
     from evo.vectors.encoding import Parameters
@@ -55,7 +55,9 @@ class Networks(Phenotypes):
 
     def policy(self) -> Policy | None:
         """For kernels that run whole episodes (`evo.rollout.lanes`)."""
-        return mlp_kernel.policy(self.encoding.template, self.vectors)
+        if self.device.type != "cuda":
+            return mlp_kernel.policy(self.encoding.template, self.vectors)
+        return mlp_cuda.policy(self.encoding.template, self.vectors) if cuda.unavailable() is None else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (P, B, O) of every network on x: shared rows (B, I), or separate rows per network (P, B, I)."""

@@ -1,0 +1,123 @@
+"""CUDA by way of numba-cuda: kernels of the scalar functions that cores run too, on memory that torch holds.
+
+A function that numba compiles for cores (`njit`) is compiled for the card when a kernel calls it: it is written once. Products
+and sums are not fused (numba-cuda has no option for it, so the one of its compiler is set while a kernel of ours is compiled),
+and IEEE 754 says what they round to: so a card gives the bits of cores, except where a function of the C library is called,
+which libdevice computes in another way. One lane has one output, and lanes share nothing: no company of a lane changes a bit.
+
+Under numba's simulator (NUMBA_ENABLE_CUDASIM=1, with NUMBA_DISABLE_JIT=1) the card is the host, and its memory is the host's.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+THREADS = 128  # of a block
+
+
+def simulated() -> bool:
+    """Whether numba's simulator stands for the card."""
+    return bool(numba.config.ENABLE_CUDASIM)
+
+
+def no_card() -> str | None:
+    """Why torch runs on no card here; None: it does."""
+    with warnings.catch_warnings(record=True) as told:  # of a driver that is too old for it
+        warnings.simplefilter("always")
+        if torch.cuda.is_available():
+            return None
+    why = "it is built without CUDA (pytorch.org has builds with it)"
+    if torch.version.cuda is not None:
+        why = str(told[0].message).partition(". ")[0] if told else "no NVIDIA driver answers with a card"
+    return f"torch {torch.__version__} finds no CUDA device: {why}"
+
+
+def unavailable() -> str | None:
+    """Why kernels of ours do not run on a card here, and what to install; None: they do."""
+    if simulated():
+        return None
+    if (why := no_card()) is not None:
+        return why
+    if importlib.util.find_spec("numba_cuda") is None:
+        extra = f"cuda{str(torch.version.cuda).partition('.')[0]}"
+        return f'numba-cuda is not installed, which compiles our kernels: pip install "neuroevo[{extra}]"'
+    return None
+
+
+def device() -> torch.device:
+    """Where the arrays of kernels lie: torch's current card; the host under the simulator. Raises RuntimeError, saying what is
+    missing, if kernels do not run here."""
+    if (why := unavailable()) is not None:
+        raise RuntimeError(why)
+    return torch.device("cpu") if simulated() else torch.device("cuda", torch.cuda.current_device())
+
+
+def placed(array: np.ndarray) -> Tensor:
+    """An array on the card; an empty one gets room for a number, since kernels take no null pointer."""
+    some = array if array.size else np.zeros([max(1, size) for size in array.shape], array.dtype)
+    return torch.from_numpy(some if some.flags.writeable else some.copy()).to(device())  # torch warns of read-only ones
+
+
+def put(array: np.ndarray) -> object:
+    """An array on the card, as kernels take it."""
+    return view(placed(array))
+
+
+def view(tensor: Tensor) -> object:
+    """A tensor on `device()` as kernels take it, without a copy; it keeps the tensor alive."""
+    if simulated():
+        return tensor.detach().numpy()
+    from numba import cuda
+
+    return cuda.as_cuda_array(tensor.detach())
+
+
+class Kernel:
+    """A function of `numba.cuda.grid(1)`, its lane, as a kernel; compiled at the first launch with arguments of their types.
+
+    It has to leave the rest of the last block idle, and all of it if there is no lane: such a launch compiles it.
+    """
+
+    def __init__(self, function: Callable[..., None]):
+        self.function, self.__doc__ = function, function.__doc__
+
+    @cached_property
+    def _dispatcher(self) -> Mapping[tuple[object, ...], Callable[..., None]]:
+        from numba import cuda
+
+        options = {} if simulated() else {"lto": False}  # an optimising linker would fuse products and sums again
+        return cuda.jit(**options)(self.function)
+
+    def launch(self, lanes: int, *arguments: object) -> None:
+        """Runs that many lanes, after what torch's current stream has been given."""
+        grid: tuple[object, ...] = (max(1, -(-lanes // THREADS)), THREADS)
+        if not simulated():
+            from numba import cuda
+
+            grid += (cuda.external_stream(torch.cuda.current_stream().cuda_stream),)
+        with nullcontext() if simulated() else unfused():
+            self._dispatcher[grid](*arguments)
+
+
+@contextmanager
+def unfused() -> Iterator[None]:
+    """Inside, what numba compiles for CUDA keeps products and sums apart; no other thread compiles meanwhile."""
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.cuda.cudadrv import nvvm
+
+    with global_compiler_lock:
+        plain = nvvm.compile_ir
+        nvvm.compile_ir = lambda code, **options: plain(code, fma=False, **options)
+        try:
+            yield
+        finally:
+            nvvm.compile_ir = plain

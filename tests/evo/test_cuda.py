@@ -1,0 +1,77 @@
+"""Networks and episodes on a card, which is numba's simulator here: the figures of cores, and the memory said beforehand."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cuda_pass
+import numpy as np
+import pytest
+
+from evo import cuda
+from evo.network.population import Networks
+
+ROOT = Path(__file__).parents[2]
+CASES = dict(cuda_pass.cases())
+EPISODES = dict(cuda_pass.episodes())
+each_case = pytest.mark.parametrize("name", CASES)
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    """What `cuda_pass` finds in a process whose card is simulated."""
+    path = tmp_path_factory.mktemp("cuda") / "found.npz"
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "evo")])
+    command = [sys.executable, "-W", "error", "-W", "ignore::RuntimeWarning", cuda_pass.__file__, str(path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with np.load(path) as found:
+        return dict(found)
+
+
+@each_case
+def test_a_card_gives_what_cores_give_call_after_call(card, name):
+    networks, calls = CASES[name]
+    networks.reset()
+    for k, x in enumerate(calls):
+        cores, found = networks.forward(x).numpy(), card[f"{name}: {k}"]
+        assert np.isfinite(cores).mean() > 0.9
+        np.testing.assert_array_equal(found, cores)
+
+
+@each_case
+def test_a_reset_forgets_the_state_on_a_card(card, name):
+    np.testing.assert_array_equal(card[f"{name}: reset"], card[f"{name}: 0"])
+
+
+@each_case
+def test_memory_is_known_beforehand(card, name):
+    taken, said = card[f"{name}: bytes"]
+    assert taken == said
+
+
+@pytest.mark.parametrize("name", EPISODES)
+def test_episodes_on_a_card_are_those_of_cores(card, name):
+    episodes, moments = EPISODES[name].run(on_card=False)
+    assert len(np.unique(episodes.returns)) > 2
+    for what, cores in (*episodes._asdict().items(), *vars(moments).items()):
+        np.testing.assert_array_equal(card[f"{name}: {what}"], cores, err_msg=what)
+
+
+def test_a_network_that_answers_nan_ends_its_episode_alone_on_a_card_too(card):
+    returns = card["ropes, relu: returns"]
+    assert np.isnan(returns).all(axis=1).tolist() == [False, True, False, False]
+
+
+def test_without_a_card_networks_say_what_is_missing():
+    networks = Networks(CASES["feed-forward, shared rows"].networks.genomes)
+    why = cuda.unavailable()
+    if why is None:
+        pytest.skip("there is a card here")
+    with pytest.raises(RuntimeError, match=r"torch .*CUDA"):
+        networks.to("cuda")
+    with pytest.raises(ValueError, match='expected "cpu" or "cuda"; got \'mps\''):
+        networks.to("mps")
+    assert networks.to("cpu") is networks
