@@ -23,7 +23,7 @@ from sklearn.base import ClassifierMixin
 from torch import Tensor
 
 from baselines.estimator import Estimator, alone, estimators, word
-from evo.core import Champion, Cost, Examples, Learner, Method, Row, State, Task, counted
+from evo.core import Backends, Champion, Cost, Examples, Learner, Method, Row, State, Task, counted
 from evo.settings import did_you_mean, setting, settings
 from evo.space import Choice, Log
 
@@ -68,6 +68,9 @@ class Classical(Method):
         if task.kind == "probability" and not bool(((y == 0) | (y == 1)).all()):
             return "it predicts the probability of 0 or 1; the task has targets between them"
         return None
+
+    def backends(self, task: Task) -> Backends:
+        return Backends("scikit-learn", "", "scikit-learn runs on cores")
 
     def __call__(self, task: Any, settings: object, seed: int, device: str = "cpu") -> Fit:
         return Fit(self, task, settings, seed)

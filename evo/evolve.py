@@ -21,6 +21,7 @@ from torch import Tensor
 from evo import rng
 from evo.core import (
     Algorithm,
+    Backends,
     Champion,
     Cost,
     Evaluation,
@@ -262,6 +263,9 @@ class Evolved(Method):
     def unsupported_reason(self, task: Task) -> str | None:
         return self.algorithm.unsupported_reason(task)
 
+    def backends(self, task: Task) -> Backends:
+        return self.algorithm.backends(task)
+
     def settled(self, task: Task, settings: object) -> object:
         return self.algorithm.settled(task, settings)
 
@@ -281,6 +285,9 @@ class Learned(Method):
 
     def unsupported_reason(self, task: Task) -> str | None:
         return self.learner.unsupported_reason(task)
+
+    def backends(self, task: Task) -> Backends:
+        return self.learner.backends(task)
 
     def __call__(self, task: Task, settings: object, seed: int, device: str = "cpu") -> Learner:
         return self.learner(task, settings, seed, device)  # type: ignore[call-arg]  # of a class of the user's

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Algorithm, Evaluation, Lineage, Model, Phenotypes, Row, State, Task, counted
+from evo.core import Algorithm, Backends, Evaluation, Lineage, Model, Phenotypes, Row, State, Task, counted
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
 from evo.network.model import NetworkModel, restore
@@ -78,6 +78,10 @@ class Topologies(Algorithm[Genomes]):
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:
         return "it evolves networks: the task has no outputs" if task.outputs < 1 else None
+
+    @classmethod
+    def backends(cls, task: Task) -> Backends:
+        return Backends("compiled", "" if task.off_card else "compiled", task.off_card)
 
     @classmethod
     def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:

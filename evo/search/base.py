@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Algorithm, Evaluation, Model, Phenotypes, State, Task, counted
+from evo.core import Algorithm, Backends, Evaluation, Model, Phenotypes, State, Task, counted
 from evo.settings import Value
 from evo.vectors import models
-from evo.vectors.encoding import Reals, encoding_for, unsupported_reason
+from evo.vectors.encoding import Reals, backends, encoding_for, unsupported_reason
 
 
 def read_only(vectors: np.ndarray) -> np.ndarray:
@@ -69,6 +69,10 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:
         return unsupported_reason(task)
+
+    @classmethod
+    def backends(cls, task: Task) -> Backends:
+        return backends(task)
 
     @classmethod
     def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:

@@ -21,7 +21,8 @@ from numba import njit
 from torch import Tensor, nn
 
 from evo import rng, threads
-from evo.core import Model, Networked, Phenotypes, Points, Task
+from evo.core import Backends, Episodic, Model, Networked, Phenotypes, Points, Task
+from evo.vectors import mlp_rows
 from evo.vectors.models import TorchModel, VectorModel, as_module, matching
 from evo.vectors.population import Networks
 
@@ -216,6 +217,18 @@ def unsupported_reason(task: Task) -> str | None:
     if isinstance(task, (Networked, Points)):
         return None
     return "it searches real vectors: the task has neither a network (task.network) nor a number of dimensions"
+
+
+def backends(task: Task) -> Backends:
+    """What runs the networks of a method that searches real vectors."""
+    if not isinstance(task, Networked):
+        return Backends("the task's function", "", "the task's function takes points on the host")
+    with rng.torch_seed(0, 0, 0, rng.NETWORK):
+        compiled = mlp_rows.layers(task.network()) is not None
+    if not compiled:
+        return Backends()
+    on_card = "compiled" if isinstance(task, Episodic) else "torch"
+    return Backends("compiled", "" if task.off_card else on_card, task.off_card)
 
 
 def _shape(shape: torch.Size | None) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `evo list | show | run | tune | compare | plot | play | export | watch`.
+"""The command line: `evo list | devices | show | run | tune | compare | plot | play | export | watch`.
 
 A mistake is said in a line, never with a traceback; the exit codes are those of `scenarios.lab.cli.ends`.
 Whatever imports torch is imported inside a command, so that --help answers at once.
@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from evo.settings import did_you_mean
+from scenarios.lab.cli.devices import devices
 from scenarios.lab.cli.ends import failed, flush, suggested, terminable, warned, wrong
 from scenarios.lab.cli.options import (
     At,
@@ -52,6 +53,7 @@ START = """neuroevo: evolve neural networks, and compare them fairly with gradie
   evo run xor                                     a first run
   evo run digits -m ga -m backprop -m linear      compare three methods
   evo list                                        scenarios and methods
+  evo devices                                     cores and card, and what would run where
   evo show digits -m ga                           every setting, as a TOML file to edit and run
   evo tune digits -m ga -m backprop               search for settings, with equal trials for every method
   evo compare digits                              print the table again and write the report
@@ -60,7 +62,7 @@ START = """neuroevo: evolve neural networks, and compare them fairly with gradie
 
 evo COMMAND --help lists the options of a command."""
 
-COMMANDS = ("list", "show", "run", "tune", "compare", "plot", "play", "export", "watch")
+COMMANDS = ("list", "devices", "show", "run", "tune", "compare", "plot", "play", "export", "watch")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -219,6 +221,7 @@ def run(
     return 1 if "failed" in states else 0
 
 
+app.command()(devices)
 app.command()(tune)
 
 

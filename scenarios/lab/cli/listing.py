@@ -1,4 +1,4 @@
-"""What can be run (`evo list`), every setting of it (`evo show`), and what was run (`evo list runs`)."""
+"""setting of it (`evo show`), and what was run (`evo list runs`)."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def described(
     said = {
         "scenario": f"{scenario.title}" + (f"; needs {scenario.needs}" if scenario.needs else ""),
         "seeds": "a list of seeds, or a count: 5 is seeds 0 to 4",
-        "device": "auto (cuda if available), cpu or cuda",
+        "device": "auto (cuda where it is the faster; evo devices says where that is), cpu or cuda",
         "budget": f"limits per run; the first one reached stops it; axes: {axes}",
         "task": "the learning task",
         "model": "the network that all weight-based methods share",

@@ -260,6 +260,9 @@ def _notes(series: Series, row: Mapping[str, Any], at: tuple[str, float] | None)
     if lost := sum(value is None for value in values):
         what = "non-finite metric" if at is None else "no metric at that budget"
         notes.append(f"{series.label}: {what} in {lost} of {len(values)} seeds; they rank last and are excluded from the IQM")
+    metas = [meta for seed in series.seeds if (meta := seed.meta).get("card")]
+    for where in dict.fromkeys((str(meta.get("device")), str(meta.get("device_reason") or "")) for meta in metas):
+        notes.append(f"{series.label}: ran on {': '.join(filter(None, where))}")
     if begun := {str(own["start"]): None for seed in series.seeds if "start" in (own := seed.own)}:
         notes.append(f"{series.label}: warm start from {', '.join(begun)}; the cost of that run is not included")
     return [f"{series.label}: {seed.fault}" for seed in series.seeds if seed.fault] + notes

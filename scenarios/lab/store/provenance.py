@@ -17,7 +17,7 @@ from evo.machine import cores
 if TYPE_CHECKING:
     from scenarios.lab.study.spec import RunSpec
 
-PACKAGES = ("neuroevo", "torch", "numpy", "numba", "scipy", "scikit-learn", "gymnasium", "safetensors")
+PACKAGES = ("neuroevo", "torch", "numpy", "numba", "numba-cuda", "scipy", "scikit-learn", "gymnasium", "safetensors")
 
 
 def meta(spec: RunSpec, threads: int, before: Mapping[str, Any], *, finished: bool = False) -> dict[str, Any]:
@@ -33,6 +33,8 @@ def meta(spec: RunSpec, threads: int, before: Mapping[str, Any], *, finished: bo
         "commit": _commit(),
         "device": spec.device,
         "device_name": torch.cuda.get_device_name() if spec.device == "cuda" else platform.machine(),
+        "device_reason": spec.device_reason,
+        "card": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "threads": {"population": threads, "torch": torch.get_num_threads(), "blas": 1},
         "cores": cores(),
         "python": platform.python_version(),

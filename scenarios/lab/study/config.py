@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import did_you_mean, setting, settings, suggestion
-from scenarios.lab.study import identity, resolve
+from scenarios.lab.study import devices, identity, resolve
 from scenarios.lab.study.problems import Checks, plain
 from scenarios.lab.study.spec import RunSpec, Study
 
@@ -68,6 +68,7 @@ class Learner:
     starts: dict[int, tuple[str, str]]
     model: dict[str, Any] | None
     network: Any
+    placed: devices.Placed
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Draft:
     task_is_right: bool  # nothing is wrong with scenario, task and shared network
     learners: list[Learner]
     model: dict[str, Any]  # the shared network's table
+    device: str  # that was asked for
     same: dict[str, Any]  # what every run has in common
 
     def study(self, made: Mapping[str, Made] | None = None) -> Study:
@@ -104,6 +106,8 @@ class Draft:
                 model=self.model if one.model is None else one.model,
                 own_model=one.model is not None,
                 code=made[one.label][0],
+                device=one.placed.device,
+                device_reason=one.placed.reason,
                 **self.same,
             )
             for one in self.learners
@@ -170,10 +174,13 @@ def draft(document: Mapping[str, Any], overrides: Mapping[str, Any] | None, comm
             options = check.settings(method.settings, {**defaults, **table}, f"{label}.")
             before = len(check.problems)
             ours = check.network(_over(base, own), f"{label}.model") if own and scenario else (None, None)
+            placed = devices.Placed("cuda" if device == "cuda" else "cpu")  # until a trial decides
             if len(check.problems) == before:
-                found.append(Learner(label, chosen, method, options, starts, *ours))
-    same: dict[str, Any] = dict(budget=budget, task=plain(values), run=plain(run), device=device, command=command)
-    asked = dict(given=given, scenario=scenario, seeds=seeds, task=values, network=network, learners=found, model=model)
+                found.append(Learner(label, chosen, method, options, starts, ours[0], ours[1], placed))
+    same: dict[str, Any] = dict(budget=budget, task=plain(values), run=plain(run), command=command)
+    asked = dict(
+        given=given, scenario=scenario, seeds=seeds, task=values, network=network, learners=found, model=model, device=device
+    )
     return Draft(check=check, task_is_right=task_is_right, same=same, **asked)
 
 

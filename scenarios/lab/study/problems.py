@@ -169,18 +169,17 @@ class Checks:
         return []
 
     def device(self, given: Any) -> str:
-        """ "cpu" or "cuda"."""
+        """One of DEVICES; "cuda" where there is a card."""
         if given not in DEVICES:
             self.problems.append(f"device: expected {', '.join(DEVICES)}; got {given!r}{did_you_mean(str(given), DEVICES)}")
-        if given not in DEVICES or given == "cpu":
             return "cpu"
-        import torch
-
-        if torch.cuda.is_available():
-            return "cuda"
         if given == "cuda":
-            self.problems.append(f"device: torch {torch.__version__} finds no CUDA device here; use cpu or auto")
-        return "cpu"
+            from evo import cuda
+
+            if (why := cuda.no_card()) is not None:
+                self.problems.append(f"device: {why}; use cpu or auto")
+                return "cpu"
+        return str(given)
 
     def _resolved(self, find: Callable[[Any], Any], given: Any, key: str, kind: type = str) -> Any:
         if not isinstance(given, kind):

@@ -41,12 +41,13 @@ class RunSpec:
     task: dict[str, Any]
     model: dict[str, Any]
     run: dict[str, Any]
-    device: str  # "cpu" or "cuda"
+    device: str  # "cpu" or "cuda", where it runs
     command: str  # what continues it
     start: str | None = None  # the run that it begins from
     start_sha256: str | None = None  # of that run's champion
     code: dict[str, str] = field(default_factory=dict)  # by name, the sha256 of what of the user's it is made of
     own_model: bool = False  # whether `model` is the label's own, not the shared one
+    device_reason: str = field(default="", compare=False)  # why it runs there; "": it was told to
 
     def build(self) -> Built:
         """The task, the method and its settings. Raises ConfigError."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evo.settings import SettingsError
-from scenarios.lab.study import config, resolve
+from scenarios.lab.study import config, devices, resolve
 from scenarios.lab.study.loading import start_model
 from scenarios.lab.study.problems import Checks
 from scenarios.lab.study.spec import Study
@@ -47,7 +47,11 @@ def _tried(draft: config.Draft) -> dict[str, config.Made]:
         task = shared if network is None else check.task(scenario, draft.task, network, f"{one.label}.model")
         if task is not None:
             made[one.label] = draft.made_of(one, task)
-            draft.learners[k] = _learner(check, task, network, one, seed)
+            draft.learners[k] = _learner(check, task, network, one, seed, draft.device)
+    placed = {one.label: one.placed for one in draft.learners if one.label in made}
+    if draft.device == "cuda" and placed and not any(each.device == "cuda" for each in placed.values()):
+        reasons = [f"{label}: {each.reason}" for label, each in placed.items()]
+        check.problems.append(f"device: no method here runs on a card ({'; '.join(reasons)}); use cpu or auto")
     return made
 
 
@@ -62,8 +66,11 @@ class _Counted:
         return self.make(inputs, outputs)
 
 
-def _learner(check: Checks, task: Task, network: _Counted | None, one: config.Learner, seed: int) -> config.Learner:
-    """Makes the learner; `network` is the label's own, which its method must use. Returns the label, its settings settled."""
+def _learner(
+    check: Checks, task: Task, network: _Counted | None, one: config.Learner, seed: int, device: str
+) -> config.Learner:
+    """Makes the learner; `network` is the label's own, which its method must use. Returns the label, its settings settled and
+    its device decided."""
     try:
         if why := one.method.unsupported_reason(task):
             check.problems.append(f"{one.label}: the method does not support this task: {why}")
@@ -74,7 +81,10 @@ def _learner(check: Checks, task: Task, network: _Counted | None, one: config.Le
                 check.problems.append(f"{one.label}.model: this method takes no network from the model table; leave it out")
             if seed in one.starts:
                 _begin(check, learner, one.starts[seed][0], one.label, seed)
-            return replace(one, settings=one.method.settled(task, one.settings))
+            placed = devices.decide(device, one.method.backends(task))
+            return replace(one, settings=one.method.settled(task, one.settings), placed=placed)
+    except devices.Impossible as error:
+        check.problems.append(f"{one.label}: {error}")
     except SettingsError as error:
         check.problems += [f"{one.label}.{problem}" for problem in error.problems]
     except (Exception, SystemExit) as error:  # a user's method may fail in any way

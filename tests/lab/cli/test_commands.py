@@ -206,12 +206,16 @@ def test_several_mistakes_come_together_and_nothing_starts(capsys, folder):
     assert list(folder.iterdir()) == []
 
 
-def test_missing_cuda_is_a_clear_error(capsys):
+def test_missing_cuda_is_a_clear_error_before_anything_starts(capsys, folder):
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
-    assert "finds no CUDA device here; use cpu or auto" in evo(capsys, "show", "xor", "--device", "cuda")[2]
+    for command in (["show", "xor"], ["run", "cartpole", "-m", "neat", "-m", "ga"], ["devices"]):
+        code, out, err = evo(capsys, *command, "--device", "cuda")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert re.fullmatch(r"evo: device: torch \S+ finds no CUDA device: .+; use cpu or auto\n", err)
+    assert list(folder.iterdir()) == []
 
 
 def test_list_has_a_line_for_everything_and_says_what_does_not_fit(capsys, monkeypatch):
