@@ -17,17 +17,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import bench_neat_python
-import numpy as np
+from endless_cartpole import cartpole
 from turns import Results, in_turn, parser, timed
-
-from evo import NEAT
-from evo.tasks.control import ControlTask
-from scenarios.environments.cartpole import environment
-from scenarios.environments.cartpole import step as cartpole_step
 
 POPULATION = {"xor": 10_000, "cartpole": 1_000}
 ROUNDS = {"smallest": 5, "default": 2}
@@ -37,24 +31,6 @@ CASES = [  # nodes and connections of its arrays, floor
     ("cartpole", "smallest", (9, 12), 10.0),
     ("cartpole", "default", (50, 100), 50.0),
 ]
-START = (0.0, 0.0, 0.01, 0.0)
-
-
-def step(state, action):
-    state, _, fallen = cartpole_step(state, action)
-    return START if fallen else state, 0.0 if fallen else 1.0, False
-
-
-def cartpole(size: int) -> Callable[[], object]:
-    endless = replace(environment, start=lambda draws: START, step=step, draws=0)
-    task = ControlTask(endless, network=lambda inputs, outputs: None)
-    algorithm, seeds = NEAT.for_task(task, seed=0, population_size=size), np.zeros(1, np.int64)
-
-    def generation() -> None:
-        algorithm.tell(task.evaluate(algorithm.express(algorithm.ask()), seeds))
-
-    return generation
-
 
 OURS = {"xor": bench_neat_python.ours, "cartpole": cartpole}
 

@@ -1,0 +1,29 @@
+"""The bench of a card at toy size, on numba's simulator: so that it cannot rot."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_bench_writes_figures_of_which_results_are_made(tmp_path):
+    path = tmp_path / "device.json"
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(ROOT / "tests/device/bench_device.py"), "--toy", "--json", str(path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(path.read_text())
+    assert {row["case"] for row in figures["rows"]} >= {
+        "forward: many small",
+        "forward: one large",
+        "cartpole generation",
+        "cartpole mlp 2 x 32",
+    }
+    shown = subprocess.run(
+        [sys.executable, str(ROOT / "tests/device/results.py"), str(path)], capture_output=True, text=True, check=True
+    ).stdout
+    assert shown.startswith("## On a CUDA card")
+    assert "| forward: one large |" in shown
