@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import CellType, FunctionType, ModuleType
@@ -59,7 +59,7 @@ def compiled(function: object, owner: str, given: Mapping[str, object] | None = 
     return _compiled(function, owner, given or {}, {})
 
 
-def compiled_for(signature: object, function: FunctionType, given: Mapping[str, Any]) -> Any:
+def compiled_for(signature: object, function: FunctionType, given: Mapping[str, Any]) -> Callable[..., None]:
     """A plain function as `compiled` gives it, for one signature, and cached with the file of a generated module.
 
     given: the globals of the module. Called by a function of that file, it would be compiled once more, inside its caller.
@@ -70,7 +70,7 @@ def compiled_for(signature: object, function: FunctionType, given: Mapping[str, 
     return njit(signature, cache=True, nogil=True, error_model="numpy")(copy)
 
 
-def _compiled(function: object, owner: str, given: Mapping[str, object], done: dict[FunctionType, Any]) -> Any:
+def _compiled(function: object, owner: str, given: Mapping[str, object], done: dict[FunctionType, object]) -> Any:
     if not isinstance(function, FunctionType):
         return function
     if function not in done:
@@ -80,7 +80,7 @@ def _compiled(function: object, owner: str, given: Mapping[str, object], done: d
     return done[function]
 
 
-def _copy(function: FunctionType, owner: str, given: Mapping[str, object], done: dict[FunctionType, Any]) -> FunctionType:
+def _copy(function: FunctionType, owner: str, given: Mapping[str, object], done: dict[FunctionType, object]) -> FunctionType:
     cells = function.__closure__
     if cells is not None:
         cells = tuple(CellType(_compiled(cell.cell_contents, owner, {}, done)) for cell in cells)
@@ -92,7 +92,7 @@ def _copy(function: FunctionType, owner: str, given: Mapping[str, object], done:
     return copy
 
 
-def _compile_named(copy: FunctionType, owner: str, done: dict[FunctionType, Any]) -> None:
+def _compile_named(copy: FunctionType, owner: str, done: dict[FunctionType, object]) -> None:
     scope = copy.__globals__
     named = {name: scope[name] for name in names_in(copy.__code__) if name in scope}
     scope.update({name: _compiled(value, owner, {}, done) for name, value in named.items()})
