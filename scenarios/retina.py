@@ -60,7 +60,7 @@ def task(settings: Any, network: Any) -> SupervisedTask:
 
 scenario = Scenario(
     name="retina",
-    title="is there an object on the left, and on the right, of a retina? (all 256 patterns: no test split)",
+    title="objects on the left and on the right of a retina (all 256 patterns: no test split)",
     task=task,
     settings=RetinaSettings,
     budget=Budget(evaluations=POPULATION * GENERATIONS),

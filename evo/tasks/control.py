@@ -214,14 +214,14 @@ class ControlTask(Task):
                 return rollout(world, chosen, starts, moments)
             worlds = [Episode(world, first) for _ in range(genomes) for first in starts]
             start = Start(range(len(worlds)), np.zeros(len(starts), np.int64), networks.output_range)
-            return ticked(Lanes(self.name, worlds, self.inputs, self._act, world.max_steps, start), *rest)
+            return ticked(self.name, Lanes(self.name, worlds, self.inputs, self._act, world.max_steps, start), *rest)
         if chosen is not None and not chosen.on_card:
             return self._stepped(chosen, world, np.asarray(starts), moments)
         start = Start(range(genomes * len(starts)), np.asarray(starts), networks.output_range)
         own = lambda part: Lanes(self.name, self._own(world, len(part.lanes)), self.inputs, self._act, self._max_steps, part)
         while True:
             try:
-                return ticked(SharedLanes(self._others(world), own, start, self.inputs, threads.count()), *rest)
+                return ticked(self.name, SharedLanes(self._others(world), own, start, self.inputs, threads.count()), *rest)
             except Lost:
                 networks.reset()
 

@@ -92,6 +92,7 @@ class SharedLanes:
 
 
 def ticked(
+    name: str,
     lanes: Lanes | SharedLanes,
     forward: Callable[[Tensor], Tensor],
     shape: tuple[int, int],
@@ -100,7 +101,7 @@ def ticked(
 ) -> Episodes:
     """What networks do that answer for all lanes at once, step by step; shape: P, B; forward: (P, B, I) -> (P, B, O).
 
-    Raises ValueError for outputs of another shape.
+    Raises ValueError, with the `name` of the task, for outputs of another shape.
     """
     if moments is not None:
         moments.clear()
@@ -111,6 +112,6 @@ def ticked(
         with torch.no_grad():
             found = forward(x).detach().cpu()
         if found.shape != (*shape, outputs):
-            raise ValueError(f"expected outputs of shape (P, B, O) = {(*shape, outputs)}; got {tuple(found.shape)}")
+            raise ValueError(f"{name}: expected outputs of shape {(*shape, outputs)}; got {tuple(found.shape)}")
         lanes.step(found.reshape(-1, outputs).double().numpy())
     return Episodes(*(each.reshape(shape) for each in lanes.ended))

@@ -160,7 +160,7 @@ def test_a_normalised_model_normalises(inner):
 
 def test_an_estimator_and_a_point_answer_too():
     task = small_task()
-    model = linear.fit(task, linear.settings(), 0)
+    model = linear.fit(task, linear.settings(), 0, *task.split("train"))
     rows = rows_of(5, task.inputs)
     assert [model.activate(row.tolist()) for row in rows] == model(rows).tolist()
     assert VectorModel([1.0, 2.5]).activate() == [1.0, 2.5]
@@ -169,7 +169,7 @@ def test_an_estimator_and_a_point_answer_too():
 MODELS = {
     "network": lambda: NetworkModel(Genomes.of([random_genome(3)])),
     "mlp": lambda: mlp(2, 1),
-    "estimator": lambda: linear.fit(small_task(), linear.settings(), 0),
+    "estimator": lambda: linear.fit(small_task(), linear.settings(), 0, *small_task().split("train")),
 }
 
 

@@ -60,7 +60,7 @@ MODELS = {
     "module": lambda: TorchModel(MLP(64, 10)),
     "point": lambda: VectorModel(np.zeros(10_000)),
     "normalised": lambda: NormalizedModel(NetworkModel(genomes(1)), torch.zeros(3), torch.ones(3)),
-    "estimator": lambda: linear.fit(small_task(), linear.settings(), 0),
+    "estimator": lambda: linear.fit(small_task(), linear.settings(), 0, *small_task().split("train")),
     "genome": lambda: random_genome(0, hidden=200),
 }
 TASKS = {

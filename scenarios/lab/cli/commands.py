@@ -53,7 +53,6 @@ START = """neuroevo: evolve neural networks, and compare them fairly with gradie
   evo run xor                                     a first run
   evo run digits -m ga -m backprop -m linear      compare three methods
   evo list                                        scenarios and methods
-  evo devices                                     cores and card, and what would run where
   evo show digits -m ga                           every setting, as a TOML file to edit and run
   evo tune digits -m ga -m backprop               search for settings, with equal trials for every method
   evo compare digits                              print the table again and write the report

@@ -240,9 +240,7 @@ def test_tell_wants_one_answer_to_each_ask():
 
 
 def test_contradictions_are_settings_errors():
-    with pytest.raises(
-        SettingsError, match=r"truncation_size: expected at most population_size 5; got 20\ncandidates: .* got 10"
-    ):
+    with pytest.raises(SettingsError, match=r"truncation_size: expected <= population_size, 5; got 20\ncandidates: .* got 10"):
         DeepGA(2, population_size=5)
 
 

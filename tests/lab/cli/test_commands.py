@@ -171,7 +171,7 @@ def test_evo_alone_leads_to_the_first_run(capsys):
         (["show", "xor", "--task", "regression"], "--task: applies to a table only"),
         (["show", "xor", "--sep", ";"], "--sep: applies to a table only; needs --target COLUMN"),
         (["show", "t.csv", "--target", "y", "--task", "regresion"], "(did you mean 'regression'?)"),
-        (["show", "cartpole", "-m", "linear"], "linear: the method does not support this task: it is fitted to examples"),
+        (["run", "cartpole", "-m", "linear"], "linear: the method does not support this task: it is fitted to examples"),
         (["list", "rnus"], "(did you mean 'runs'?)"),
         (["compare", "digits"], "no runs of 'digits'"),
     ],

@@ -95,7 +95,7 @@ def test_the_stored_configuration_runs_it_again_and_knows_its_beginning(before, 
     [
         ("nowhere", "ga", "has a champion; .*nowhere.* has none"),
         ("xor/backprop", "random-search", "does not support a warm start"),
-        ("breast_cancer/linear/seed-0", "ga", "is a torch module; got Estimator"),
+        ("breast_cancer/linear/seed-0", "ga", "these weights do not fit the network"),
         ("xor/backprop", "linear", "does not support"),
     ],
 )
