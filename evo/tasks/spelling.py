@@ -16,7 +16,7 @@ from evo.core import counted
 from evo.tasks.words import MISSING, Words, finite
 
 NO_NUMBER = {*MISSING, "none", "<na>", "#n/a", "#na", "n.a.", "-", "--", "."}  # missing where the rest are numbers
-COMMA = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?")
+COMMA = re.compile(r"[+-]?(?=,?\d)(\d+|[1-9]\d{0,2}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?")
 THOUSANDS_SAID = "commas between thousands"
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?")
@@ -63,6 +63,13 @@ def typed(column: Words, marks: Marks, where: str, number: bool = False) -> tupl
     gone = f"{', '.join(map(repr, away))} is missing ({counted(int(rows), 'row')})" if away else ""
     numbers = np.array([made.get(value, np.nan) for value in column.values])
     return numbers[column.codes], ", ".join(filter(None, [how, gone]))
+
+
+def unlike(values: Sequence[str]) -> str:
+    """Of the values of a column that is not numbers, the first that is spelled like none; else the first that is none as it
+    stands."""
+    bad = [value for value in values if value.casefold() not in NO_NUMBER and not finite(value)]
+    return next((value for value in bad if not COMMA.fullmatch(value) and not THOUSANDS.fullmatch(value)), bad[0])
 
 
 def _as_numbers(values: Sequence[str], marks: Marks, where: str) -> tuple[dict[str, float], str]:

@@ -16,8 +16,8 @@ import numpy as np
 
 from evo.core import counted
 from evo.settings import Value, did_you_mean
-from evo.tasks.spelling import Marks, typed
-from evo.tasks.words import MISSING, Words, finite
+from evo.tasks.spelling import Marks, typed, unlike
+from evo.tasks.words import MISSING, Words
 
 EXACT = 2**53  # whole numbers up to here are exact in float64
 LARGEST = 1e30  # networks compute in 32 bits
@@ -96,9 +96,9 @@ class Table:
             marks = Marks.of([column.values], self.decimal, "make the column numbers")
             made, _ = typed(column, marks, f"{self.title}, column {name!r}", number=True)
             if isinstance(made, Words):
-                good = np.array([not value or finite(value) for value in column.values], bool)
-                row = int(np.argmin(good[column.codes]))
-                raise ValueError(f"{self.at(row, name)}: expected a number; got {column.values[column.codes[row]]!r}")
+                value = unlike(column.values)
+                row = int(np.argmax(column.codes == column.values.index(value)))
+                raise ValueError(f"{self.at(row, name)}: expected a number; got {value!r}")
             column = made
         large = np.abs(column) > LARGEST
         if large.any():

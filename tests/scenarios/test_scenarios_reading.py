@@ -91,6 +91,21 @@ def test_text_in_a_frame_is_read_as_text_in_a_file_is(case):
         assert (note in said) >= (note in case)
 
 
+@pytest.mark.parametrize("words", [("E5", "e10"), ("+", "-")], ids=["with an exponent alone", "with a sign alone"])
+def test_words_without_a_digit_of_their_own_are_words_beside_decimal_commas(tmp_path, words):
+    path = write(tmp_path / "t.csv", table("fuel;price", lambda k: f"{words[k % 2]};1,{k}"))
+    assert [*filter(None, read(path, Reading()).table.columns["fuel"].values)] == [*words]
+
+
+def test_the_value_that_is_no_number_is_named_not_one_with_a_decimal_comma(tmp_path):
+    path = write(tmp_path / "t.csv", "a;y\n1,5;x\n2,5;x\noops;x\n")
+    with pytest.raises(ValueError, match=r"t\.csv, line 4, column 'a': expected a number; got 'oops'"):
+        read(path, Reading()).table.numbers("a")
+    path = write(tmp_path / "t.csv", "a;y\n1.5;x\nNone;x\n2,5;x\n")
+    with pytest.raises(ValueError, match=r"line 4, column 'a': expected a number; got '2,5'"):
+        read(path, Reading()).table.numbers("a")
+
+
 def test_what_is_inferred_is_said_in_the_title_and_what_is_plain_is_not(tmp_path):
     title = table_scenario(str(write(tmp_path / "t.csv", table("a;y", lambda k: f"{k},5;{k % 2}"))), "y").title
     assert title.endswith("read as separated by semicolons; decimal comma")
