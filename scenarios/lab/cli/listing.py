@@ -1,4 +1,4 @@
-"""setting of it (`evo show`), and what was run (`evo list runs`)."""
+"""What can be run (`evo list`), every setting of it (`evo show`), and what was run (`evo list runs`)."""
 
 from __future__ import annotations
 
