@@ -111,8 +111,8 @@ class ESHyperNEAT(CPPNs):
     until `reset`, as in an episode; else every call begins from zeros. Fitness, best and best_fitness as of NEAT. A network
     without a connection answers everything alike: rows count them as "empty", and as "oversized" those that would have more
     than max_connections. An answer that is not finite is no connection. Raises SettingsError for settings, also for a max_depth
-    of too many cells; ValueError for a substrate of more than two layers; ValueError or TypeError for a fitness that is not
-    (P,) numbers.
+    of too many cells; ValueError for a substrate of more than two layers or 9 dimensions; ValueError or TypeError for a fitness
+    that is not (P,) numbers.
     """
 
     settings: ClassVar[type] = ESHyperNEATSettings
@@ -122,9 +122,8 @@ class ESHyperNEAT(CPPNs):
         self, substrate: Substrate, *, squashed: bool = False, keeps_state: bool = False, seed: int = 0, **values: Value
     ):
         super().__init__(substrate, range(substrate.dimensions - 1), seed=seed, **values)
-        search = Search(**{name: getattr(self.options, name) for name in Search.__dataclass_fields__})
         activations = (self.options.hidden_activation, "steep_sigmoid" if squashed else "identity")
-        self.growth = Growth(substrate, self.reading, search, activations, fresh=not keeps_state)
+        self.growth = Growth(substrate, self.reading, Search.of(self.options), activations, fresh=not keeps_state)
         self._counts = {"empty": 0, "oversized": 0}
 
     @classmethod
@@ -138,7 +137,7 @@ class ESHyperNEAT(CPPNs):
 
     @classmethod
     def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
-        return restore(task, tensors, header)
+        return restore(task, tensors, header, cls.settings)
 
     def express(self, population: Genomes) -> Phenotypes:
         networks, self._counts["empty"], self._counts["oversized"] = self.growth.express(population)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from evo.genomes.genome import Genomes
 from evo.hyperneat.cppn import Reading
 from evo.hyperneat.discovery import Found, discover, genomes_of
 from evo.hyperneat.quadtree import MOST_CELLS, Rules, cells
+from evo.hyperneat.settings import CPPNSettings
 from evo.hyperneat.substrate import Substrate
 from evo.network.model import NetworkModel
 from evo.network.population import Networks
@@ -32,12 +33,18 @@ class Search:
     cycles: bool
     max_connections: int
 
+    @classmethod
+    def of(cls, settings: object) -> Search:
+        """As the settings of these names say."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
+
 
 @dataclass(frozen=True)
 class Growth:
     """How a CPPN becomes a network: where inputs and outputs lie, how its answers are read, how nodes are looked for,
     activations of hidden and output nodes (names of `evo.activations`), and whether networks with cycles begin every call from
-    zeros. Raises ValueError for other than two layers, SettingsError for a max_depth of too many cells."""
+    zeros. Raises ValueError for other than two layers or more than 9 dimensions, SettingsError for a max_depth of too many
+    cells."""
 
     substrate: Substrate
     reading: Reading
@@ -53,7 +60,9 @@ class Growth:
             )
         dimensions, depth = self.substrate.dimensions, self.search.max_depth
         if cells(dimensions, depth) > MOST_CELLS:
-            most = max(each for each in range(depth) if cells(dimensions, each) <= MOST_CELLS)
+            most = max((each for each in range(1, depth) if cells(dimensions, each) <= MOST_CELLS), default=0)
+            if not most:
+                raise ValueError(f"expected a substrate of at most 9 dimensions, since space is divided; got {dimensions}")
             raise SettingsError([f"max_depth: expected at most {most} in {counted(dimensions, 'dimension')}; got {depth}"])
 
     @property
@@ -126,16 +135,20 @@ class GrownModel(NetworkModel):
         return tensors | layers, {**header, **grown, "kind": "evolved substrate"}
 
 
-def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> GrownModel:
-    """The model saved by `GrownModel.save`. Raises ValueError for another kind, or other sizes than the task's."""
+def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str], settings: type[CPPNSettings]) -> GrownModel:
+    """The model saved by `GrownModel.save`. settings: of its method, which say what a search may be: kernels trust it. Raises
+    ValueError for another kind, or other sizes than the task's; SettingsError for a search or a reading that cannot be."""
     if header.get("kind") != "evolved substrate":
         raise ValueError(f"expected a CPPN of ES-HyperNEAT; got {header.get('kind', 'nothing')}")
     try:
         hidden, output = json.loads(header["activations"])
+        reading, search = Reading(**json.loads(header["reading"])), Search(**json.loads(header["search"]))
+        told = {name: value for name, value in reading._asdict().items() if name != "threshold"}  # there is none here
+        options = settings(**told, **asdict(search), locality=False)
         growth = Growth(
             Substrate([tensors["layer.0"].numpy(), tensors["layer.1"].numpy()]),
-            Reading(**json.loads(header["reading"])),
-            Search(**json.loads(header["search"])),
+            options.reading,
+            Search.of(options),
             (hidden, output),
             header["fresh"] == "True",
         )

@@ -1,5 +1,6 @@
 """Networks that CPPNs find, against the slow reference of `es_reference`; their Models and their settings."""
 
+import json
 import re
 
 import numpy as np
@@ -10,7 +11,6 @@ from es_reference import Reference, compare, found_connections, random_cppns
 from evo import ESHyperNEAT, Substrate, threads
 from evo.hyperneat import discovery, quadtree
 from evo.hyperneat.es_hyperneat import ESHyperNEATLEO
-from evo.hyperneat.growth import restore
 from evo.network.model import NetworkModel
 from evo.settings import SettingsError
 from evo.testing import small_task
@@ -78,7 +78,7 @@ def test_a_model_is_the_network_of_its_population_and_survives_a_file():
         np.testing.assert_allclose(model.to_module()(torch.from_numpy(x)).detach(), together[index], rtol=1e-4, atol=1e-5)
         assert model.places.shape == (model.hidden, 2)
         task = small_task("regression")
-        again = restore(task, *model.save())
+        again = ESHyperNEAT.restore(task, *model.save())
         assert torch.equal(again(x), model(x))
         assert "1 connection" not in repr(model)
         assert model.figure()
@@ -159,9 +159,35 @@ def test_what_is_no_space_and_no_cppn_for_it_is_refused():
     ):
         ESHyperNEATLEO(PLACES).express(genomes)
     with pytest.raises(ValueError, match="expected a CPPN of ES-HyperNEAT; got network"):
-        restore(small_task(), *NetworkModel(genomes[0]).save())
+        ESHyperNEAT.restore(small_task(), *NetworkModel(genomes[0]).save())
     tensors, header = hyper.model(genomes[0]).save()
     with pytest.raises(ValueError, match=r"sizes \[2, 1\], the task \[2, 2\]"):
-        restore(small_task(), tensors, header)
+        ESHyperNEAT.restore(small_task(), tensors, header)
     with pytest.raises(ValueError, match="incomplete network of ES-HyperNEAT: 'search'"):
-        restore(small_task("regression"), tensors, {name: text for name, text in header.items() if name != "search"})
+        ESHyperNEAT.restore(
+            small_task("regression"), tensors, {name: text for name, text in header.items() if name != "search"}
+        )
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "said"),
+    [
+        ("search", {"initial_depth": 12}, "initial_depth: expected at most max_depth, 3; got 12"),
+        ("search", {"max_depth": 0, "initial_depth": 0}, "max_depth: expected a whole number >= 1 and <= 20; got 0"),
+        ("search", {"max_connections": -5}, "max_connections: expected a whole number >= 1"),
+        ("reading", {"biases": 2, "leo": -1}, "biases: expected true or false; got 2"),
+    ],
+)
+def test_a_file_cannot_lead_the_search_outside_its_memory(part, values, said):
+    hyper, genomes = grown(generations=0, initial_depth=3)
+    tensors, header = hyper.model(genomes[0]).save()
+    damaged = header | {part: json.dumps(json.loads(header[part]) | values)}
+    with pytest.raises(ValueError, match=re.escape(said)):
+        ESHyperNEAT.restore(small_task("regression"), tensors, damaged)
+
+
+@pytest.mark.parametrize("dimensions", [10, 13])
+def test_a_space_of_too_many_dimensions_is_refused_with_a_word(dimensions):
+    substrate = Substrate([np.zeros((1, dimensions)), np.ones((1, dimensions))])
+    with pytest.raises(ValueError, match=f"expected a substrate of at most 9 dimensions, .*; got {dimensions}"):
+        ESHyperNEAT(substrate)
