@@ -58,6 +58,14 @@ def test_a_thread_with_a_long_part_leaves_the_others_to_the_rest():
         threads.each(function, 100)
 
 
+def test_there_is_no_thread_more_than_are_used_at_once():
+    for count in range(2, 6):
+        with threads.limited(count):
+            threads.each(lambda start, stop: None, 5)
+    names = [thread.name for thread in threading.enumerate() if thread.name.startswith("evo_")]
+    assert len(names) == len(set(names)) >= 4
+
+
 def test_the_innermost_limit_holds_and_the_outer_comes_back():
     outside = threads.count()
     assert outside == machine.cores() >= 1
