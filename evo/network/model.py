@@ -113,7 +113,7 @@ class NetworkModel(Model):
         """The interval (1, O, 2) of each output."""
         return self._networks.output_range
 
-    def policy(self) -> Policy:
+    def policy(self) -> Policy | None:
         """For kernels that run whole episodes (`evo.rollout.lanes`)."""
         return self._networks.policy()
 

@@ -228,7 +228,10 @@ class Networks(Phenotypes):
         """The interval (P, O, 2) of each output."""
         return episodes.output_range(self.genomes, self.program)
 
-    def policy(self) -> Policy:
-        """For kernels that run whole episodes (`evo.rollout.lanes`)."""
+    def policy(self) -> Policy | None:
+        """For kernels that run whole episodes (`evo.rollout.lanes`), which keep state from step to step: none for `fresh`
+        networks that have any."""
+        if self.fresh and self.program.recurrent:
+            return None
         card = None if self._card is None else self._card.program
         return episodes.policy(self.genomes, self.program, self.ticks, card)

@@ -144,6 +144,17 @@ def test_what_a_network_remembers_is_cleared_before_each_start():
     assert (rollout(rail, networks, starts[[0, 0, 0]])[0] == together[:, :1]).all()
 
 
+def test_networks_that_begin_every_call_from_zeros_do_so_in_episodes():
+    task, way = ControlTask(rail, network=network, episodes=3), dict(recurrent=True, ticks=2)
+    genomes = population(rail)
+    kept, fresh = (task.evaluate(Networks(genomes, **way, fresh=fresh), SEEDS) for fresh in (False, True))
+    slow = task.evaluate(TickByTick(Networks(genomes, **way, fresh=True)), SEEDS)
+    np.testing.assert_array_equal(fresh.fitness, slow.fitness)
+    assert (fresh.fitness != kept.fitness).any()
+    model = NetworkModel(genomes.select([4]), **way, fresh=True)
+    assert task.returns(model, SEEDS)[0].mean() == fresh.fitness[4]
+
+
 @pytest.mark.parametrize("make", [lambda: mlps(rail)[0].express(mlps(rail)[1]), lambda: Networks(population(rail), True)])
 def test_the_same_bytes_whatever_the_threads_and_the_lanes_in_a_group(make, monkeypatch):
     networks, starts, seen = make(), rail.starts(SEEDS), []
