@@ -96,6 +96,19 @@ def test_an_exception_in_a_part_passes_through_and_leaves_the_pool_usable(count)
         assert [stop for _, stop in parts_of(6)[0]][-1] == 6
 
 
+@pytest.mark.parametrize("fails", [(1,), (0, 1)])
+def test_an_exception_of_another_thread_passes_through_too(fails):
+    both = threading.Barrier(2, timeout=30)
+
+    def function(start, stop):
+        both.wait()  # so that each thread has a part
+        if (threading.current_thread() is not threading.main_thread()) in fails:
+            raise KeyError(start)
+
+    with threads.limited(2), pytest.raises(KeyError):
+        threads.each(function, 2)
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_torch_has_one_thread_inside_and_its_own_number_after(fails):
     before = torch.get_num_threads()
