@@ -1,5 +1,7 @@
-"""ES-HyperNEAT: HyperNEAT that finds where the hidden nodes lie (Risi and Stanley: An enhanced hypercube-based encoding for
-evolving the placement, density, and connectivity of neurons. Artificial Life 18(4), 2012).
+"""ES-HyperNEAT: HyperNEAT that finds where the hidden nodes lie (Risi and Stanley, Artificial Life 18(4), 2012)
+
+Sebastian Risi, Kenneth O. Stanley: An enhanced hypercube-based encoding for evolving the placement, density, and connectivity
+of neurons.
 
 A genome is a CPPN, as in HyperNEAT. The user places inputs and outputs alone. Where the CPPN's answers vary, as a function of
 where a connection ends, there is information; there the search puts nodes.
