@@ -198,13 +198,10 @@ class Networks(Phenotypes):
 
         Raises ValueError for a shape that does not fit, or if B changes between two calls of recurrent networks.
         """
+        x, state = self._begun(x)
         if self._card is not None:
-            if self.fresh:
-                self.reset()
-            x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
             _check(self.program, x, self._card.state)
             return self._card.forward(x, _count(self.ticks))
-        x, state = self._begun(x)
         return forward(self.program, x, state, self.ticks)
 
     def each_part(self, x: Tensor, use: Callable[[int, int, Tensor], None]) -> None:
@@ -215,11 +212,11 @@ class Networks(Phenotypes):
         each_part(self.program, x, state, self.ticks, use)
 
     def _begun(self, x: Tensor) -> tuple[Tensor, np.ndarray | None]:
-        """x as networks on cores take it, and the state they have kept."""
-        x = torch.as_tensor(x, dtype=torch.float32)
+        """x as networks take it, and the state that those on cores have kept."""
+        x = torch.as_tensor(x, dtype=torch.float32, device=self.device)
         if self.fresh:
             self.reset()
-        if self.program.recurrent and self._state is None:
+        if self.program.recurrent and self._card is None and self._state is None:
             self._state = initial_state(self.program, x.shape[-2])
         return x, self._state
 

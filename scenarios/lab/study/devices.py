@@ -39,9 +39,9 @@ def decide(asked: str, backends: Backends) -> Placed:
 
     if asked == "cpu":
         return Placed("cpu")
-    missing = cuda.unavailable() if backends.cuda == "compiled" else cuda.no_card()
     if not backends.cuda:
         return Placed("cpu", backends.why)
+    missing = cuda.unavailable() if backends.cuda == "compiled" else cuda.no_card()
     if asked == "cuda":
         if missing is not None:
             raise Impossible(missing)
@@ -68,10 +68,9 @@ def machine() -> list[list[str]]:
         free, total = torch.cuda.mem_get_info()
         name, (major, minor) = torch.cuda.get_device_name(), torch.cuda.get_device_capability()
         rows.append(["card", f"{name}, compute capability {major}.{minor}, {free / 1e9:.0f} of {total / 1e9:.0f} GB free"])
+        rows.append(["our kernels on it", cuda.unavailable() or f"numba-cuda compiles them; CUDA {torch.version.cuda}"])
     else:
         rows.append(["card", f"none: {missing}"])
-    if missing is None:
-        rows.append(["our kernels on it", cuda.unavailable() or f"numba-cuda compiles them; CUDA {torch.version.cuda}"])
     for name in PACKAGES:
         try:
             rows.append([name, importlib.metadata.version(name)])
