@@ -1,5 +1,4 @@
-"""The studies behind RESULTS.md: python tests/efficacy/study.py backprop|ga|against-random|comparison|neat|retina|locality
-[--seeds N] [--runs DIR].
+"""The studies behind RESULTS.md: python tests/efficacy/study.py STUDY [--seeds N] [--runs DIR]; STUDY is one of STUDIES.
 
 Seeds 0 .. N-1, the scenarios' own settings and budgets. The same command goes on where it was stopped.
 """
@@ -13,9 +12,11 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from evo.hyperneat.substrate import Substrate
 from scenarios.lab import load, run
 from scenarios.lab.report import gather, report
 from scenarios.lab.report.comparison import compare
+from scenarios.visual_discrimination import VisualDiscrimination
 
 BACKPROP = ("digits", "breast_cancer", "mnist", "fashion_mnist")
 GA = {"xor": 100, "cartpole": 10, "digits": 5}
@@ -151,8 +152,24 @@ def locality(seeds: int, runs: Path) -> None:
         print(solved("retina", label, seeds, runs))
 
 
+def visual_discrimination(seeds: int, runs: Path) -> None:
+    """Encodings, the GA and gradient descent, 30,000 networks each at most; then HyperNEAT's champions at finer resolutions,
+    without evolution."""
+    methods = ("hyperneat", "neat", "ga", "backprop")
+    settings = {"neat.population_size": 100}  # as HyperNEAT's, and the paper's
+    print(run("visual_discrimination", methods=methods, seeds=seeds, settings=settings, runs=runs), end="\n\n")
+    for resolution in (11, 33, 55):
+        task = VisualDiscrimination(resolution=resolution)
+        grid = Substrate.grid(inputs=(resolution,) * 2, outputs=(resolution,) * 2)
+        champions = [load(runs / "visual_discrimination" / "hyperneat" / f"seed-{seed}").champion for seed in range(seeds)]
+        scores = [task.score(champion.on(grid), "test") for champion in champions]
+        far = [score["distance"] for score in scores if score]
+        print(f"hyperneat at {resolution}x{resolution}: test distance {interval(far)}, {min(far):.4f} to {max(far):.4f}")
+
+
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
 STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
+STUDIES["visual-discrimination"] = (visual_discrimination, 20)
 
 
 def main() -> None:
