@@ -79,8 +79,9 @@ class Cost:
 
     evaluations: one is one network scored on the task's training set or training episodes. Elites that are scored
     again count; one epoch of backprop counts 1. Validation and test are not counted, for any learner.
-    samples: network x input pairs. compute: forward-equivalents x parameters, where a backward pass counts two
-    forwards; None where it means nothing (a tree). seconds: wall clock inside `step`.
+    samples: network x input pairs. compute: forward-equivalents x parameters, where a backward pass counts two forwards and
+    genomes that draw networks are asked by forwards of their own; None where it means nothing (a tree). seconds: wall clock
+    inside `step`.
     """
 
     evaluations: int = 0
@@ -298,6 +299,12 @@ class Phenotypes(ABC):
         """One count for all networks, or one for each (P,)."""
 
     @property
+    def construction(self) -> float:
+        """Compute spent so far on making these networks, where a genome is not a network but draws one: forwards of genomes x
+        their parameters. 0, the default, where it is one."""
+        return 0.0
+
+    @property
     @abstractmethod
     def device(self) -> torch.device: ...
 
@@ -497,8 +504,9 @@ class Points(Protocol):
 class Algorithm(ABC, Generic[Population]):
     """An evolutionary method. `ask` gives a population, `tell` takes its Evaluation, or an array (P,) of fitness.
 
-    settings: the dataclass of its settings. generation: how many are finished (one may take several asks). repeats: how many
-    times as many episodes the population just asked for is to be scored on (1, but more where candidates are re-validated).
+    settings: the dataclass of its settings. title: as of `Method`. generation: how many are finished (one may take several
+    asks). repeats: how many times as many episodes the population just asked for is to be scored on (1, but more where
+    candidates are re-validated).
     population: the genomes last asked for, or that survived; None before. What a user writes into a population changes nothing
     here.
 
@@ -507,6 +515,7 @@ class Algorithm(ABC, Generic[Population]):
     """
 
     settings: ClassVar[type]
+    title: ClassVar[str] = ""
     generation: int = 0
     population: Population | None = None
     _best: Population | None = None
@@ -706,7 +715,7 @@ class Method(ABC):
 
     @property
     def title(self) -> str:
-        """What `evo list` says of it; "", the default: the first line of its docstring."""
+        """What `evo list` says of it; "", the default: the first sentence of its module."""
         return ""
 
     @abstractmethod

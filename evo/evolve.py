@@ -161,7 +161,8 @@ class Evolve(Learner):
             evaluation = Evaluation.of(self.task.evaluate(phenotypes, seeds), size)
         samples = np.ones(size, np.int64) if evaluation.samples is None else evaluation.samples
         parameters = np.asarray(phenotypes.parameters if isinstance(phenotypes, Phenotypes) else 1)
-        self.cost.add(size, samples.sum(), float((samples * parameters).sum()))
+        construction = phenotypes.construction if isinstance(phenotypes, Phenotypes) else 0.0
+        self.cost.add(size, samples.sum(), float((samples * parameters).sum()) + construction)
         return evaluation
 
     @property
@@ -259,6 +260,10 @@ class Evolved(Method):
 
     def __init__(self, algorithm: type[Algorithm]):
         self.algorithm, self.settings, self.__doc__ = algorithm, algorithm.settings, algorithm.__doc__
+
+    @property
+    def title(self) -> str:
+        return self.algorithm.title
 
     def unsupported_reason(self, task: Task) -> str | None:
         return self.algorithm.unsupported_reason(task)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from evo.core import Backends, Model, Row, State, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.locality import local
@@ -13,9 +15,11 @@ from evo.hyperneat.substrate import Substrate, no_layout
 from evo.neat.neat import NEAT
 from evo.settings import Value
 
+COUNTS = ("empty", "oversized", "network_hidden_mean", "network_connections_mean")  # columns of rows, about the networks
+
 
 class CPPNs(NEAT):
-    """A method adds `for_task`, `restore`, `express`, which counts in `_counts` what rows are to show of the networks, and
+    """A method adds `for_task`, `restore`, `express`, which calls `_count` for what rows are to show of the networks, and
     `model`, whose Models have a `cppn`.
 
     substrate: where nodes lie. axes: of space, along which nodes that are connected by the locality seed are near each other.
@@ -27,7 +31,8 @@ class CPPNs(NEAT):
     def __init__(self, substrate: Substrate, axes: Sequence[int], *, seed: int = 0, **values: Value):
         self.substrate, self.axes, self.reading = substrate, axes, self.settings(**values).reading
         super().__init__(self.reading.inputs(substrate), self.reading.outputs(substrate), seed=seed, **values)
-        self._counts = {"empty": 0}
+        self._counts: dict[str, float | None] = {}
+        self._count(None)
 
     @classmethod
     def settled(cls, task: Task, settings: object) -> object:
@@ -48,15 +53,24 @@ class CPPNs(NEAT):
         super().warm_start(getattr(model, "cppn", model), frozen)
 
     def row(self) -> Row:
-        """As of NEAT, where nodes and connections are the CPPN's; empty: networks of the population without a connection."""
+        """As of NEAT, where nodes and connections are the CPPN's. empty: networks of the population without a connection;
+        network_connections_mean: connections of a network; both None where these are drawn later."""
         return super().row() | self._counts
+
+    def _count(self, connections: np.ndarray | None, **further: float) -> None:
+        """connections (P,): of each network just made; None: they are not known yet."""
+        if connections is None:
+            self._counts = {"empty": None, "network_connections_mean": None}
+        else:
+            mean = float(connections.mean())
+            self._counts = {"empty": int((connections == 0).sum()), "network_connections_mean": mean, **further}
 
     def state_dict(self) -> State:
         return super().state_dict() | self._counts
 
     def load_state_dict(self, state: State) -> None:
         super().load_state_dict(state)
-        self._counts = {name: state[name] for name in self._counts}
+        self._counts = {name: state[name] for name in state if name in COUNTS}
 
     def _first(self) -> Genomes:
         first = super()._first()

@@ -50,6 +50,10 @@ class Reading(NamedTuple):
         """Of the CPPN: a weight for each pair of layers, then a bias for each, then whether it is expressed, as asked for."""
         return (len(substrate.layers) - 1) * (1 + self.biases + self.leo)
 
+    def questions(self, substrate: Substrate) -> int:
+        """How often a CPPN is asked for a network."""
+        return substrate.connections + self.biases * sum(substrate.sizes[1:])
+
     def check(self, genomes: Genomes, substrate: Substrate) -> None:
         """Raises ValueError if they are no CPPNs of so many inputs and outputs."""
         expected, found = (self.inputs(substrate), self.outputs(substrate)), (genomes.inputs, genomes.outputs)
@@ -93,6 +97,15 @@ def weights(genomes: Genomes, substrate: Substrate, reading: Reading) -> np.ndar
         at += len(target)
     vectors[~np.isfinite(vectors).all(1)] = 0.0
     return vectors
+
+
+def connections(vectors: np.ndarray, substrate: Substrate) -> np.ndarray:
+    """How many weights, biases apart, of networks (P, D) in the order of `weights` are not zero: (P,)."""
+    counts, at = np.zeros(len(vectors), np.int64), 0
+    for before, after in itertools.pairwise(substrate.sizes):
+        counts += np.count_nonzero(vectors[:, at : at + before * after], axis=1)
+        at += (before + 1) * after
+    return counts
 
 
 def _ask(program: Program, asked: np.ndarray, into: np.ndarray, reading: Reading, output: int, expressed: int) -> None:

@@ -22,7 +22,7 @@ from numba import njit, types
 from evo import threads
 from evo.activations import CODES, SUM
 from evo.genomes.genome import HIDDEN, OUTPUT, SENSOR, Genomes, offsets
-from evo.hyperneat.quadtree import RULES, TREE, Rules, differ, express, place, planted
+from evo.hyperneat.quadtree import QUESTIONS, RULES, TREE, Rules, differ, express, place, planted
 from evo.network.cpu import answers
 from evo.network.program import PROGRAM, compile
 
@@ -32,7 +32,7 @@ HIDDEN_NODES, CONNECTIONS = 0, 1
 class Found(NamedTuple):
     """The network of one CPPN: `places` (H, d) of its hidden nodes; biases (O + H,) of outputs and hidden nodes; source,
     target, weight (C,) of connections, whose ends are inputs, then outputs, then hidden nodes. oversized: it has more
-    connections than it may have, and none here."""
+    connections than it may have, and none here. questions: how often its CPPN was asked."""
 
     places: np.ndarray
     biases: np.ndarray
@@ -40,6 +40,7 @@ class Found(NamedTuple):
     target: np.ndarray
     weight: np.ndarray
     oversized: bool
+    questions: int
 
 
 class Links(NamedTuple):
@@ -72,12 +73,13 @@ def discover(genomes: Genomes, inputs: np.ndarray, outputs: np.ndarray, rules: R
             *(np.empty(rules.most), np.empty((2, rules.dimensions))),
         )
         for genome in range(begin, end):
+            tree.number[QUESTIONS] = 0
             fits = _find(program, rules, tree, links, genome, inputs, outputs)
             hidden, connections = links.sizes.tolist()
             places, biases = np.empty((hidden, rules.dimensions)), np.zeros(len(outputs) + hidden)
             _describe(program, rules, tree, links, genome, outputs, places, biases)
             source, target, weight = (each[:connections].copy() for each in (links.source, links.target, links.weight))
-            networks[genome] = Found(places, biases, source, target, weight, oversized=not fits)
+            networks[genome] = Found(places, biases, source, target, weight, not fits, int(tree.number[QUESTIONS]))
 
     threads.each(part, len(genomes))
     return networks
@@ -204,6 +206,7 @@ def _describe(program, rules, tree, links, genome, outputs, places, biases):
                 tree.x[r, d + axis] = outputs[node, axis] if node < shown else places[node - shown, axis]
             differ(rules, tree.x[r])
         answers(program, genome, tree.x[:rows], tree.out, tree.values)
+        tree.number[QUESTIONS] += rows
         for r in range(rows):
             bias = tree.out[rules.bias, r] * rules.weight_range
             biases[begin + r] = bias if np.isfinite(bias) else 0.0

@@ -126,7 +126,6 @@ class ESHyperNEAT(CPPNs):
         super().__init__(substrate, range(substrate.dimensions - 1), seed=seed, **values)
         activations = (self.options.hidden_activation, "steep_sigmoid" if squashed else "identity")
         self.growth = Growth(substrate, self.reading, Search.of(self.options), activations, fresh=not keeps_state)
-        self._counts = {"empty": 0, "oversized": 0}
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> Self:
@@ -142,7 +141,10 @@ class ESHyperNEAT(CPPNs):
         return restore(task, tensors, header, cls.settings)
 
     def express(self, population: Genomes) -> Phenotypes:
-        networks, self._counts["empty"], self._counts["oversized"] = self.growth.express(population)
+        networks, found = self.growth.express(population)
+        hidden, oversized = (np.array(each) for each in zip(*((len(one.places), one.oversized) for one in found)))
+        connections = np.array([len(each.weight) for each in found])
+        self._count(connections, oversized=int(oversized.sum()), network_hidden_mean=float(hidden.mean()))
         return networks
 
     def model(self, genome: Genomes) -> GrownModel:
@@ -154,3 +156,6 @@ class ESHyperNEATLEO(ESHyperNEAT):
     """ES-HyperNEAT with a link expression output and the locality seed (Verbancsics and Stanley, GECCO 2011)."""
 
     settings: ClassVar[type] = ESHyperNEATLEOSettings
+    title: ClassVar[str] = (
+        "ES-HyperNEAT with a link expression output and the locality seed (Verbancsics and Stanley, GECCO 2011)"
+    )

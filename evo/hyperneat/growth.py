@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -100,11 +101,12 @@ class Growth:
         found = discover(genomes, inputs, outputs, self.rules)
         return genomes_of(found, len(inputs), len(outputs), self.activations), found
 
-    def express(self, genomes: Genomes) -> tuple[Networks, int, int]:
-        """The networks that CPPNs find; how many have no connection, and how many of these would have too many."""
-        networks, found = self.networks(genomes)
-        empty = sum(not len(each.weight) for each in found)
-        return Networks(networks, **self.run), empty, sum(each.oversized for each in found)
+    def express(self, genomes: Genomes) -> tuple[Networks, list[Found]]:
+        """The networks that CPPNs find, ready to run, and as they were found."""
+        made, found = self.networks(genomes)
+        networks = Networks(made, **self.run)
+        networks.construction = float(np.dot([each.questions for each in found], Networks(genomes).parameters))
+        return networks, found
 
 
 class GrownModel(NetworkModel):

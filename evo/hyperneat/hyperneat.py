@@ -82,7 +82,8 @@ class HyperNEAT(CPPNs):
         return restore(task, tensors, header)
 
     def express(self, population: Genomes) -> Phenotypes:
-        networks, self._counts["empty"] = express(population, self.drawing, self._encoding)
+        networks, found = express(population, self.drawing, self._encoding)
+        self._count(found)
         return networks
 
     def model(self, genome: Genomes) -> SubstrateModel:
@@ -94,3 +95,4 @@ class HyperNEATLEO(HyperNEAT):
     """HyperNEAT with a link expression output and the locality seed (Verbancsics and Stanley, GECCO 2011)."""
 
     settings: ClassVar[type] = HyperNEATLEOSettings
+    title: ClassVar[str] = "HyperNEAT with a link expression output and the locality seed (Verbancsics and Stanley, GECCO 2011)"

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from evo import rng
 from evo.core import Phenotypes, Saved, Task, counted
 from evo.genomes.genome import Genomes
-from evo.hyperneat.cppn import Reading, weights
+from evo.hyperneat.cppn import Reading, connections, weights
 from evo.hyperneat.substrate import Substrate
 from evo.network.model import NetworkModel
+from evo.network.population import Networks as Graphs
 from evo.rollout.lanes import Policy
 from evo.vectors.encoding import Parameters
 from evo.vectors.models import TorchModel
@@ -45,11 +46,16 @@ class Drawing:
         """(P, D) float32, as of `cppn.weights`."""
         return weights(genomes, self.substrate, self.reading)
 
+    def compute(self, genomes: Genomes) -> float:
+        """What drawing them takes: questions x parameters of the CPPNs."""
+        return float(self.reading.questions(self.substrate) * Graphs(genomes).parameters.sum())
+
 
 class DrawnNetworks(Phenotypes):
     """The networks of P genomes that together have more than MOST weights: drawn when they are asked, a few at a time."""
 
     device = torch.device("cpu")
+    construction: float = 0.0
 
     def __init__(self, genomes: Genomes, drawing: Drawing, encoding: Parameters):
         self.genomes, self.drawing, self.encoding = genomes, drawing, encoding
@@ -79,16 +85,19 @@ class DrawnNetworks(Phenotypes):
             chosen = slice(begin, begin + at_once)
             drawn = self.encoding.express(self.drawing.weights(self.genomes[chosen]))
             parts.append(drawn.forward(x[chosen] if x.ndim == 3 else x))
+        self.construction += self.drawing.compute(self.genomes)
         return torch.cat(parts)
 
 
-def express(genomes: Genomes, drawing: Drawing, encoding: Parameters) -> tuple[Networks | DrawnNetworks, int]:
-    """The networks that genomes draw, and how many of them have no connection; if together they have more than MOST weights
+def express(genomes: Genomes, drawing: Drawing, encoding: Parameters) -> tuple[Networks | DrawnNetworks, np.ndarray | None]:
+    """The networks that genomes draw, and how many connections each has (P,); if together they have more than MOST weights
     they are drawn later, and none is counted."""
     if len(genomes) * encoding.dimensions > MOST:
-        return DrawnNetworks(genomes, drawing, encoding), 0
+        return DrawnNetworks(genomes, drawing, encoding), None
     vectors = drawing.weights(genomes)
-    return encoding.express(vectors), int((~vectors.any(1)).sum())
+    networks = encoding.express(vectors)
+    networks.construction = drawing.compute(genomes)
+    return networks, connections(vectors, drawing.substrate)
 
 
 class SubstrateModel(TorchModel):

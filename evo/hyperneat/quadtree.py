@@ -24,6 +24,7 @@ from evo.network.cpu import answers
 from evo.network.program import PROGRAM, Program
 
 ROWS, WIDTH = 256, 32  # questions handed over at a time; of these computed at once
+PRESENT, QUESTIONS = range(2)  # of Tree.number
 MOST_CELLS = 1 << 20  # of the grids of a tree: 80 MB a thread
 
 
@@ -55,12 +56,12 @@ class Tree(NamedTuple):
     """Grids of levels 0 (the whole square, one cell) .. depth, of 2^level cells a side and a border: cell `first[level] + i` is
     cell i of a level, row by row.
 
-    number: (1,), of the present tree. answer, leo: what the CPPN said of a cell; asked, divided: the number of the tree in
-    which it was asked, in which it has children; leaves, mean, squares: how many leaves are below it, their mean and the sum of
+    number: of the present tree, and how many questions were asked since it was last set. answer, leo: what the CPPN said of a
+    cell; asked, divided: the number of the tree in which it was asked, in which it has children; leaves, mean, squares: how many leaves are below it, their mean and the sum of
     squared differences from it. wanted, order, tested: lists of cells. x, out, values: scratch for questions.
     """
 
-    number: np.ndarray  # int64 (1,)
+    number: np.ndarray  # int64 (2,)
     first: np.ndarray  # int64 (depth + 2,)
     answer: np.ndarray  # float64 (cells,)
     leo: np.ndarray
@@ -96,7 +97,7 @@ def planted(program: Program, rules: Rules) -> Tree:
     first = offsets(np.array([(2**level + 2) ** rules.dimensions for level in range(rules.depth + 1)]))
     numbers, counts = np.empty((5, first[-1])), np.zeros((5, first[-1]), np.int64)
     scratch = [np.empty(shape) for shape in ((ROWS, program.inputs), (program.outputs, ROWS), (program.widest, WIDTH))]
-    return Tree._make([np.zeros(1, np.int64), first, *numbers, *counts, *scratch])
+    return Tree._make([np.zeros(2, np.int64), first, *numbers, *counts, *scratch])
 
 
 @njit(_LONG(TREE, _LONG), cache=True, nogil=True, _nrt=False)
@@ -154,11 +155,12 @@ def ask(program, rules, tree, genome, point, outgoing, wanted):
                 tree.x[r, own + axis] = point[axis]
             differ(rules, tree.x[r])
         answers(program, genome, tree.x[:rows], tree.out, tree.values)
+        tree.number[QUESTIONS] += rows
         for r in range(rows):
             cell = tree.wanted[begin + r]
             tree.answer[cell] = tree.out[0, r]
             tree.leo[cell] = tree.out[rules.leo, r] if rules.leo >= 0 else 1.0
-            tree.asked[cell] = tree.number[0]
+            tree.asked[cell] = tree.number[PRESENT]
 
 
 @njit(types.void(TREE, RULES, _LONG, _LONG), cache=True, nogil=True, error_model="numpy", _nrt=False)
@@ -167,7 +169,7 @@ def gather(tree, rules, cell, level):
     count, mean, squares = 0.0, 0.0, 0.0
     for which in range(2**rules.dimensions):
         below = child(tree, rules, cell, level, which)
-        inner = tree.divided[below] == tree.number[0]
+        inner = tree.divided[below] == tree.number[PRESENT]
         leaves = tree.leaves[below] if inner else 1.0
         difference = (tree.mean[below] if inner else tree.answer[below]) - mean
         both = count + leaves
@@ -183,7 +185,7 @@ def divide(program, rules, tree, genome, point, outgoing):
     the first in tree.order, each after its parent, and the variance below each is known."""
     children, wanted, divided = 2**rules.dimensions, 0, 1
     tree.order[0] = tree.first[0] + (3**rules.dimensions - 1) // 2
-    tree.divided[tree.order[0]] = tree.number[0]
+    tree.divided[tree.order[0]] = tree.number[PRESENT]
     level_begin, level = 0, 0
     while level < rules.initial:  # no choice here: all at once
         level_end = divided
@@ -193,7 +195,7 @@ def divide(program, rules, tree, genome, point, outgoing):
                 tree.wanted[wanted] = below
                 wanted += 1
                 if level + 1 < rules.initial:
-                    tree.divided[below] = tree.number[0]
+                    tree.divided[below] = tree.number[PRESENT]
                     tree.order[divided] = below
                     divided += 1
         if level + 1 < rules.initial:
@@ -208,7 +210,7 @@ def divide(program, rules, tree, genome, point, outgoing):
             if tree.squares[tree.order[k]] / children > rules.division:
                 for which in range(children):
                     below = child(tree, rules, tree.order[k], level, which)
-                    tree.divided[below] = tree.number[0]
+                    tree.divided[below] = tree.number[PRESENT]
                     tree.order[divided] = below
                     divided += 1
                     for further in range(children):
@@ -232,7 +234,7 @@ def prune(tree, rules):
         level = level_of(tree, cell)
         for which in range(2**rules.dimensions):
             below = child(tree, rules, cell, level, which)
-            if tree.divided[below] == tree.number[0] and tree.squares[below] / tree.leaves[below] >= rules.variance:
+            if tree.divided[below] == tree.number[PRESENT] and tree.squares[below] / tree.leaves[below] >= rules.variance:
                 tree.order[open_cells] = below
                 open_cells += 1
             else:
@@ -259,7 +261,7 @@ def in_band(tree, rules, cell):
 def express(program, rules, tree, genome, point, outgoing):
     """The cells that `point` is connected to. Returns how many, which are then the first of tree.tested; the weight of each is
     its answer, before the range of weights."""
-    tree.number[0] += 1
+    tree.number[PRESENT] += 1
     divide(program, rules, tree, genome, point, outgoing)
     tests = prune(tree, rules)
     wanted = 0
@@ -268,8 +270,8 @@ def express(program, rules, tree, genome, point, outgoing):
         stride, side = 1, 2 ** level_of(tree, cell) + 2
         for _ in range(rules.dimensions):
             for beside in (cell - stride, cell + stride):
-                if tree.asked[beside] != tree.number[0]:
-                    tree.asked[beside] = tree.number[0]
+                if tree.asked[beside] != tree.number[PRESENT]:
+                    tree.asked[beside] = tree.number[PRESENT]
                     tree.wanted[wanted] = beside
                     wanted += 1
             stride *= side

@@ -138,6 +138,8 @@ class Networks(Phenotypes):
     tensors on it. Raises ValueError for a cycle in a feed-forward genome, for invalid ticks, or as `compile` does.
     """
 
+    construction: float = 0.0
+
     def __init__(
         self,
         genomes: Genomes,

@@ -124,6 +124,10 @@ class Normalized(Phenotypes):
         return self.inner.parameters
 
     @property
+    def construction(self) -> float:
+        return self.inner.construction
+
+    @property
     def device(self) -> torch.device:
         return self.inner.device
 

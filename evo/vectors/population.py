@@ -30,6 +30,8 @@ class Networks(Phenotypes):
     vectors: a tensor (P, D) float32, on whose device the networks run. Raises ValueError for another shape.
     """
 
+    construction: float = 0.0
+
     def __init__(self, encoding: Parameters, vectors: Tensor):
         if vectors.ndim != 2 or vectors.shape[1] != encoding.dimensions:
             raise ValueError(f"expected vectors of shape (P, {encoding.dimensions}); got {tuple(vectors.shape)}")
@@ -51,7 +53,9 @@ class Networks(Phenotypes):
         return len(self.vectors)
 
     def to(self, device: str | torch.device) -> Networks:
-        return Networks(self.encoding, self.vectors.to(device))
+        moved = Networks(self.encoding, self.vectors.to(device))
+        moved.construction = self.construction
+        return moved
 
     def policy(self) -> Policy | None:
         """For kernels that run whole episodes (`evo.rollout.lanes`)."""

@@ -8,10 +8,13 @@ import pytest
 
 from evo import Substrate
 from evo.activations import NODE_ACTIVATIONS
+from evo.evolve import Evolve
 from evo.hyperneat.cppn import Reading, weights
 from evo.hyperneat.hyperneat import HyperNEAT
 from evo.network.model import NetworkModel
+from evo.network.population import Networks
 from evo.settings import SettingsError
+from evo.tasks.normalization import ObservationStatistics
 from evo.testing import small_task
 
 NODE_NAMES = list(NODE_ACTIVATIONS)
@@ -82,6 +85,38 @@ def test_hidden_nodes_draw_their_activations_with_equal_probability():
     found, counts = np.unique(names, return_counts=True)
     assert sorted(found) == sorted(hyper.options.node_activations)
     assert counts.min() > 0.7 * counts.mean()
+
+
+@pytest.mark.parametrize("most", [1 << 26, 20])
+def test_compute_counts_every_question_to_a_cppn_beside_the_networks_answers(monkeypatch, most):
+    monkeypatch.setattr("evo.hyperneat.model.MOST", most)
+    for normalize in (False, True):
+        task = small_task("classification")
+        hyper = HyperNEAT.for_task(task, seed=0, population_size=6, biases=True)
+        learner, first = Evolve(task, hyper), hyper.ask()
+        if normalize:
+            learner._statistics = ObservationStatistics(task.inputs)
+        row = learner.step()
+        questions = hyper.substrate.connections + sum(hyper.substrate.sizes[1:])
+        asked = questions * Networks(first).parameters.sum()
+        answered = learner.cost.samples * (hyper.substrate.connections + sum(hyper.substrate.sizes[1:]))
+        assert learner.cost.compute == asked + answered
+    late = most < 100
+    assert (row["network_connections_mean"] is None, row["empty"] is None) == (late, late)
+
+
+def test_rows_count_connections_apart_from_biases():
+    hyper = HyperNEAT(LAYERS, seed=0, population_size=8, biases=True)
+    genomes, inputs = hyper.ask(), hyper.inputs + 1
+    genomes.genes.weight[: 5 * inputs * 4].reshape(5, inputs, 4)[:, :, :2] = 0.0  # five CPPNs that draw biases alone
+    hyper.express(genomes)
+    connections = []
+    for vector in weights(genomes, LAYERS, hyper.reading):
+        assert vector.any()
+        connections.append(np.count_nonzero(vector[:48]) + np.count_nonzero(vector[52:64]))
+    row = hyper.row()
+    assert row["network_connections_mean"] == np.mean(connections)
+    assert row["empty"] == connections.count(0) == 5
 
 
 def test_blocks_of_questions_change_no_bit(monkeypatch):

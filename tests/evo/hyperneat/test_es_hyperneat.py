@@ -9,9 +9,11 @@ import torch
 from es_reference import Reference, compare, found_connections, random_cppns
 
 from evo import ESHyperNEAT, Substrate, threads
+from evo.evolve import Evolve
 from evo.hyperneat import discovery, quadtree
 from evo.hyperneat.es_hyperneat import ESHyperNEATLEO
 from evo.network.model import NetworkModel
+from evo.network.population import Networks
 from evo.settings import SettingsError
 from evo.testing import small_task
 
@@ -101,9 +103,25 @@ def test_a_network_that_gets_too_large_has_no_connections_and_is_counted():
     small = ESHyperNEAT(PLACES, **(PRODUCTIVE | {"max_depth": 3, "initial_depth": 2, "max_connections": most}))
     small.express(genomes)
     fewer = small.growth.networks(genomes)[1]
-    assert small._counts == {"empty": sum(not len(each.weight) for each in fewer), "oversized": sum(e.oversized for e in fewer)}
-    assert 0 < small._counts["oversized"] <= small._counts["empty"]
+    small.ask()
+    row = small.row()
+    assert row["empty"] == sum(not len(each.weight) for each in fewer)
+    assert row["oversized"] == sum(each.oversized for each in fewer)
+    assert row["network_connections_mean"] == np.mean([len(each.weight) for each in fewer]) > 0
+    assert row["network_hidden_mean"] == np.mean([len(each.places) for each in fewer]) > 0
+    assert 0 < row["oversized"] <= row["empty"]
     assert max(len(each.weight) for each in fewer) <= most
+
+
+def test_compute_counts_every_question_to_a_cppn_beside_the_networks_answers():
+    task = small_task("regression")
+    hyper = ESHyperNEAT.for_task(task, seed=0, population_size=6, biases=True, **PRODUCTIVE)
+    learner, first = Evolve(task, hyper), hyper.ask()
+    learner.step()
+    networks, found = hyper.growth.express(first)
+    asked = sum(each.questions * Networks(genome).parameters[0] for each, genome in zip(found, first))
+    samples = learner.cost.samples // 6
+    assert learner.cost.compute == asked + samples * networks.parameters.sum() > 2 * samples * networks.parameters.sum()
 
 
 def test_an_answer_that_is_not_finite_is_no_connection():
