@@ -6,6 +6,8 @@ one or two pixels in the outer column alone. Two outputs say, each for its side,
 are training and validation; there is no test. Fitness is 1000 / (1 + E^2), E being the sum of |target - output| over patterns
 and outputs. Solved when every output is on the right side of .5. Population 300, 800 generations.
 
+Of the indirect encodings all have outputs for the biases of the networks that they draw, as NEAT has a bias node.
+
 Pixels lie in a row, those of the left side at the left, outer columns outside; the outputs lie behind the middles of their
 sides. The two sides have nothing to do with each other, so a network of two separate halves suffices.
 """
@@ -68,8 +70,8 @@ scenario = Scenario(
     model={"network": "mlp", "hidden": (8,)},
     learners={
         "neat": {"population_size": POPULATION},
-        "es-hyperneat": {"population_size": POPULATION},
-        "es-hyperneat-leo": {"population_size": POPULATION},
+        "es-hyperneat": {"population_size": POPULATION, "biases": True},
+        "es-hyperneat-leo": {"population_size": POPULATION, "biases": True},
         "hyperneat": {"population_size": POPULATION, "sheet": (8,), "biases": True},
         "hyperneat-leo": {"population_size": POPULATION, "sheet": (8,), "biases": True},
     },
