@@ -57,8 +57,9 @@ class Tree(NamedTuple):
     cell i of a level, row by row.
 
     number: of the present tree, and how many questions were asked since it was last set. answer, leo: what the CPPN said of a
-    cell; asked, divided: the number of the tree in which it was asked, in which it has children; leaves, mean, squares: how many leaves are below it, their mean and the sum of
-    squared differences from it. wanted, order, tested: lists of cells. x, out, values: scratch for questions.
+    cell; asked, divided: the number of the tree in which it was asked, in which it has children; leaves, mean, squares: how
+    many leaves are below it, their mean and the sum of squared differences from it. wanted, order, tested: lists of cells. x,
+    out, values: scratch for questions.
     """
 
     number: np.ndarray  # int64 (2,)
