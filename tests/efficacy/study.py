@@ -25,6 +25,7 @@ METHODS = ("ga", "deep-ga", "backprop", "linear", "gradient-boosting", "random-s
 COMPUTE = {"digits": 1e11, "breast_cancer": 3.6e9, "wine": 5.8e8, "two_spirals": 1.2e10}  # what their budgets give the GA
 CONTROL = ("cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pendulum", "swing_up")
 POLES = ("single_pole", "double_pole")
+PARITY = (3, 5, 8)  # bits
 TABLES = {"breast_cancer": 3.6e9, "two_spirals": 2.4e9, "digits": 5e9}  # compute of a run
 
 
@@ -167,9 +168,28 @@ def visual_discrimination(seeds: int, runs: Path) -> None:
         print(f"hyperneat at {resolution}x{resolution}: test distance {interval(far)}, {min(far):.4f} to {max(far):.4f}")
 
 
+def parity(seeds: int, runs: Path) -> None:
+    """NEAT on the parity of 3, 5 and 8 bits, hidden nodes of monotone functions alone or of sine too; 300 generations."""
+    functions = {"monotone": ("bipolar_sigmoid", "identity"), "sine": ("bipolar_sigmoid", "identity", "sin")}
+    settings = {f"{label}.node_activations": names for label, names in functions.items()}
+    for bits in PARITY:
+        folder = runs / f"{bits}-bits"
+        run(
+            "parity",
+            methods=[f"{label}=neat" for label in functions],
+            seeds=seeds,
+            budget={"steps": 300},
+            settings=settings | {"task.bits": bits},
+            runs=folder,
+        )
+        for label in functions:
+            print(f"{bits} bits, {solved('parity', label, seeds, folder)}", flush=True)
+
+
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
 STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
 STUDIES["visual-discrimination"] = (visual_discrimination, 20)
+STUDIES |= {"parity": (parity, 30)}
 
 
 def main() -> None:
