@@ -25,6 +25,7 @@ SCENARIOS = {
     "double_pole_no_velocity": "scenarios.double_pole_no_velocity:scenario",
     "visual_discrimination": "scenarios.visual_discrimination:scenario",
     "retina": "scenarios.retina:scenario",
+    "bit_mirroring": "scenarios.bit_mirroring:scenario",
 }
 
 METHODS = {
