@@ -22,7 +22,7 @@ MASK = 0xFFFFFFFF
 
 # The purpose of a draw. Streams never share a counter, so a new stream changes no other.
 INITIAL, SELECTION, CROSSOVER, MUTATION, NOISE, EPISODES, DATA_ORDER, DROPOUT, NETWORK, SPLIT, VALIDATION, TEST = range(12)
-STEP_SIZE, MASKING, STRUCTURE, CONNECTION, SPECIES, STARTS, TUNING = range(12, 19)
+STEP_SIZE, MASKING, STRUCTURE, CONNECTION, SPECIES, STARTS, TUNING, OBJECTIVES = range(12, 20)
 
 
 @njit(cache=True, nogil=True, inline="always")

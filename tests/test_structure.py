@@ -47,7 +47,7 @@ TABLE = {
     "evo.search": (*GROUND, "evo.vectors"),
     "evo.neat": (*GROUND, "evo.genomes", "evo.network"),
     "evo.neat_modern": (*GROUND, "evo.genomes", "evo.network", "evo.neat.base"),
-    "evo.hyperneat": (*GROUND, "evo.genomes", "evo.network", "evo.vectors", "evo.rollout", "evo.neat"),
+    "evo.hyperneat": (*GROUND, "evo.genomes", "evo.network", "evo.vectors", "evo.rollout", "evo.neat", "evo.search.nsga2"),
     "evo.interop": (*GROUND, "evo.genomes", "evo.network", "evo.vectors", "evo.neat_modern"),
     "evo.evolve": (*GROUND, "evo.tasks.normalization"),
     "evo.testing": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from evo.core import Backends, Model, Row, State, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.locality import local
+from evo.hyperneat.objectives import ranks
 from evo.hyperneat.settings import CPPNSettings
 from evo.hyperneat.substrate import Substrate, no_layout
 from evo.neat.neat import NEAT
@@ -19,8 +20,8 @@ COUNTS = ("empty", "oversized", "network_hidden_mean", "network_connections_mean
 
 
 class CPPNs(NEAT):
-    """A method adds `for_task`, `restore`, `express`, which calls `_count` for what rows are to show of the networks, and
-    `model`, whose Models have a `cppn`.
+    """A method adds `for_task`, `restore`, `express`, which calls `_count` for what rows are to show of the networks and `_keep`
+    for what those of the population cost, and `model`, whose Models have a `cppn`.
 
     substrate: where nodes lie. axes: of space, along which nodes that are connected by the locality seed are near each other.
     """
@@ -33,6 +34,7 @@ class CPPNs(NEAT):
         super().__init__(self.reading.inputs(substrate), self.reading.outputs(substrate), seed=seed, **values)
         self._counts: dict[str, float | None] = {}
         self._count(None)
+        self._costs: dict[str, np.ndarray] | None = None  # (P,) by objective; None: not known, as after a resume
 
     @classmethod
     def settled(cls, task: Task, settings: object) -> object:
@@ -54,8 +56,10 @@ class CPPNs(NEAT):
 
     def row(self) -> Row:
         """As of NEAT, where nodes and connections are the CPPN's. empty: networks of the population without a connection;
-        network_connections_mean: connections of a network; both None where these are drawn later."""
-        return super().row() | self._counts
+        network_connections_mean: connections of a network; both None where these are drawn later. And the mean of each
+        objective beside fitness."""
+        means = {f"{name}_mean": float(values.mean()) for name, values in self._known_costs().items()}
+        return super().row() | self._counts | means
 
     def _count(self, connections: np.ndarray | None, **further: float) -> None:
         """connections (P,): of each network just made; None: they are not known yet."""
@@ -71,6 +75,26 @@ class CPPNs(NEAT):
     def load_state_dict(self, state: State) -> None:
         super().load_state_dict(state)
         self._counts = {name: state[name] for name in state if name in COUNTS}
+        self._costs = None
+
+    def _keep(self, population: Genomes, cost: Callable[[str], np.ndarray]) -> None:
+        """Keeps what networks just expressed cost, if they are those of the population. cost: of an objective, (P,)."""
+        if population is self.population:
+            self._costs = {name: cost(name) for name in self.options.objectives[1:]}
+
+    def _known_costs(self) -> dict[str, np.ndarray]:
+        """Of the population, by objective beside fitness; {}: there is none."""
+        if self._costs is None and self.population is not None and len(self.options.objectives) > 1:
+            self.express(self.population)
+        return self._costs or {}
+
+    def _standing(self) -> np.ndarray:
+        """With further objectives ranks, as of `objectives.ranks`."""
+        fitness, costs = super()._standing(), self._known_costs()
+        self._costs = None  # of the population to come
+        if not costs:
+            return fitness
+        return ranks(fitness, [*costs.values()], self.options.cost_probability, self.seed, self.generation)
 
     def _first(self) -> Genomes:
         first = super()._first()

@@ -24,6 +24,7 @@ from evo.core import Episodic, Model, Phenotypes, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.base import CPPNs
 from evo.hyperneat.growth import GrownModel, Growth, Search, restore
+from evo.hyperneat.objectives import grown_costs
 from evo.hyperneat.settings import CPPNSettings, link_expression, locality_seed
 from evo.hyperneat.substrate import Substrate, layout
 from evo.settings import Value, setting, settings
@@ -145,6 +146,7 @@ class ESHyperNEAT(CPPNs):
         hidden, oversized = (np.array(each) for each in zip(*((len(one.places), one.oversized) for one in found)))
         connections = np.array([len(each.weight) for each in found])
         self._count(connections, oversized=int(oversized.sum()), network_hidden_mean=float(hidden.mean()))
+        self._keep(population, lambda objective: grown_costs(found, self.substrate, objective))
         return networks
 
     def model(self, genome: Genomes) -> GrownModel:

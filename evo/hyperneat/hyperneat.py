@@ -16,7 +16,8 @@ from evo.core import Model, Phenotypes, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.base import CPPNs
 from evo.hyperneat.cppn import Reading
-from evo.hyperneat.model import Drawing, SubstrateModel, express, restore
+from evo.hyperneat.model import Drawing, SubstrateModel, costs, express, restore
+from evo.hyperneat.objectives import prices
 from evo.hyperneat.settings import CPPNSettings, link_expression, locality_seed
 from evo.hyperneat.substrate import Substrate, layout
 from evo.settings import Value, setting, settings
@@ -84,6 +85,7 @@ class HyperNEAT(CPPNs):
     def express(self, population: Genomes) -> Phenotypes:
         networks, found = express(population, self.drawing, self._encoding)
         self._count(found)
+        self._keep(population, lambda objective: costs(networks, prices(self.substrate, objective)))
         return networks
 
     def model(self, genome: Genomes) -> SubstrateModel:

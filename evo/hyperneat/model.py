@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from evo import rng
 from evo.core import Phenotypes, Saved, Task, counted
 from evo.genomes.genome import Genomes
 from evo.hyperneat.cppn import Reading, connections, weights
+from evo.hyperneat.objectives import drawn_costs
 from evo.hyperneat.substrate import Substrate
 from evo.network.model import NetworkModel
 from evo.network.population import Networks as Graphs
@@ -79,14 +81,16 @@ class DrawnNetworks(Phenotypes):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (P, B, O) of every network on x (B, I), the same for all, or (P, B, I)."""
+        each = lambda chosen, vectors: self.encoding.express(vectors).forward(x[chosen] if x.ndim == 3 else x)
+        return torch.cat([each(chosen, vectors) for chosen, vectors in self.parts()])
+
+    def parts(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Which networks, and their weights, a few at a time."""
         at_once = max(1, MOST // self.encoding.dimensions)
-        parts = []
         for begin in range(0, len(self), at_once):
             chosen = slice(begin, begin + at_once)
-            drawn = self.encoding.express(self.drawing.weights(self.genomes[chosen]))
-            parts.append(drawn.forward(x[chosen] if x.ndim == 3 else x))
+            yield chosen, self.drawing.weights(self.genomes[chosen])
         self.construction += self.drawing.compute(self.genomes)
-        return torch.cat(parts)
 
 
 def express(genomes: Genomes, drawing: Drawing, encoding: Parameters) -> tuple[Networks | DrawnNetworks, np.ndarray | None]:
@@ -98,6 +102,13 @@ def express(genomes: Genomes, drawing: Drawing, encoding: Parameters) -> tuple[N
     networks = encoding.express(vectors)
     networks.construction = drawing.compute(genomes)
     return networks, connections(vectors, drawing.substrate)
+
+
+def costs(networks: Networks | DrawnNetworks, price: np.ndarray) -> np.ndarray:
+    """Of networks drawn (P,), as of `objectives.drawn_costs`; those that are drawn later are drawn for it."""
+    if isinstance(networks, Networks):
+        return drawn_costs(networks.vectors.numpy(), price)
+    return np.concatenate([drawn_costs(vectors, price) for _, vectors in networks.parts()])
 
 
 class SubstrateModel(TorchModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evo.activations import NODE_ACTIVATIONS
 from evo.hyperneat.cppn import Reading
+from evo.hyperneat.objectives import OBJECTIVES
 from evo.neat.settings import PRESETS, NEATSettings
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Real
@@ -38,6 +39,20 @@ class CPPNSettings(NEATSettings):
         source="2; these four: code of Risi's ES-HyperNEAT",
     )
 
+    objectives: tuple[str, ...] = setting(
+        ("fitness",),
+        "what selection goes by: fitness, and the sum of squared lengths or the number of a network's connections besides",
+        choices=OBJECTIVES,
+        source="Clune, Mouret and Lipson, Proc. R. Soc. B 280, 2013",
+    )
+    cost_probability: float = setting(
+        0.25,
+        "probability that in a comparison of two genomes objectives beside fitness count; 1: always, as in NSGA-II",
+        low=0.0,
+        high=1.0,
+        source="the same",
+    )
+
     # Of the networks that they draw
     weight_range: float = setting(
         3.0, "weight of an answer of magnitude 1", above=0.0, high=1e6, source="3.1", search=Real(1.0, 8.0)
@@ -59,4 +74,6 @@ class CPPNSettings(NEATSettings):
             wrong.append("recurrent: expected false, since a CPPN is a function of place; got true")
         if self.locality and not (self.leo and self.bias_node):
             wrong.append("locality: it seeds the link expression output and needs leo and bias_node")
+        if self.objectives[:1] != ("fitness",) or len(set(self.objectives)) < len(self.objectives):
+            wrong.append(f"objectives: expected fitness, then others, each once; got {list(self.objectives)}")
         return wrong

@@ -74,7 +74,7 @@ class NEAT(Topologies):
             self.population = self._begin(self._screened(self._first()))
         elif self.fitness is not None:
             drawn = (self._rates, self.generation, rng.signed(self.seed))
-            mated = reproduction.mate(self.fitness, self.species.of, self._allowed(), *drawn)
+            mated = reproduction.mate(self._standing(), self.species.of, self._allowed(), *drawn)
             before, self.fitness, self.parents = self.population, None, mated.pairs
             bred = reproduction.breed(before, mated.pairs, mated.copied, self.innovations, self._activations, *drawn)
             self.population = self._screened(bred)
@@ -136,6 +136,10 @@ class NEAT(Topologies):
         self.species = Species()
         self.species.speciate(population, population, np.zeros(0, np.int64), self._rules, 0)
         return population
+
+    def _standing(self) -> np.ndarray:
+        """What selection goes by (P,), in place of fitness where there are further objectives: the higher, the better."""
+        return self._told()
 
     def _allowed(self) -> np.ndarray:
         """Who may reproduce (S,). Section 4.1: no species that is stagnant. Footnote 2: of a stagnant population the two

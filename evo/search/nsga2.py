@@ -16,7 +16,7 @@ of all comparisons. Sorting and crowding are DEAP's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -241,33 +241,55 @@ def survivors(fitness: np.ndarray, connections: np.ndarray, size: int, share: fl
     fittest, others = np.split(order, [round((1 - share) * size)])
     room = size - len(fittest)
     if len(others) > room:
-        others = np.array([point.place for point in tools.selNSGA2(_points(fitness, connections, others), room, nd="log")], int)
+        others = np.array(
+            [point.place for point in tools.selNSGA2(_points(fitness, [connections], others), room, nd="log")], int
+        )
     return np.concatenate([fittest, others])
 
 
-def standing(fitness: np.ndarray, connections: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of the points (fitness, connections) the number of its front, 0 the best, and its crowding distance in it."""
+def standing(fitness: np.ndarray, *costs: np.ndarray, counted: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Of each of the points (fitness, costs), all (P,), the number of its front, 0 the best, and its crowding distance in it.
+
+    counted (P, P): whether costs count where two points are compared, else fitness alone decides; None: they always do.
+    """
     from deap.tools import emo
 
     rank, crowding = np.empty(len(fitness), int), np.empty(len(fitness))
-    points = _points(fitness, connections, np.arange(len(fitness)))
-    for number, front in enumerate(emo.sortLogNondominated(points, len(points))):
+    points = _points(fitness, costs, np.arange(len(fitness)))
+    if counted is None:
+        fronts = emo.sortLogNondominated(points, len(points))
+    else:
+        fronts = [[points[place] for place in front] for front in _fronts(fitness, costs, counted)]
+    for number, front in enumerate(fronts):
         emo.assignCrowdingDist(front)
         for point in front:
             rank[point.place], crowding[point.place] = number, point.fitness.crowding_dist
     return rank, crowding
 
 
-def _points(fitness: np.ndarray, connections: np.ndarray, places: np.ndarray) -> list[Any]:
+def _fronts(fitness: np.ndarray, costs: Sequence[np.ndarray], counted: np.ndarray) -> Iterator[np.ndarray]:
+    """Places of the points that no other dominates, then of those that only these dominate, and so on. There is an end, since
+    who dominates is fitter, or as fit and cheaper."""
+    values = np.stack([fitness, *(-cost for cost in costs)])
+    no_worse = (values[:, :, None] >= values[:, None]).all(0)
+    dominates = np.where(counted, no_worse & ~no_worse.T, fitness[:, None] > fitness)
+    dominators = dominates.sum(0)
+    while (front := np.flatnonzero(dominators == 0)).size:
+        yield front
+        dominators -= dominates[front].sum(0)
+        dominators[front] = -1
+
+
+def _points(fitness: np.ndarray, costs: Sequence[np.ndarray], places: np.ndarray) -> list[Any]:
     """The points at `places` as DEAP wants them."""
     from deap import base
 
     class Objectives(base.Fitness):
-        weights = (1.0, -1.0)
+        weights = (1.0, *[-1.0] * len(costs))
 
     class Point:
         def __init__(self, place: int):
-            self.place, self.fitness = place, Objectives((float(fitness[place]), float(connections[place])))
+            self.place, self.fitness = place, Objectives(tuple(float(values[place]) for values in (fitness, *costs)))
 
     return [Point(int(place)) for place in places]
 

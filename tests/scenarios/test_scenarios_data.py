@@ -9,7 +9,8 @@ from scipy.spatial import cKDTree
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from test_scenarios_registry import build, find
 
-from scenarios import SCENARIOS, retina, two_spirals
+from evo import rng
+from scenarios import SCENARIOS, bit_mirroring, retina, two_spirals
 from scenarios.lab.cli.listing import facts
 from scenarios.parity import closeness
 
@@ -201,3 +202,33 @@ def test_the_retinas_fitness_is_a_thousand_where_all_is_right_and_falls_with_the
     off[3, 1] = 1 - off[3, 1]
     off[7, 0] = 1 - off[7, 0]
     assert retina.closeness(torch.stack([y, off]), y).tolist() == [1000.0, 200.0]
+
+
+def test_targets_of_bit_mirroring_are_in_place_or_in_one_cycle():
+    """Of an order of outputs the first are in place, each other repeats the input of the one before it."""
+    one, two, three, four = rng.permutation(bit_mirroring.SEED, 0, 0, rng.SPLIT, 4).tolist()
+    by_hand = {one: one, two: four, three: two, four: three}
+    assert bit_mirroring.sources(2, 0.25).tolist() == [by_hand[output] for output in range(4)]
+    before = np.zeros(25, bool)
+    for regularity, count in ((0.0, 0), (0.25, 6), (0.5, 12), (0.75, 19), (1.0, 25)):
+        sources = bit_mirroring.sources(5, regularity)
+        in_place = sources == np.arange(25)
+        assert sorted(sources) == list(range(25))
+        assert in_place.sum() == count
+        assert in_place[before].all()
+        before = in_place
+
+
+def test_patterns_of_bit_mirroring_are_solved_by_the_mapping_alone():
+    task = build("bit_mirroring", regularity=0.5)
+    x, y = task.split("train")
+    assert set(x.unique().tolist()) == {-1.0, 1.0}
+    assert ((x > 0).float()[:, bit_mirroring.sources(5, 0.5)] == y).all()
+    everything = torch.cat([task.split(name)[0] for name in ("train", "validation", "test")])
+    assert len(everything.unique(dim=0)) == len(everything) == 1280
+    network = torch.zeros(2, 25, 25)
+    network[:, torch.arange(25), torch.from_numpy(bit_mirroring.sources(5, 0.5))] = 1.0
+    network[1, 7] *= -1
+    outputs = torch.sigmoid(x @ network.transpose(1, 2))
+    assert bit_mirroring.bits_right(outputs, y).tolist() == [1.0, 0.96]
+    assert [task.solved({"bits": share}) for share in (0.96, 1.0)] == [False, True]
