@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from modularity import adjacency, modularity
 from scipy import stats
 
 from evo.hyperneat.substrate import Substrate
+from evo.plots import figures
 from scenarios.lab import load, run
 from scenarios.lab.report import gather, report
 from scenarios.lab.report.comparison import compare
@@ -26,6 +28,7 @@ COMPUTE = {"digits": 1e11, "breast_cancer": 3.6e9, "wine": 5.8e8, "two_spirals":
 CONTROL = ("cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pendulum", "swing_up")
 POLES = ("single_pole", "double_pole")
 PARITY = (3, 5, 8)  # bits
+MIRRORING, REGULARITIES = ("hyperneat", "neat"), (0.0, 0.25, 0.5, 0.75, 1.0)
 TABLES = {"breast_cancer": 3.6e9, "two_spirals": 2.4e9, "digits": 5e9}  # compute of a run
 
 
@@ -133,11 +136,14 @@ def solved(scenario: str, label: str, seeds: int, runs: Path) -> str:
 
 
 def retina(seeds: int, runs: Path) -> None:
-    """Encodings on the retina problem, 300 networks over at most 800 generations each."""
-    methods = ("es-hyperneat", "es-hyperneat-leo", "hyperneat", "hyperneat-leo", "neat")
-    print(run("retina", methods=methods, seeds=seeds, runs=runs), end="\n\n")
-    for method in methods:
-        print(solved("retina", method, seeds, runs))
+    """Encodings on the retina problem, 300 networks over at most 800 generations each, and how modular their champions are."""
+    methods = ("es-hyperneat", "es-hyperneat-leo", "hyperneat", "hyperneat-leo", "hyperneat-cost=hyperneat", "neat")
+    settings = {"hyperneat-cost.objectives": ["fitness", "connection_cost"]}
+    print(run("retina", methods=methods, seeds=seeds, settings=settings, runs=runs), end="\n\n")
+    for label in (method.partition("=")[0] for method in methods):
+        champions = [load(runs / "retina" / label / f"seed-{seed}").champion for seed in range(seeds)]
+        q = interval([modularity(adjacency(champion))[0] for champion in champions])
+        print(f"{solved('retina', label, seeds, runs)}; Q of the champions {q}")
 
 
 def locality(seeds: int, runs: Path) -> None:
@@ -186,10 +192,66 @@ def parity(seeds: int, runs: Path) -> None:
             print(f"{bits} bits, {solved('parity', label, seeds, folder)}", flush=True)
 
 
+def bit_mirroring(seeds: int, runs: Path) -> None:
+    """Direct against indirect encoding over the share of regular targets: bits right of the test, and where they cross."""
+    found = {label: [] for label in MIRRORING}  # (R, seeds) bits right
+    for share in REGULARITIES:
+        folder = runs / f"regularity-{share}"
+        run("bit_mirroring", methods=[*MIRRORING], seeds=seeds, settings={"task.regularity": share}, runs=folder)
+        for label, rows in found.items():
+            outcomes = results("bit_mirroring", label, seeds, folder)
+            rows.append([reported(result) for result in outcomes])
+            wins = rate(sum(result["solved"] for result in outcomes), seeds)
+            print(f"regularity {share}, {label}: {named(outcomes[0])} {interval(rows[-1])}; solved {wins}", flush=True)
+    direct, indirect = (np.array(found[label]) for label in ("neat", "hyperneat"))
+    at, low, high = bootstrapped_crossing(REGULARITIES, indirect, direct)
+    print(f"hyperneat is ahead from a regularity of {at:.3f} [{low:.3f}, {high:.3f}] on (-inf: always, inf: never)")
+    print(mirroring_picture(found, (at, low, high), runs / "bit_mirroring.png"))
+
+
+def crossing(shares: Sequence[float], lead: np.ndarray) -> float:
+    """Where a lead (R,), linear between `shares`, becomes positive for good; -inf: it always is, inf: it is not at the end."""
+    behind = np.flatnonzero(lead <= 0)
+    if not behind.size:
+        return -np.inf
+    last = int(behind[-1])
+    if last == len(lead) - 1:
+        return np.inf
+    return float(shares[last] - lead[last] * (shares[last + 1] - shares[last]) / (lead[last + 1] - lead[last]))
+
+
+def bootstrapped_crossing(shares: Sequence[float], one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
+    """The crossing of the means of (R, seeds), and its 95 % percentile interval over 10,000 resamples of seeds a point."""
+    draws = np.random.default_rng(0)
+    size = one.shape[1]
+    again = lambda values: np.take_along_axis(values, draws.integers(0, size, values.shape), 1).mean(1)
+    resampled = sorted(crossing(shares, again(one) - again(other)) for _ in range(10_000))
+    return crossing(shares, one.mean(1) - other.mean(1)), resampled[249], resampled[9749]
+
+
+def mirroring_picture(found: dict[str, list[list[float]]], crossed: tuple[float, float, float], path: Path) -> Path:
+    """Mean bits right with Student's 95 % interval by regularity, and the crossing with its own."""
+    figure = figures.blank()
+    axes = figure.add_subplot()
+    for colour, (label, rows) in zip(figures.PALETTE, found.items()):
+        values = np.array(rows)
+        half = stats.t.ppf(0.975, values.shape[1] - 1) * stats.sem(values, axis=1)
+        axes.errorbar(REGULARITIES, values.mean(1), half, label=label, color=colour, marker="o", capsize=3)
+    at, low, high = crossed
+    if np.isfinite(at):
+        axes.axvline(at, color="grey", linestyle="--")
+        axes.axvspan(max(low, 0.0), min(high, 1.0), color="grey", alpha=0.15, label="crossing, 95 % interval")
+    axes.set(xlabel="regularity: share of targets in the same position", ylabel="bits right (test)")
+    axes.legend()
+    figures.settled(figure).savefig(path)
+    return path
+
+
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
 STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
 STUDIES["visual-discrimination"] = (visual_discrimination, 20)
 STUDIES |= {"parity": (parity, 30)}
+STUDIES |= {"parity": (parity, 30), "bit-mirroring": (bit_mirroring, 10)}
 
 
 def main() -> None:
