@@ -20,8 +20,8 @@ COUNTS = ("empty", "oversized", "network_hidden_mean", "network_connections_mean
 
 
 class CPPNs(NEAT):
-    """A method adds `for_task`, `restore`, `express`, which calls `_count` for what rows are to show of the networks and `_keep`
-    for what those of the population cost, and `model`, whose Models have a `cppn`.
+    """A method adds `for_task`, `restore`, `express`, which calls `_count` for what rows are to show of the networks and
+    `_keep` for what those of the population cost, and `model`, whose Models have a `cppn`.
 
     substrate: where nodes lie. axes: of space, along which nodes that are connected by the locality seed are near each other.
     """
