@@ -14,7 +14,7 @@ from evo.hyperneat import model, objectives
 from evo.hyperneat.objectives import drawn_costs, grown_costs, prices, ranks
 from evo.search.nsga2 import standing
 from evo.settings import SettingsError
-from evo.testing import small_task
+from evo.testing import check_learner, small_task
 
 BOTH = ("fitness", "connection_cost")
 POINTS = st.lists(st.tuples(st.integers(-4, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=25)
@@ -136,6 +136,12 @@ def test_where_fitness_says_nothing_costs_make_networks_smaller(aims):
     plain, costly = counts(), counts(objectives=aims, cost_probability=1.0)
     assert plain > 10
     assert costly < 0.8 * plain
+
+
+@pytest.mark.parametrize("kind", [HyperNEAT, ESHyperNEAT])
+def test_a_learner_of_several_objectives_has_no_findings(kind):
+    values = kind.settings(population_size=10, objectives=(*BOTH, "connection_count"))
+    assert check_learner(kind, small_task("probability"), values) == []
 
 
 def _exact(row):
