@@ -110,6 +110,7 @@ def test_a_resumed_run_goes_on_alike(kind):
         return Evolve(task, made, seed=0)
 
     one, resumed = learner(), learner()
+    resumed.step()  # what it knows of its own networks is forgotten
     for _ in range(3):
         row = one.step()
     assert row["connection_cost_mean"] > row["connection_count_mean"] > 0
@@ -166,6 +167,8 @@ def test_networks_that_are_drawn_later_cost_the_same(monkeypatch):
     population = hyper.ask()
     hyper.express(population)
     known = hyper._costs["connection_cost"]
+    hyper.express(population[[0, 0]])  # others than those of the population
+    assert hyper._costs["connection_cost"] is known
     monkeypatch.setattr(model, "MOST", 8)
     networks = hyper.express(population)
     assert isinstance(networks, model.DrawnNetworks)
