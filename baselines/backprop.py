@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from evo import rng, threads
 from evo.core import Champion, Cost, Examples, Learner, Model, Networked, Row, State, Task
+from evo.network import model as networks
 from evo.settings import SettingsError, did_you_mean, setting, settings
 from evo.space import Choice, Log
 from evo.vectors import models
@@ -139,6 +140,7 @@ class Backprop(Learner):
     task: one with `split`, `loss` and `network` (`evo.tasks.supervised.SupervisedTask`). device: "cpu" or "cuda".
     finished: "early_stopping" after `patience` epochs without a better champion (never where task.stop is "budget"),
     "diverged" once a weight is no longer a finite number, since no later epoch could mend it.
+    Begun from a network of genes (`warm_start`) it trains that network's connections, in place of the task's network.
     An optimiser that evaluates a minibatch several times a step (LBFGS) pays for each in `cost`.
     Raises SettingsError if the optimiser cannot take a first step on this network, or dropout has no layer to act on.
     """
@@ -154,26 +156,38 @@ class Backprop(Learner):
 
     @classmethod
     def restore(cls, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
-        return models.restore(task, tensors, header)
+        return (networks.restore if header.get("kind") == "network" else models.restore)(task, tensors, header)
 
     def __init__(self, task: Trainable, settings: BackpropSettings, seed: int, device: str = "cpu"):
         self.task, self.options, self.seed = task, settings, seed
         self.x, self.y = (part.to(device) for part in task.split("train"))
+        self.donor: networks.NetworkModel | None = None  # whose topology is trained
         self._try_a_step()
         self._prepare()
-        self.cost, self.best = Cost(), Champion()
-        self.best_model: TorchModel | None = None
-        self.epoch = 0
+        self.cost, self.best, self.epoch = Cost(), Champion(), 0
+        self.best_model: Model | None = None
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
-        """As of `Learner`: the model's weights are the initial network's; a frozen parameter is not trained."""
+        """As of `Learner`: the model's weights are the initial network's; a frozen parameter is not trained. A network of genes
+        keeps its topology; ValueError if it is recurrent, or for dropout and max_norm, since it has no layers."""
         if self.epoch:
             raise RuntimeError("warm_start() must come before the first step")
+        if isinstance(model, networks.NetworkModel):
+            self._adopt(model)
         try:
             self.module.load_state_dict(as_module(model).state_dict())
         except RuntimeError as error:
             raise ValueError(f"these weights do not fit the network of the task: {error}") from error
         self._freeze(frozen)
+
+    def _adopt(self, donor: networks.NetworkModel) -> None:
+        sizes = self.task.inputs, self.task.outputs
+        if donor.recurrent or (donor.genome.inputs, donor.genome.outputs) != sizes:
+            raise ValueError("expected a feed-forward network of {} inputs and {} outputs; got {!r}".format(*sizes, donor))
+        if self.options.dropout or self.options.max_norm is not None:
+            raise ValueError("dropout, max_norm: expected 0 and none, since a network of genes has no layers")
+        self.donor = donor
+        self._prepare()
 
     def _freeze(self, frozen: Sequence[str]) -> None:
         names = dict(self.module.named_parameters())
@@ -187,7 +201,7 @@ class Backprop(Learner):
         with self.cost.timed(), threads.limited(threads.count()):
             rate = float(self.optimizer.param_groups[0]["lr"])
             loss, bad = self._train()
-            score = self.task.score(TorchModel(self.module), "validation")
+            score = self.task.score(self._as_model(self.module), "validation")
             assert score is not None  # a task of examples scores validation
             self._advance_schedule(score["fitness"])
             if self.best.offer(score, self.task.solved(score), self.epoch):
@@ -208,7 +222,7 @@ class Backprop(Learner):
                 total += losses[0] * len(batch)
                 bad += not math.isfinite(losses[0])
                 seen += len(losses) * len(batch)
-        size = sum(p.numel() for p in self.module.parameters())
+        size = sum(p.numel() for p in self.module.parameters()) if self.donor is None else self.donor.parameters
         self.cost.add(evaluations=-(-seen // examples), samples=seen, compute=3 * seen * size)
         return total / examples, bad
 
@@ -265,12 +279,13 @@ class Backprop(Learner):
 
     def _network(self) -> nn.Module:
         with rng.torch_seed(self.seed, 0, 0, rng.NETWORK):
-            return self.task.network()
+            return self.task.network() if self.donor is None else self.donor.to_module()
 
     def _prepare(self) -> None:
         """Network, optimiser and schedule as they stand before the first epoch."""
         self.module, self.frozen = self._network().to(self.x.device), ()
-        self.weights = [p for p in self.module.parameters() if p.ndim >= 2 and p.requires_grad]
+        weighs = lambda name, p: p.ndim >= 2 if self.donor is None else name == "weight"  # that of a donor is one vector
+        self.weights = [p for name, p in self.module.named_parameters() if weighs(name, p) and p.requires_grad]
         self.optimizer = self.options.make_optimizer(list(self.module.parameters()))
         self.scheduler = self.options.make_scheduler(self.optimizer)
         rate = self.options.dropout
@@ -295,13 +310,16 @@ class Backprop(Learner):
         except (RuntimeError, ValueError, TypeError) as error:
             raise SettingsError([f"optimizer {self.options.optimizer} cannot train this network: {error}"]) from error
 
-    def _model(self, state: State) -> TorchModel:
+    def _model(self, state: State) -> Model:
         """A network of its own with this state, on the host and without dropout."""
         module = self._network()
         module.load_state_dict(state)
-        return TorchModel(module)
+        return self._as_model(module)
 
-    def champion(self) -> TorchModel:
+    def _as_model(self, module: nn.Module) -> Model:
+        return TorchModel(module) if self.donor is None else self.donor.trained(module)
+
+    def champion(self) -> Model:
         """The network that did best on validation so far. Raises RuntimeError before the first step."""
         if self.best_model is None:
             raise RuntimeError("there is no champion before the first step")
@@ -314,7 +332,8 @@ class Backprop(Learner):
             "finished": self.finished,
             "cost": self.cost.state_dict(),
             "champion": self.best.state_dict(),
-            "champion_module": None if self.best_model is None else copy.deepcopy(self.best_model.module.state_dict()),
+            "champion_module": None if self.best_model is None else copy.deepcopy(self.best_model.to_module().state_dict()),
+            "donor": None if self.donor is None else list(self.donor.save()),
             "module": copy.deepcopy(self.module.state_dict()),
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "scheduler": None if self.scheduler is None else copy.deepcopy(self.scheduler.state_dict()),
@@ -324,6 +343,8 @@ class Backprop(Learner):
         self.epoch, self.finished = state["epoch"], state["finished"]
         self.cost.load_state_dict(state["cost"])
         self.best.load_state_dict(state["champion"])
+        if state.get("donor") is not None:
+            self._adopt(networks.restore(self.task, *state["donor"]))
         self.best_model = None if state["champion_module"] is None else self._model(state["champion_module"])
         self.module.load_state_dict(state["module"])
         self._freeze(state.get("frozen", ()))

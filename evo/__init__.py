@@ -28,6 +28,8 @@ _PUBLIC = {
     "VectorAlgorithm": "evo.search.base",
     "NEAT": "evo.neat.neat",
     "ModernNEAT": "evo.neat_modern.neat_modern",
+    "CPPN": "evo.hyperneat.picture_neat",
+    "ModernCPPN": "evo.hyperneat.picture_neat",
     "HyperNEAT": "evo.hyperneat.hyperneat",
     "ESHyperNEAT": "evo.hyperneat.es_hyperneat",
     "Substrate": "evo.hyperneat.substrate",

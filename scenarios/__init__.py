@@ -26,6 +26,7 @@ SCENARIOS = {
     "visual_discrimination": "scenarios.visual_discrimination:scenario",
     "retina": "scenarios.retina:scenario",
     "bit_mirroring": "scenarios.bit_mirroring:scenario",
+    "cppn_image": "scenarios.cppn_image:scenario",
 }
 
 METHODS = {
@@ -34,6 +35,8 @@ METHODS = {
     "nsga2": "evo.search.nsga2:NSGA2",
     "neat": "evo.neat.neat:NEAT",
     "neat-modern": "evo.neat_modern.neat_modern:ModernNEAT",
+    "cppn": "evo.hyperneat.picture_neat:CPPN",
+    "cppn-modern": "evo.hyperneat.picture_neat:ModernCPPN",
     "hyperneat": "evo.hyperneat.hyperneat:HyperNEAT",
     "hyperneat-leo": "evo.hyperneat.hyperneat:HyperNEATLEO",
     "es-hyperneat": "evo.hyperneat.es_hyperneat:ESHyperNEAT",

@@ -47,7 +47,17 @@ TABLE = {
     "evo.search": (*GROUND, "evo.vectors"),
     "evo.neat": (*GROUND, "evo.genomes", "evo.network"),
     "evo.neat_modern": (*GROUND, "evo.genomes", "evo.network", "evo.neat.base"),
-    "evo.hyperneat": (*GROUND, "evo.genomes", "evo.network", "evo.vectors", "evo.rollout", "evo.neat", "evo.search.nsga2"),
+    "evo.hyperneat": (
+        *GROUND,
+        "evo.genomes",
+        "evo.network",
+        "evo.vectors",
+        "evo.rollout",
+        "evo.neat",
+        "evo.neat_modern",
+        "evo.plots",
+        "evo.search.nsga2",
+    ),
     "evo.interop": (*GROUND, "evo.genomes", "evo.network", "evo.vectors", "evo.neat_modern"),
     "evo.evolve": (*GROUND, "evo.tasks.normalization"),
     "evo.testing": (
@@ -60,7 +70,7 @@ TABLE = {
         "evo.network",
         "evo.search",
     ),
-    "baselines": (*GROUND, "evo.vectors", "evo.search.base"),
+    "baselines": (*GROUND, "evo.vectors", "evo.network", "evo.search.base"),
     "graphs": (*GROUND, "evo.vectors", "evo.genomes", "evo.network", "evo.search", "evo.tasks.metrics", "baselines.backprop"),
     "scenarios.lab": (*GROUND, "evo.evolve:as_method", "evo.interop.export", "evo.plots", "scenarios.tables"),
 }

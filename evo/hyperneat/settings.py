@@ -22,6 +22,12 @@ def locality_seed(default: bool) -> Value:
     return setting(default, says, source="Verbancsics and Stanley, GECCO 2011")
 
 
+def recurrence(options: NEATSettings) -> list[str]:
+    """What is wrong with settings by which CPPNs would be recurrent."""
+    recurrent = PRESETS[options.preset or "neat2002"]["recurrent"] if options.recurrent is None else options.recurrent
+    return ["recurrent: expected false, since a CPPN is a function of place; got true"] if recurrent else []
+
+
 @settings
 class CPPNSettings(NEATSettings):
     # Of the CPPNs, where they differ from NEAT's networks
@@ -69,9 +75,7 @@ class CPPNSettings(NEATSettings):
         return Reading(0.0, self.weight_range, self.delta, self.length, self.biases, self.leo)
 
     def contradictions(self) -> list[str]:
-        wrong = []
-        if self.recurrent or (self.recurrent is None and PRESETS[self.preset or "neat2002"]["recurrent"]):
-            wrong.append("recurrent: expected false, since a CPPN is a function of place; got true")
+        wrong = recurrence(self)
         if self.locality and not (self.leo and self.bias_node):
             wrong.append("locality: it seeds the link expression output and needs leo and bias_node")
         if self.objectives[:1] != ("fitness",) or len(set(self.objectives)) < len(self.objectives):

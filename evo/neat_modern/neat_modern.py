@@ -13,6 +13,7 @@ species, species fitness is adjusted by the range of fitness, and species sizes 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -47,11 +48,11 @@ class ModernNEAT(Topologies):
     not (P,) numbers.
     """
 
-    settings = ModernSettings
+    settings: ClassVar[type] = ModernSettings
     recurrence = "feed_forward: expected true; got false"
 
     def __init__(self, inputs: int, outputs: int, *, seed: int = 0, **values: Value):
-        self.options = ModernSettings(**values).filled()
+        self.options = self.settings(**values).filled()
         self._take(inputs, outputs, seed)
         options = self.options
         self.species = Species(threshold=options.compatibility_threshold)

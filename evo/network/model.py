@@ -121,6 +121,17 @@ class NetworkModel(Model):
         """The network in torch, float32: `reference.GraphModule`."""
         return reference.GraphModule(self.program, 0, self._networks.ticks, fresh=self._networks.fresh)
 
+    def trained(self, module: nn.Module) -> NetworkModel:
+        """This network with the weights and biases of a module that `to_module` gave, in its genes."""
+        begin, program, genome = 0, self.program, self.genome.select([0])
+        genes, values = genome.genes, {name: value.detach().cpu().double().numpy() for name, value in module.named_parameters()}
+        for step, slot in enumerate(program.node[: program.steps[0]]):
+            own = np.flatnonzero(genes.enabled & (genes.target == genes.node_id[slot]))  # by innovation, as the module has them
+            genes.weight[own] = values["weight"][begin : begin + len(own)]
+            genes.bias[slot] = values["bias"][step]
+            begin += len(own)
+        return NetworkModel(genome, self.recurrent, self.ticks, self.time_step, self._networks.fresh)
+
     def save(self) -> Saved:
         """The genome's arrays and how the network runs, for `restore`."""
         state = self.genome.state_dict()
@@ -129,11 +140,16 @@ class NetworkModel(Model):
         run = {name: str(getattr(self, name)) for name in ("recurrent", "ticks", "time_step")}
         return tensors, {"kind": "network", **numbers, **run}
 
+    @property
+    def topology(self) -> Topology:
+        """What `evo.plots.topology` draws of it."""
+        return _topology(self.genome, self.program)
+
     def figure(self) -> Figure:
         """The topology in layers, inputs at the left (matplotlib Figure)."""
         from evo.plots.topology import draw
 
-        return draw(_topology(self.genome, self.program))
+        return draw(self.topology)
 
 
 def _topology(genome: Genomes, program: Program) -> Topology:

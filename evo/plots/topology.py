@@ -46,10 +46,15 @@ class Topology:
 
 def draw(topology: Topology) -> Figure:
     """The nodes and connections of a network (matplotlib Figure)."""
+    figure = blank()
+    put(topology, figure.subplots())
+    return settled(figure)
+
+
+def put(topology: Topology, axes: Axes) -> None:
+    """`draw`, on axes."""
     connections, kinds, names = topology.connections, topology.kinds, topology.names
     position = _layout(topology)
-    figure = blank()
-    axes = figure.subplots()
     axes.set_axis_off()
     most = max(np.unique([x for x, _ in position.values()], return_counts=True)[1])
     size = float(np.clip(220 / most, 5, 17))  # of a node, in points
@@ -71,9 +76,8 @@ def draw(topology: Topology) -> Figure:
     axes.margins(x=0.12, y=0.12)
     title = f"{len(slots)} nodes, {topology.hidden} hidden, {len(connections)} connections"
     title += f"; {topology.idle} nodes without effect" if topology.idle else ""
-    legend = f"blue, solid: positive; orange, dashed: negative; width: weight, within ±{reach:.2g}"
+    legend = f"blue, solid: positive; orange, dashed: negative\nwidth: weight, within ±{reach:.2g}"
     axes.set_title(f"{title}\n{legend}", fontsize=SMALL + 1)
-    return settled(figure)
 
 
 def _layout(topology: Topology) -> dict[int, tuple[float, float]]:
