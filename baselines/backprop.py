@@ -94,10 +94,7 @@ class BackpropSettings:
         0.0001, "adds l2 * sum w^2 to the loss, over weights, not biases", low=0.0, search=Choice(0.0, 0.0, 1e-5, 1e-4, 1e-3)
     )
     max_norm: float | None = setting(
-        None,
-        "largest norm of a unit's incoming weights, restored after each update",
-        above=0.0,
-        source="Srivastava et al. 2014",
+        None, "largest norm of a unit's incoming weights after each update", above=0.0, source="Srivastava et al. 2014"
     )
 
     def contradictions(self) -> list[str]:
@@ -169,7 +166,7 @@ class Backprop(Learner):
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         """As of `Learner`: the model's weights are the initial network's; a frozen parameter is not trained. A network of genes
-        keeps its topology; ValueError if it is recurrent, or for dropout and max_norm, since it has no layers."""
+        keeps its topology; ValueError if it has other inputs or outputs, or is recurrent, or for dropout and max_norm."""
         if self.epoch:
             raise RuntimeError("warm_start() must come before the first step")
         if isinstance(model, networks.NetworkModel):
@@ -181,11 +178,11 @@ class Backprop(Learner):
         self._freeze(frozen)
 
     def _adopt(self, donor: networks.NetworkModel) -> None:
-        sizes = self.task.inputs, self.task.outputs
-        if donor.recurrent or (donor.genome.inputs, donor.genome.outputs) != sizes:
-            raise ValueError("expected a feed-forward network of {} inputs and {} outputs; got {!r}".format(*sizes, donor))
-        if self.options.dropout or self.options.max_norm is not None:
-            raise ValueError("dropout, max_norm: expected 0 and none, since a network of genes has no layers")
+        networks.check_sizes(donor.genome, self.task)
+        if donor.recurrent or self.options.dropout or self.options.max_norm is not None:
+            raise ValueError(
+                f"a network of genes is trained without dropout and max_norm, and not if it is recurrent; got {donor!r}"
+            )
         self.donor = donor
         self._prepare()
 

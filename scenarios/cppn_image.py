@@ -1,4 +1,4 @@
-"""Draw a picture: a network that answers, for every place, which colour is there (Stanley: Compositional pattern producing networks.
+"""Draw a picture: a network answers, for every place, which colour is there (Stanley: Compositional pattern producing networks.
 Genetic Programming and Evolvable Machines 8(2), 2007).
 
 A row is a pixel: x, y, and the distance d from the centre; one output is grey, three are hue, saturation and brightness
@@ -8,10 +8,10 @@ validation; there is no test. Evolution towards a picture that was chosen before
 On the deleterious effects of a priori objectives on evolution and representation. GECCO 2011).
 
     evo run cppn_image -m cppn -m backprop --set task.target=picture.png
-    evo run cppn_image -m cppn -m trained=backprop --set trained.start=runs/cppn_image/cppn     the evolved topology, by gradient
+    evo run cppn_image -m cppn -m trained=backprop --set trained.start=runs/cppn_image/cppn     evolved topology, by gradient
 
-`backprop` trains an MLP that is asked the same, or, begun from a run of `cppn`, the weights of its champion. A method begun so has
-the whole budget again, beside what its donor spent.
+`backprop` trains an MLP that is asked the same, or, begun from a run of `cppn`, the weights of its champion. A method begun so
+has the whole budget again, beside what its donor spent.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class PictureSettings:
 
 
 def opened(target: str) -> Image:
-    """A picture as it was made: the first frame of a film, turned as its camera was held, transparent pixels over white, 16 bits a
-    grey value made 8. Raises FileNotFoundError, or ValueError for what is no picture, or one of more than MOST pixels a side."""
+    """A picture as it was made: the first frame of a film, turned as its camera was held, transparent pixels over white, 16
+    bits a grey value made 8. Raises FileNotFoundError; ValueError for no picture, or more than MOST pixels a side."""
     from PIL import Image, ImageOps
 
     if target in SHIPPED:
@@ -91,8 +91,8 @@ def opened(target: str) -> Image:
 
 
 def pixels(target: str, colour: str, resolution: int) -> np.ndarray:
-    """The target (H, W, 1 or 3) float32 in 0 .. 1, its longer side scaled to `resolution`, by Lanczos' filter. Grey is the luma of
-    ITU-R 601. Raises as `opened`."""
+    """The target (H, W, 1 or 3) float32 in 0 .. 1, its longer side scaled to `resolution`, by Lanczos' filter. Grey is the luma
+    of ITU-R 601. Raises as `opened`."""
     from PIL import Image
 
     picture = opened(target).convert("L" if colour == "grey" else "RGB")

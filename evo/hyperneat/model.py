@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from evo.vectors.encoding import Parameters
 from evo.vectors.models import TorchModel
 from evo.vectors.modules import MLP
 from evo.vectors.population import Networks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST = 1 << 26  # weights of networks that exist at once: 256 MB
 
@@ -142,6 +146,13 @@ class SubstrateModel(TorchModel):
                 f"got {substrate.dimensions} and {len(substrate.layers)}"
             )
         return SubstrateModel(self.genome, replace(self.drawing, substrate=substrate))
+
+    def figure(self) -> Figure:
+        """The CPPN, its answers as an image each output, and what nodes of the network receive (`fields.rows`)."""
+        from evo.hyperneat import fields
+        from evo.plots.planes import draw
+
+        return draw(fields.rows(self), self.cppn.topology)
 
     def save(self) -> Saved:
         """The CPPN, the coordinates of the substrate's layers and how weights are read, for `restore`; no weights."""

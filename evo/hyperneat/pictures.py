@@ -1,8 +1,8 @@
 """CPPNs as pictures: a colour for every place (Secretan et al.: Picbreeder. Evolutionary Computation 19(3), 2011).
 
-Stanley: Compositional pattern producing networks. Genetic Programming and Evolvable Machines 8(2), 2007. A network is asked once
-for every pixel: where it lies (x, y), and how far from the centre (d). One output is a grey value; three are hue, saturation
-and brightness. Nothing in it knows of pixels, so that a picture has any resolution.
+Stanley: Compositional pattern producing networks. Genetic Programming and Evolvable Machines 8(2), 2007. A network is asked
+once for every pixel: where it lies (x, y), and how far from the centre (d). One output is a grey value; three are hue,
+saturation and brightness. Nothing in it knows of pixels, so that a picture has any resolution.
 """
 
 from __future__ import annotations

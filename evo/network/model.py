@@ -196,8 +196,13 @@ def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> N
         recurrent, ticks, time_step = header["recurrent"] == "True", header["ticks"], float(header["time_step"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"incomplete network genome: {error}") from error
+    check_sizes(genome, task)
+    return NetworkModel(genome, recurrent, ticks if ticks == "depth" else int(ticks), time_step)
+
+
+def check_sizes(genome: Genomes, task: Task) -> None:
+    """Raises ValueError for a network of other inputs or outputs than the task's."""
     if (genome.inputs, genome.outputs) != (task.inputs, task.outputs):
         raise ValueError(
             f"this network has {genome.inputs} inputs and {genome.outputs} outputs, the task {task.inputs} and {task.outputs}"
         )
-    return NetworkModel(genome, recurrent, ticks if ticks == "depth" else int(ticks), time_step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 class Plane(NamedTuple):
-    """An image with a title: numbers (H, W) of any size, blue where positive, red where negative; or, if it is a `picture`, grey
-    values (H, W) or red, green and blue (H, W, 3), in 0 .. 1."""
+    """An image with a title: numbers (H, W), blue where positive, red where negative; or, if it is a `picture`, grey values
+    (H, W) or red, green and blue (H, W, 3), in 0 .. 1."""
 
     title: str
     values: np.ndarray
@@ -26,17 +26,19 @@ class Plane(NamedTuple):
 
 def draw(rows: Sequence[tuple[str, Sequence[Plane]]], topology: Topology | None = None) -> Figure:
     """Rows of images, each with its name, and at the left the topology of the network that they come from, if it is given
-    (matplotlib Figure). The colours of a row's numbers reach to the largest magnitude in it, which its name tells."""
+    (matplotlib Figure). The colours of a row's numbers reach to the largest magnitude in it, which follows its name."""
     figure = blank(9.0, min(5.0, 1.0 + 1.9 * len(rows)) if topology is None else 4.5 if len(rows) < 2 else 5.0)
     panel = figure
     if topology is not None:
         left, panel = figure.subfigures(1, 2, width_ratios=(1.0, 1.25))  # type: ignore[misc, assignment]  # an array of two
         put(topology, left.subplots())
+    if any(not each.picture for _, planes in rows for each in planes):
+        panel.suptitle("blue: positive, red: negative", fontsize=SMALL + 1)
     strips = panel.subfigures(len(rows), 1, squeeze=False)[:, 0]
     for strip, (name, planes) in zip(strips, rows):
         numbers = [np.abs(each.values[np.isfinite(each.values)]).max(initial=0.0) for each in planes if not each.picture]
         reach = float(max(numbers, default=0.0)) or 1.0
-        strip.suptitle(f"{name}; blue: positive, red: negative, within ±{reach:.2g}" if numbers else name, fontsize=SMALL + 1)
+        strip.suptitle(f"{name}, within ±{reach:.2g}" if numbers else name, fontsize=SMALL + 1)
         for axes, plane in zip(strip.subplots(1, len(planes), squeeze=False)[0], planes):
             _show(axes, plane, reach)
     return settled(figure)
@@ -44,9 +46,8 @@ def draw(rows: Sequence[tuple[str, Sequence[Plane]]], topology: Topology | None 
 
 def _show(axes: Axes, plane: Plane, reach: float) -> None:
     """reach: the magnitude of the strongest colours."""
-    if plane.picture:
-        axes.imshow(plane.values, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-    else:
-        axes.imshow(plane.values, cmap="RdBu", vmin=-reach, vmax=reach, interpolation="nearest")
+    scale: dict[str, Any] = dict(cmap="gray", vmin=0, vmax=1) if plane.picture else dict(cmap="RdBu", vmin=-reach, vmax=reach)
+    thin = min(plane.values.shape[:2]) == 1  # a row, which is stretched
+    axes.imshow(plane.values, interpolation="nearest", aspect="auto" if thin else "equal", **scale)
     axes.set_title(plain(plane.title, 28), fontsize=SMALL)
     axes.set(xticks=[], yticks=[])

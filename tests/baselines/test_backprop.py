@@ -7,7 +7,10 @@ import torch
 from torch import nn
 
 from baselines.backprop import OPTIMIZERS, SCHEDULERS, Backprop
-from evo import rng, threads
+from evo import NEAT, ModernNEAT, rng, threads
+from evo.activations import NODE_ACTIVATIONS
+from evo.genomes.genome import BIAS, OUTPUT
+from evo.network.model import NetworkModel
 from evo.settings import SettingsError
 from evo.tasks.supervised import SupervisedTask
 from evo.vectors.models import TorchModel
@@ -463,3 +466,87 @@ def test_a_last_minibatch_of_one_example_is_joined_to_the_one_before_for_batch_n
     made.step()
     assert seen[: len(sizes)] == sizes
     assert made.cost.samples == rows
+
+
+# --- networks of genes --------------------------------------------------------------------------------------------------
+
+
+def evolved(generations=8, seed=0, method=NEAT, **values):
+    """The network of a genome with hidden nodes and disabled connections."""
+    grow = {NEAT: {"add_node": 0.6, "add_link": 0.6, "output_activation": "identity"}, ModernNEAT: {"node_add_prob": 0.6}}
+    neat = method(4, 2, seed=seed, population_size=20, **grow[method], **values)
+    for _ in range(generations):
+        neat.tell(np.diff(neat.ask().nodes_at).astype(float))
+    return neat.model(neat.best)
+
+
+def by_hand(genome, weight, bias, x):
+    """Outputs (B, O) float64 of one genome, differentiable in `weight` (C,) and `bias` (N,), node by node from the outputs back."""
+    nodes, place = genome.one(0).nodes, {int(node): k for k, node in enumerate(genome.node_id)}
+    values = dict(enumerate(x.double().unbind(1)))
+
+    def value(node):
+        if node.id not in values:
+            total = torch.zeros(len(x), dtype=torch.float64)
+            for c in np.flatnonzero(genome.enabled & (genome.target == node.id)):
+                total = total + weight[c] * value(nodes[place[int(genome.source[c])]])
+            act = list(NODE_ACTIVATIONS.values())[node.activation]
+            values[node.id] = torch.ones_like(total) if node.kind == BIAS else act(bias[place[node.id]] + node.response * total)
+        return values[node.id]
+
+    return torch.stack([value(node) for node in nodes if node.kind == OUTPUT], 1)
+
+
+@pytest.mark.parametrize("method", [NEAT, ModernNEAT])
+def test_an_evolved_topology_is_trained_as_autograd_says_and_stays_what_it_is(method):
+    task, model = numbers(), evolved(method=method)
+    genome, (x, y) = model.genome, task.split("train")
+    ours = learner(task, optimizer="SGD", learning_rate=0.05, batch_size=None, l2=0.01)
+    ours.warm_start(model)
+    weight, bias = (torch.tensor(each, requires_grad=True) for each in (genome.weight, genome.bias))
+    enabled = torch.from_numpy(genome.enabled.copy())
+    for _ in range(3):
+        reached = torch.autograd.grad((by_hand(genome, weight, bias, x) - y).square().mean(), (weight, bias), allow_unused=True)
+        used = reached[0] != 0
+        with torch.no_grad():
+            weight -= 0.05 * (reached[0] + 0.02 * weight * used)
+            bias -= 0.05 * reached[1] * (method is ModernNEAT)
+        ours.step()
+    trained = ours._as_model(ours.module).genome
+    np.testing.assert_allclose(trained.weight, weight.detach(), atol=2e-6)
+    np.testing.assert_allclose(trained.bias, bias.detach(), atol=2e-6)
+    assert not np.allclose(trained.weight[enabled], genome.weight[enabled], atol=1e-3)
+    for name in ("node_id", "innovation", "source", "target", "enabled", "activation"):
+        assert (getattr(trained, name) == getattr(genome, name)).all()
+    assert ours.cost.compute == 3 * 3 * len(x) * model.parameters
+
+
+def test_a_trained_topology_is_saved_resumed_and_restored():
+    task = numbers()
+    ours, twin, other = (learner(task, batch_size=8, learning_rate=0.02) for _ in range(3))
+    for each in (ours, twin):
+        each.warm_start(evolved())
+        each.step()
+    other.load_state_dict(through_a_file(twin.state_dict()))
+    assert [ours.step()["loss"] for _ in range(3)] == [other.step()["loss"] for _ in range(3)]
+    restored = Backprop.restore(task, ours.options, 3, *ours.champion().save())
+    assert torch.equal(restored(task.split("train")[0]), other.champion()(task.split("train")[0]))
+    assert ours.best.score == pytest.approx(task.score(restored, "validation"))
+
+
+def test_a_network_of_genes_that_cannot_be_trained_so_is_refused():
+    task = numbers()
+    with pytest.raises(ValueError, match="has 2 inputs and 1 outputs, the task 4 and 2"):
+        learner(task).warm_start(NetworkModel(NEAT(2, 1, population_size=1).ask()))
+    for values, model in (
+        ({"dropout": 0.1}, evolved()),
+        ({"max_norm": 1.0}, evolved()),
+        ({}, evolved(recurrent=True)),
+    ):
+        with pytest.raises(ValueError, match="trained without dropout and max_norm, and not if it is recurrent"):
+            learner(task, **values).warm_start(model)
+    frozen, donor = learner(task), evolved(method=ModernNEAT)
+    frozen.warm_start(donor, frozen=["weight"])
+    frozen.step()
+    np.testing.assert_allclose(frozen.champion().genome.weight, donor.genome.weight, rtol=1e-6)
+    assert not np.allclose(frozen.champion().genome.bias, donor.genome.bias, rtol=1e-4)

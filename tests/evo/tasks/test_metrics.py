@@ -79,6 +79,16 @@ def test_a_regression_metric_is_scikit_learns(seed, population, batch, outputs):
         np.testing.assert_allclose(ours, [scores[name](y.astype(float), one.astype(float)) for one in o], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("constant", [0.0, 20 / 255, 3.0])
+def test_r2_of_a_target_that_is_constant_is_scikit_learns(constant):
+    y = np.full((7, 2), constant, np.float32)
+    y[:, 1] = np.arange(7)
+    outputs = np.stack([y, y + 1e-3])
+    (ours,) = measured([METRICS["regression"]["r2"][0]], torch.from_numpy(outputs), torch.from_numpy(y))
+    np.testing.assert_allclose(ours, [oracle.r2_score(y.astype(float), one.astype(float)) for one in outputs], rtol=1e-5)
+    assert ours.min() > 0.49
+
+
 def test_an_output_that_says_exactly_one_half_is_on_the_side_of_zero():
     accuracy = METRICS["probability"]["accuracy"][0]
     assert accuracy(torch.tensor([[[0.5]]]), torch.tensor([[0.0]])).item() == 1

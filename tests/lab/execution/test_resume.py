@@ -6,13 +6,14 @@ import dataclasses
 
 import pytest
 from lab_fakes import contents, differing, start, study, words
+from PIL import Image
 
 from scenarios import METHODS
 from scenarios.lab.execution import finalize
 from scenarios.lab.execution.execute import execute
 from scenarios.lab.store import store
 from scenarios.lab.store.store import RunDirectory
-from scenarios.lab.study import config
+from scenarios.lab.study import config, trial
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -151,3 +152,17 @@ def test_restart_puts_the_old_run_aside_and_starts_anew(tmp_path, whole):
     assert differing(path, whole) == []
     for k in (1, 2):
         assert f"pause = {0.001 * k}" in (path.parent / f"seed-0.old-{k}" / "config.toml").read_text()
+
+
+def test_a_target_that_became_another_picture_is_another_setting(tmp_path):
+    def run(grey):
+        Image.new("L", (6, 4), grey).save(tmp_path / "target.png")
+        settings = {"task.target": str(tmp_path / "target.png"), "task.resolution": 6, "cppn.population_size": 5}
+        document = {"scenario": "cppn_image", "learners": {"cppn": {}}, "budget": {"steps": 1}}
+        return start(tmp_path, trial.study(document, settings).specs[0])
+
+    assert run(10)[0] == "finished"
+    assert run(10)[0] == "skipped"
+    state, events, _ = run(20)
+    assert state == "failed"
+    assert "task.sha256" in words(events, "failed")[0]
