@@ -6,6 +6,7 @@ one pattern is drawn on substrates of every resolution.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def field(model: SubstrateModel, pair: int, target: np.ndarray, sources: np.ndar
     """The weights (n,) from places (n, d) of layer `pair` to one (d,) of the next."""
     layers = [each[:1] for each in model.drawing.substrate.layers]  # one node stands for a layer that is not asked about
     layers[pair : pair + 2] = sources, target[None]
-    before = sum(len(one) * len(other) + len(other) for one, other in zip(layers[:pair], layers[1:]))
+    before = sum(len(one) * len(other) + len(other) for one, other in itertools.pairwise(layers[: pair + 1]))
     return weights(model.genome, Substrate(layers), model.drawing.reading)[0, before : before + len(sources)]
 
 

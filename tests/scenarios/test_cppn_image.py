@@ -9,7 +9,7 @@ from evo import CPPN
 from evo.hyperneat.pictures import colours, pictures
 from evo.vectors.models import TorchModel
 from evo.vectors.modules import MLP
-from scenarios.cppn_image import PictureSettings, PictureTask, likeness, opened, pixels, task
+from scenarios.cppn_image import PictureSettings, likeness, opened, pixels, task
 from scenarios.lab import ConfigError
 from scenarios.lab.study import trial
 

@@ -112,8 +112,8 @@ class RunSpec:
     def changed(self, stored: Mapping[str, Any]) -> list[str]:
         """What of the user's, files and data, is no longer what a stored configuration says that a run was made of."""
         kept, task = (part if isinstance(part := stored.get(name), Mapping) else {} for name in ("code", "task"))
-        table = ["the table's file"] * ((old := task.get("sha256")) is not None and self.task.get("sha256", old) != old)
-        return [f"{name} changed" for name in [*table, *identity.changed(kept, self.code)]]
+        file = ["the task's file"] * ((old := task.get("sha256")) is not None and self.task.get("sha256", old) != old)
+        return [f"{name} changed" for name in [*file, *identity.changed(kept, self.code)]]
 
 
 @dataclass(frozen=True)

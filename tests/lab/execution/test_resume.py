@@ -165,4 +165,4 @@ def test_a_target_that_became_another_picture_is_another_setting(tmp_path):
     assert run(10)[0] == "skipped"
     state, events, _ = run(20)
     assert state == "failed"
-    assert "task.sha256" in words(events, "failed")[0]
+    assert "other settings: the task's file changed" in words(events, "failed")[0]

@@ -255,6 +255,6 @@ def test_a_changed_table_is_told_in_words(tmp_path, monkeypatch, capsys):
     (tmp_path / "table.csv").write_text(rows.replace("3,1", "5,1"))
     path = tmp_path / "table-y/linear/seed-0"
     assert main(["play", str(path)]) == 0
-    assert "the table's file changed since this run: what is shown is not what was scored" in capsys.readouterr().err
-    with pytest.raises(ConfigError, match="other settings: the table's file changed"):
+    assert "the task's file changed since this run: what is shown is not what was scored" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="other settings: the task's file changed"):
         run("table.csv::y", ["linear"], runs=tmp_path)

@@ -70,7 +70,7 @@ def test_a_table_that_has_changed_since_changes_no_prediction_and_its_rows_come_
     expected = from_rows(path, rows)
     write(table, [line.replace("Rome", "Paris") for line in LINES[:50]])
     assert played(path, table=rows) == expected
-    with pytest.warns(UserWarning, match="the table's file changed since this run"):
+    with pytest.warns(UserWarning, match="the task's file changed since this run"):
         played(path)
 
 
