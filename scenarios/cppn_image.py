@@ -17,6 +17,7 @@ has the whole budget again, beside what its donor spent.
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 SHIPPED = {"flower": "flower.jpg", "china": "china.jpg"}  # of scikit-learn, 640x427
 MOST = 8192  # pixels along a side of a file
+OUTSIDE = 0.01  # of the loss: the weight of what is cut off
 FINER = 8  # pixels of a figure for each pixel of the target, along a side
 
 
@@ -106,6 +108,13 @@ def likeness(outputs: Tensor, targets: Tensor) -> Tensor:
     return 1.0 - (colours(outputs) - targets).square().mean((-1, -2)).double()
 
 
+def cut_off(outputs: Tensor) -> Tensor:
+    """By how much outputs (..., 1) or (..., 3) lie outside the ranges in which they change a colour: hue never does."""
+    low = torch.tensor([-math.inf, 0.0, -1.0][-outputs.shape[-1] :], dtype=outputs.dtype, device=outputs.device)
+    high = torch.tensor([math.inf, 1.0, 1.0][-outputs.shape[-1] :], dtype=outputs.dtype, device=outputs.device)
+    return outputs - torch.minimum(torch.maximum(outputs, low), high)
+
+
 class Coloured(Model):
     """A model whose answers are colours."""
 
@@ -136,7 +145,8 @@ class PictureTask(SupervisedTask):
         super().__init__(pairs, kind="regression", fitness=likeness, metric="squared_error", **rest)
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        return super().loss(colours(outputs), targets, label_smoothing)
+        """The mean squared error of the colours, and OUTSIDE of the squares of what is cut off, since nothing would lead back."""
+        return super().loss(colours(outputs), targets, label_smoothing) + OUTSIDE * cut_off(outputs).square().mean()
 
     def score(self, model: Model, split: str) -> Score | None:
         """Every metric of regression, "fitness", and "n" pixels."""

@@ -481,7 +481,7 @@ def evolved(generations=8, seed=0, method=NEAT, **values):
 
 
 def by_hand(genome, weight, bias, x):
-    """Outputs (B, O) float64 of one genome, differentiable in `weight` (C,) and `bias` (N,), node by node from the outputs back."""
+    """Outputs (B, O) float64 of one genome, differentiable in weight (C,) and bias (N,), node by node from the outputs back."""
     nodes, place = genome.one(0).nodes, {int(node): k for k, node in enumerate(genome.node_id)}
     values = dict(enumerate(x.double().unbind(1)))
 

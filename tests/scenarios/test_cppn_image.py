@@ -90,7 +90,13 @@ def test_loss_and_predictions_and_what_is_exported_are_of_colours():
     made = drawn()
     x, y = made.split("train")
     module = made.network()
-    torch.testing.assert_close(made.loss(module(x), y), (colours(module(x)) - y).square().mean())
+    torch.testing.assert_close(made.loss(module(x) / 10 + 0.1, y), (colours(module(x) / 10 + 0.1) - y).square().mean())
+    for lost in ([[0.3, 1.5, -2.0]], [[0.3, -0.5, 2.0]]):  # all is cut off, and yet the gradient leads back
+        outputs = torch.tensor(lost).expand(len(y), 3).clone().requires_grad_()
+        made.loss(outputs, y).backward()
+        led = outputs.grad.sum(0) * torch.tensor(lost)[0]
+        assert led[2] > 0
+        assert led[1] > 0
     said = made.predictions(TorchModel(module), x[:2])
     np.testing.assert_allclose([row["outputs"] for row in said], colours(module(x[:2])).detach(), rtol=1e-6)
     torch.testing.assert_close(made.deployment(TorchModel(module)).module(x), colours(module(x)))
