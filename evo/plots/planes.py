@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -46,8 +46,8 @@ def draw(rows: Sequence[tuple[str, Sequence[Plane]]], topology: Topology | None 
 
 def _show(axes: Axes, plane: Plane, reach: float) -> None:
     """reach: the magnitude of the strongest colours."""
-    scale: dict[str, Any] = dict(cmap="gray", vmin=0, vmax=1) if plane.picture else dict(cmap="RdBu", vmin=-reach, vmax=reach)
+    cmap, low, high = ("gray", 0.0, 1.0) if plane.picture else ("RdBu", -reach, reach)
     thin = min(plane.values.shape[:2]) == 1  # a row, which is stretched
-    axes.imshow(plane.values, interpolation="nearest", aspect="auto" if thin else "equal", **scale)
+    axes.imshow(plane.values, interpolation="nearest", aspect="auto" if thin else "equal", cmap=cmap, vmin=low, vmax=high)
     axes.set_title(plain(plane.title, 28), fontsize=SMALL)
     axes.set(xticks=[], yticks=[])

@@ -49,7 +49,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--colour", choices=("grey", "hsb"), default="hsb")
     chosen = parser.parse_args(arguments)
     outputs = 1 if chosen.colour == "grey" else 3
-    page([drawn(seed, outputs, chosen.generations, chosen.size) for seed in range(chosen.seeds)]).save(chosen.output, optimize=True)
+    page([drawn(seed, outputs, chosen.generations, chosen.size) for seed in range(chosen.seeds)]).save(
+        chosen.output, optimize=True
+    )
     print(chosen.output)
 
 

@@ -74,7 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"one colour, the best: {np.square(flat - flat.mean(0)).mean():.4f}")
     for name, errors in found.items():
         better = sum(a < b for a, b in zip(errors, found["random"]))
-        print(f"{name}: mean {np.mean(errors):.4f}, median {np.median(errors):.4f}; better than random in {better} of {len(errors)}")
+        print(
+            f"{name}: mean {np.mean(errors):.4f}, median {np.median(errors):.4f}; better than random in {better} of {len(errors)}"
+        )
 
 
 if __name__ == "__main__":
