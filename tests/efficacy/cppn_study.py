@@ -1,4 +1,4 @@
-"""How well CPPNs draw a target: python tests/efficacy/cppn_study.py [--seeds 10] [--first 0] [--generations 600] [--target flower].
+"""How well CPPNs draw a target: python tests/efficacy/cppn_study.py [--seeds 10] [--generations 600] [--target flower].
 
 The mean squared error of the best picture, of each of:
 
@@ -74,9 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"one colour, the best: {np.square(flat - flat.mean(0)).mean():.4f}")
     for name, errors in found.items():
         better = sum(a < b for a, b in zip(errors, found["random"]))
-        print(
-            f"{name}: mean {np.mean(errors):.4f}, median {np.median(errors):.4f}; better than random in {better} of {len(errors)}"
-        )
+        said = f"{name}: mean {np.mean(errors):.4f}, median {np.median(errors):.4f}"
+        print(f"{said}; better than random in {better} of {len(errors)}")
 
 
 if __name__ == "__main__":
