@@ -145,7 +145,7 @@ class PictureTask(SupervisedTask):
         super().__init__(pairs, kind="regression", fitness=likeness, metric="squared_error", **rest)
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        """The mean squared error of the colours, and OUTSIDE of the squares of what is cut off: nothing else would lead back."""
+        """The mean squared error of the colours, and OUTSIDE of the squares of what is cut off: nothing else leads back."""
         return super().loss(colours(outputs), targets, label_smoothing) + OUTSIDE * cut_off(outputs).square().mean()
 
     def score(self, model: Model, split: str) -> Score | None:

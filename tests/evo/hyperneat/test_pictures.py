@@ -15,6 +15,7 @@ from evo.hyperneat.picture_neat import FUNCTIONS
 from evo.hyperneat.pictures import colours, pictures, places
 from evo.settings import SettingsError
 from evo.testing import small_task
+from scenarios.cppn_image import PictureTask
 
 NAMES = list(NODE_ACTIVATIONS)
 PLAIN = {
@@ -183,3 +184,11 @@ def test_a_model_shows_its_picture_its_outputs_and_its_topology():
     assert (figure.get_size_inches() <= (9, 5)).all()
     alone = CPPN(inputs=2, outputs=2, population_size=2).ask()
     assert len(made.model(alone[0]).figure().get_axes()) == 1
+
+
+@pytest.mark.parametrize("method", [CPPN, ModernCPPN])
+def test_a_saved_champion_draws_again(method):
+    made, genomes = grown(method)
+    task = PictureTask(np.zeros((4, 4, 3), np.float32))
+    restored = method.restore(task, *made.model(genomes[2]).save())
+    np.testing.assert_array_equal(restored.picture(9, 5), made.pictures(genomes[2], 9, 5)[0])
