@@ -32,6 +32,7 @@ _PUBLIC = {
     "ModernCPPN": "evo.hyperneat.picture_neat",
     "HyperNEAT": "evo.hyperneat.hyperneat",
     "ESHyperNEAT": "evo.hyperneat.es_hyperneat",
+    "AdaptiveHyperNEAT": "evo.hyperneat.adaptive",
     "Substrate": "evo.hyperneat.substrate",
     "Genomes": "evo.genomes.genome",
     "Evolve": "evo.evolve",

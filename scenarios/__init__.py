@@ -27,6 +27,7 @@ SCENARIOS = {
     "retina": "scenarios.retina:scenario",
     "bit_mirroring": "scenarios.bit_mirroring:scenario",
     "cppn_image": "scenarios.cppn_image:scenario",
+    "t_maze": "scenarios.t_maze:scenario",
 }
 
 METHODS = {
@@ -41,6 +42,7 @@ METHODS = {
     "hyperneat-leo": "evo.hyperneat.hyperneat:HyperNEATLEO",
     "es-hyperneat": "evo.hyperneat.es_hyperneat:ESHyperNEAT",
     "es-hyperneat-leo": "evo.hyperneat.es_hyperneat:ESHyperNEATLEO",
+    "adaptive-hyperneat": "evo.hyperneat.adaptive:AdaptiveHyperNEAT",
     "random-search": "baselines.random_search:RandomSearch",
     "backprop": "baselines.backprop:Backprop",
     "linear": "baselines.classical:linear",

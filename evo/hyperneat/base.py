@@ -30,8 +30,9 @@ class CPPNs(NEAT):
     options: CPPNSettings
 
     def __init__(self, substrate: Substrate, axes: Sequence[int], *, seed: int = 0, **values: Value):
-        self.substrate, self.axes, self.reading = substrate, axes, self.settings(**values).reading
-        super().__init__(self.reading.inputs(substrate), self.reading.outputs(substrate), seed=seed, **values)
+        options = self.settings(**values)
+        self.substrate, self.axes, self.reading = substrate, axes, options.reading
+        super().__init__(*options.sizes(substrate), seed=seed, **values)
         self._counts: dict[str, float | None] = {}
         self._count(None)
         self._costs: dict[str, np.ndarray] | None = None  # (P,) by objective; None: not known, as after a resume

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -55,13 +56,26 @@ class Reading(NamedTuple):
         return substrate.connections + self.biases * sum(substrate.sizes[1:])
 
     def check(self, genomes: Genomes, substrate: Substrate) -> None:
-        """Raises ValueError if they are no CPPNs of so many inputs and outputs."""
-        expected, found = (self.inputs(substrate), self.outputs(substrate)), (genomes.inputs, genomes.outputs)
-        if found != expected:
-            sizes = ["{} inputs and {} outputs".format(*each) for each in (expected, found)]
-            raise ValueError(
-                f"expected CPPNs of {sizes[0]} for a substrate of {substrate.dimensions} dimensions; got {sizes[1]}"
-            )
+        """As of `check_sizes`."""
+        check_sizes(genomes, substrate, self.inputs(substrate), self.outputs(substrate))
+
+
+def check_sizes(genomes: Genomes, substrate: Substrate, inputs: int, outputs: int) -> None:
+    """Raises ValueError if they are no CPPNs of so many inputs and outputs."""
+    expected, found = (inputs, outputs), (genomes.inputs, genomes.outputs)
+    if found != expected:
+        sizes = ["{} inputs and {} outputs".format(*each) for each in (expected, found)]
+        raise ValueError(f"expected CPPNs of {sizes[0]} for a substrate of {substrate.dimensions} dimensions; got {sizes[1]}")
+
+
+class Link(NamedTuple):
+    """Where answers go and how they are read: into (P, B) float32, from `output`, as of `_link`."""
+
+    into: np.ndarray
+    output: int
+    threshold: float
+    weight_range: float
+    expressed: int = -1
 
 
 def questions(source: np.ndarray, target: np.ndarray, reading: Reading) -> np.ndarray:
@@ -85,15 +99,15 @@ def weights(genomes: Genomes, substrate: Substrate, reading: Reading) -> np.ndar
     reading.check(genomes, substrate)
     program, pairs = compile(genomes), len(substrate.layers) - 1
     vectors = np.zeros((len(genomes), substrate.connections + sum(substrate.sizes[1:])), np.float32)
-    at = 0
+    at, scale = 0, (reading.threshold, reading.weight_range)
     for k, (source, target) in enumerate(itertools.pairwise(substrate.layers)):
         expressed = pairs * (1 + reading.biases) + k if reading.leo else -1
         asked = questions(source, target, reading)
-        _ask(program, asked, vectors[:, at : at + len(asked)], reading, k, expressed)
+        ask(program, asked, [Link(vectors[:, at : at + len(asked)], k, *scale, expressed)])
         at += len(asked)
         if reading.biases:
             asked = questions(np.zeros((1, substrate.dimensions)), target, reading)
-            _ask(program, asked, vectors[:, at : at + len(target)], reading, pairs + k, -1)
+            ask(program, asked, [Link(vectors[:, at : at + len(target)], pairs + k, *scale)])
         at += len(target)
     vectors[~np.isfinite(vectors).all(1)] = 0.0
     return vectors
@@ -108,17 +122,18 @@ def connections(vectors: np.ndarray, substrate: Substrate) -> np.ndarray:
     return counts
 
 
-def _ask(program: Program, asked: np.ndarray, into: np.ndarray, reading: Reading, output: int, expressed: int) -> None:
-    """Writes the weights (P, B) of all `asked` (B, I), in blocks, so that answers take little memory beside them."""
-    rows = max(1, BLOCK // (len(into) * program.outputs))
+def ask(program: Program, asked: np.ndarray, links: Sequence[Link]) -> None:
+    """Writes what all `asked` (B, I) give, in blocks, so that answers take little memory beside them."""
+    rows = max(1, BLOCK // (len(program.steps) * program.outputs))
     for begin in range(0, len(asked), rows):
         answers = population.forward(program, asked[begin : begin + rows]).numpy()
-        linked = (answers, into[:, begin : begin + rows], output, expressed, reading.threshold, reading.weight_range)
-        threads.each(partial(_link, *linked), len(into), grain=max(1, GRAIN // answers.shape[1]))
+        for into, *read in links:
+            linked = (answers, into[:, begin : begin + rows], *read)
+            threads.each(partial(_link, *linked), len(into), grain=max(1, GRAIN // answers.shape[1]))
 
 
-@njit("void(float64[:, :, ::1], float32[:, :], int64, int64, float64, float64, int64, int64)", cache=True, nogil=True)
-def _link(answers, into, output, expressed, threshold, weight_range, begin, end):
+@njit("void(float64[:, :, ::1], float32[:, :], int64, float64, float64, int64, int64, int64)", cache=True, nogil=True)
+def _link(answers, into, output, threshold, weight_range, expressed, begin, end):
     """Section 3.1: no connection up to the threshold; beyond it weights grow from 0 to weight_range, at an answer of 1.
 
     expressed: the output that must be above 0 where there is a connection (Verbancsics and Stanley, GECCO 2011); -1: none.

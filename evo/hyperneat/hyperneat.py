@@ -25,7 +25,8 @@ from evo.space import Real
 from evo.vectors.encoding import Parameters
 
 
-def _threshold(default: float) -> Value:
+def threshold(default: float) -> Value:
+    """The setting `threshold_of_weight` with this default."""
     says = "an answer of smaller magnitude is no connection; best 0 with a link expression output"
     return setting(default, says, low=0.0, below=1.0, source="3.1", search=Real(0.0, 0.5))
 
@@ -35,7 +36,7 @@ class HyperNEATSettings(CPPNSettings):
     sheet: tuple[int, ...] = setting(
         (), "nodes along each dimension of one hidden layer; []: none, inputs are connected to outputs", low=1, source="3"
     )
-    threshold_of_weight: float = _threshold(0.2)
+    threshold_of_weight: float = threshold(0.2)
     hidden_activation: str = setting("sigmoid", "activation of the substrate's hidden nodes", choices=ACTIVATIONS, source="3")
 
     @property
@@ -47,7 +48,7 @@ class HyperNEATSettings(CPPNSettings):
 class HyperNEATLEOSettings(HyperNEATSettings):
     leo: bool = link_expression(True)
     locality: bool = locality_seed(True)
-    threshold_of_weight: float = _threshold(0.0)
+    threshold_of_weight: float = threshold(0.0)
 
 
 class HyperNEAT(CPPNs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evo.activations import NODE_ACTIVATIONS
 from evo.hyperneat.cppn import Reading
 from evo.hyperneat.objectives import OBJECTIVES
+from evo.hyperneat.substrate import Substrate
 from evo.neat.settings import PRESETS, NEATSettings
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Real
@@ -73,6 +74,10 @@ class CPPNSettings(NEATSettings):
     def reading(self) -> Reading:
         """How weights are read from the CPPNs' outputs."""
         return Reading(0.0, self.weight_range, self.delta, self.length, self.biases, self.leo)
+
+    def sizes(self, substrate: Substrate) -> tuple[int, int]:
+        """Inputs and outputs of the CPPNs."""
+        return self.reading.inputs(substrate), self.reading.outputs(substrate)
 
     def contradictions(self) -> list[str]:
         wrong = recurrence(self)

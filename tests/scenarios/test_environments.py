@@ -24,10 +24,11 @@ from scenarios.environments import (
     poles,
     single_pole,
     swing_up,
+    t_maze,
 )
 
 CLASSIC = (cartpole, acrobot, mountain_car, mountain_car_continuous, pendulum)
-ALL = (*CLASSIC, single_pole, double_pole, double_pole_no_velocity, swing_up)
+ALL = (*CLASSIC, single_pole, double_pole, double_pole_no_velocity, swing_up, t_maze)
 named = dict(ids=lambda module: module.__name__.rpartition(".")[2])
 STEPS = 10_000
 

@@ -17,7 +17,7 @@ ROOM = Path(scenarios.__file__).parent
 DATA = ["xor", "parity", "two_spirals", "digits", "breast_cancer", "wine", "diabetes", "visual_discrimination", "retina"]
 DATA += ["bit_mirroring"]
 CONTROL = ["cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pendulum", "swing_up"]
-CONTROL += ["single_pole", "double_pole", "double_pole_no_velocity"]
+CONTROL += ["single_pole", "double_pole", "double_pole_no_velocity", "t_maze"]
 DOWNLOADED = ["mnist", "fashion_mnist"]
 
 
