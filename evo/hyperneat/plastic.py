@@ -110,9 +110,9 @@ class Plasticity:
             at = end
         if reading.biases:
             at = 0
-            for layer, target in enumerate(layers[1:]):
-                asked = self._questions(np.zeros((1, self.substrate.dimensions)), target)
-                output, end = count * (1 + len(rule)) + layer, at + len(target)
+            for layer, places in enumerate(layers[1:]):
+                asked = self._questions(np.zeros((1, self.substrate.dimensions)), places)
+                output, end = count * (1 + len(rule)) + layer, at + len(places)
                 ask(program, asked, [Link(biases[:, at:end], output, reading.threshold, reading.weight_range)])
                 at = end
         if self.rule == "hebbian":

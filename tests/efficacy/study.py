@@ -250,7 +250,6 @@ def mirroring_picture(found: dict[str, list[list[float]]], crossed: tuple[float,
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
 STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
 STUDIES |= {"visual-discrimination": (visual_discrimination, 20), "parity": (parity, 30), "bit-mirroring": (bit_mirroring, 10)}
-STUDIES["visual-discrimination"] = (visual_discrimination, 20)
 STUDIES["t-maze"] = (t_maze, 20)
 
 

@@ -40,6 +40,8 @@ TOY = [
     "evo/hyperneat/test_cppn.py::test_a_network_with_a_weight_that_is_not_finite_is_drawn_as_zeros",
     "evo/hyperneat/test_cppn.py::test_weights_are_those_of_one_question_after_the_other[leo]",
     "evo/hyperneat/test_es_hyperneat.py::test_every_kernel_finds_what_the_reference_finds_at_toy_size",
+    "evo/hyperneat/test_adaptive.py::test_a_life_is_that_of_one_connection_after_the_other[iterated in cycles]",
+    "evo/hyperneat/test_adaptive.py::test_an_episode_is_a_life_fused_or_step_by_step_in_any_company_and_on_any_threads[cycles]",
     "evo/network/test_network_program.py::test_a_cycle_is_named_where_networks_are_feed_forward",
     "evo/network/test_network_program.py::test_a_connection_to_a_missing_node_is_named",
     "evo/network/test_network_program.py::test_an_unknown_code_is_named",
