@@ -9,11 +9,12 @@ Behavior, 2010; its rules are below with others between which it stands.
     abcd        rate (A o_i o_j + B o_i + C o_j + D)            rate, A, B, C, D (Najarro and Risi, NeurIPS 2020)
     iterated    rate CPPN(places, o_i, o_j, weight)             the change: the CPPN is asked again in every tick
 
-A life is an episode: weights and values begin anew with each (`plastic_kernel`).
+A life is an episode: weights and values begin again with each (`plastic_kernel`).
 """
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar, Self
 
 from torch import Tensor
@@ -24,7 +25,7 @@ from evo.genomes.genome import Genomes
 from evo.hyperneat.base import CPPNs
 from evo.hyperneat.cppn import Reading
 from evo.hyperneat.hyperneat import threshold
-from evo.hyperneat.plastic import RULES, Plasticity, PlasticModel, PlasticNetworks, restore
+from evo.hyperneat.plastic import RULES, Plasticity, PlasticModel, PlasticNetworks
 from evo.hyperneat.settings import CPPNSettings
 from evo.hyperneat.substrate import Substrate, layout
 from evo.settings import Value, setting, settings
@@ -108,7 +109,23 @@ class AdaptiveHyperNEAT(CPPNs):
 
     @classmethod
     def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
-        return restore(task, tensors, header, cls.settings)
+        """The model saved by `PlasticModel.save`. Raises ValueError for another kind, or other sizes than the task's;
+        SettingsError for a setting that cannot be: kernels trust it."""
+        if header.get("kind") != "plastic substrate":
+            raise ValueError(f"expected a CPPN of plastic networks; got {header.get('kind', 'nothing')}")
+        try:
+            options = cls.settings(**json.loads(header["drawn"]), locality=False)
+            layers = {name: value for name, value in tensors.items() if name.startswith("layer.")}
+            substrate = Substrate([layers[f"layer.{k}"].numpy() for k in range(len(layers))])
+            genes = {name: value for name, value in tensors.items() if name not in layers}
+            genome = Genomes.from_state({**genes, **{name: int(header[name]) for name in ("inputs", "outputs")}})
+            model = PlasticModel(genome.check(feedforward=True), options.plasticity(substrate))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"incomplete plastic network: {error}") from error
+        sizes = substrate.sizes
+        if (sizes[0], sizes[-1]) != (task.inputs, task.outputs):
+            raise ValueError(f"this network has sizes {sizes}, the task {task.inputs} inputs and {task.outputs} outputs")
+        return model
 
     def express(self, population: Genomes) -> Phenotypes:
         networks = PlasticNetworks(population, self.plasticity)

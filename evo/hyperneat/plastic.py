@@ -8,16 +8,16 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from evo import threads
 from evo.activations import CODES
-from evo.core import Model, Phenotypes, Saved, Task, counted
+from evo.core import Model, Phenotypes, Saved, counted
 from evo.genomes.genome import Genomes
 from evo.hyperneat import plastic_kernel
 from evo.hyperneat.cppn import Link, Reading, ask, check_sizes, questions
@@ -29,6 +29,7 @@ from evo.network.policy import RANGES
 from evo.network.population import Networks
 from evo.network.program import compile
 from evo.rollout.lanes import Policy
+from evo.vectors.models import TorchModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -261,8 +262,8 @@ class PlasticModel(Model):
         return self._networks.policy()
 
     def save(self) -> Saved:
-        """The CPPN, the coordinates of the substrate's layers and the settings that say how networks are drawn, for `restore`;
-        no weights."""
+        """The CPPN, the coordinates of the substrate's layers and the settings that say how networks are drawn, for
+        `AdaptiveHyperNEAT.restore`; no weights."""
         tensors, header = self.cppn.save()
         own = self.plasticity
         layers = {f"layer.{k}": torch.from_numpy(each.copy()) for k, each in enumerate(own.substrate.layers)}
@@ -272,8 +273,6 @@ class PlasticModel(Model):
 
     def figure(self) -> Figure:
         """First weights and the numbers of the rule, one image each for every pair of layers (matplotlib Figure)."""
-        from evo.plots.figures import weights
-
         own, sizes, at, images = self.plasticity, self.plasticity.substrate.sizes, 0, {}
         planes = [0, *(PLANES.index(name) for name in RULES[own.rule] if name in PLANES)]
         for source, target in own.pairs:
@@ -282,23 +281,4 @@ class PlasticModel(Model):
                 numbers = self._networks.drawn.planes[0, plane, at:end].reshape(sizes[source], sizes[target])
                 images[f"{PLANES[plane]}, layer {source} to {target}"] = torch.from_numpy(numbers.T.copy())
             at = end
-        return weights(images)
-
-
-def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str], settings: Any) -> PlasticModel:
-    """The model saved by `PlasticModel.save`. settings: the class of its method's, which says what a rule may be: kernels trust
-    it. Raises ValueError for another kind, or other sizes than the task's; SettingsError for a setting that cannot be."""
-    if header.get("kind") != "plastic substrate":
-        raise ValueError(f"expected a CPPN of plastic networks; got {header.get('kind', 'nothing')}")
-    try:
-        options = settings(**json.loads(header["drawn"]), locality=False)
-        layers = {name: value for name, value in tensors.items() if name.startswith("layer.")}
-        substrate = Substrate([layers[f"layer.{k}"].numpy() for k in range(len(layers))])
-        genes = {name: value for name, value in tensors.items() if name not in layers}
-        genome = Genomes.from_state({**genes, **{name: int(header[name]) for name in ("inputs", "outputs")}})
-        model = PlasticModel(genome.check(feedforward=True), options.plasticity(substrate))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"incomplete plastic network: {error}") from error
-    if (substrate.sizes[0], substrate.sizes[-1]) != (task.inputs, task.outputs):
-        raise ValueError(f"this network has sizes {substrate.sizes}, the task {task.inputs} inputs and {task.outputs} outputs")
-    return model
+        return TorchModel(nn.ParameterDict(images)).figure()
