@@ -129,7 +129,7 @@ class AdaptiveHyperNEAT(CPPNs):
 
     def express(self, population: Genomes) -> Phenotypes:
         networks = PlasticNetworks(population, self.plasticity)
-        self._counts["empty"] = networks.empty
+        self._count(networks.connections)
         return networks
 
     def model(self, genome: Genomes) -> PlasticModel:

@@ -163,9 +163,15 @@ class PlasticNetworks(Phenotypes):
         return f"PlasticNetworks({counted(len(self), 'network')}, rule {rule}, {substrate})"
 
     @property
-    def empty(self) -> int:
-        """How many have no connection."""
-        return int((~self.drawn.planes[:, WEIGHT].any(1)).sum())
+    def connections(self) -> np.ndarray:
+        """How many each has (P,)."""
+        return np.count_nonzero(self.drawn.planes[:, WEIGHT], axis=1)
+
+    @property
+    def construction(self) -> float:
+        """As of `Phenotypes`: one forward of the CPPN for each possible connection and bias."""
+        questions = self.plasticity.connections + self.drawn.biases.shape[1] * self.plasticity.reading.biases
+        return float(questions * Networks(self.genomes).parameters.sum())
 
     @property
     def parameters(self) -> np.ndarray:
@@ -243,7 +249,7 @@ class PlasticModel(Model):
     @property
     def connections(self) -> int:
         """The number of expressed connections."""
-        return int(np.count_nonzero(self._networks.drawn.planes[0, WEIGHT]))
+        return int(self._networks.connections[0])
 
     @property
     def output_range(self) -> np.ndarray:

@@ -195,6 +195,10 @@ def test_parameters_are_numbers_of_connections_and_biases():
     connections = 3 * 2 + 2 * 2
     assert [counts[rule][0] for rule in ("fixed", "hebbian", "abc", "abcd")] == [connections * n for n in (1, 2, 5, 6)]
     assert counts["cycles"][0] == (connections + 4 + 4) * 6 + 4
+    hyper, genomes = grown(generations=0, **WAYS["cycles"])
+    assert (
+        hyper.express(genomes).construction == 8 * (connections + 4 + 4 + 4) * (24 + 2) * 5
+    )  # of each CPPN, with its bias node
     assert counts["iterated"][0] == connections * (1 + 4 * (5 + 1))  # two outputs a pair, of five inputs and a bias node
 
 
@@ -208,7 +212,7 @@ def test_a_network_with_a_number_that_is_not_finite_is_drawn_as_zeros_and_counte
         genomes.genes.weight[~broken] = 1.0
         networks = hyper.express(genomes)
         assert np.any(networks.drawn.planes, axis=(1, 2)).tolist() == [False, True]
-        assert hyper.row()["empty"] == networks.empty == 1
+        assert (hyper.row()["empty"], networks.connections.tolist()) == (1, [0, 2])
         assert not networks.forward(torch.ones(1, 2))[0].any()
 
 
