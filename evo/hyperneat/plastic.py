@@ -218,7 +218,9 @@ class PlasticNetworks(Phenotypes):
         seen = (x if x.ndim == 3 else x[None]).detach().transpose(1, 2).contiguous().numpy()
 
         def part(begin: int, end: int) -> None:
-            plastic_kernel.run(self.drawn, seen, out, weights, values, plastic_kernel.scratch(self.drawn, 1), begin, end)
+            own = seen[begin:end] if x.ndim == 3 else seen
+            of_part = own, *(each[begin:end] for each in (out, weights, values))
+            plastic_kernel.run(self.drawn, *of_part, plastic_kernel.scratch(self.drawn, 1), begin, end)
 
         threads.each(part, len(self))
         return torch.from_numpy(out).transpose(1, 2)

@@ -144,12 +144,10 @@ def _ask_again(plastic, genome, weights, values, scratch, number, net):
             weights[k] = _clipped(weights[k] + change, high)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
-def tick(plastic, genome, scratch, state, x, y, lane):
-    """One tick of a network with its state in row `state` of scratch: column `lane` of x (I, lanes) gives that of y."""
-    weights, values, sizes = scratch.weights[state], scratch.values[state], plastic.sizes
-    for i in range(sizes[0]):
-        values[i] = x[i, lane]
+@njit(types.void(TYPE, _LONG, SCRATCH, _LONG), cache=True, nogil=True, _nrt=False)
+def tick(plastic, genome, scratch, lane):
+    """One tick of a network with its state in row `lane` of scratch, from its inputs, which are there, to its outputs."""
+    weights, values, sizes = scratch.weights[lane], scratch.values[lane], plastic.sizes
     node = sizes[0]
     for layer in range(1, sizes.size):
         net = scratch.layer[: sizes[layer]]
@@ -165,9 +163,17 @@ def tick(plastic, genome, scratch, state, x, y, lane):
         for o in range(net.size):
             values[node + o] = net[o]
         node += sizes[layer]
-    node -= sizes[-1]
-    for o in range(sizes[-1]):
-        y[o, lane] = np.float32(values[node + o])
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _live(plastic, genome, scratch, lane, x, y, column):
+    """A tick for a column of x (I, columns), whose outputs go into that of y (O, columns)."""
+    values = scratch.values[lane]
+    for i in range(len(x)):
+        values[i] = x[i, column]
+    tick(plastic, genome, scratch, lane)
+    for o in range(len(y)):
+        y[o, column] = np.float32(values[values.size - len(y) + o])
 
 
 @njit(cache=True, nogil=True, _nrt=False)
@@ -175,34 +181,28 @@ def answer(plastic, genomes, scratch, first, last, x, y):
     """The outputs y (O, lanes) for x (I, lanes) of lanes first .. last, whose networks are `genomes`, -1: none."""
     for w in range(first, last):
         if genomes[w] >= 0:
-            tick(plastic, genomes[w], scratch, w, x, y, w)
+            _live(plastic, genomes[w], scratch, w, x, y, w)
 
 
-_SINGLE = types.float32[:, :, ::1]
+_ROWS = types.float32[:, :, ::1]
 
 
-@njit(types.void(TYPE, _SINGLE, _SINGLE, *(types.float64[:, :, ::1],) * 2, SCRATCH, _LONG, _LONG), cache=True, nogil=True)
+@njit(types.void(TYPE, _ROWS, _ROWS, *(types.float64[:, :, ::1],) * 2, SCRATCH, _LONG, _LONG), cache=True, nogil=True)
 def run(plastic, x, out, weights, values, scratch, begin, end):
-    """A tick of networks begin .. end for rows x (P, I, B), or shared ones (1, I, B), into out (P, O, B); the state of each
-    row, weights (P, B, D) and values (P, B, N), moves on."""
-    for g in range(begin, end):
-        own = Scratch(weights[g], values[g], scratch.layer, scratch.asked, scratch.changes, scratch.slots)
+    """A tick of networks begin .. end, n of them, for rows x (n, I, B), or shared ones (1, I, B), into out (n, O, B); the state
+    of each row, weights (n, B, D) and values (n, B, N), moves on."""
+    for k in range(end - begin):
+        own = Scratch(weights[k], values[k], scratch.layer, scratch.asked, scratch.changes, scratch.slots)
         for row in range(x.shape[2]):
-            tick(plastic, g, own, row, x[g % len(x)], out[g], row)
-
-
-_ONE = types.float32[:, ::1]
-
-
-@njit(types.void(TYPE, _LONG, SCRATCH, _ONE, _ONE), cache=True)
-def _step(plastic, genome, scratch, x, y):
-    tick(plastic, genome, scratch, 0, x, y, 0)
+            _live(plastic, begin + k, own, row, x[k % len(x)], out[k], row)
 
 
 def alone(policy: Policy) -> Callable[[int], Answer]:
     def begun(genome: int) -> Answer:
         own = scratch(policy.data, 1)
         begin(policy.data, genome, own, 0)
-        return lambda x, y: _step(policy.data, genome, own, x.reshape(-1, 1), y.reshape(-1, 1))
+        state = own.weights[None], own.values[None]
+        single = lambda numbers: numbers.reshape(1, -1, 1)
+        return lambda x, y: run(policy.data, single(x), single(y), *state, own, genome, genome + 1)
 
     return begun

@@ -197,8 +197,8 @@ def test_parameters_are_numbers_of_connections_and_biases():
     assert counts["cycles"][0] == (connections + 4 + 4) * 6 + 4
     hyper, genomes = grown(generations=0, **WAYS["cycles"])
     assert (
-        hyper.express(genomes).construction == 8 * (connections + 4 + 4 + 4) * (24 + 2) * 5
-    )  # of each CPPN, with its bias node
+        hyper.express(genomes).construction == 8 * (connections + 4 + 4 + 4) * (24 + 2) * 3
+    )  # outputs of 2 inputs and a bias node
     assert counts["iterated"][0] == connections * (1 + 4 * (5 + 1))  # two outputs a pair, of five inputs and a bias node
 
 
