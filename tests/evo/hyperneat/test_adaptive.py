@@ -196,9 +196,8 @@ def test_parameters_are_numbers_of_connections_and_biases():
     assert [counts[rule][0] for rule in ("fixed", "hebbian", "abc", "abcd")] == [connections * n for n in (1, 2, 5, 6)]
     assert counts["cycles"][0] == (connections + 4 + 4) * 6 + 4
     hyper, genomes = grown(generations=0, **WAYS["cycles"])
-    assert (
-        hyper.express(genomes).construction == 8 * (connections + 4 + 4 + 4) * (24 + 2) * 3
-    )  # outputs of 2 inputs and a bias node
+    questions, answers = connections + 4 + 4 + 4, 24 + 2  # of two inputs and a bias node
+    assert hyper.express(genomes).construction == 8 * questions * answers * 3
     assert counts["iterated"][0] == connections * (1 + 4 * (5 + 1))  # two outputs a pair, of five inputs and a bias node
 
 
