@@ -130,6 +130,7 @@ class AdaptiveHyperNEAT(CPPNs):
     def express(self, population: Genomes) -> Phenotypes:
         networks = PlasticNetworks(population, self.plasticity)
         self._count(networks.connections)
+        self._keep(population, networks.costs)
         return networks
 
     def model(self, genome: Genomes) -> PlasticModel:

@@ -22,6 +22,7 @@ from evo.genomes.genome import Genomes
 from evo.hyperneat import plastic_kernel
 from evo.hyperneat.cppn import Link, Reading, ask, check_sizes, questions
 from evo.hyperneat.model import MOST
+from evo.hyperneat.objectives import drawn_costs
 from evo.hyperneat.plastic_kernel import BOTH, PLANES, RATE, WEIGHT, Plastic
 from evo.hyperneat.substrate import Substrate
 from evo.network.model import NetworkModel
@@ -136,6 +137,14 @@ class Plasticity:
             count + np.arange(count),
         )
 
+    def prices(self, objective: str) -> np.ndarray:
+        """What each connection (D,) costs, as of `objectives.prices`; within a layer only places lie apart."""
+        if objective == "connection_count":
+            return np.ones(self.connections)
+        layers, apart = self.substrate.layers, 2.0 / (len(self.substrate.layers) - 1)
+        lengths = [np.square(layers[a][:, None] - layers[b]).sum(-1) + (apart * (b - a)) ** 2 for a, b in self.pairs]
+        return np.concatenate([each.ravel() for each in lengths])
+
     def _questions(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
         """The CPPN's inputs (sources * targets, I), source by source; what a life adds is 0 before it."""
         asked = questions(source, target, self.reading)
@@ -166,6 +175,10 @@ class PlasticNetworks(Phenotypes):
     def connections(self) -> np.ndarray:
         """How many each has (P,)."""
         return np.count_nonzero(self.drawn.planes[:, WEIGHT], axis=1)
+
+    def costs(self, objective: str) -> np.ndarray:
+        """What the connections of each cost (P,), as of `objectives`."""
+        return drawn_costs(self.drawn.planes[:, WEIGHT], self.plasticity.prices(objective))
 
     @property
     def construction(self) -> float:

@@ -247,6 +247,19 @@ def mirroring_picture(found: dict[str, list[list[float]]], crossed: tuple[float,
     return path
 
 
+def t_maze(seeds: int, runs: Path) -> None:
+    """Plastic networks of every rule beside fixed weights on the same substrate, feed-forward and with cycles, and beside
+    recurrent NEAT, 300 networks over at most 100 generations each; how many find the large reward again after the switch."""
+    rules = {"hebbian": "hebbian", "abc": "abc", "abcd": "abcd", "iterated": "iterated", "fixed-cycles": "fixed"}
+    settings = {f"{label}.rule": rule for label, rule in rules.items()} | {"fixed-cycles.cycles": True}
+    methods = [*(f"{label}=adaptive-hyperneat" for label in rules), "hyperneat", "neat"]
+    print(run("t_maze", methods=methods, seeds=seeds, settings=settings, runs=runs), end="\n\n")
+    for label in (*rules, "hyperneat", "neat"):
+        found = results("t_maze", label, seeds, runs)
+        returns, count = [reported(result) for result in found], sum(bool(result["solved"]) for result in found)
+        print(f"{label}: solved {rate(count, seeds)}; test return {interval(returns)}, lowest {min(returns):.1f}")
+
+
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
 STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
 STUDIES |= {"visual-discrimination": (visual_discrimination, 20), "parity": (parity, 30), "bit-mirroring": (bit_mirroring, 10)}

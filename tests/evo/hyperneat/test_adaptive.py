@@ -201,6 +201,19 @@ def test_parameters_are_numbers_of_connections_and_biases():
     assert counts["iterated"][0] == connections * (1 + 4 * (5 + 1))  # two outputs a pair, of five inputs and a bias node
 
 
+def test_connections_may_cost_by_squared_length_or_number():
+    objectives = ("fitness", "connection_cost", "connection_count")
+    hyper, genomes = grown(rule="abc", cycles=True, objectives=objectives)
+    networks, wanted = hyper.express(genomes), []
+    for genome in genomes:
+        life = Life(genome, LAYERS, hyper.options)
+        ends = [(*life.pairs[number], i, j) for number, i, j in life.weight]
+        places = [(LAYERS.layers[a][i], LAYERS.layers[b][j], float(b - a)) for a, b, i, j in ends]
+        wanted.append([sum((here - there).item() ** 2 + apart**2 for here, there, apart in places), len(places)])
+    assert np.column_stack([networks.costs(each) for each in objectives[1:]]) == pytest.approx(np.array(wanted))
+    assert hyper.row()["connection_cost_mean"] == pytest.approx(np.mean(wanted, axis=0)[0])
+
+
 def test_a_network_with_a_number_that_is_not_finite_is_drawn_as_zeros_and_counted():
     for plane in ("weight", "B"):
         hyper = AdaptiveHyperNEAT(Substrate.grid((2,), (1,)), population_size=2, activation="identity")
