@@ -57,7 +57,7 @@ class CPPNs(NEAT):
 
     def row(self) -> Row:
         """As of NEAT, where nodes and connections are the CPPN's. empty: networks of the population without a connection;
-        network_connections_mean: connections of a network; both None where these are drawn later. And the mean of each
+        network_connections_mean: connections of a network; both None where HyperNEAT draws these later. And the mean of each
         objective beside fitness."""
         means = {f"{name}_mean": float(values.mean()) for name, values in self._known_costs().items()}
         return super().row() | self._counts | means

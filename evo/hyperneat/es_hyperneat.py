@@ -16,17 +16,16 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-import numpy as np
 from torch import Tensor
 
 from evo.activations import NODE_ACTIVATIONS
 from evo.core import Episodic, Model, Phenotypes, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.base import CPPNs
-from evo.hyperneat.growth import GrownModel, Growth, Search, restore
+from evo.hyperneat.growth import GrownModel, Growth, Search, ends, restore
 from evo.hyperneat.objectives import grown_costs
 from evo.hyperneat.settings import CPPNSettings, link_expression, locality_seed
-from evo.hyperneat.substrate import Substrate, layout
+from evo.hyperneat.substrate import Substrate
 from evo.settings import Value, setting, settings
 from evo.space import Integer, Log
 
@@ -130,12 +129,9 @@ class ESHyperNEAT(CPPNs):
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> Self:
-        """With inputs and outputs where the task's own geometry has them (`substrate.layout`), at opposite ends of a further
-        dimension, in which hidden nodes lie between them."""
-        inputs, outputs = layout(task).layers
-        ends = [np.column_stack([places, np.full(len(places), end)]) for places, end in ((inputs, -1.0), (outputs, 1.0))]
+        """With inputs and outputs as of `growth.ends`."""
         state = isinstance(task, Episodic)
-        return cls(Substrate(ends), squashed=task.kind == "probability", keeps_state=state, seed=seed, **values)
+        return cls(ends(task), squashed=task.kind == "probability", keeps_state=state, seed=seed, **values)
 
     @classmethod
     def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
@@ -143,10 +139,9 @@ class ESHyperNEAT(CPPNs):
 
     def express(self, population: Genomes) -> Phenotypes:
         networks, found = self.growth.express(population)
-        hidden, oversized = (np.array(each) for each in zip(*((len(one.places), one.oversized) for one in found)))
-        connections = np.array([len(each.weight) for each in found])
-        self._count(connections, oversized=int(oversized.sum()), network_hidden_mean=float(hidden.mean()))
-        self._keep(population, lambda objective: grown_costs(found, self.substrate, objective))
+        hidden, connections = found.sizes.T
+        self._count(connections, oversized=int(found.oversized.sum()), network_hidden_mean=float(hidden.mean()))
+        self._keep(population, lambda objective: grown_costs(self.growth.each(population, found), self.substrate, objective))
         return networks
 
     def model(self, genome: Genomes) -> GrownModel:

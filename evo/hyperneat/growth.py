@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from evo.core import Saved, Task, counted
+from evo.core import Phenotypes, Saved, Task, counted
 from evo.genomes.genome import Genomes
 from evo.hyperneat.cppn import Reading
-from evo.hyperneat.discovery import Found, discover, genomes_of
+from evo.hyperneat.discovery import CONNECTIONS, Discovered, Found, discover, genomes_of
 from evo.hyperneat.quadtree import MOST_CELLS, Rules, cells
 from evo.hyperneat.settings import CPPNSettings
-from evo.hyperneat.substrate import Substrate
+from evo.hyperneat.substrate import Substrate, layout
 from evo.network.model import NetworkModel
 from evo.network.population import Networks
+from evo.rollout.lanes import Policy
 from evo.settings import SettingsError
+
+MOST = 1 << 21  # connections of networks that exist at once: some 200 MB
+
+
+def ends(task: Task) -> Substrate:
+    """Inputs and outputs where a task's own geometry has them (`substrate.layout`), at opposite ends of a further dimension, in
+    which hidden nodes lie between them."""
+    inputs, outputs = layout(task).layers
+    return Substrate([np.column_stack([nodes, np.full(len(nodes), end)]) for nodes, end in ((inputs, -1.0), (outputs, 1.0))])
 
 
 @dataclass(frozen=True)
@@ -94,19 +106,95 @@ class Growth:
             most=search.max_connections,
         )
 
-    def networks(self, genomes: Genomes) -> tuple[Genomes, list[Found]]:
-        """The networks that CPPNs find, as genomes that `evo.network` runs, and as they were found."""
+    def networks(self, genomes: Genomes, most: int = 1 << 62) -> tuple[Networks | None, Discovered]:
+        """The networks that CPPNs find, ready to run, and as they were found; None: together they have more than `most`
+        connections. Raises ValueError for CPPNs of other sizes."""
         self.reading.check(genomes, self.substrate)
         inputs, outputs = self.substrate.layers
-        found = discover(genomes, inputs, outputs, self.rules)
-        return genomes_of(found, len(inputs), len(outputs), self.activations), found
+        found = discover(genomes, inputs, outputs, self.rules, most)
+        if not found.kept:
+            return None, found
+        return Networks(genomes_of(found, len(inputs), len(outputs), self.activations), **self.run), found
 
-    def express(self, genomes: Genomes) -> tuple[Networks, list[Found]]:
-        """The networks that CPPNs find, ready to run, and as they were found."""
-        made, found = self.networks(genomes)
-        networks = Networks(made, **self.run)
-        networks.construction = float(np.dot([each.questions for each in found], Networks(genomes).parameters))
-        return networks, found
+    def express(self, genomes: Genomes) -> tuple[Networks | GrownNetworks, Discovered]:
+        """As `networks`; if together they have more than MOST connections they are grown when they are asked."""
+        networks, found = self.networks(genomes, MOST)
+        grown = networks or GrownNetworks(genomes, self, found.sizes[:, CONNECTIONS])
+        grown.construction = float(found.questions @ Networks(genomes).parameters)
+        return grown, found
+
+    def each(self, genomes: Genomes, found: Discovered) -> Iterator[Found]:
+        """The networks of CPPNs one by one, of what `networks` said of them; looked for again where they were not kept."""
+        if found.kept:
+            yield from found
+        else:
+            for index in range(len(genomes)):
+                yield from self.networks(genomes[index])[1]
+
+
+class GrownNetworks(Phenotypes):
+    """The networks of P CPPNs that together have more than MOST connections: grown when they are asked, a few at a time.
+
+    connections (P,): of each.
+    """
+
+    device = torch.device("cpu")
+    construction: float = 0.0
+
+    def __init__(self, genomes: Genomes, growth: Growth, connections: np.ndarray):
+        self.genomes, self.growth = genomes, growth
+        self._parameters = np.full(len(genomes), -1)
+        self._states: dict[int, np.ndarray | None] = {}  # of each part, by its first network
+        self._bounds, held = [0], 0
+        for k, count in enumerate(connections.tolist()):
+            if held and held + count > MOST:
+                self._bounds.append(k)
+                held = 0
+            held += count
+        self._bounds.append(len(genomes))
+
+    def __len__(self) -> int:
+        return len(self.genomes)
+
+    def __repr__(self) -> str:
+        return f"GrownNetworks({counted(len(self), 'network')}, {self.growth.substrate})"
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """As of `evo.network.Networks` (P,)."""
+        if (self._parameters < 0).any():
+            for _ in self._parts():
+                pass
+        return self._parameters
+
+    def to(self, device: str | torch.device) -> GrownNetworks:
+        """These networks run on the CPU only: a no-op."""
+        return self
+
+    def reset(self) -> None:
+        self._states = {}
+
+    def policy(self) -> Policy | None:
+        return None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (P, B, O) of every network on x (B, I), the same for all, or (P, B, I)."""
+        parts = []
+        for chosen, networks, compute in self._parts():
+            networks._state = self._states.get(chosen.start)
+            parts.append(networks.forward(x[chosen] if x.ndim == 3 else x))
+            self._states[chosen.start] = networks._state
+            self.construction += compute
+        return torch.cat(parts)
+
+    def _parts(self) -> Iterator[tuple[slice, Networks, float]]:
+        """Which genomes, their networks, and the compute of growing them, part by part."""
+        for chosen in itertools.starmap(slice, itertools.pairwise(self._bounds)):
+            genomes = self.genomes[chosen]
+            networks, found = self.growth.networks(genomes)
+            assert networks is not None
+            self._parameters[chosen] = networks.parameters
+            yield chosen, networks, float(found.questions @ Networks(genomes).parameters)
 
 
 class GrownModel(NetworkModel):
@@ -116,13 +204,18 @@ class GrownModel(NetworkModel):
     """
 
     def __init__(self, genome: Genomes, growth: Growth):
-        network, (found,) = growth.networks(genome)
-        super().__init__(network, **growth.run)
-        self.cppn, self.growth, self.places = NetworkModel(genome), growth, found.places
+        networks, found = growth.networks(genome)
+        assert networks is not None
+        super().__init__(networks.genomes, **growth.run)
+        self.cppn, self.growth, self.places = NetworkModel(genome), growth, found.networks.places
 
     def __repr__(self) -> str:
         sizes = f"{counted(self.hidden, 'hidden node')}, {counted(self.connections, 'connection')}"
         return f"GrownModel({self.growth.substrate}, {sizes}, CPPN {self.cppn!r})"
+
+    def at(self, task: Task) -> GrownModel:
+        """Found anew between a task's inputs and outputs."""
+        return GrownModel(self.cppn.genome, replace(self.growth, substrate=ends(task)))
 
     def save(self) -> Saved:
         """The CPPN, where inputs and outputs lie and how nodes are looked for, for `restore`; no weights."""

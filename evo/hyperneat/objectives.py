@@ -12,7 +12,7 @@ costs count in a quarter of all comparisons, so that networks without connection
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -53,9 +53,11 @@ def drawn_costs(vectors: np.ndarray, price: np.ndarray) -> np.ndarray:
     return np.array([price[vector != 0].sum() for vector in vectors])
 
 
-def grown_costs(networks: Sequence[Found], substrate: Substrate, objective: str) -> np.ndarray:
+def grown_costs(networks: Iterable[Found], substrate: Substrate, objective: str) -> np.ndarray:
     """Of P networks found between the inputs and outputs of a substrate: (P,)."""
-    if objective == "connection_count":
-        return np.array([float(len(each.weight)) for each in networks])
-    places = [np.concatenate([*substrate.layers, each.places]) for each in networks]
-    return np.array([np.square(at[each.source] - at[each.target]).sum() for at, each in zip(places, networks)])
+
+    def cost(network: Found) -> float:
+        places = np.concatenate([*substrate.layers, network.places])
+        return float(np.square(places[network.source] - places[network.target]).sum())
+
+    return np.array([float(len(each.weight)) if objective == "connection_count" else cost(each) for each in networks])

@@ -10,22 +10,26 @@ All cells that a tree could have stand in one array, a grid a level, with a bord
 compared with what lies beyond it. So a point that several cells ask for is asked once. Questions are gathered level by level
 and asked together: every level up to the initial depth at once, since there is no choice, then only children of cells that
 vary. What is known of a cell carries the number of the tree that knew it, so that no array is cleared between trees.
+
+Kernels here are entered from `discovery` alone, so they have no wrappers for Python. Most are written into their callers: a
+call hands over some 300 numbers, which takes longer than what they do, and every level of calls is optimised anew.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
 
 from evo.genomes.genome import offsets
-from evo.network.cpu import answers
+from evo.network.cpu import compute_rows
 from evo.network.program import PROGRAM, Program
 
-ROWS, WIDTH = 256, 32  # questions handed over at a time; of these computed at once
+WIDTHS = (8, 16, 32)  # questions computed at once: the smallest that takes all, or the largest
 PRESENT, QUESTIONS = range(2)  # of Tree.number
-MOST_CELLS = 1 << 20  # of the grids of a tree: 80 MB a thread
+MOST_CELLS = 1 << 20  # of the grids of a tree: 80 MB a thread, and 40 MB
 
 
 class Rules(NamedTuple):
@@ -52,40 +56,62 @@ class Rules(NamedTuple):
     most: int
 
 
-class Tree(NamedTuple):
-    """Grids of levels 0 (the whole square, one cell) .. depth, of 2^level cells a side and a border: cell `first[level] + i` is
-    cell i of a level, row by row.
+class Grids(NamedTuple):
+    """Where cells lie: levels 0 (the whole square, one cell) .. depth, of 2^level cells a side and a border; cell first[level]
+    + i is cell i of a level, row by row. level, middle: of each cell; below: the first of its 2^d children. Of each level,
+    step: from this child to the others; stride: from a cell to the next along each axis."""
 
-    number: of the present tree, and how many questions were asked since it was last set. answer, leo: what the CPPN said of a
-    cell; asked, divided: the number of the tree in which it was asked, in which it has children; leaves, mean, squares: how
-    many leaves are below it, their mean and the sum of squared differences from it. wanted, order, tested: lists of cells. x,
-    out, values: scratch for questions.
-    """
-
-    number: np.ndarray  # int64 (2,)
     first: np.ndarray  # int64 (depth + 2,)
-    answer: np.ndarray  # float64 (cells,)
-    leo: np.ndarray
-    leaves: np.ndarray
+    level: np.ndarray  # int64 (cells,)
+    middle: np.ndarray  # float64 (cells, d)
+    below: np.ndarray  # int64 (cells,)
+    step: np.ndarray  # int64 (depth + 1, 2^d)
+    stride: np.ndarray  # int64 (depth + 1, d)
+
+
+class Spread(NamedTuple):
+    """Of divided cells, the number of the tree in which they are; how many leaves are below, their mean and the sum of squared
+    differences from it."""
+
+    tree: np.ndarray  # int64 (cells,)
+    leaves: np.ndarray  # float64 (cells,)
     mean: np.ndarray
     squares: np.ndarray
+
+
+class Tree(NamedTuple):
+    """What a CPPN says of the cells of `grids`.
+
+    number: of the present tree, and how many questions were asked since it was last set. answer, leo: what the CPPN said of a
+    cell; asked: the number of the tree in which it was. wanted, order, tested: lists of cells. values: scratch for questions,
+    one of each width.
+    """
+
+    grids: Grids
+    spread: Spread
+    number: np.ndarray  # int64 (2,)
+    answer: np.ndarray  # float64 (cells,)
+    leo: np.ndarray
     asked: np.ndarray  # int64 (cells,)
-    divided: np.ndarray
     wanted: np.ndarray
     order: np.ndarray
     tested: np.ndarray
-    x: np.ndarray  # float64 (ROWS, I)
-    out: np.ndarray  # float64 (O, ROWS)
-    values: np.ndarray  # float64 (slots, WIDTH)
+    values: tuple[np.ndarray, ...]  # float64 (slots, width)
 
 
 _LONG, _FLOAT, _INT64 = types.int64, types.float64, types.int64[::1]
-_DOUBLE, _TABLE = types.float64[::1], types.float64[:, ::1]
+_DOUBLE, _TABLE, _LONGS = types.float64[::1], types.float64[:, ::1], types.int64[:, ::1]
 RULES = types.NamedTuple(
     (_LONG,) * 3 + (_FLOAT,) * 3 + (_LONG,) + (types.boolean,) * 3 + (_LONG,) * 2 + (_FLOAT, _LONG),
     Rules,
 )
-TREE = types.NamedTuple((_INT64,) * 2 + (_DOUBLE,) * 5 + (_INT64,) * 5 + (_TABLE,) * 3, Tree)
+GRIDS = types.NamedTuple((_INT64, _INT64, _TABLE, _INT64, _LONGS, _LONGS), Grids)
+SPREAD = types.NamedTuple((_INT64, _DOUBLE, _DOUBLE, _DOUBLE), Spread)
+TREE = types.NamedTuple(
+    (GRIDS, SPREAD, _INT64, _DOUBLE, _DOUBLE) + (_INT64,) * 4 + (types.UniTuple(_TABLE, len(WIDTHS)),),
+    Tree,
+)
+INNER = dict(cache=True, nogil=True, error_model="numpy", _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def cells(dimensions: int, depth: int) -> int:
@@ -93,111 +119,118 @@ def cells(dimensions: int, depth: int) -> int:
     return sum((2**level + 2) ** dimensions for level in range(depth + 1))
 
 
+@lru_cache(maxsize=2)
+def grids(dimensions: int, depth: int) -> Grids:
+    """Those of so many levels."""
+    sides = [2**level + 2 for level in range(depth + 2)]
+    powers = np.array([[side**axis for axis in reversed(range(dimensions))] for side in sides], np.int64)
+    first = offsets(np.array([side**dimensions for side in sides[:-1]]))
+    signs = (np.arange(2**dimensions)[:, None] >> np.arange(dimensions)[::-1]) & 1  # the last axis first
+    level, middle, below = np.empty(first[-1], np.int64), np.empty((first[-1], dimensions)), np.empty(first[-1], np.int64)
+    for k, side in enumerate(sides[:-1]):
+        own, place = slice(first[k], first[k + 1]), np.indices((side,) * dimensions).reshape(dimensions, -1).T
+        level[own], middle[own] = k, (2 * place - 1) / 2**k - 1.0
+        below[own] = first[k + 1] + ((2 * place - 1) @ powers[k + 1])
+    return Grids(first, level, middle, below, powers[1:] @ signs.T, powers[:-1].copy())
+
+
 def planted(program: Program, rules: Rules) -> Tree:
     """A tree that knows nothing, for the CPPNs of a program."""
-    first = offsets(np.array([(2**level + 2) ** rules.dimensions for level in range(rules.depth + 1)]))
-    numbers, counts = np.empty((5, first[-1])), np.zeros((5, first[-1]), np.int64)
-    scratch = [np.empty(shape) for shape in ((ROWS, program.inputs), (program.outputs, ROWS), (program.widest, WIDTH))]
-    return Tree._make([np.zeros(2, np.int64), first, *numbers, *counts, *scratch])
+    known = grids(rules.dimensions, rules.depth)
+    size = len(known.level)
+    spread = Spread(np.zeros(size, np.int64), *np.empty((3, size)))
+    values = tuple(np.zeros((program.widest, width)) for width in WIDTHS)
+    return Tree._make([known, spread, np.zeros(2, np.int64), *np.empty((2, size)), *np.zeros((4, size), np.int64), values])
 
 
-@njit(_LONG(TREE, _LONG), cache=True, nogil=True, _nrt=False)
-def level_of(tree, cell):
-    level = 0
-    while tree.first[level + 1] <= cell:
-        level += 1
-    return level
-
-
-@njit(types.void(TREE, RULES, _LONG, types.float64[:]), cache=True, nogil=True, _nrt=False)
-def place(tree, rules, cell, into):
-    """The middle of a cell, into (d,)."""
-    level = level_of(tree, cell)
-    rest, size = cell - tree.first[level], 2**level
-    for axis in range(rules.dimensions - 1, -1, -1):
-        into[axis] = (2 * (rest % (size + 2)) - 1) / size - 1.0
-        rest //= size + 2
-
-
-@njit(_LONG(TREE, RULES, _LONG, _LONG, _LONG), cache=True, nogil=True, _nrt=False)
-def child(tree, rules, cell, level, which):
-    """Child 0 .. 2^d - 1 of a cell of a level; the bits of `which` say on which side of its middle, the last axis first."""
-    rest, size, stride, found = cell - tree.first[level], 2**level, 1, tree.first[level + 1]
-    for axis in range(rules.dimensions):
-        found += (2 * (rest % (size + 2)) - 1 + ((which >> axis) & 1)) * stride
-        rest //= size + 2
-        stride *= 2 * size + 2
-    return found
-
-
-@njit(types.void(RULES, _DOUBLE), cache=True, nogil=True, _nrt=False)
-def differ(rules, row):
-    """Adds to the source and target in a question's row what is asked besides, as `cppn.questions` does."""
-    d, squares = rules.dimensions, 0.0
-    for axis in range(d):
-        difference = row[axis] - row[d + axis]
-        squares += difference * difference
-        if rules.delta:
-            row[2 * d + axis] = difference
+@njit(types.void(PROGRAM, RULES, _LONG, _TABLE, _LONG), **INNER)
+def consult(program, rules, genome, values, rows):
+    """What the CPPN says to the first `rows` columns of `values`, where source and target stand: adds what is asked besides, as
+    `cppn.questions` does, and computes."""
+    d = rules.dimensions
+    if rules.delta:
+        for axis in range(d):
+            for r in range(rows):
+                values[2 * d + axis, r] = values[axis, r] - values[d + axis, r]
     if rules.length:
-        row[-1] = np.sqrt(squares)
+        for r in range(rows):
+            squares = 0.0
+            for axis in range(d):
+                difference = values[axis, r] - values[d + axis, r]
+                squares += difference * difference
+            values[program.inputs - 1, r] = np.sqrt(squares)
+    compute_rows(program, genome, values)
 
 
-@njit(types.void(PROGRAM, RULES, TREE, _LONG, _DOUBLE, types.boolean, _LONG), cache=True, nogil=True, _nrt=False)
+@njit(inline="always")
+def wide_enough(wanted):
+    """Which of WIDTHS takes so many questions, or as many as can be."""
+    k = 0
+    while k < len(WIDTHS) - 1 and WIDTHS[k] < wanted:
+        k += 1
+    return k
+
+
+@njit(types.void(PROGRAM, RULES, TREE, _LONG, _DOUBLE, types.boolean, _LONG), **INNER)
 def ask(program, rules, tree, genome, point, outgoing, wanted):
     """What the CPPN says of connections from `point`, or to it, to the first `wanted` cells of tree.wanted."""
-    d = rules.dimensions
+    d, output, scratch, middle = rules.dimensions, program.first_output[genome], tree.values, tree.grids.middle
+    cells, number, answer, leo, asked = tree.wanted, tree.number, tree.answer, tree.leo, tree.asked
     other, own = (d, 0) if outgoing else (0, d)
-    for begin in range(0, wanted, ROWS):
-        rows = min(ROWS, wanted - begin)
+    begin = 0
+    while begin < wanted:
+        values = scratch[wide_enough(wanted - begin)]
+        rows = min(wanted - begin, values.shape[1])
+        for axis in range(d):
+            for r in range(rows):
+                values[other + axis, r] = middle[cells[begin + r], axis]
+                values[own + axis, r] = point[axis]
+        consult(program, rules, genome, values, rows)
         for r in range(rows):
-            place(tree, rules, tree.wanted[begin + r], tree.x[r, other : other + d])
-            for axis in range(d):
-                tree.x[r, own + axis] = point[axis]
-            differ(rules, tree.x[r])
-        answers(program, genome, tree.x[:rows], tree.out, tree.values)
-        tree.number[QUESTIONS] += rows
-        for r in range(rows):
-            cell = tree.wanted[begin + r]
-            tree.answer[cell] = tree.out[0, r]
-            tree.leo[cell] = tree.out[rules.leo, r] if rules.leo >= 0 else 1.0
-            tree.asked[cell] = tree.number[PRESENT]
+            cell = cells[begin + r]
+            answer[cell] = values[output, r]
+            leo[cell] = values[output + rules.leo, r] if rules.leo >= 0 else 1.0
+            asked[cell] = number[PRESENT]
+        begin += rows
+    number[QUESTIONS] += wanted
 
 
-@njit(types.void(TREE, RULES, _LONG, _LONG), cache=True, nogil=True, error_model="numpy", _nrt=False)
-def gather(tree, rules, cell, level):
+@njit(inline="always")
+def gather(grids, spread, answer, present, cell):
     """leaves, mean and squares of a divided cell, from those of its children (Chan, Golub and LeVeque 1983)."""
     count, mean, squares = 0.0, 0.0, 0.0
-    for which in range(2**rules.dimensions):
-        below = child(tree, rules, cell, level, which)
-        inner = tree.divided[below] == tree.number[PRESENT]
-        leaves = tree.leaves[below] if inner else 1.0
-        difference = (tree.mean[below] if inner else tree.answer[below]) - mean
+    first, step = grids.below[cell], grids.step[grids.level[cell]]
+    for which in range(step.size):
+        below = first + step[which]
+        inner = spread.tree[below] == present
+        leaves = spread.leaves[below] if inner else 1.0
+        difference = (spread.mean[below] if inner else answer[below]) - mean
         both = count + leaves
         mean += difference * leaves / both
-        squares += (tree.squares[below] if inner else 0.0) + difference * difference * count * leaves / both
+        squares += (spread.squares[below] if inner else 0.0) + difference * difference * count * leaves / both
         count = both
-    tree.leaves[cell], tree.mean[cell], tree.squares[cell] = count, mean, squares
+    spread.leaves[cell], spread.mean[cell], spread.squares[cell] = count, mean, squares
 
 
-@njit(_LONG(PROGRAM, RULES, TREE, _LONG, _DOUBLE, types.boolean), cache=True, nogil=True, _nrt=False)
+@njit(inline="always")
 def divide(program, rules, tree, genome, point, outgoing):
     """Division and initialisation: asks for every cell of the tree of `point`. Returns how many cells are divided; they are
     the first in tree.order, each after its parent, and the variance below each is known."""
-    children, wanted, divided = 2**rules.dimensions, 0, 1
-    tree.order[0] = tree.first[0] + (3**rules.dimensions - 1) // 2
-    tree.divided[tree.order[0]] = tree.number[PRESENT]
+    children, wanted, divided, present = 1 << rules.dimensions, 0, 1, tree.number[PRESENT]
+    grids, spread, answer, order, cells = tree.grids, tree.spread, tree.answer, tree.order, tree.wanted
+    order[0] = (3**rules.dimensions - 1) // 2  # the middle of level 0
+    spread.tree[order[0]] = present
     level_begin, level = 0, 0
     while level < rules.initial:  # no choice here: all at once
         level_end = divided
         for k in range(level_begin, level_end):
             for which in range(children):
-                below = child(tree, rules, tree.order[k], level, which)
-                tree.wanted[wanted] = below
+                below = grids.below[order[k]] + grids.step[level, which]
+                cells[wanted] = below
                 wanted += 1
                 if level + 1 < rules.initial:
-                    tree.divided[below] = tree.number[PRESENT]
-                    tree.order[divided] = below
+                    spread.tree[below] = present
+                    order[divided] = below
                     divided += 1
         if level + 1 < rules.initial:
             level_begin = level_end
@@ -207,80 +240,80 @@ def divide(program, rules, tree, genome, point, outgoing):
     while level + 1 < rules.depth and level_begin < divided:
         level_end, wanted = divided, 0
         for k in range(level_begin, level_end):
-            gather(tree, rules, tree.order[k], level)
-            if tree.squares[tree.order[k]] / children > rules.division:
+            gather(grids, spread, answer, present, order[k])
+            if spread.squares[order[k]] / children > rules.division:
                 for which in range(children):
-                    below = child(tree, rules, tree.order[k], level, which)
-                    tree.divided[below] = tree.number[PRESENT]
-                    tree.order[divided] = below
+                    below = grids.below[order[k]] + grids.step[level, which]
+                    spread.tree[below] = present
+                    order[divided] = below
                     divided += 1
                     for further in range(children):
-                        tree.wanted[wanted] = child(tree, rules, below, level + 1, further)
+                        cells[wanted] = grids.below[below] + grids.step[level + 1, further]
                         wanted += 1
         ask(program, rules, tree, genome, point, outgoing, wanted)
         level_begin = level_end
         level += 1
     for k in range(divided - 1, -1, -1):
-        gather(tree, rules, tree.order[k], level_of(tree, tree.order[k]))
+        gather(grids, spread, answer, present, order[k])
     return divided
 
 
-@njit(_LONG(TREE, RULES), cache=True, nogil=True, _nrt=False)
+@njit(inline="always")
 def prune(tree, rules):
     """Lists the cells where a branch is cut, as answers below vary less than the threshold, or as there is nothing below, in
     tree.tested; returns how many."""
-    tests, visited, open_cells = 0, 0, 1  # tree.order is read and written as a queue
+    grids, spread, order, tested, present = tree.grids, tree.spread, tree.order, tree.tested, tree.number[PRESENT]
+    tests, visited, open_cells = 0, 0, 1  # order is read and written as a queue
     while visited < open_cells:
-        cell = tree.order[visited]
-        level = level_of(tree, cell)
-        for which in range(2**rules.dimensions):
-            below = child(tree, rules, cell, level, which)
-            if tree.divided[below] == tree.number[PRESENT] and tree.squares[below] / tree.leaves[below] >= rules.variance:
-                tree.order[open_cells] = below
+        cell = order[visited]
+        first, step = grids.below[cell], grids.step[grids.level[cell]]
+        for which in range(step.size):
+            below = first + step[which]
+            if spread.tree[below] == present and spread.squares[below] / spread.leaves[below] >= rules.variance:
+                order[open_cells] = below
                 open_cells += 1
             else:
-                tree.tested[tests] = below
+                tested[tests] = below
                 tests += 1
         visited += 1
     return tests
 
 
-@njit(types.boolean(TREE, RULES, _LONG), cache=True, nogil=True, _nrt=False)
-def in_band(tree, rules, cell):
+@njit(inline="always")
+def in_band(answer, strides, cell, band):
     """Whether along some axis a cell's answer differs from those on both sides by more than the threshold."""
-    stride, side = 1, 2 ** level_of(tree, cell) + 2
-    for _ in range(rules.dimensions):
-        low = abs(tree.answer[cell] - tree.answer[cell - stride])
-        high = abs(tree.answer[cell] - tree.answer[cell + stride])
-        if low > rules.band and high > rules.band:
+    for k in range(strides.size):
+        low = abs(answer[cell] - answer[cell - strides[k]])
+        high = abs(answer[cell] - answer[cell + strides[k]])
+        if low > band and high > band:
             return True
-        stride *= side
     return False
 
 
-@njit(_LONG(PROGRAM, RULES, TREE, _LONG, _DOUBLE, types.boolean), cache=True, nogil=True, _nrt=False)
+@njit(inline="always")
 def express(program, rules, tree, genome, point, outgoing):
     """The cells that `point` is connected to. Returns how many, which are then the first of tree.tested; the weight of each is
     its answer, before the range of weights."""
     tree.number[PRESENT] += 1
     divide(program, rules, tree, genome, point, outgoing)
-    tests = prune(tree, rules)
-    wanted = 0
+    tests, wanted, present = prune(tree, rules), 0, tree.number[PRESENT]
+    tested, asked, cells, answer, leo = tree.tested, tree.asked, tree.wanted, tree.answer, tree.leo
+    stride, level = tree.grids.stride, tree.grids.level
     for k in range(tests):
-        cell = tree.tested[k]
-        stride, side = 1, 2 ** level_of(tree, cell) + 2
-        for _ in range(rules.dimensions):
-            for beside in (cell - stride, cell + stride):
-                if tree.asked[beside] != tree.number[PRESENT]:
-                    tree.asked[beside] = tree.number[PRESENT]
-                    tree.wanted[wanted] = beside
+        cell = tested[k]
+        for axis in range(rules.dimensions):
+            for side in (-1, 1):
+                beside = cell + side * stride[level[cell], axis]
+                if asked[beside] != present:
+                    asked[beside] = present
+                    cells[wanted] = beside
                     wanted += 1
-            stride *= side
     ask(program, rules, tree, genome, point, outgoing, wanted)
     found = 0
     for k in range(tests):
-        cell = tree.tested[k]
-        if in_band(tree, rules, cell) and tree.leo[cell] > 0.0 and np.isfinite(tree.answer[cell] * rules.weight_range):
-            tree.tested[found] = cell
+        cell = tested[k]
+        banded = in_band(answer, stride[level[cell]], cell, rules.band)
+        if banded and leo[cell] > 0.0 and np.isfinite(answer[cell] * rules.weight_range):
+            tested[found] = cell
             found += 1
     return found

@@ -149,8 +149,8 @@ def _feed(program, x, row, rows, values):
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _compute(program, g, values):
-    """The nodes of feed-forward network g, for all rows, in `values`."""
+def compute_rows(program, g, values):
+    """The nodes of feed-forward network g, for all rows, in `values` (slots, rows), where its inputs stand."""
     if program.first_output[g] > program.inputs:
         values[program.inputs, :] = 1.0
     first = program.slots_at[g]
@@ -183,19 +183,8 @@ def forward(program, x, out, values, begin, end):
         for g in range(begin, end):
             if not shared or g == begin:  # input slots are never overwritten
                 _feed(program, x[0 if shared else g], row, rows, values)
-            _compute(program, g, values)
+            compute_rows(program, g, values)
             _read(program, g, values, out[g - begin], row, rows)
-
-
-@njit(types.void(PROGRAM, types.int64, _VALUES, _VALUES, _VALUES), cache=True, nogil=True, _nrt=False)
-def answers(program, g, x, out, values):
-    """Feed-forward network g alone on rows x (B, I) into out (O, B or more), for kernels that ask one network after the other;
-    values: scratch, as of `forward`."""
-    for row in range(0, len(x), values.shape[1]):
-        rows = min(values.shape[1], len(x) - row)
-        _feed(program, x, row, rows, values)
-        _compute(program, g, values)
-        _read(program, g, values, out, row, rows)
 
 
 @njit(

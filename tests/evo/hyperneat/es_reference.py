@@ -230,7 +230,7 @@ def compare(seed, size):
             biases = [reference.answer(middle, node)[rules.bias] * rules.weight_range for node in nodes]
             np.testing.assert_allclose(network.biases, biases, atol=1e-6)
         once = rules.dimensions > 1  # all inputs are in one place otherwise, which the reference asks of once
-        assert network.questions == len(reference.asked) or not once, f"seed {seed}, CPPN {k}: {network.questions} questions"
+        assert networks.questions[k] == len(reference.asked) or not once, f"seed {seed}, CPPN {k}"
         sizes.append(len(wanted))
     return sizes
 

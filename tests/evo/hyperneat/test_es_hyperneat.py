@@ -12,6 +12,7 @@ from evo import ESHyperNEAT, Substrate, threads
 from evo.evolve import Evolve
 from evo.hyperneat import discovery, quadtree
 from evo.hyperneat.es_hyperneat import ESHyperNEATLEO
+from evo.hyperneat.growth import GrownNetworks
 from evo.network.model import NetworkModel
 from evo.network.population import Networks
 from evo.settings import SettingsError
@@ -57,10 +58,10 @@ def test_neither_threads_nor_company_nor_trees_before_change_a_bit():
     networks = []
     for count in (1, 2, 3):
         with threads.limited(count):
-            networks.append(hyper.growth.networks(genomes)[0].state_dict())
+            networks.append(hyper.growth.networks(genomes)[0].genomes.state_dict())
     for other in networks[1:]:
         assert all(torch.equal(torch.as_tensor(networks[0][name]), torch.as_tensor(other[name])) for name in networks[0])
-    together = hyper.growth.networks(genomes)[1]
+    together = list(hyper.growth.networks(genomes)[1])
     for index in (0, 7, 29):
         (alone,) = hyper.growth.networks(genomes[index])[1]
         assert all(np.array_equal(one, other) for one, other in zip(alone, together[index]))
@@ -106,7 +107,7 @@ def test_a_network_that_gets_too_large_has_no_connections_and_is_counted():
     small.ask()
     row = small.row()
     assert row["empty"] == sum(not len(each.weight) for each in fewer)
-    assert row["oversized"] == sum(each.oversized for each in fewer)
+    assert row["oversized"] == fewer.oversized.sum()
     assert row["network_connections_mean"] == np.mean([len(each.weight) for each in fewer]) > 0
     assert row["network_hidden_mean"] == np.mean([len(each.places) for each in fewer]) > 0
     assert 0 < row["oversized"] <= row["empty"]
@@ -119,7 +120,7 @@ def test_compute_counts_every_question_to_a_cppn_beside_the_networks_answers():
     learner, first = Evolve(task, hyper), hyper.ask()
     learner.step()
     networks, found = hyper.growth.express(first)
-    asked = sum(each.questions * Networks(genome).parameters[0] for each, genome in zip(found, first))
+    asked = sum(each * Networks(genome).parameters[0] for each, genome in zip(found.questions, first))
     samples = learner.cost.samples // 6
     assert learner.cost.compute == asked + samples * networks.parameters.sum() > 2 * samples * networks.parameters.sum()
 
@@ -145,12 +146,14 @@ def test_the_locality_seed_connects_near_nodes_alone_and_is_a_feed_forward_genom
 
 
 def test_cells_at_the_edge_are_compared_with_what_lies_beyond_it():
-    rules = ESHyperNEAT(PLACES, initial_depth=1, max_depth=1).growth.rules
-    tree = quadtree.planted(discovery.compile(random_cppns(1, 4, 1)), rules)
-    middle = np.empty(2)
-    quadtree.place(tree, rules, int(tree.first[1]), middle)
-    assert middle.tolist() == [-1.5, -1.5]
-    assert [int(quadtree.child(tree, rules, 4, 0, which)) - int(tree.first[1]) for which in range(4)] == [5, 6, 9, 10]
+    grids = quadtree.grids(2, 2)
+    first = int(grids.first[1])
+    assert grids.middle[first].tolist() == [-1.5, -1.5]
+    assert (grids.below[4] + grids.step[0] - first).tolist() == [5, 6, 9, 10]
+    for cell in (5, 6, 9, 10):
+        below = grids.middle[grids.below[first + cell] + grids.step[1]]
+        np.testing.assert_array_equal(below.mean(0), grids.middle[first + cell])
+        assert np.unique(np.abs(below - grids.middle[first + cell])).tolist() == [0.25]
 
 
 @pytest.mark.parametrize(
@@ -209,3 +212,39 @@ def test_a_space_of_too_many_dimensions_is_refused_with_a_word(dimensions):
     substrate = Substrate([np.zeros((1, dimensions)), np.ones((1, dimensions))])
     with pytest.raises(ValueError, match=f"expected a substrate of at most 9 dimensions, .*; got {dimensions}"):
         ESHyperNEAT(substrate)
+
+
+def test_networks_of_many_connections_are_grown_when_they_are_asked_a_few_at_a_time(monkeypatch):
+    for values in ({}, {"keeps_state": True}, {"cycles": False}):
+        hyper, genomes = grown(20, biases=True, **values)
+        x, own = torch.randn(4, 2), torch.randn(20, 4, 2)
+        at_once, found = hyper.growth.express(genomes)
+        assert found.sizes[:, 1].sum() > 100
+        with monkeypatch.context() as small:
+            small.setattr("evo.hyperneat.growth.MOST", 40)
+            later = hyper.express(genomes)
+            assert isinstance(later, GrownNetworks)
+            assert len(later) == 20
+            assert hyper._counts["network_connections_mean"] == found.sizes[:, 1].mean()
+            assert (later.parameters == at_once.parameters).all()
+            for rows in (x, own[:, :4]):
+                assert torch.equal(later.forward(rows), at_once.forward(rows))
+            assert later.construction == 3 * at_once.construction
+            later.reset(), at_once.reset()
+            assert torch.equal(later.forward(x), at_once.forward(x))
+            assert later.policy() is None
+
+
+def test_sizes_are_known_of_networks_that_are_too_many_to_keep(monkeypatch):
+    hyper, genomes = grown(20)
+    all_of_them = hyper.growth.networks(genomes)[1]
+    monkeypatch.setattr(discovery, "ROOM", (2, 3))  # too small for most: found again with more
+    again = hyper.growth.networks(genomes)[1]
+    networks, few = hyper.growth.networks(genomes, most=5)
+    assert networks is None
+    assert not few.kept
+    assert len(few.networks.weight) == 0
+    for other in (again, few):
+        assert (other.sizes == all_of_them.sizes).all()
+        assert (other.questions == all_of_them.questions).all()
+    assert all(np.array_equal(one, other) for one, other in zip(again.networks, all_of_them.networks))
