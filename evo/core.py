@@ -18,6 +18,7 @@ base class. What only some tasks can do is a protocol that a task has or has not
     Examples    it has splits of examples and a loss
     Tabular     its examples come from a user's table, whose further rows it can read
     Episodic    its networks act in episodes, which can be filmed
+    Scalable    it is the same task at other resolutions
     Points      its candidates are points of real numbers, not networks
 
 They stand in one file, long as it is: a reader sees every seam at once.
@@ -276,6 +277,10 @@ class Model(ABC):
         number of inputs."""
         return torch.as_tensor(self(example(inputs)[None]))[0].tolist()
 
+    def at(self, task: Task) -> Model:
+        """The same network for a `Scalable` task at another resolution. Raises ValueError, the default, if it has one size."""
+        raise ValueError(f"a {type(self).__name__} has one size; what a CPPN draws (hyperneat, es-hyperneat) can be drawn anew")
+
     def to_module(self) -> nn.Module:
         """The network as a torch module. Raises ValueError, the default, if it is none."""
         raise ValueError(f"expected a model that is a torch module; got {type(self).__name__}")
@@ -492,6 +497,16 @@ class Episodic(Protocol):
     def film(
         self, model: Model, split: str = ..., episode: int = ..., frames: int = ..., mode: str = ..., rate: float = ...
     ) -> Any: ...
+
+
+@runtime_checkable
+class Scalable(Protocol):
+    """A task whose inputs and outputs may be finer or coarser: at(resolution) is it at another resolution. Raises ValueError
+    for one that it cannot have."""
+
+    resolution: int
+
+    def at(self, resolution: int) -> Any: ...
 
 
 @runtime_checkable

@@ -24,7 +24,7 @@ from evo.hyperneat.substrate import Substrate
 from evo.network import population
 from evo.network.program import Program, compile
 
-BLOCK = 1 << 21  # answers at once, of the whole population: 16 MB
+BLOCK, QUESTIONS = 1 << 21, 1 << 16  # answers at once, of the whole population, and questions: 16 MB, and some MB
 GRAIN = 1 << 16  # answers per thread: about 0.1 ms of work
 
 
@@ -102,9 +102,11 @@ def weights(genomes: Genomes, substrate: Substrate, reading: Reading) -> np.ndar
     at, scale = 0, (reading.threshold, reading.weight_range)
     for k, (source, target) in enumerate(itertools.pairwise(substrate.layers)):
         expressed = pairs * (1 + reading.biases) + k if reading.leo else -1
-        asked = questions(source, target, reading)
-        ask(program, asked, [Link(vectors[:, at : at + len(asked)], k, *scale, expressed)])
-        at += len(asked)
+        targets = max(1, QUESTIONS // len(source))  # at a time, so that questions take little memory beside the weights
+        for begin in range(0, len(target), targets):
+            asked = questions(source, target[begin : begin + targets], reading)
+            ask(program, asked, [Link(vectors[:, at : at + len(asked)], k, *scale, expressed)])
+            at += len(asked)
         if reading.biases:
             asked = questions(np.zeros((1, substrate.dimensions)), target, reading)
             ask(program, asked, [Link(vectors[:, at : at + len(target)], pairs + k, *scale)])

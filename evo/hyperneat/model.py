@@ -16,7 +16,7 @@ from evo.core import Phenotypes, Saved, Task, counted
 from evo.genomes.genome import Genomes
 from evo.hyperneat.cppn import Reading, connections, weights
 from evo.hyperneat.objectives import drawn_costs
-from evo.hyperneat.substrate import Substrate
+from evo.hyperneat.substrate import Substrate, layout
 from evo.network.model import NetworkModel
 from evo.network.population import Networks as Graphs
 from evo.rollout.lanes import Policy
@@ -153,6 +153,11 @@ class SubstrateModel(TorchModel):
         from evo.plots.planes import draw
 
         return draw(fields.rows(self), self.cppn.topology)
+
+    def at(self, task: Task) -> SubstrateModel:
+        """Drawn between a task's inputs and outputs; hidden nodes stay where they are."""
+        first, last = layout(task).layers
+        return self.on(Substrate([first, *self.drawing.substrate.layers[1:-1], last]))
 
     def save(self) -> Saved:
         """The CPPN, the coordinates of the substrate's layers and how weights are read, for `restore`; no weights."""

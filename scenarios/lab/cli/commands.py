@@ -292,6 +292,9 @@ def play(
     record: Annotated[Path | None, typer.Option(metavar="FILE.gif", help="record an episode instead of showing it")] = None,
     rows: Annotated[str | None, typer.Option(metavar="0,5,7", help="rows of the test split to predict; default 0-9")] = None,
     table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="your own rows to predict")] = None,
+    resolution: Annotated[
+        int | None, typer.Option(metavar="N", help="score the champion at another resolution, drawn anew by its CPPN")
+    ] = None,
 ) -> int:
     """Run a champion: act in its environment, or predict."""
     from scenarios.lab.execution import compiling
@@ -304,7 +307,7 @@ def play(
         from scenarios.lab.cli.play import play as played
 
     try:
-        played(load(run, warn=warned), record, rows, table)
+        played(load(run, warn=warned), record, rows, table, resolution=resolution)
     except (ConfigError, StoreError, PlayError) as error:
         return wrong(error)
     except RuntimeError as error:

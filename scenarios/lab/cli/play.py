@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from evo.core import Episodic, Examples, Tabular
+from evo.core import Episodic, Examples, Scalable, Tabular
 from scenarios.lab.execution.progress import meanwhile
 from scenarios.lab.store import files
 from scenarios.lab.study.loading import Run
@@ -39,12 +39,14 @@ def play(
     rows: str | None = None,
     table: str | Path | None = None,
     out: TextIO | None = None,
+    resolution: int | None = None,
 ) -> None:
     """Shows the champion of `run` on `out`, or standard output.
 
     record: a .gif to write instead; for tasks with an environment. rows: "0,5,7" or "0-9", of the test split; table: a
-    CSV file instead of them; for tasks with data. Raises PlayError, a ValueError; StoreError for a run whose files are
-    missing or damaged, and for a film that cannot be written; RuntimeError, naming task and step, if the environment fails.
+    CSV file instead of them; for tasks with data. resolution: score the champion on the test split at another resolution, for
+    tasks that have one and networks that can be drawn anew. Raises PlayError, a ValueError; StoreError for a run whose files
+    are missing or damaged, and for a film that cannot be written; RuntimeError, naming task and step, if the environment fails.
     """
     with meanwhile("loading the task"):
         task: Any = run.predictor
@@ -52,6 +54,10 @@ def play(
     record, table = (None if path is None else Path(path) for path in (record, table))
     options = {"--rows": rows, "--input": table, "--record": record}
     given = [name for name, value in options.items() if value is not None]
+    if resolution is not None:
+        if given:
+            raise PlayError(f"--resolution scores the champion, {given[0]} shows it: give only one")
+        return _rescale(run, task, resolution, out)
     acts = isinstance(task, Episodic)
     if not acts and not isinstance(task, Examples):
         raise PlayError(f"{run.path}: a {type(task).__name__} has neither an environment nor data to play on")
@@ -68,6 +74,22 @@ def play(
         _show(run, task, out)
     else:
         _predict(run, task, rows, table, out)
+
+
+def _rescale(run: Run, task: Any, resolution: int, out: TextIO) -> None:
+    """The test metrics at another resolution, beside those at the run's own."""
+    if not isinstance(task, Scalable):
+        raise PlayError(f"--resolution does not apply: {run.path} has a task of one resolution")
+    try:
+        other = task.at(resolution)
+        with meanwhile(f"drawing the network at resolution {resolution}"):
+            model = run.champion.at(other)
+    except ValueError as error:
+        raise PlayError(f"--resolution {resolution}: {error}") from error
+    own: Any = task  # a Task too
+    for each, played, note in ((other, model, ""), (own, run.champion, ", the run's own")):
+        told = ", ".join(f"{name} {value:,.6g}" for name, value in each.score(played, "test").items())
+        print(f"test split at resolution {each.resolution}{note}: {told}", file=out)
 
 
 # --- an environment

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -125,6 +126,19 @@ def test_blocks_of_questions_change_no_bit(monkeypatch):
     whole = weights(genomes, LAYERS, reading)
     monkeypatch.setattr("evo.hyperneat.cppn.BLOCK", 12 * 4 * 7)
     assert (weights(genomes, LAYERS, reading) == whole).all()
+
+
+def test_a_large_substrate_takes_little_more_memory_than_its_weights():
+    reading = Reading(delta=True, length=True)
+    genomes, _ = drawn(reading, count=1)
+    large = Substrate.grid(inputs=(40, 40), hidden=[(2, 2)], outputs=(40, 40)).layers
+    substrate = Substrate([large[0], large[2], large[2][:1]])
+    tracemalloc.start()
+    size = weights(genomes, substrate, reading).nbytes
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size > 10e6
+    assert peak < size + 25e6
 
 
 def test_a_network_with_a_weight_that_is_not_finite_is_drawn_as_zeros():

@@ -11,6 +11,7 @@ import torch
 from gymnasium import spaces
 from PIL import Image
 
+from evo import ESHyperNEAT, HyperNEAT
 from evo.tasks.control import ControlTask
 from evo.tasks.function import FunctionTask
 from evo.tasks.supervised import SupervisedTask
@@ -21,6 +22,7 @@ from scenarios.lab import Run, load, run
 from scenarios.lab.cli import play
 from scenarios.lab.store.files import CannotWrite
 from scenarios.tables import table_scenario
+from scenarios.visual_discrimination import VisualDiscrimination
 
 network = lambda inputs, outputs: MLP(inputs, outputs, hidden=[4])
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")
@@ -83,9 +85,9 @@ def answering(kind="classification", test=True, rows=30, classes=("cat", "d\x1b[
     return of(SupervisedTask((x, y), (x, y), (x, y) if test else None, kind=kind, network=network, **names))
 
 
-def played(run, record=None, rows=None, table=None, out=None):
+def played(run, record=None, rows=None, table=None, out=None, resolution=None):
     out = out or io.StringIO()
-    play.play(run, record, rows, table, out)
+    play.play(run, record, rows, table, out, resolution)
     return out.getvalue()
 
 
@@ -408,3 +410,27 @@ def test_predictions_of_rows_of_another_width_are_refused():
     made = answering()
     with pytest.raises(ValueError, match=re.escape("expected rows of 2 inputs; got shape (4, 3)")):
         made.task.predictions(made.champion, np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("kind", [HyperNEAT, ESHyperNEAT])
+def test_a_network_that_is_drawn_is_scored_at_another_resolution(kind):
+    task = VisualDiscrimination()
+    hyper = kind.for_task(task, seed=0, population_size=1, **({"band_threshold": 0.05} if kind is ESHyperNEAT else {}))
+    model = hyper.model(hyper.ask())
+    finer, own = played(of(task, model), resolution=22).splitlines()
+    wanted = task.at(22).score(model.at(task.at(22)), "test")["distance"]
+    assert finer.startswith(f"test split at resolution 22: distance {wanted:.6g}, accuracy ")
+    assert own.startswith(f"test split at resolution 11, the run's own: distance {task.score(model, 'test')['distance']:.6g}, ")
+
+
+def test_a_resolution_that_cannot_be_is_refused():
+    task = VisualDiscrimination()
+    one = of(task, TorchModel(network(121, 121)))
+    for made, options, said in (
+        (one, dict(resolution=22), "--resolution 22: a TorchModel has one size; what a CPPN draws"),
+        (one, dict(resolution=25), "--resolution 25: .*expected a multiple of 11; got 25"),
+        (one, dict(resolution=22, rows="0"), "--resolution scores the champion, --rows shows it: give only one"),
+        (acting(), dict(resolution=22), "--resolution does not apply: .* has a task of one resolution"),
+    ):
+        with pytest.raises(play.PlayError, match=said):
+            played(made, **options)
