@@ -379,8 +379,9 @@ class Task(ABC):
 
     inputs I, outputs O; metric: what is reported; kind: a word for tables, such as "classification"; shape (C, H, W): of inputs
     that are pictures; places: coordinates (I, d) of the inputs and (O, d) of the outputs, in -1 .. 1, where these have a
-    geometry that a network may know of; episodes: how many random seeds one evaluation consumes (0: the evaluation is
-    deterministic, seeds are ignored); stop: "solved", or "budget": go on when solved, and no early stopping;
+    geometry that a network may know of, and between them of hidden nodes, a layer each, where these are to lie in places of
+    your own; episodes: how many random seeds one evaluation consumes (0: the evaluation is deterministic, seeds are ignored);
+    stop: "solved", or "budget": go on when solved, and no early stopping;
     normalize_observations: networks see them standardised by `Evaluation.observations`; class_weights: losses weigh every class
     alike; off_card: why no evaluation runs on a CUDA card, "" if it may.
     """
@@ -391,7 +392,7 @@ class Task(ABC):
     kind: str = ""
     name: str = ""
     shape: tuple[int, int, int] | None = None
-    places: tuple[np.ndarray, np.ndarray] | None = None
+    places: Sequence[np.ndarray] | None = None
     episodes: int = 0
     stop: str = "solved"
     normalize_observations: bool = False

@@ -29,7 +29,7 @@ MOST = 1 << 21  # connections of networks that exist at once: some 200 MB
 def ends(task: Task) -> Substrate:
     """Inputs and outputs where a task's own geometry has them (`substrate.layout`), at opposite ends of a further dimension, in
     which hidden nodes lie between them."""
-    inputs, outputs = layout(task).layers
+    inputs, *_, outputs = layout(task).layers
     return Substrate([np.column_stack([nodes, np.full(len(nodes), end)]) for nodes, end in ((inputs, -1.0), (outputs, 1.0))])
 
 

@@ -156,7 +156,7 @@ class SubstrateModel(TorchModel):
 
     def at(self, task: Task) -> SubstrateModel:
         """Drawn between a task's inputs and outputs; hidden nodes stay where they are."""
-        first, last = layout(task).layers
+        first, *_, last = layout(task).layers
         return self.on(Substrate([first, *self.drawing.substrate.layers[1:-1], last]))
 
     def save(self) -> Saved:

@@ -90,21 +90,29 @@ def no_layout(task: Task) -> str | None:
 def layout(task: Task, hidden: Sequence[int] = ()) -> Substrate:
     """The substrate of a task's own geometry: its `places`, or a sheet of pixels (a stack of them where a picture has channels)
     before a row of outputs, or, of an episode, a row of observations before a row of actions. hidden: sizes of one layer of
-    hidden nodes between them; (): none. Raises ValueError where `no_layout` says why."""
+    hidden nodes between them; (): none, or those of the task's places. Raises ValueError where `no_layout` says why, and for
+    places of other numbers of inputs and outputs than the task's."""
     if (reason := no_layout(task)) is not None:
         raise ValueError(f"no substrate for {task.name or type(task).__name__}: {reason}")
     between = [tuple(hidden)] if hidden else []
     if task.places is None:
         inputs = (task.inputs,) if task.shape is None else task.shape[1:] if task.shape[0] == 1 else task.shape
         return Substrate.grid(inputs, (task.outputs,), between)
-    first, last = (np.asarray(each, np.float64) for each in task.places)
-    dimensions = first.shape[1]
+    own = Substrate(task.places)
+    dimensions, ends = own.dimensions, (own.sizes[0], own.sizes[-1])
+    if ends != (task.inputs, task.outputs):
+        expected = f"{task.inputs} inputs and {task.outputs} outputs"
+        raise ValueError(f"places: expected coordinates of {expected}; got those of {ends[0]} and {ends[1]}")
+    if not hidden:
+        return own
+    if len(own.layers) > 2:
+        raise ValueError(f"sheet: the task's places have hidden nodes, layers {own.sizes}; leave it []")
     if len(hidden) > dimensions:
         raise ValueError(
             f"sheet: expected at most {dimensions} numbers, the dimensions of the task's places; got {list(hidden)}"
         )
-    middle = [sheet((1,) * (dimensions - len(each)) + each) for each in between]
-    return Substrate([first, *middle, last])
+    middle = sheet((1,) * (dimensions - len(hidden)) + tuple(hidden))
+    return Substrate([own.layers[0], middle, own.layers[1]])
 
 
 def _layer(index: int, coordinates: npt.ArrayLike) -> np.ndarray:

@@ -8,8 +8,9 @@ import gymnasium
 import pytest
 
 import scenarios
-from evo import rng
+from evo import ESHyperNEAT, HyperNEAT, rng
 from evo.core import Scenario, Task
+from evo.hyperneat.substrate import layout
 from evo.settings import describe
 from evo.tasks.control import ControlTask
 
@@ -111,3 +112,19 @@ def test_control_is_solved_at_the_threshold_that_gymnasium_registers(name, envir
 def test_the_registry_imports_nothing_heavy():
     code = "import sys, scenarios; sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'gymnasium')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOM.parent).returncode == 0
+
+
+@pytest.mark.parametrize("name", DATA + CONTROL)
+def test_a_scenario_whose_inputs_have_a_geometry_has_a_substrate_and_others_say_why_not(name):
+    task = build(name)
+    task.name = name
+    reasons = {method.unsupported_reason(task) for method in (HyperNEAT, ESHyperNEAT)}
+    if name in ("xor", "parity", "two_spirals", "breast_cancer", "wine", "diabetes"):
+        with pytest.raises(ValueError, match=f"no substrate for {name}: its inputs have no geometry"):
+            layout(task)
+        assert len(reasons) == 1
+        assert "its inputs have no geometry" in reasons.pop()
+    else:
+        sizes = layout(task).sizes
+        assert (sizes[0], sizes[-1]) == (task.inputs, task.outputs)
+        assert reasons == {None}

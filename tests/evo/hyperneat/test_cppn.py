@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 
 from evo import Substrate
 from evo.activations import NODE_ACTIVATIONS
@@ -166,6 +167,20 @@ def test_a_model_is_the_network_of_its_population_and_scales_to_a_finer_substrat
     with pytest.raises(ValueError, match="of 2 dimensions and 3 layers"):
         model.on(Substrate.grid(inputs=(9, 12), outputs=(3,)))
     assert model.connections == np.count_nonzero(hyper.drawing.weights(genomes[3]))
+
+
+def test_a_cppn_of_other_outputs_and_a_substrate_without_a_connection():
+    genomes, _ = drawn(Reading(biases=True))
+    hyper = HyperNEAT(LAYERS, population_size=12)
+    with pytest.raises(
+        ValueError, match=r"expected CPPNs of 4 inputs and 2 outputs .* 2 dimensions; got 4 inputs and 4 outputs"
+    ):
+        hyper.express(genomes)
+    genomes = hyper.ask()
+    genomes.genes.enabled[:] = False  # every answer is 0
+    assert not hyper.express(genomes).forward(torch.ones(1, 12)).any()
+    assert (hyper.row()["empty"], hyper.row()["network_connections_mean"]) == (12, 0.0)
+    assert hyper.model(genomes[0]).connections == 0
 
 
 def test_what_no_function_of_place_can_be_is_refused():

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 
-from evo import Substrate
+from evo import ESHyperNEAT, HyperNEAT, Substrate
 from evo.hyperneat.substrate import circle
+from evo.testing import small_task
 
 
 def test_nodes_stand_in_the_middle_of_equal_cells_row_by_row():
@@ -34,3 +36,20 @@ def test_a_circle_has_its_nodes_at_equal_angles():
 def test_what_is_no_substrate_is_refused_with_a_word(layers, said):
     with pytest.raises(ValueError, match=said):
         Substrate(layers)
+
+
+def test_a_task_says_where_its_inputs_hidden_nodes_and_outputs_lie():
+    task = small_task("regression")  # 2 inputs, 1 output
+    task.places = Substrate.grid(inputs=(2,), hidden=[(3,)], outputs=(1,)).layers
+    hyper = HyperNEAT.for_task(task, seed=0, population_size=3)
+    assert hyper.substrate.sizes == [2, 3, 1]
+    assert hyper.express(hyper.ask()).forward(torch.zeros(1, 2)).shape == (3, 1, 1)
+    assert ESHyperNEAT.for_task(task, seed=0).substrate.sizes == [2, 1]
+    for places, sheet, said in (
+        (task.places, (2,), r"sheet: the task's places have hidden nodes, layers \[2, 3, 1\]; leave it \[\]"),
+        (task.places[1:], (), "places: expected coordinates of 2 inputs and 1 outputs; got those of 3 and 1"),
+        ([*task.places[:1], np.full((1, 1), 1.5)], (), r"layer 1: expected coordinates in -1 .. 1; node 0 has \[1.5\]"),
+    ):
+        task.places = places
+        with pytest.raises(ValueError, match=said):
+            HyperNEAT.for_task(task, seed=0, sheet=sheet)
