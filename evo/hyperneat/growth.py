@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,16 +14,22 @@ from torch import Tensor
 
 from evo.core import Phenotypes, Saved, Task, counted
 from evo.genomes.genome import Genomes
-from evo.hyperneat.cppn import Reading
+from evo.hyperneat.cppn import Reading, questions
 from evo.hyperneat.discovery import CONNECTIONS, Discovered, Found, discover, genomes_of
 from evo.hyperneat.quadtree import MOST_CELLS, Rules, cells
 from evo.hyperneat.settings import CPPNSettings
-from evo.hyperneat.substrate import Substrate, layout
+from evo.hyperneat.substrate import Substrate, layout, sheet
 from evo.network.model import NetworkModel
 from evo.network.population import Networks
 from evo.rollout.lanes import Policy
 from evo.settings import SettingsError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evo.plots.substrate import Bands, Placed
+
+FINE = 64  # questions along a side of a picture
 MOST = 1 << 21  # connections of networks that exist at once: some 200 MB
 
 
@@ -212,6 +219,37 @@ class GrownModel(NetworkModel):
     def __repr__(self) -> str:
         sizes = f"{counted(self.hidden, 'hidden node')}, {counted(self.connections, 'connection')}"
         return f"GrownModel({self.growth.substrate}, {sizes}, CPPN {self.cppn!r})"
+
+    def figure(self) -> Figure:
+        """Nodes where they lie and their connections; in two dimensions beside them what the CPPN answers of connections from
+        one node, the one that has most, over the parts of space where it has them (matplotlib Figure)."""
+        from evo.plots.substrate import draw
+
+        return draw(self.placed(), self._bands() if self.growth.substrate.dimensions == 2 and self.connections else None)
+
+    def placed(self) -> Placed:
+        """Nodes and connections in space: inputs, outputs, then hidden nodes."""
+        from evo.plots.substrate import Placed
+
+        genes, (inputs, outputs) = self.genome, self.growth.substrate.layers
+        kinds = [("inputs", len(inputs)), ("outputs", len(outputs)), ("hidden nodes", len(self.places))]
+        return Placed(np.concatenate([inputs, outputs, self.places]), kinds, genes.source, genes.target, genes.weight)
+
+    def _bands(self) -> Bands:
+        from evo.plots.substrate import Bands
+
+        places, genes, search = self.placed().places, self.genome, self.growth.search
+        shown = int(np.bincount(genes.source).argmax())
+        ends = places[genes.target[genes.source == shown]]
+        hidden = ends[np.isin(genes.target[genes.source == shown], np.arange(sum(self.growth.substrate.sizes), len(places)))]
+        levels = np.arange(1, search.max_depth + 1)
+        odd = (hidden[:, :1] + 1.0) * 2.0**levels % 2 == 1  # the middle of a part is an odd number of half sides away
+        halves = 0.5 ** levels[np.argmax(odd, axis=1)] if len(hidden) else np.empty(0)
+        grid = sheet((FINE, FINE))[:, ::-1]
+        asked = questions(places[shown : shown + 1], grid, self.growth.reading)
+        image = np.asarray(self.cppn(asked))[:, 0].reshape(FINE, FINE)
+        title = f"CPPN from node {shown} at ({places[shown, 0]:.2g}, {places[shown, 1]:.2g})"
+        return Bands(image, np.column_stack([hidden, halves]), title)
 
     def at(self, task: Task) -> GrownModel:
         """Found anew between a task's inputs and outputs."""

@@ -28,6 +28,8 @@ from evo.vectors.population import Networks
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from evo.plots.substrate import Placed
+
 MOST = 1 << 26  # weights of networks that exist at once: 256 MB
 
 
@@ -153,6 +155,23 @@ class SubstrateModel(TorchModel):
         from evo.plots.planes import draw
 
         return draw(fields.rows(self), self.cppn.topology)
+
+    def placed(self) -> Placed:
+        """Nodes and connections in space; layers lie at equal distances from -1 to 1 along a further dimension."""
+        from evo.plots.substrate import Placed
+
+        layers, sizes = self.drawing.substrate.layers, self.drawing.substrate.sizes
+        heights = np.repeat(np.linspace(-1.0, 1.0, len(layers)), sizes)
+        names = ["inputs", *(f"hidden layer {k}" for k in range(1, len(layers) - 1)), "outputs"]
+        ends, weights = [], []
+        weighing = [p.detach().numpy() for p in self.module.parameters() if p.ndim == 2]
+        for first, before, matrix in zip(np.cumsum([0, *sizes]), sizes, weighing):
+            target, source = np.nonzero(matrix)
+            ends.append(first + np.stack([source, before + target]))
+            weights.append(matrix[target, source])
+        source, target = np.concatenate(ends, axis=1)
+        places = np.column_stack([np.concatenate(layers), heights])
+        return Placed(places, [*zip(names, sizes)], source, target, np.concatenate(weights))
 
     def at(self, task: Task) -> SubstrateModel:
         """Drawn between a task's inputs and outputs; hidden nodes stay where they are."""

@@ -39,7 +39,7 @@ def test_the_cost_of_a_grown_network_is_the_sum_over_its_connections():
     population = hyper.ask()
     networks, found = hyper.growth.networks(population)
     hyper.express(population)
-    assert hyper._costs["connection_count"].tolist() == [np.count_nonzero(network.enabled) for network in networks]
+    assert hyper._costs["connection_count"].tolist() == [np.count_nonzero(network.enabled) for network in networks.genomes]
     for index, each in enumerate(found):
         at = [(-0.5, -1.0), (0.5, -1.0), (0.0, 1.0), *map(tuple, each.places)]
         wanted = sum(math.dist(at[a], at[b]) ** 2 for a, b in zip(each.source, each.target))
