@@ -279,7 +279,7 @@ class Model(ABC):
 
     def at(self, task: Task) -> Model:
         """The same network for a `Scalable` task at another resolution. Raises ValueError, the default, if it has one size."""
-        raise ValueError(f"a {type(self).__name__} has one size; what a CPPN draws (hyperneat, es-hyperneat) can be drawn anew")
+        raise ValueError(f"a {type(self).__name__} has one size; what a CPPN draws (hyperneat, es-hyperneat) has any")
 
     def to_module(self) -> nn.Module:
         """The network as a torch module. Raises ValueError, the default, if it is none."""
@@ -507,7 +507,7 @@ class Scalable(Protocol):
 
     resolution: int
 
-    def at(self, resolution: int) -> Any: ...
+    def at(self, resolution: int) -> Task: ...
 
 
 @runtime_checkable

@@ -81,7 +81,7 @@ def _rescale(run: Run, task: Any, resolution: int, out: TextIO) -> None:
     if not isinstance(task, Scalable):
         raise PlayError(f"--resolution does not apply: {run.path} has a task of one resolution")
     try:
-        other = task.at(resolution)
+        other: Any = task.at(resolution)
         with meanwhile(f"drawing the network at resolution {resolution}"):
             model = run.champion.at(other)
     except ValueError as error:
