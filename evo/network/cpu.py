@@ -187,6 +187,17 @@ def forward(program, x, out, values, begin, end):
             _read(program, g, values, out[g - begin], row, rows)
 
 
+@njit(types.void(PROGRAM, types.int64, _VALUES, _VALUES, _VALUES), cache=True, nogil=True, _nrt=False)
+def answers(program, g, x, out, values):
+    """Feed-forward network g alone on rows x (B, I) into out (O, B or more), for kernels that ask one network after the other;
+    values: scratch, as of `forward`."""
+    for row in range(0, len(x), values.shape[1]):
+        rows = min(values.shape[1], len(x) - row)
+        _feed(program, x, row, rows, values)
+        compute_rows(program, g, values)
+        _read(program, g, values, out, row, rows)
+
+
 @njit(
     [types.void(PROGRAM, *rows, _VALUES, types.int64, _VALUES, _VALUES, types.int64, types.int64) for rows in _SHAPES],
     cache=True,
