@@ -1,7 +1,8 @@
 """The weights that CPPNs draw on a substrate, ours against pureples', and what a large population takes:
 python tests/bench/bench_hyperneat.py [--toy] [--json FILE].
 
-20 CPPNs, the same for both, draw fields of 11x11 to 11x11, 14,641 connections each, and answer one field. pureples is installed
+20 CPPNs, the same for both, draw fields of 11x11 to 11x11, 14,641 connections each, and answer one field. pureples connects
+nothing without a hidden layer: there the first field is one, behind an input that adds 121 connections. It is installed
 by `pip install pureples`, or lies on PYTHONPATH with graphviz. Then ours alone: populations of 500 and 1,000 on 11x11, of 1,000
 on 33x33 (1.2 million connections each, drawn a few networks at a time), with nanoseconds a question and the peak memory of the
 process: cost grows with population and questions, memory does not beyond the limit. Compiling is left out. Exit code 1 below a
@@ -44,11 +45,11 @@ def theirs(genomes: Genomes, side: int) -> Callable[[], object]:
     from pureples.shared.substrate import Substrate as TheirSubstrate
 
     inputs, outputs = ([tuple(node) for node in layer.tolist()] for layer in field(side).layers)
-    substrate, cppns, x = TheirSubstrate(inputs, outputs), [cppn(genome) for genome in genomes], [1.0] * len(inputs)
+    substrate, cppns = TheirSubstrate([(0.0, 0.0)], outputs, [inputs]), [cppn(genome) for genome in genomes]
 
     def generation() -> None:
         for each in cppns:
-            create_phenotype_network(each, substrate).activate(x)
+            create_phenotype_network(each, substrate).activate([1.0])
 
     return generation
 
