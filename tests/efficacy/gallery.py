@@ -1,6 +1,6 @@
 """Makes the pictures of README's gallery, in scenarios/gallery: python tests/efficacy/gallery.py [--runs DIR].
 
-Runs six scenarios, opens each report in Chromium, and takes the learning curves and what the first method's
+Runs five scenarios, opens each report in Chromium, and takes the learning curves and what the first method's
 median champion does. The
 same command goes on where it was stopped. Needs the extra `test` and a Chromium on the path.
 """
@@ -24,7 +24,6 @@ SHOWN = {
     "digits": (["ga", "deep-ga", "backprop", "linear"], {}),
     "two_spirals": (["ga", "backprop", "gradient-boosting"], {}),
     "wine": (["nsga2", "ga", "backprop"], {}),
-    "cppn_image": (["cppn", "backprop", "random-search"], {}),
     "cartpole": (["ga", "deep-ga", "random-search"], {}),
     "acrobot": (["ga", "deep-ga", "random-search"], {"samples": 300_000}),
 }
