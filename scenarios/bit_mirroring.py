@@ -9,7 +9,7 @@ none stays. What is drawn is drawn from one fixed seed, so that what is regular 
 The paper makes the problem irregular in steps, by columns and by rows; one share, and what follows, are ours. Fitness is the
 share of bits right, outputs on the right side of .5, over 128 random patterns: half by guessing. Validation are 128 other
 patterns, the test 1,024 more. Solved when every bit of the validation patterns is right. Population 150, 500 generations. CPPNs
-see differences of coordinates, and have smaller weights than NEAT's, with which they find no regular solution at all.
+see differences of coordinates besides.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from evo.settings import setting, settings
 from evo.tasks.supervised import SupervisedTask
 
 POPULATION, GENERATIONS = 150, 500
-WEIGHTS = {"initial_weights": 1.0, "perturbation": 0.5, "replaced_weights": 1.5, "new_weights": 1.5}  # of CPPNs
 SEED = 2011  # of what is drawn: which targets are irregular, where these lie, and the patterns
 TRAIN, VALIDATION, TEST = 128, 128, 1024  # patterns
 
@@ -84,7 +83,7 @@ scenario = Scenario(
     model={"network": "mlp", "hidden": ()},
     learners={
         "neat": {"population_size": POPULATION},
-        "hyperneat": {"population_size": POPULATION, "delta": True, "add_node": 0.1, "add_link": 0.3, **WEIGHTS},
+        "hyperneat": {"population_size": POPULATION, "delta": True},
     },
 )
 

@@ -20,6 +20,7 @@ from evo.testing import small_task
 
 PLACES = Substrate([[[-0.5, -1.0], [0.5, -1.0]], [[0.0, 1.0]]])
 PRODUCTIVE = {"band_threshold": 0.05, "variance_threshold": 0.001, "add_node": 0.5, "add_link": 0.5}
+PRODUCTIVE |= {"preset": "neat2002"}  # large weights, whose patterns are steep
 
 
 def grown(size=12, generations=5, kind=ESHyperNEAT, **values):
