@@ -237,14 +237,14 @@ class _Run:
         ours = {"scenario": spec.name, "label": spec.label, "method": method_name(spec.method), "seed": str(spec.seed)}
         return {**header, **ours, **self.description, "step": str(self.progress.champion_step), "lineage": lineage}
 
-    def save(self) -> None:
+    def save(self, *, twice: bool = False) -> None:
         tensors, header = self.learner.champion().save()
         state = {
             "learner": self.learner.state_dict(),
             "cost": self.learner.cost.state_dict(),
             "progress": asdict(self.progress),
         }
-        self.directory.save(state, (tensors, self.header(header)))
+        self.directory.save(state, (tensors, self.header(header)), twice=twice)
         self.saved_steps, self.saved_at = self.progress.steps, time.monotonic()
 
     def leave(self) -> str:
@@ -258,9 +258,7 @@ class _Run:
         """Scores the champion, on the test for the only time and in a trial not at all, and writes the result."""
         does = "scoring the champion" if trial else "scoring and drawing the champion"
         self.emit({"event": "finishing", "message": does, "row": self.row})
-        # Twice: the two checkpoints of a finished run are the same, wherever the run was cut.
-        self.save()
-        self.save()
+        self.save(twice=True)  # the two checkpoints of a finished run are the same, wherever the run was cut
         champion, further = self.learner.champion(), {}
         scores: dict[str, dict[str, float] | None] = dict.fromkeys(SPLITS)
         if trial:

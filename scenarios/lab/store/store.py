@@ -85,11 +85,12 @@ class RunDirectory:
         leaves a run that the same command continues."""
         with files.writing(self.path):
             (self.path / HISTORY).mkdir(parents=True, exist_ok=True)
-            (self.path / RESULT).unlink(missing_ok=True)
+            if (self.path / RESULT).exists():
+                (self.path / RESULT).unlink()
+                files.synced(self.path)
             (self.path / ERROR).unlink(missing_ok=True)
             for unfinished in self.path.rglob("*.new"):
                 unfinished.unlink()
-            files.synced(self.path)
         self.write_config(config)
         self.write_meta(meta)
 
@@ -98,9 +99,12 @@ class RunDirectory:
             files.write(self.path / CONFIG, text.encode("utf-8", "backslashreplace"))
 
     def write_meta(self, meta: dict[str, Any]) -> None:
-        files.write(self.path / META, files.checked_json(meta, indent=2))
+        """It only informs, and waits for no disk."""
+        files.write(self.path / META, files.checked_json(meta, indent=2), sync=False)
 
     def write_result(self, result: dict[str, Any]) -> None:
+        """Writes it after the pictures that it names."""
+        self._sync()
         files.write(self.path / RESULT, files.checked_json(result, indent=2))
 
     def write_error(self, text: str) -> None:
@@ -124,32 +128,40 @@ class RunDirectory:
         self._unsynced.append(path)
 
     def picture(self, name: str, data: bytes) -> None:
-        """Adds a file to pictures/."""
-        with files.writing(self.path / PICTURES):
-            (self.path / PICTURES).mkdir(exist_ok=True)
-        files.write(self.path / PICTURES / name, data)
+        """Adds a file to pictures/; it reaches the disk before the result does."""
+        path = self.path / PICTURES / name
+        with files.writing(path.parent):
+            path.parent.mkdir(exist_ok=True)
+        files.write(path, data, sync=False)
+        self._unsynced.append(path)
 
-    def save(self, state: State, champion: Saved) -> None:
-        """Writes a checkpoint, after everything it stands for is on the disk; the one before becomes `previous`."""
+    def save(self, state: State, champion: Saved, *, twice: bool = False) -> None:
+        """Writes a checkpoint, after everything it stands for is on the disk; the one before becomes `previous`. twice: this
+        one does."""
         from scenarios.lab.store import tensors
 
         with files.writing(self.path / METRICS):
             if self._metrics is not None:
                 os.fsync(self._metrics.fileno())
-        with files.writing(self.path / HISTORY):
-            for path in self._unsynced:
-                files.synced(path)
-            if self._unsynced:
-                files.synced(self.path / HISTORY)
-            self._unsynced.clear()
+        self._sync()
         files.write(self.path / CHAMPION, tensors.tensor_bytes(*champion))
         data = tensors.checkpoint_bytes(state)
         with files.writing(self.path / CHECKPOINT):
-            new = files.beside(self.path / CHECKPOINT, data)
-            if (self.path / CHECKPOINT).exists():
-                os.replace(self.path / CHECKPOINT, self.path / PREVIOUS)
-            os.replace(new, self.path / CHECKPOINT)
+            for _ in range(1 + twice):
+                new = files.beside(self.path / CHECKPOINT, data)
+                if (self.path / CHECKPOINT).exists():
+                    os.replace(self.path / CHECKPOINT, self.path / PREVIOUS)
+                os.replace(new, self.path / CHECKPOINT)
             files.synced(self.path)
+
+    def _sync(self) -> None:
+        """Waits until what was added without waiting has reached the disk."""
+        with files.writing(self.path):
+            for path in self._unsynced:
+                files.synced(path)
+            for folder in dict.fromkeys(path.parent for path in self._unsynced):
+                files.synced(folder)
+        self._unsynced.clear()
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints there are, newest first. After a kill between two renames `previous` stands alone."""

@@ -70,19 +70,47 @@ def read_checkpoint(path: Path) -> State:
     return state
 
 
+# safetensors' names of types, in the order in which it lays tensors out.
+TYPES = {
+    torch.int64: "I64",
+    torch.float64: "F64",
+    torch.complex64: "C64",
+    torch.float32: "F32",
+    torch.int32: "I32",
+    torch.bfloat16: "BF16",
+    torch.float16: "F16",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
 def tensor_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> bytes:
-    """safetensors, with the header in sorted order: the library's own order changes from process to process. "check" of the
-    header is the sha256 of everything else."""
-    alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    """safetensors (https://huggingface.co/docs/safetensors, "Format"): the length of the header, the header, the numbers.
+
+    The header is in sorted order: the library's own order changes from process to process. "check" of it is the sha256 of
+    everything else. Raises TypeError for a type of number that is not in `TYPES`.
+    """
+    order = list(TYPES)
+    for name, tensor in tensors.items():
+        if tensor.dtype not in TYPES:
+            raise TypeError(f"{name}: expected {', '.join(str(each) for each in order)}; got {tensor.dtype}")
+    content: dict[str, Any] = {}
+    parts, end = [], 0
+    for name in sorted(tensors, key=lambda name: (order.index(tensors[name].dtype), name)):
+        tensor = tensors[name].detach().cpu().contiguous()
+        parts.append(tensor.flatten().view(torch.uint8).numpy().tobytes())
+        start, end = end, end + len(parts[-1])
+        content[name] = {"dtype": TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
     # A path may hold bytes that are no text; they are kept as \udcff and the like.
     words = {str(key): str(value).encode("utf-8", "backslashreplace").decode() for key, value in header.items()}
-    data = safetensors.torch.save(alone, words)
-    end = 8 + int.from_bytes(data[:8], "little")
-    content = json.loads(data[8:end])
-    content.setdefault("__metadata__", {})["check"] = _check(content, data[end:])
+    numbers = b"".join(parts)
+    content["__metadata__"] = words
+    words["check"] = _check(content, numbers)
     text = _ordered(content)
     text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + data[end:]
+    return len(text).to_bytes(8, "little") + text + numbers
 
 
 def _ordered(header: Mapping[str, Any]) -> bytes:

@@ -66,6 +66,13 @@ class TestOrderOnDisk:
         assert durable <= {name for action, name in disk[:at] if action == "fsync"}
         assert ("fsync", "seed-0") in disk[at:]
 
+    def test_pictures_reach_the_disk_before_the_result_that_names_them(self, run, disk):
+        run.picture("champion.png", b"1")
+        run.write_result(RESULT)
+        at = disk.index(("replace", "result.json"))
+        assert {("fsync", "champion.png"), ("fsync", "pictures"), ("fsync", "result.json.new")} <= set(disk[:at])
+        assert ("fsync", "seed-0") in disk[at:]
+
     def test_a_result_is_removed_before_the_configuration_of_a_longer_run_is_written(self, run, disk):
         run.write_result(RESULT)
         del disk[:]
@@ -78,6 +85,12 @@ def test_the_checkpoint_before_becomes_the_previous_one(run):
     for steps in (1, 2, 3):
         run.save({"steps": steps}, CHAMPION)
     assert [tensors.read_checkpoint(path)["steps"] for path in run.checkpoints()] == [3, 2]
+
+
+def test_a_last_checkpoint_is_its_own_previous_one(run):
+    run.save({"steps": 1}, CHAMPION)
+    run.save({"steps": 2}, CHAMPION, twice=True)
+    assert [tensors.read_checkpoint(path)["steps"] for path in run.checkpoints()] == [2, 2]
 
 
 def test_a_kill_between_the_two_renames_leaves_the_checkpoint_before(run, monkeypatch):

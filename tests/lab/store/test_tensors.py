@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import pickle
 from pathlib import Path
@@ -79,6 +80,26 @@ def test_a_champions_bytes_depend_on_its_content_alone():
     assert tensors.tensor_bytes(saved, header) == tensors.tensor_bytes(dict(reversed(saved.items())), turned)
     back = safetensors.torch.load(tensors.tensor_bytes(saved, header))
     assert torch.equal(back["b"], saved["b"])
+
+
+def test_numbers_of_every_type_lie_where_the_library_lays_them():
+    saved = {
+        f"{k}{shape}": torch.ones(shape, dtype=each) for k, each in enumerate(tensors.TYPES) for shape in ((), (2, 3), (0,))
+    }
+    data, theirs = tensors.tensor_bytes(saved, {}), safetensors.torch.save(saved)
+    content = lambda file: json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
+    numbers = lambda file: file[8 + int.from_bytes(file[:8], "little") :]
+    ours = content(data)
+    del ours["__metadata__"]
+    assert ours == content(theirs)
+    assert numbers(data) == numbers(theirs)
+    assert len(data) % 8 == len(theirs) % 8
+    assert all(torch.equal(each, saved[name]) for name, each in safetensors.torch.load(data).items())
+
+
+def test_numbers_that_the_format_lacks_are_named():
+    with pytest.raises(TypeError, match=r"w: expected torch.int64, .*; got torch.complex128"):
+        tensors.tensor_bytes({"w": torch.ones(2, dtype=torch.complex128)}, {})
 
 
 def test_a_champion_gives_tensors_and_header_back_and_its_header_may_hold_any_string(tmp_path):
