@@ -82,7 +82,7 @@ class Cost:
     again count; one epoch of backprop counts 1. Validation and test are not counted, for any learner.
     samples: network x input pairs. compute: forward-equivalents x parameters, where a backward pass counts two forwards and
     genomes that draw networks are asked by forwards of their own; None where it means nothing (a tree). seconds: wall clock
-    inside `step`.
+    inside `step`, validation included.
     """
 
     evaluations: int = 0
@@ -406,7 +406,8 @@ class Task(ABC):
     @abstractmethod
     def score(self, model: Model, split: str) -> Score | None:
         """Metrics of one model by name, "fitness" among them, on the "train", "validation" or "test" split; None where the
-        task has no such split. Learners use "train" and "validation"; only the runner asks for "test", once, at the end."""
+        task has no such split. A function of model and split: what was scored may not be scored again. Learners use "train"
+        and "validation"; only the runner asks for "test", once, at the end."""
 
     def validated(self, evaluation: Evaluation, index: int, episodes: int) -> Score | None:
         """The validation score of network `index` of an evaluation of so many episodes, where these were those of validation;
@@ -593,6 +594,13 @@ class Algorithm(ABC, Generic[Population]):
         """Offspring before they are evaluated: as they are, by default. An override may replace some (by a surrogate's advice,
         say); it gives as many as it got, and what it replaced counts as no evaluation."""
         return offspring
+
+    def same(self, one: Population, other: Population) -> bool:
+        """Whether two genomes are equal, so that the second need not be judged again; the default: both are arrays of the same
+        numbers."""
+        if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
+            return False
+        return one.dtype == other.dtype and one.tobytes() == other.tobytes()
 
     def candidate(self) -> Population | None:
         """The genome to judge on validation after `tell`; None, the default: the generation's fittest."""

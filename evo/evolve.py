@@ -53,6 +53,7 @@ class Evolve(Learner):
         self.cost = Cost()
         self._champion = Champion()
         self._best: Model | None = None
+        self._judged: object = None  # the genome whose score on validation `_score` is, where it was scored there
         self._lineage: Lineage = {}
         self._asks = self._generation = 0
         self._prepared = False
@@ -193,13 +194,19 @@ class Evolve(Learner):
         fittest = int(np.argmax(ranked))
         candidate = self.algorithm.candidate()
         index = fittest if candidate is None else None
-        model = self.algorithm.model(population[fittest] if candidate is None else candidate)
-        if self._statistics:
-            model = self._statistics.wrap_model(model)
+        genome = population[fittest] if candidate is None else candidate
         with self._named("score", f"validation, {'the candidate' if index is None else f'genome {index}'}"):
+            known = None if index is None else self.task.validated(evaluation, index, self._episodes)
+            if known is None and self._judged is not None and self.algorithm.same(self._judged, genome):
+                return  # it has been offered
+            model = self.algorithm.model(genome)
+            if self._statistics:
+                model = self._statistics.wrap_model(model)
+            score = known or self.task.score(model, "validation")
+            self._judged = None
+            if score is not None and known is None and self._statistics is None:  # these change what a genome does
+                self._judged = genome.copy() if isinstance(genome, np.ndarray) else genome
             # Where a task has no validation, a candidate stands for its generation: it has no fitness of its own.
-            score = None if index is None else self.task.validated(evaluation, index, self._episodes)
-            score = score or self.task.score(model, "validation")
             self._score = score or {"fitness": float(evaluation.fitness[fittest])}
             solved = self.task.solved(self._score)
         if self._champion.offer(self._score, solved, generation):

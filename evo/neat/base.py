@@ -101,6 +101,9 @@ class Topologies(Algorithm[Genomes]):
         """The network of a population of one."""
         return NetworkModel(genome, **self._run)
 
+    def same(self, one: Genomes, other: Genomes) -> bool:
+        return all(mine.tobytes() == its.tobytes() for mine, its in zip(one.genes, other.genes))
+
     def population_tensors(self) -> dict[str, Tensor]:
         state = {} if self.population is None else self.population.state_dict()
         return {name: value for name, value in state.items() if torch.is_tensor(value)}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import math
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -160,9 +161,16 @@ class Parameters(Reals):
         values = _tensor(vector)
         if values.shape != (self.dimensions,):
             raise ValueError(f"expected a vector of shape ({self.dimensions},); got {tuple(values.shape)}")
-        module = copy.deepcopy(self.template).requires_grad_()
-        module.load_state_dict(self._named(values), strict=False)
-        return TorchModel(module)
+        named, template = self._named(values), self.template
+        # What a copy has in place of its original. Most of a module are empty tables of hooks, which `copy` copies slowly.
+        memo: dict[int, object] = {
+            id(table): OrderedDict()
+            for part in template.modules()
+            for table in vars(part).values()
+            if type(table) is OrderedDict and not table
+        }
+        memo |= {id(p): nn.Parameter(torch.empty_like(p).copy_(named[name])) for name, p in template.named_parameters()}
+        return TorchModel(copy.deepcopy(template, memo))
 
     def _named(self, vector: Tensor) -> dict[str, Tensor]:
         pieces = vector.split([shape.numel() for shape in self.shapes.values()])

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from evo import NSGA2, DeepGA, Evolve
+from evo import NEAT, NSGA2, DeepGA, Evolve
 from evo.core import Algorithm, Evaluation, Metric, Phenotypes, Task
 from evo.evolve import Evolved
+from evo.genomes.genome import Genomes
 from evo.search.ga import GA
 from evo.tasks.normalization import NormalizedModel
 from evo.tasks.supervised import SupervisedTask
@@ -187,6 +188,43 @@ def test_the_champion_is_chosen_by_validation_not_by_fitness():
     assert learner.champion()(None)[0] == 3
     assert learner._champion.step == 1
     assert learner.lineage() == {"id": 200, "parents": []}
+
+
+def test_a_genome_is_judged_once_until_another_one_is():
+    task = Recording()
+    learner = Evolve(task, Scripted([0, 5], [5, 1], [2, 1], [1, 5]))
+    scores = [learner.step()["validation"]["fitness"] for _ in range(4)]
+    assert (scores, task.scored) == ([5, 5, 2, 5], [5, 2, 5])
+    assert learner._champion.step == 0
+
+
+def test_a_genome_is_judged_again_where_an_array_was_changed_in_place():
+    class Reuses(Scripted):
+        array = np.zeros((2, 1))
+
+        def ask(self):
+            self.array[:] = super().ask()
+            return self.array
+
+    task = Recording()
+    learner = Evolve(task, Reuses([0, 5], [0, 6]))
+    assert [learner.step()["validation"]["fitness"] for _ in range(2)] == [5, 6]
+
+
+def test_genomes_are_the_same_if_all_their_genes_are():
+    neat = NEAT(inputs=2, outputs=1, population_size=2, seed=0)
+    first, other = neat.ask()[0], neat.ask()[0]
+    assert neat.same(first, other)
+    for name, array in first.genes._asdict().items():
+        changed = array.copy()
+        changed[-1] = not changed[-1] if array.dtype == bool else changed[-1] + 1
+        assert not neat.same(first, Genomes.of_genes(2, 1, first.genes._replace(**{name: changed}))), name
+    ga = GA(2, seed=0)
+    zero = np.zeros(2, np.float32)
+    assert ga.same(zero, zero.copy())
+    assert not ga.same(zero, -zero)
+    assert not ga.same(zero, zero.astype(np.float64))
+    assert not ga.same([0], [0])
 
 
 def test_a_champion_that_solves_comes_before_a_fitter_one():
@@ -376,6 +414,7 @@ def test_observations_are_normalised_by_what_was_seen_before_and_the_champion_ke
     resumed.load_state_dict(learner.state_dict())
     assert torch.equal(resumed.champion()(task.x), learner.champion()(task.x))
     assert resumed.step()["validation"] == learner.step()["validation"]
+    assert learner._judged is None  # what a genome does changes with what was seen
 
 
 def test_an_algorithm_may_restore_its_own_models():

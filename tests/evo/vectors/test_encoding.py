@@ -185,6 +185,19 @@ def test_models_and_populations_share_no_memory():
     assert np.array_equal(made.of(made.model(before[0]).module), before[0])
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_model_is_a_module_of_its_own(name):
+    made, vectors = population(name, 2)
+    model, template = made.model(vectors[0]).module, made.template
+    own, its = (list(each.modules()) for each in (model, template))
+    assert [type(part) for part in own] == [type(part) for part in its]
+    tables = lambda parts: {id(value) for part in parts for value in vars(part).values() if isinstance(value, (dict, set))}
+    assert not tables(own) & tables(its)
+    assert not {p.data_ptr() for p in model.parameters()} & {p.data_ptr() for p in template.parameters()}
+    assert all(p.requires_grad and p.stride() == q.stride() for p, q in zip(model.parameters(), template.parameters()))
+    assert not model.training
+
+
 class NetworkTask:
     def __init__(self, network):
         self.network = network
