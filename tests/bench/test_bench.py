@@ -21,6 +21,7 @@ PEERLESS = (
     "bench_tensorneat.py",
     "bench_es_hyperneat.py",
     "bench_hyperneat.py",
+    "bench_run.py",
 )
 
 
@@ -107,6 +108,7 @@ PEERLESS = (
                 r"genoxide",
             ],
         ),
+        ("bench_run.py", [r"ms a run +all +start +evolution", r"xor ga( +[\d.]+){9}"]),
         ("bench_tables.py", [r"1,000 x 21 numbers", r"[\d.]+ s \(limit 3 s\); peak memory [\d.]+ times the file \(limit 6\)"]),
         ("bench_single_pole.py", [r"20 networks, 10 steps, 1 of", r"takes [\d.]+ x as long on one core \(floor 40 x\)"]),
         ("bench_tensorneat.py", [r"xor, 20 networks", r"cartpole, 20 networks", r"compared with nothing: --python names"]),
