@@ -211,6 +211,25 @@ def test_a_genome_is_judged_again_where_an_array_was_changed_in_place():
     assert [learner.step()["validation"]["fitness"] for _ in range(2)] == [5, 6]
 
 
+def test_a_genome_is_judged_again_after_one_whose_score_was_known():
+    class Knows(Recording):
+        def validated(self, evaluation, index, episodes):
+            return {"fitness": 7.0, "point": 7.0} if evaluation.fitness[index] == 7 else None
+
+    task = Knows()
+    learner = Evolve(task, Scripted([5, 1], [7, 1], [5, 1]))
+    assert [learner.step()["validation"]["fitness"] for _ in range(3)] == [5, 7, 5]
+    assert task.scored == [5, 5]
+
+
+def test_without_validation_each_generation_counts_by_its_own_fitness():
+    answers = iter([np.array([5.0, 1.0]), np.array([6.0, 1.0])])
+    task = Recording(lambda points: next(answers))
+    task.score = lambda model, split: None
+    learner = Evolve(task, Scripted([5, 1], [5, 1]))
+    assert [learner.step()["validation"]["fitness"] for _ in range(2)] == [5, 6]
+
+
 def test_genomes_are_the_same_if_all_their_genes_are():
     neat = NEAT(inputs=2, outputs=1, population_size=2, seed=0)
     first, other = neat.ask()[0], neat.ask()[0]
