@@ -162,10 +162,10 @@ class Evaluation:
     def __post_init__(self) -> None:
         fitness = _on_host(self.fitness, np.float64)
         finite = np.isfinite(fitness)
-        own = self.__dict__  # of a frozen dataclass, set once here
-        if not finite.all():
+        own, nonfinite = self.__dict__, finite.size - np.count_nonzero(finite)  # of a frozen dataclass, set once here
+        if nonfinite:
             fitness[~finite] = -np.inf
-            own["nonfinite"] = self.nonfinite + int(np.count_nonzero(~finite))
+            own["nonfinite"] = self.nonfinite + int(nonfinite)
         own["fitness"] = _read_only(fitness)
         for name, kind in (("samples", np.int64), ("solved", np.bool_), ("objectives", np.float64), ("behaviour", np.float64)):
             if own[name] is not None:

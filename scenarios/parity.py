@@ -12,7 +12,7 @@ from torch import Tensor
 
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
-from evo.tasks.metrics import KERNEL, METRICS, over_networks
+from evo.tasks.metrics import KERNEL, METRICS, Compiled
 from evo.tasks.supervised import SupervisedTask
 
 FITNESS = ("closeness", *METRICS["probability"])
@@ -25,13 +25,10 @@ class ParitySettings:
     stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
 
 
-def closeness(outputs: Tensor, targets: Tensor) -> Tensor:
-    """(n - sum |t - o|)^2 over the n rows of a table: n^2 at best. outputs (P, n, 1), targets (n, 1) -> (P,)."""
-    return over_networks(_closeness, outputs, targets)
-
-
+@Compiled
 @njit(KERNEL, cache=True, nogil=True, error_model="numpy", _nrt=False)
-def _closeness(outputs, targets, values):
+def closeness(outputs, targets, values):
+    """(n - sum |t - o|)^2 over the n rows of a table: n^2 at best. outputs (P, n, 1), targets (n, 1) -> (P,)."""
     for p in range(len(outputs)):
         distance = 0.0
         for b in range(len(targets)):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -30,12 +31,20 @@ Measure = Callable[[Tensor, Tensor], Tensor]
 KERNEL = [types.void(kind[:, :, ::1], types.float32[:, ::1], types.float64[::1]) for kind in (types.float32, types.float64)]
 
 
-def over_networks(kernel: Callable[..., None], outputs: Tensor, targets: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Compiled:
     """A measure by a compiled function of type KERNEL: one call, where a measure in torch is some ten, each of microseconds."""
-    values = np.empty(len(outputs))
-    on_host = np.ascontiguousarray(outputs.numpy(force=True)), np.ascontiguousarray(targets.numpy(force=True), np.float32)
-    kernel(*on_host, values)
-    return torch.from_numpy(values).to(outputs.device)
+
+    kernel: Callable[..., None]
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        values = np.empty(len(outputs))
+        self.kernel(*_on_host(outputs, targets), values)
+        return torch.from_numpy(values).to(outputs.device)
+
+
+def _on_host(outputs: Tensor, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    return np.ascontiguousarray(outputs.numpy(force=True)), np.ascontiguousarray(targets.numpy(force=True), np.float32)
 
 
 def negated(measure: Measure) -> Measure:
@@ -150,13 +159,10 @@ def _area(scores: Tensor, positive: Tensor) -> Tensor:
     return (below + upto).double().mean(-1) / (2 * no.shape[-1])
 
 
-def both_sides_right(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The share of examples with every output on the right side of one half."""
-    return over_networks(_both_sides_right, outputs, targets)
-
-
+@Compiled
 @njit(KERNEL, cache=True, nogil=True, error_model="numpy", _nrt=False)
-def _both_sides_right(outputs, targets, values):
+def both_sides_right(outputs, targets, values):
+    """The share of examples with every output on the right side of one half."""
     for p in range(len(outputs)):
         right = 0
         for b in range(len(targets)):
@@ -220,12 +226,18 @@ METRICS: dict[str, dict[str, tuple[Measure, str]]] = {
 DEFAULT_FITNESS = {"classification": "cross_entropy", "probability": "cross_entropy", "regression": "squared_error"}
 
 
-def measured(measures: Sequence[Measure], outputs: Tensor, targets: Tensor) -> Tensor:
+def measured(measures: Sequence[Measure], outputs: Tensor, targets: Tensor) -> np.ndarray:
     """Each of M `measures`, but NaN for every network with an output that is not finite; (M, P) float64."""
-    values = torch.stack([measure(outputs, targets).double() for measure in measures])
-    if math.isfinite(float(outputs.sum())):  # the usual case: then every output is finite
-        return values
-    return torch.where(outputs.isfinite().flatten(1).all(1), values, float("nan"))
+    values, on_host = np.empty((len(measures), len(outputs))), None
+    for row, measure in zip(values, measures):
+        if isinstance(measure, Compiled):
+            on_host = _on_host(outputs, targets) if on_host is None else on_host
+            measure.kernel(*on_host, row)
+        else:
+            row[:] = measure(outputs, targets).numpy(force=True)
+    if not math.isfinite(outputs.sum().item()):  # seldom; else every output is finite
+        values[:, ~outputs.isfinite().flatten(1).all(1).numpy(force=True)] = math.nan
+    return values
 
 
 def known(name: str, names: Mapping[str, object], what: str) -> str:

@@ -207,8 +207,9 @@ class SupervisedTask(Task):
         full = self.full_table and self.batch_size is None and self.target is not None
         measures = [self._fitness] + ([METRICS[self.kind][self.metric.name][0]] if full else [])
         fitness, *scores = self._over_population(measures, phenotypes, x, y)
-        solved = self._reached(scores[0]) if full else None
-        return Evaluation(fitness, samples=np.full(len(fitness), len(x)), solved=solved)
+        solved, samples = self._reached(scores[0]) if full else None, np.empty(len(fitness), np.int64)
+        samples.fill(len(x))  # a quarter of the time of `np.full`
+        return Evaluation(fitness, samples=samples, solved=solved)
 
     def score(self, model: Model, split: str) -> Score | None:
         """Every metric of the kind on a split, "fitness", and "n" examples."""
@@ -222,7 +223,7 @@ class SupervisedTask(Task):
         names = METRICS[self.kind]
         values = measured([measure for measure, _ in names.values()], self.in_units(outputs)[None], self.in_units(y))
         fitness = measured([self._selects], outputs[None], y)
-        return dict(zip([*names, "fitness"], torch.cat([values, fitness])[:, 0].tolist())) | {"n": len(x)}
+        return dict(zip([*names, "fitness"], np.concatenate([values, fitness])[:, 0].tolist())) | {"n": len(x)}
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
@@ -304,7 +305,7 @@ class SupervisedTask(Task):
             if tuple(outputs.shape) != (stop - start, len(x), self.outputs):
                 expected, found = (size, len(x), self.outputs), (size, *outputs.shape[1:])
                 raise ValueError(f"expected outputs of shape (P, B, O) = {expected}; got {found}")
-            values[:, start:stop] = measured(measures, outputs, y).cpu().numpy()
+            values[:, start:stop] = measured(measures, outputs, y)
 
         phenotypes.each_part(x, use)
         return values
@@ -313,6 +314,8 @@ class SupervisedTask(Task):
         return values >= self.target if self.metric.direction == "max" else values <= self.target
 
     def _fitness_of(self, fitness: str | Measure) -> Measure:
+        if isinstance(fitness, metrics.Compiled):
+            return fitness
         if callable(fitness):
             return partial(metrics.of_contiguous, fitness)
         names = METRICS[self.kind]
