@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from numba import from_dtype, njit, types
 from torch import Tensor
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
 from evo.core import State, counted
+from evo.genomes.genes import ARRAYS, CONNECTION_FIELDS, NODE_FIELDS, Genes, alone, block_of, empty_block, genes_of
 
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
 KINDS = ("sensor", "bias", "output", "hidden")
@@ -67,28 +67,6 @@ class Genome:
         return f"Genome({_sizes(self.inputs, self.outputs, len(self.nodes), sum(gene.enabled for gene in self.connections))})"
 
 
-NODE_FIELDS = {
-    "node_id": np.int64,
-    "node_kind": np.int8,
-    "bias": np.float64,
-    "response": np.float64,
-    "activation": np.int8,
-    "aggregation": np.int8,
-    "time_constant": np.float64,
-}
-CONNECTION_FIELDS = {
-    "innovation": np.int64,
-    "source": np.int64,
-    "target": np.int64,
-    "weight": np.float64,
-    "enabled": np.bool_,
-}
-
-
-# A population's arrays and their types, in the order in which kernels take them.
-ARRAYS = {"nodes_at": np.int64, **NODE_FIELDS, "connections_at": np.int64, **CONNECTION_FIELDS}
-
-
 @dataclass(frozen=True, eq=False)
 class Genomes:
     """A population of P genomes, whose arrays are read-only; len() is P, genomes[3] a population of one.
@@ -130,14 +108,20 @@ class Genomes:
     @staticmethod
     def empty(inputs: int, outputs: int, nodes_at: np.ndarray, connections_at: np.ndarray) -> Genomes:
         """A population with genomes of these sizes; the gene arrays are uninitialised."""
-        return Genomes.of_genes(inputs, outputs, empty_genes(nodes_at, connections_at))
+        return Genomes.of_block(inputs, outputs, empty_block(nodes_at, connections_at))
 
     @staticmethod
-    def of_genes(inputs: int, outputs: int, genes: Genes) -> Genomes:
-        """The population whose arrays are `genes`."""
+    def of_block(inputs: int, outputs: int, block: np.ndarray) -> Genomes:
+        """The population whose arrays lie in `block` (`evo.genomes.genes`)."""
         made = object.__new__(Genomes)
-        made.__dict__.update(inputs=inputs, outputs=outputs, genes=genes)
+        made.__dict__.update(inputs=inputs, outputs=outputs, _block=(block,))  # as in `genes`, not for everyone to write to
         return made
+
+    @property
+    def block(self) -> np.ndarray:
+        """Its arrays as one, which a compiled function takes sooner than fourteen."""
+        own = self.__dict__.get("_block")
+        return block_of(self.genes) if own is None else own[0]
 
     def __post_init__(self) -> None:
         own = self.__dict__
@@ -145,8 +129,12 @@ class Genomes:
 
     if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> np.ndarray:
-            """An array, made as it is first read: kernels take and fill `genes`; whoever else reads one cannot write to it."""
+        def __getattr__(self, name: str) -> np.ndarray | Genes:
+            """`genes`, or one array, made as it is first read: kernels take and fill `genes`; whoever else reads one cannot
+            write to it."""
+            if name == "genes" and "_block" in self.__dict__:
+                genes = self.__dict__["genes"] = genes_of(self._block[0])
+                return genes
             if name not in ARRAYS:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             array = getattr(self.genes, name)
@@ -160,7 +148,8 @@ class Genomes:
         return {"inputs": self.inputs, "outputs": self.outputs, "genes": self.genes}
 
     def __len__(self) -> int:
-        return len(self.genes.nodes_at) - 1
+        block = self.__dict__.get("_block")
+        return len(self.genes.nodes_at) - 1 if block is None else int(block[0][0])
 
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> Genomes:
         """The subpopulation that `index` selects: an index, a slice, an array of indices or a boolean mask."""
@@ -168,7 +157,7 @@ class Genomes:
             return self.select(np.atleast_1d(np.arange(len(self))[index]))
         if not -len(self) <= index < len(self):
             raise IndexError(f"genome {index} of a population of {len(self)}")
-        return Genomes.of_genes(self.inputs, self.outputs, _alone(self.genes, index % len(self)))
+        return Genomes.of_block(self.inputs, self.outputs, alone(self.block, index % len(self)))
 
     def __iter__(self) -> Iterator[Genomes]:
         return (self[index] for index in range(len(self)))
@@ -393,67 +382,3 @@ def _type_name(value: object) -> str:
 
 def _as_tensor(value: np.ndarray | int) -> Tensor | int:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
-
-
-class Genes(NamedTuple):
-    """The arrays of `Genomes`, in the same order, as kernels take them."""
-
-    nodes_at: np.ndarray
-    node_id: np.ndarray
-    node_kind: np.ndarray
-    bias: np.ndarray
-    response: np.ndarray
-    activation: np.ndarray
-    aggregation: np.ndarray
-    time_constant: np.ndarray
-    connections_at: np.ndarray
-    innovation: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    enabled: np.ndarray
-
-
-# The type of Genes in a kernel's signature.
-GENES = types.NamedTuple([from_dtype(np.dtype(kind))[::1] for kind in ARRAYS.values()], Genes)
-
-
-@njit(GENES(types.int64[::1], types.int64[::1]), cache=True, nogil=True)
-def empty_genes(nodes_at, connections_at):
-    """Genes of these offsets, uninitialised."""
-    nodes, connections = nodes_at[-1], connections_at[-1]
-    return Genes(
-        nodes_at,
-        np.empty(nodes, np.int64),
-        np.empty(nodes, np.int8),
-        np.empty(nodes),
-        np.empty(nodes),
-        np.empty(nodes, np.int8),
-        np.empty(nodes, np.int8),
-        np.empty(nodes),
-        connections_at,
-        np.empty(connections, np.int64),
-        np.empty(connections, np.int64),
-        np.empty(connections, np.int64),
-        np.empty(connections),
-        np.empty(connections, np.bool_),
-    )
-
-
-def _alone(genes: Genes, index: int) -> Genes:
-    """A copy of the genes of genome `index`."""
-    own = {}
-    for at, names in (("nodes_at", NODE_FIELDS), ("connections_at", CONNECTION_FIELDS)):
-        start, stop = getattr(genes, at)[index : index + 2].tolist()
-        own[at] = np.array([0, stop - start])
-        own |= {name: getattr(genes, name)[start:stop].copy() for name in names}
-    return Genes(**own)
-
-
-@njit(types.int64(types.int64[::1]), cache=True, nogil=True, _nrt=False)
-def longest(at):
-    """The length of the longest segment, for segments with offsets `at`."""
-    most = 0
-    for k in range(at.size - 1):
-        most = max(most, at[k + 1] - at[k])
-    return most

@@ -19,13 +19,14 @@ import numpy as np
 from evo import rng
 from evo.activations import CODES
 from evo.core import Evaluation, Lineage, Model, State
-from evo.genomes.genome import Genomes
+from evo.genomes.genome import GRAIN, Genomes
 from evo.genomes.innovation import Innovations
 from evo.neat import reproduction
 from evo.neat.base import Topologies
+from evo.neat.generation import generation
 from evo.neat.initialization import first_population
 from evo.neat.settings import NEATSettings
-from evo.neat.speciation import Compatibility, Species
+from evo.neat.speciation import Compatibility, Species, Table
 from evo.settings import Value
 
 
@@ -73,13 +74,31 @@ class NEAT(Topologies):
         if self.population is None:
             self.population = self._begin(self._screened(self._first()))
         elif self.fitness is not None:
-            drawn = (self._rates, self.generation, rng.signed(self.seed))
-            mated = reproduction.mate(self._standing(), self.species.of, self._allowed(), *drawn)
-            before, self.fitness, self.parents = self.population, None, mated.pairs
-            bred = reproduction.breed(before, mated.pairs, mated.copied, self.innovations, self._activations, *drawn)
+            before, told = self.population, (self._standing(), self.species.of, self._allowed())
+            self.fitness, breed = None, self._bred_in_one_call if len(before) <= GRAIN else self._bred_on_all_cores
+            bred, representatives, found = breed(before, *told)
             self.population = self._screened(bred)
-            self.species.speciate(self.population, before, mated.representatives, self._rules, self.generation)
+            if found is not None and self.population is bred:
+                self.species.take(found)
+            else:
+                self.species.speciate(self.population, before, representatives, self._rules, self.generation)
         return self.population
+
+    def _bred_on_all_cores(self, before: Genomes, *told: np.ndarray) -> tuple[Genomes, np.ndarray, None]:
+        """The offspring and the representatives of the species, from fitness, species and who may reproduce."""
+        number, seed, innovations = self.generation, rng.signed(self.seed), (self.innovations, self._activations)
+        self.parents, copied, representatives = reproduction.mate(*told, self._rates, number, seed)
+        bred = reproduction.breed(before, self.parents, copied, *innovations, self._rates, number, seed)
+        return bred, representatives, None
+
+    def _bred_in_one_call(self, before: Genomes, *told: np.ndarray) -> tuple[Genomes, np.ndarray, Table]:
+        """The same, and the species of the offspring."""
+        innovations, drawn = self.innovations, (tuple(self._rates), self.generation, rng.signed(self.seed))
+        counters, rules = (innovations.node, innovations.number), tuple(self._rules)
+        block, self.parents, representatives, (innovations.node, innovations.number), found = generation(
+            before.block, *told, self.species.table, counters, self._activations, rules, *drawn
+        )
+        return Genomes.of_block(self.inputs, self.outputs, block), representatives, found
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         super().tell(evaluation)

@@ -20,7 +20,8 @@ import numpy as np
 from numba import njit, types
 
 from evo import rng, threads
-from evo.genomes.genome import GENES, GRAIN, HIDDEN, Genomes, empty_genes, longest
+from evo.genomes.genes import BLOCK, GENES, empty_block, empty_genes, genes_of, longest
+from evo.genomes.genome import GRAIN, HIDDEN, Genomes
 from evo.genomes.innovation import Innovations, number
 from evo.neat.crossover import cross
 from evo.neat.mutation import connection_to_split, mutate_weights, nodes_to_connect, uniform_within
@@ -89,13 +90,13 @@ class Rates(NamedTuple):
         )
 
 
-_RATES = types.NamedTuple((types.int64,) * 15 + (types.boolean,) * 5 + (types.float64,) * 4, Rates)
+RATES = types.NamedTuple((types.int64,) * 15 + (types.boolean,) * 5 + (types.float64,) * 4, Rates)
 _INT64, _FLOAT, _BOOL = types.int64[::1], types.float64[::1], types.boolean[::1]
 _LONG, _PAIRS, _CODES = types.int64, types.int64[:, ::1], types.int8[::1]
 
 
 @njit(
-    types.void(_PAIRS, _BOOL, _FLOAT, RANKING, _INT64, _INT64, _RATES, _LONG, _LONG),
+    types.void(_PAIRS, _BOOL, _FLOAT, RANKING, _INT64, _INT64, RATES, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
@@ -136,7 +137,7 @@ class Mated(NamedTuple):
     representatives: np.ndarray
 
 
-@njit(types.NamedTuple((_PAIRS, _BOOL, _INT64), Mated)(_FLOAT, _INT64, _BOOL, _RATES, _LONG, _LONG), cache=True, nogil=True)
+@njit(types.NamedTuple((_PAIRS, _BOOL, _INT64), Mated)(_FLOAT, _INT64, _BOOL, RATES, _LONG, _LONG), cache=True, nogil=True)
 def mate(fitness, species, allowed, rates, generation, seed):
     """Sections 3.3 and 4.1. fitness (P,); species (P,): the species of each genome; allowed (S,): which may reproduce.
     Offspring are stored in the order of their species."""
@@ -179,16 +180,12 @@ def breed(
     activations: codes (K,) int8 of `evo.activations`, one of which a new node is given, each with equal probability.
     """
     genes, size, drawn = parents.genes, len(pairs), (rates, generation, rng.signed(seed))
-    if size <= GRAIN:
-        counters = (innovations.node, innovations.number)
-        child, innovations.node, innovations.number = _breed_all(genes, pairs, copied, *counters, activations, *drawn)
-        return Genomes.of_genes(parents.inputs, parents.outputs, child)
     made, widest = _empty_offspring(genes, pairs), longest(genes.nodes_at)
     threads.each(lambda a, b: _breed(made, genes, pairs, copied, np.empty(widest, np.bool_), *drawn, a, b), size, GRAIN)
     numbers = innovations.assign_numbers(made.split, made.source, made.target)
-    child = _empty_children(made, genes, pairs)
+    child = empty_genes(*_offsets(made, genes, pairs))
     threads.each(lambda a, b: _write_offspring(child, made, genes, pairs, *numbers, activations, *drawn, a, b), size, GRAIN)
-    return Genomes.of_genes(parents.inputs, parents.outputs, child)
+    return Genomes(parents.inputs, parents.outputs, *child)
 
 
 @njit(_OFFSPRING(GENES, _PAIRS), cache=True, nogil=True)
@@ -204,20 +201,20 @@ def _empty_offspring(parents, pairs):
     return Offspring(at, weight, enabled, gene, split, np.empty(size, np.int64), np.empty(size, np.int64))
 
 
-@njit(GENES(_OFFSPRING, GENES, _PAIRS), cache=True, nogil=True)
-def _empty_children(made, parents, pairs):
-    """Room for the genes of the offspring that `made` describes."""
+@njit(types.UniTuple(_INT64, 2)(_OFFSPRING, GENES, _PAIRS), cache=True, nogil=True)
+def _offsets(made, parents, pairs):
+    """Where the nodes and the connections of the offspring that `made` describes begin and end."""
     nodes_at, connections_at = np.zeros(len(pairs) + 1, np.int64), np.zeros(len(pairs) + 1, np.int64)
     for i in range(len(pairs)):
         first, grown = pairs[i, 0], made.split[i] >= 0
         nodes_at[i + 1] = nodes_at[i] + parents.nodes_at[first + 1] - parents.nodes_at[first] + grown
         kept = made.at[i + 1] - made.at[i]
         connections_at[i + 1] = connections_at[i] + kept + 2 * grown + (made.source[i] >= 0)
-    return empty_genes(nodes_at, connections_at)
+    return nodes_at, connections_at
 
 
 @njit(
-    types.void(_OFFSPRING, GENES, _PAIRS, _BOOL, _BOOL, _RATES, _LONG, _LONG, _LONG, _LONG),
+    types.void(_OFFSPRING, GENES, _PAIRS, _BOOL, _BOOL, RATES, _LONG, _LONG, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
@@ -272,7 +269,7 @@ def _write_connection(child, index, innovation, source, target, weight):
 
 
 @njit(
-    types.void(GENES, _OFFSPRING, GENES, _PAIRS, _INT64, _INT64, _INT64, _CODES, _RATES, _LONG, _LONG, _LONG, _LONG),
+    types.void(GENES, _OFFSPRING, GENES, _PAIRS, _INT64, _INT64, _INT64, _CODES, RATES, _LONG, _LONG, _LONG, _LONG),
     cache=True,
     nogil=True,
     _nrt=False,
@@ -318,14 +315,15 @@ def _write_offspring(
 
 
 @njit(
-    types.Tuple((GENES, _LONG, _LONG))(GENES, _PAIRS, _BOOL, _LONG, _LONG, _CODES, _RATES, _LONG, _LONG), cache=True, nogil=True
+    types.Tuple((BLOCK, _LONG, _LONG))(GENES, _PAIRS, _BOOL, _LONG, _LONG, _CODES, RATES, _LONG, _LONG), cache=True, nogil=True
 )
-def _breed_all(parents, pairs, copied, next_node, next_number, activations, rates, generation, seed):
-    """The genes of all offspring, in one part, and the counters of innovations after them."""
+def breed_all(parents, pairs, copied, next_node, next_number, activations, rates, generation, seed):
+    """`breed` in one part: the block of all offspring, and the counters of innovations after them."""
     made, size = _empty_offspring(parents, pairs), len(pairs)
     _breed(made, parents, pairs, copied, np.empty(longest(parents.nodes_at), np.bool_), rates, generation, seed, 0, size)
     numbers, next_node, next_number = number(made.split, made.source, made.target, next_node, next_number)
-    child = _empty_children(made, parents, pairs)
-    node, first, connection = numbers
-    _write_offspring(child, made, parents, pairs, node, first, connection, activations, rates, generation, seed, 0, size)
-    return child, next_node, next_number
+    nodes_at, connections_at = _offsets(made, parents, pairs)
+    block = empty_block(nodes_at, connections_at)
+    drawn = (activations, rates, generation, seed)
+    _write_offspring(genes_of(block), made, parents, pairs, *numbers, *drawn, 0, size)
+    return block, next_node, next_number

@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit, types
 
 from evo import threads
-from evo.genomes.genome import GENES, GRAIN, Genomes
+from evo.genomes.genes import GENES
+from evo.genomes.genome import GRAIN, Genomes
 from evo.genomes.species import SpeciesTable
 
 
@@ -95,24 +96,36 @@ def _length(genes, i):
     return genes.connections_at[i + 1] - genes.connections_at[i]
 
 
-@njit(types.void(_INT64, GENES, _INT64), cache=True, nogil=True, _nrt=False)
-def _signatures(signatures, genes, indices):
+@njit(types.void(_INT64, _INT64, GENES, _INT64), cache=True, nogil=True, _nrt=False)
+def _sketch(signatures, lengths, genes, indices):
+    """The signatures and the numbers of genes of the genomes at `indices`."""
     for k in range(indices.size):
-        signatures[k] = signature(genes, indices[k])
+        signatures[k], lengths[k] = signature(genes, indices[k]), _length(genes, indices[k])
 
 
-MEMO_ROWS, MEMO_SPECIES = 61, 8
+@njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _next_candidate(s, own, length, known, lengths, rules, min_mismatches_small):
+    """The first species from s on that a genome with this signature and number of genes may be compatible with; else their
+    number. known, lengths (S,): signatures and numbers of genes of the representatives."""
+    while s < known.size and not maybe_compatible(own ^ known[s], max(length, lengths[s]), rules, min_mismatches_small):
+        s += 1
+    return s
+
+
+MEMO_ROWS, MEMO_SPECIES = 251, 8
 
 
 @njit(
-    types.void(*(_INT64, _INT64, GENES, GENES, _INT64, _INT64, COMPATIBILITY, types.int64[:, ::1], types.int64, types.int64)),
+    types.void(
+        *(_INT64, _INT64, GENES, GENES, _INT64, _INT64, _INT64, COMPATIBILITY), *(types.int64[:, ::1],) + (types.int64,) * 2
+    ),
     cache=True,
     nogil=True,
     _nrt=False,
 )
-def _assign_to_existing(species, signatures, genes, previous, representatives, known, rules, memo, start, stop):
+def _assign_to_existing(species, signatures, genes, previous, representatives, known, lengths, rules, memo, start, stop):
     """species[i] of genomes start .. stop: the first whose representative, an index of `previous`, is compatible; else -1.
-    known: the representatives' signatures. signatures: output, those of the genomes.
+    known, lengths: as of `_next_candidate`. signatures: output, those of the genomes.
 
     Siblings often have the same genes. So memo (MEMO_ROWS, 4 + MEMO_SPECIES) caches, per signature and number of genes (-1:
     empty), how many species were tested and which of them are candidates.
@@ -129,14 +142,12 @@ def _assign_to_existing(species, signatures, genes, previous, representatives, k
                 species[i] = row[k]
                 break
         s = row[2]
-        while species[i] < 0 and s < representatives.size:
-            candidate = maybe_compatible(
-                own ^ known[s], max(length, _length(previous, representatives[s])), rules, min_mismatches_small
-            )
+        while species[i] < 0 and s < known.size:
+            s = _next_candidate(s, own, length, known, lengths, rules, min_mismatches_small)
+            candidate = s < known.size
             if row[3] < MEMO_SPECIES:
-                row[4 + row[3]] = s
+                row[4 + row[3]], row[2] = s, s + candidate
                 row[3] += candidate
-                row[2] += 1
             if candidate and distance(genes, i, previous, representatives[s], rules, rules.threshold) < rules.threshold:
                 species[i] = s
             s += 1
@@ -175,10 +186,10 @@ def _update_best(best, improved, species, fitness, generation):
     return highest
 
 
-_TABLE = types.Tuple((_INT64, _INT64, _FLOAT, _INT64, types.int64))
+TABLE = types.Tuple((_INT64, _INT64, _FLOAT, _INT64, types.int64))
 
 
-@njit(_TABLE(_INT64, _INT64, GENES, COMPATIBILITY, *_TABLE.types[1:], types.int64), cache=True, nogil=True)
+@njit(TABLE(_INT64, _INT64, GENES, COMPATIBILITY, *TABLE.types[1:], types.int64), cache=True, nogil=True)
 def _close(of, signatures, genes, rules, names, best, improved, next_id, generation):
     """Those that `of` (P,) gives no species found new ones, and species without members are removed: of, id, best, improved,
     next_id of `SpeciesTable`. of is renumbered in place."""
@@ -202,19 +213,28 @@ def _close(of, signatures, genes, rules, names, best, improved, next_id, generat
     return of, kept_names, kept_best, kept_improved, next_id + count - known
 
 
-@njit(_TABLE(GENES, GENES, _INT64, COMPATIBILITY, *_TABLE.types[1:], types.int64), cache=True, nogil=True)
-def _speciate_all(genes, previous, representatives, rules, names, best, improved, next_id, generation):
+@njit(TABLE(GENES, GENES, _INT64, COMPATIBILITY, *TABLE.types[1:], types.int64), cache=True, nogil=True)
+def speciate_all(genes, previous, representatives, rules, names, best, improved, next_id, generation):
     """`Species.speciate` in one part."""
     size = genes.nodes_at.size - 1
-    of, signatures, known = np.empty(size, np.int64), np.empty(size, np.int64), np.empty_like(representatives)
-    _signatures(known, previous, representatives)
+    of, signatures = np.empty(size, np.int64), np.empty(size, np.int64)
+    known, lengths = np.empty_like(representatives), np.empty_like(representatives)
+    _sketch(known, lengths, previous, representatives)
     memo = np.full((MEMO_ROWS, 4 + MEMO_SPECIES), -1)
-    _assign_to_existing(of, signatures, genes, previous, representatives, known, rules, memo, 0, size)
+    _assign_to_existing(of, signatures, genes, previous, representatives, known, lengths, rules, memo, 0, size)
     return _close(of, signatures, genes, rules, names, best, improved, next_id, generation)
+
+
+Table = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]  # of TABLE
 
 
 class Species(SpeciesTable):
     """The species of NEAT."""
+
+    @property
+    def table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """id, best, improved and next_id."""
+        return self.id, self.best, self.improved, self.next_id
 
     def update_best(self, fitness: np.ndarray, generation: int) -> float:
         """Updates each species' best fitness and the generation of its last improvement; returns the highest fitness of all.
@@ -229,17 +249,18 @@ class Species(SpeciesTable):
         representatives (S,): for each species, the index of a genome of `previous`. Species without members are removed.
         """
         genes, old, size = genomes.genes, previous.genes, len(genomes)
-        table = (self.id, self.best, self.improved, self.next_id, generation)
-        if size <= GRAIN:
-            found = _speciate_all(genes, old, representatives, rules, *table)
-        else:
-            of, signatures, known = np.empty(size, np.int64), np.empty(size, np.int64), np.empty_like(representatives)
-            _signatures(known, old, representatives)
+        of, signatures = np.empty(size, np.int64), np.empty(size, np.int64)
+        known, lengths = np.empty_like(representatives), np.empty_like(representatives)
+        _sketch(known, lengths, old, representatives)
 
-            def assign_part(start: int, stop: int) -> None:
-                memo = np.full((MEMO_ROWS, 4 + MEMO_SPECIES), -1)
-                _assign_to_existing(of, signatures, genes, old, representatives, known, rules, memo, start, stop)
+        def assign_part(start: int, stop: int) -> None:
+            memo = np.full((MEMO_ROWS, 4 + MEMO_SPECIES), -1)
+            given = (genes, old, representatives, known, lengths, rules, memo)
+            _assign_to_existing(of, signatures, *given, start, stop)
 
-            threads.each(assign_part, size, GRAIN)
-            found = _close(of, signatures, genes, rules, *table)
+        threads.each(assign_part, size, GRAIN)
+        self.take(_close(of, signatures, genes, rules, *self.table, generation))
+
+    def take(self, found: Table) -> None:
+        """What `speciate_all` found."""
         self.of, self.id, self.best, self.improved, self.next_id = found

@@ -14,7 +14,8 @@ import numpy as np
 from numba import njit, types
 
 from evo import rng, threads
-from evo.genomes.genome import GENES, GRAIN, Genomes, offsets
+from evo.genomes.genes import GENES
+from evo.genomes.genome import GRAIN, Genomes, offsets
 from evo.genomes.innovation import Innovations
 from evo.neat_modern.attributes import ATTRIBUTES, Attributes
 from evo.neat_modern.crossover import copy_genome, write_connections, write_nodes

@@ -17,7 +17,8 @@ import numpy as np
 from numba import njit, types
 
 from evo import threads
-from evo.genomes.genome import BIAS, GENES, GRAIN, Genes, Genomes
+from evo.genomes.genes import GENES, Genes
+from evo.genomes.genome import BIAS, GRAIN, Genomes
 from evo.genomes.species import SpeciesTable
 
 DISTANCES = 4096  # distances per thread

@@ -40,6 +40,7 @@ from evo.rollout.lanes import Policy
 if TYPE_CHECKING:
     from evo.network import cuda
 
+CPU = torch.device("cpu")
 WORK = 1 << 20  # connections x rows of a part: about 0.4 ms, many times what Python does once a part
 
 
@@ -84,7 +85,7 @@ def each_part(
 ) -> None:
     """As of `Phenotypes`; the rest as of `forward`. The size of a part depends on the population alone."""
     count, state = _count(ticks), _fitting(program, x, state)
-    rows = x.detach().contiguous().numpy()
+    rows = np.ascontiguousarray(x.numpy(force=True))
     rows = rows if rows.ndim == 3 else rows[None]
     size, batch = len(program.depth), rows.shape[1]
     width = min(cpu.MAX_ROWS, max(1, -(-batch // cpu.ROW_STEP)) * cpu.ROW_STEP)
@@ -96,7 +97,7 @@ def each_part(
             cpu.ticks(program, rows, out, state, count, values[0], values[1], begin, end)
         else:
             cpu.forward(program, rows, out, values[0], begin, end)
-        use(begin, end, torch.from_numpy(out).transpose(1, 2))
+        use(begin, end, torch.from_numpy(out.transpose(0, 2, 1)))
 
     work = (len(program.connection_weight) + cpu.ROW_STEP * len(program.node)) * (batch + cpu.ROW_STEP)
     parts = max(1, work // WORK, size // part_size(batch * program.outputs))
@@ -171,7 +172,7 @@ class Networks(Phenotypes):
 
     @property
     def device(self) -> torch.device:
-        return torch.device("cpu") if self._card is None else self._card.device
+        return CPU if self._card is None else self._card.device
 
     def to(self, device: str | torch.device) -> Networks:
         """These networks on "cpu" or "cuda", in their initial state if they move. Raises ValueError for another device,

@@ -15,9 +15,11 @@ from numba import njit, types
 from evo import threads
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
 from evo.core import counted
-from evo.genomes.genome import BIAS, GENES, OUTPUT, Genomes, longest
+from evo.genomes.genes import BLOCK, GENES, genes_of, longest
+from evo.genomes.genome import BIAS, GRAIN, OUTPUT, Genomes
 
 WORK = 1 << 14  # nodes and connections per thread
+SLOTS = 256  # last bits of node ids by which slots are found
 UNSEEN, OPEN, FINISHED = range(3)
 MISSING_NODE, CYCLE, UNKNOWN = range(1, 4)
 ACTIVATIONS, SUMS = len(NODE_ACTIVATIONS), len(AGGREGATIONS)
@@ -87,15 +89,15 @@ def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -
     """
     if not 0.0 <= time_step < np.inf:
         raise ValueError(f"time_step: expected a number of seconds >= 0; got {time_step!r}")
-    genes, size = genomes.genes, len(genomes)
+    size = len(genomes)
     run = (genomes.inputs, genomes.outputs, bool(recurrent or time_step > 0), float(time_step))
-    grain = max(1, WORK * size // max(1, genes.node_id.size + genes.innovation.size))
-    if size <= grain:
-        program, fault, faulty = _compile_all(genes, *run)
+    if size <= GRAIN and sum((block := genomes.block)[1:3].tolist()) <= WORK:
+        program, fault, faulty = _compile_all(block, *run)
     else:
+        genes = genomes.genes
+        grain = max(1, WORK * size // max(1, genes.node_id.size + genes.innovation.size))
         program, fault = _empty_program(genes, *run), np.zeros(size, np.int64)
-        scratch = max(program.widest, longest(genes.connections_at))
-        part = lambda a, b: _compile_genomes(program, genes, fault, np.empty((4, scratch), np.int64), a, b)
+        part = lambda a, b: _compile_genomes(program, genes, fault, _scratch(program, genes), a, b)
         threads.each(part, size, grain)
         faulty = fault.any()
     if faulty:
@@ -124,12 +126,14 @@ def _raise_fault(genomes: Genomes, fault: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _slot_of(identity, node_id, begin, end):
-    """The slot of a node id, given the ids node_id[begin:end] of its genome in ascending order; -1 if it is missing."""
-    if 0 <= identity < end - begin and node_id[begin + identity] == identity:  # ids without gaps: the usual case
-        return identity
-    low, size = begin, end - begin
-    while size > 1:  # without a branch, which would be mispredicted every other time
+def _slot_of(identity, node_id, begin, end, slots):
+    """The slot of a node id, given the ids node_id[begin:end] of its genome in ascending order; -1 if it is missing. slots: by
+    the last bits of an id, the slot of a node of this genome that has them, or any number."""
+    slot = slots[identity & (SLOTS - 1)]
+    if 0 <= slot < end - begin and node_id[begin + slot] == identity:
+        return slot
+    low, size = begin, end - begin  # another node has the same last bits
+    while size > 1:
         half = size // 2
         low += half if node_id[low + half - 1] < identity else 0
         size -= half
@@ -144,40 +148,44 @@ def _valid_codes(genes, node):
 
 
 @njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _sort_connections(program, genes, g, into):
-    """Counting sort of the enabled connections of genome g by target slot; per target they stay sorted by innovation number.
-    Returns whether all sources and targets are nodes."""
-    begin, end, start = genes.nodes_at[g], genes.nodes_at[g + 1], genes.connections_at[g]
+def _sort_connections(program, genes, g, into, slots):
+    """Counting sort of the connections of genome g by target slot; per target the enabled ones, which stay sorted by innovation
+    number, before what is left. Returns whether all sources and targets of enabled ones are nodes. It does not branch on what
+    is enabled, which would be mispredicted every few genes."""
+    begin, end = genes.nodes_at[g], genes.nodes_at[g + 1]
+    start, stop = genes.connections_at[g], genes.connections_at[g + 1]
     for node in range(begin, end):
+        slots[genes.node_id[node] & (SLOTS - 1)] = node - begin
         program.last[node] = 0
-    for c in range(start, genes.connections_at[g + 1]):
-        if genes.enabled[c]:
-            into[c - start] = _slot_of(genes.target[c], genes.node_id, begin, end)
-            if into[c - start] < 0:
-                return False
-            program.last[begin + into[c - start]] += 1
+    for c in range(start, stop):
+        into[c - start] = slot = _slot_of(genes.target[c], genes.node_id, begin, end, slots)
+        if slot >= 0:
+            program.last[begin + slot] += 1
+        elif genes.enabled[c]:
+            return False
     at = start
     for node in range(begin, end):
         at, program.first[node], program.last[node] = at + program.last[node], at, at
-    for c in range(start, genes.connections_at[g + 1]):
-        if genes.enabled[c]:
-            index = program.last[begin + into[c - start]]
-            program.last[begin + into[c - start]] += 1
-            program.connection_source[index] = _slot_of(genes.source[c], genes.node_id, begin, end)
-            program.connection_weight[index] = genes.weight[c]
-            if program.connection_source[index] < 0:
-                return False
+    for c in range(start, stop):
+        source = _slot_of(genes.source[c], genes.node_id, begin, end, slots)
+        if source < 0 and genes.enabled[c]:
+            return False
+        if into[c - start] >= 0:
+            node = begin + into[c - start]
+            index = program.last[node]
+            program.connection_source[index], program.connection_weight[index] = source, genes.weight[c]
+            program.last[node] += genes.enabled[c]
     return True
 
 
 @njit(types.void(PROGRAM, GENES, _INT64, types.int64[:, ::1], _LONG, _LONG), cache=True, nogil=True, _nrt=False)
 def _compile_genomes(program, genes, fault, scratch, begin, end):
     """Writes the program of genomes begin .. end; fault (P,): a key of FAULTS, or UNKNOWN, if a genome is invalid.
-    scratch: 4 rows, as long as the largest number of nodes or connections of a genome."""
-    state, following, height, stack = scratch[0], scratch[1], scratch[2], scratch[3]
+    scratch: from `_scratch`."""
+    state, following, height, stack, slots = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     for g in range(begin, end):
         first, nodes = genes.nodes_at[g], genes.nodes_at[g + 1] - genes.nodes_at[g]
-        if not _sort_connections(program, genes, g, stack):
+        if not _sort_connections(program, genes, g, stack, slots):
             fault[g] = MISSING_NODE
             continue
         first_output = 0
@@ -229,13 +237,19 @@ def _empty_program(genes, inputs, outputs, recurrent, time_step):
     )
 
 
-@njit(types.Tuple((PROGRAM, _INT64, types.boolean))(GENES, _LONG, _LONG, types.boolean, types.float64), cache=True, nogil=True)
-def _compile_all(genes, inputs, outputs, recurrent, time_step):
-    """The program of all genomes, in one part; their faults, and whether there is one."""
+@njit(types.int64[:, ::1](PROGRAM, GENES), cache=True, nogil=True)
+def _scratch(program, genes):
+    """Five rows, for the slots by ids and for as many nodes or connections as a genome has."""
+    return np.empty((5, max(SLOTS, program.widest, longest(genes.connections_at))), np.int64)
+
+
+@njit(types.Tuple((PROGRAM, _INT64, types.boolean))(BLOCK, _LONG, _LONG, types.boolean, types.float64), cache=True, nogil=True)
+def _compile_all(block, inputs, outputs, recurrent, time_step):
+    """The program of all genomes of a block, in one part; their faults, and whether there is one."""
+    genes = genes_of(block)
     program = _empty_program(genes, inputs, outputs, recurrent, time_step)
     fault = np.zeros(program.steps.size, np.int64)
-    scratch = np.empty((4, max(program.widest, longest(genes.connections_at))), np.int64)
-    _compile_genomes(program, genes, fault, scratch, 0, fault.size)
+    _compile_genomes(program, genes, fault, _scratch(program, genes), 0, fault.size)
     return program, fault, fault.any()
 
 

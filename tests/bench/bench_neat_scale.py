@@ -26,6 +26,7 @@ import numpy as np
 from turns import Results, in_turn, parser, timed
 
 from evo import NEAT, threads
+from evo.neat import neat
 from scenarios.xor import XorSettings, scenario
 
 SLOWER, FASTER, FLAT, MEMORY = 1.1, 1.3, 1.3, 2e9
@@ -49,6 +50,7 @@ def phases(size: int) -> tuple[dict[str, list[float]], int, float]:
     """CPU seconds a genome of each phase in each counted generation; how many species there were, in the median; and the most
     bytes that this process held (Linux)."""
     task = scenario.task(XorSettings(), None)
+    neat.GRAIN = 0  # the steps one by one, however few genomes
     algorithm, seeds = NEAT.for_task(task, seed=0, population_size=size), np.zeros(task.episodes, np.int64)
     seconds: dict[str, list[float]] = {name: [] for name in PHASES}
     species = []

@@ -29,6 +29,7 @@ TOY = [
     "evo/neat/test_crossover.py::test_a_gene_disabled_in_either_parent_is_disabled_with_three_quarters_chance[False-True-False-0.25]",
     "evo/neat/test_crossover.py::test_a_gene_disabled_in_either_parent_is_disabled_with_three_quarters_chance[True-False-True-0.125]",
     "evo/neat/test_crossover.py::test_a_parent_without_genes_gives_and_takes_none",
+    "evo/genomes/test_genes.py",
     "evo/genomes/test_innovation.py",
     "evo/neat/test_mutation.py::test_where_nothing_can_be_split_nothing_is",
     "evo/neat/test_mutation.py::test_weights_are_perturbed_or_replaced_at_their_rates_within_their_ranges[0.9]",

@@ -7,7 +7,6 @@ from evo import MLP, ControlTask, threads
 from evo.genomes.genome import HIDDEN, OUTPUT, SENSOR, Genome, Genomes, Node
 from evo.neat.neat import NEAT
 from evo.neat.settings import NEATSettings
-from evo.neat.speciation import Species
 from evo.settings import SettingsError
 from evo.testing import _bits as bits
 from evo.testing import check_algorithm, check_learner, small_task
@@ -193,13 +192,13 @@ def test_after_20_generations_without_improvement_of_all_only_the_top_two_specie
 @pytest.mark.parametrize("representative", ["random", "champion"])
 def test_a_species_is_compared_by_a_random_member_of_its_last_generation_or_by_its_champion(representative, monkeypatch):
     """Section 3.3: any member as likely, the champion too; each for itself."""
-    given, speciate = [], Species.speciate
+    given, bred = [], NEAT._bred_in_one_call
 
-    def watched(species, genomes, previous, representatives, *others):
-        given.append(representatives)
-        speciate(species, genomes, previous, representatives, *others)
+    def watched(neat, before, *told):
+        given.append((made := bred(neat, before, *told))[1])
+        return made
 
-    monkeypatch.setattr(Species, "speciate", watched)
+    monkeypatch.setattr(NEAT, "_bred_in_one_call", watched)
     neat, standing = after(20, size=60, threshold=2.0, representative=representative), []
     for generation in range(20, 120):
         of, fitness = neat.species.of.copy(), neat.fitness
@@ -270,11 +269,30 @@ def test_either_of_two_equally_fit_parents_gives_the_structure_as_often():
 def test_any_number_of_threads_breeds_the_same_bytes_as_one_call_for_all(kind, monkeypatch):
     run = lambda: bits(after(6, size=700, told=False, **KINDS[kind]).state_dict())
     whole = run()  # 700 are one part
-    for module in ("evo.neat.reproduction", "evo.neat.speciation"):
+    for module in ("evo.neat.neat", "evo.neat.reproduction", "evo.neat.speciation"):
         monkeypatch.setattr(f"{module}.GRAIN", 64)
     for count in (1, 2, 3):
         with threads.limited(count):
             assert run() == whole
+
+
+class Screened(NEAT):
+    """Half of the offspring give way to the others."""
+
+    def screen(self, offspring):
+        return offspring.select(np.arange(len(offspring)) // 2)
+
+
+def test_screened_offspring_find_their_species_as_if_each_step_were_a_call(monkeypatch):
+    def run():
+        neat = Screened(2, 2, seed=0, population_size=60, threshold=1.5)
+        for generation in range(8):
+            neat.tell(fitness_of(neat.ask(), generation))
+        return bits(neat.state_dict())
+
+    in_one_call = run()
+    monkeypatch.setattr("evo.neat.neat.GRAIN", 0)
+    assert run() == in_one_call
 
 
 @pytest.mark.parametrize("told", [False, True])
