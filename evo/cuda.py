@@ -11,8 +11,9 @@ Under numba's simulator (NUMBA_ENABLE_CUDASIM=1, with NUMBA_DISABLE_JIT=1) the c
 from __future__ import annotations
 
 import importlib.util
+import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 
@@ -61,8 +62,39 @@ def device() -> torch.device:
     return torch.device("cpu") if simulated() else torch.device("cuda", torch.cuda.current_device())
 
 
+def free() -> float:
+    """Bytes on the card that may be taken; no bound under the simulator."""
+    if simulated():
+        return math.inf
+    there, _ = torch.cuda.mem_get_info()
+    return there + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # what torch keeps for further use, too
+
+
+@contextmanager
+def room(needed: int, what: str, mend: str) -> Iterator[None]:
+    """Inside, `what` is put on the card, which takes so many bytes. Raises RuntimeError with what there is, and `mend`, if they
+    are more than are free, or if an allocation fails."""
+    there = free()
+    try:
+        if needed > there:
+            raise torch.OutOfMemoryError
+        yield
+    except torch.OutOfMemoryError as error:
+        bytes_free = f"of which {_gigabytes(min(there, free()))} are free"
+        raise RuntimeError(f"{what}: need {_gigabytes(needed)} on the card, {bytes_free}; {mend}, or use the CPU") from error
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:,.3g} GB"
+
+
+def nbytes(shape: Iterable[int], itemsize: int) -> int:
+    """What an array of that shape takes on the card: an empty one has room for a number, since kernels take no null pointer."""
+    return itemsize * math.prod(max(1, size) for size in shape)
+
+
 def placed(array: np.ndarray) -> Tensor:
-    """An array on the card; an empty one gets room for a number, since kernels take no null pointer."""
+    """An array on the card, as of `nbytes`."""
     some = array if array.size else np.zeros([max(1, size) for size in array.shape], array.dtype)
     return torch.from_numpy(some if some.flags.writeable else some.copy()).to(device())  # torch warns of read-only ones
 
@@ -84,17 +116,19 @@ def view(tensor: Tensor) -> object:
 class Kernel:
     """A function of `numba.cuda.grid(1)`, its lane, as a kernel; compiled at the first launch with arguments of their types.
 
-    It has to leave the rest of the last block idle, and all of it if there is no lane: such a launch compiles it.
+    It has to leave the rest of the last block idle, and all of it if there is no lane: such a launch compiles it. cached: what
+    is compiled is kept on the disk beside the function's file, whose text must tell of every function that it reaches.
     """
 
-    def __init__(self, function: Callable[..., None]):
-        self.function, self.__doc__ = function, function.__doc__
+    def __init__(self, function: Callable[..., None], cached: bool = False):
+        self.function, self.cached, self.__doc__ = function, cached, function.__doc__
 
     @cached_property
     def _dispatcher(self) -> Mapping[tuple[object, ...], Callable[..., None]]:
         from numba import cuda
 
-        options = {} if simulated() else {"lto": False}  # an optimising linker would fuse products and sums again
+        # An optimising linker would fuse products and sums again.
+        options = {} if simulated() else {"lto": False, "cache": self.cached}
         return cuda.jit(**options)(self.function)
 
     def launch(self, lanes: int, *arguments: object) -> None:

@@ -15,11 +15,12 @@ import torch
 from numba import cuda
 from torch import Tensor
 
-from evo.cuda import Kernel, device, put, view
+from evo.cuda import Kernel, device, nbytes, put, room, view
 from evo.network.cpu import feedforward, tick
 from evo.network.program import Program
 
 SCRATCH = 1 << 30  # bytes for the values of feed-forward networks; more rows than fit go one tile after the other
+FEWER = "run fewer networks or rows at once (population_size, task.batch_size)"
 ROW_STEP = 32  # rows of a tile are a multiple of it: lanes that run in step
 
 
@@ -36,7 +37,7 @@ def memory(program: Program, batch: int, own_rows: bool = False, itemsize: int =
     """What `forward` takes on the card for `batch` rows; own_rows: of each network its own; itemsize: bytes of one of x."""
     size, slots = len(program.steps), len(program.node)
     rows = 2 * batch if program.recurrent else _tile(slots, batch)
-    arrays = sum(max(each.nbytes, each.itemsize) for each in arrays_of(program).values())
+    arrays = sum(nbytes(each.shape, each.itemsize) for each in arrays_of(program).values())
     inputs = (size if own_rows else 1) * batch * program.inputs * itemsize
     return Memory(arrays, 8 * slots * rows, inputs, size * batch * program.outputs * itemsize)
 
@@ -56,14 +57,21 @@ class Card:
     scratch; None before the first forward."""
 
     def __init__(self, program: Program):
-        self.device = device()
-        placed = {name: put(each) for name, each in arrays_of(program).items()}
+        self.device, self._whole = device(), program
+        with room(memory(program, 0).program, repr(program), FEWER):
+            placed = {name: put(each) for name, each in arrays_of(program).items()}
         self.program = program._replace(**placed)  # type: ignore[arg-type]  # its arrays alone
         self.state: Tensor | None = None
 
     def forward(self, x: Tensor, count: int) -> Tensor:
         """Outputs (P, B, O) on x: shared rows (B, I), or separate rows per network (P, B, I), on the card. count: ticks of
-        recurrent networks; 0: the depth of each."""
+        recurrent networks; 0: the depth of each. Raises RuntimeError, with the bytes, where the card has no room."""
+        said = memory(self._whole, x.shape[-2], x.ndim == 3, x.itemsize)
+        kept = said.values if self.state is not None else 0
+        with room(sum(said) - said.program - kept, f"{self._whole!r} on {x.shape[-2]:,} rows", FEWER):
+            return self._forward(x, count)
+
+    def _forward(self, x: Tensor, count: int) -> Tensor:
         x, program = (x if x.ndim == 3 else x[None]).transpose(1, 2).contiguous(), self.program
         size, slots, batch = len(program.steps), len(program.node), x.shape[2]
         out = torch.empty((size, batch, program.outputs), dtype=x.dtype, device=self.device)
@@ -116,8 +124,15 @@ def _ticks(program, x, out, state, count):
 
 def scratch(data: tuple[Program, int], episodes: int) -> object:
     """The values of all networks, (2, slots of all, B): of the last tick, and scratch."""
-    shape = 2, len(data[0].node), max(1, episodes)
-    return view(torch.zeros(shape, dtype=torch.float64, device=device()))
+    return view(torch.zeros(_shape(data, episodes), dtype=torch.float64, device=device()))
+
+
+def scratch_bytes(data: tuple[Program, int], episodes: int) -> int:
+    return nbytes(_shape(data, episodes), 8)
+
+
+def _shape(data: tuple[Program, int], episodes: int) -> tuple[int, int, int]:
+    return 2, len(data[0].node), max(1, episodes)
 
 
 def answer(policy, genome, episode, scratch, x, y):

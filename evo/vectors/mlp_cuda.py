@@ -12,16 +12,23 @@ import torch
 from torch import nn
 
 from evo.activations import IDENTITY, activate_rows
-from evo.cuda import device, put, view
+from evo.cuda import device, nbytes, put, view
 from evo.rollout.lanes import Policy
 from evo.vectors.mlp_rows import layers
 
 
 def scratch(data: tuple, episodes: int) -> tuple[object, ...]:
     """The values of two layers of each lane, (2, units of the largest layer, lanes) float32: neighbours lie side by side."""
+    return view(torch.zeros(_shape(data, episodes), dtype=torch.float32, device=device())), max(1, episodes)
+
+
+def scratch_bytes(data: tuple, episodes: int) -> int:
+    return nbytes(_shape(data, episodes), 4)
+
+
+def _shape(data: tuple, episodes: int) -> tuple[int, int, int]:
     vectors, widest = data[0], data[3]
-    lanes = max(1, vectors.shape[0] * episodes)
-    return view(torch.zeros((2, widest, lanes), dtype=torch.float32, device=device())), max(1, episodes)
+    return 2, widest, max(1, vectors.shape[0] * episodes)
 
 
 def answer(policy, genome, episode, scratch, x, y):

@@ -1,6 +1,9 @@
 """What kernels are for a card, found without one: they compile, spill nothing, fuse nothing, and add in no random order."""
 
+import dataclasses
 import re
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +12,10 @@ pytest.importorskip(
 )
 
 import registers
+
+from evo.cuda import Kernel, unfused
+from evo.rollout.cuda import kernel_of
+from evo.vectors import mlp_cuda
 
 CC = (9, 0)
 KERNELS = list(registers.kernels())
@@ -34,3 +41,27 @@ def test_products_and_sums_round_as_on_cores(ptx):
 
 def test_lanes_share_no_memory_and_no_sum(ptx):
     assert not re.search(r"\b(atom|red)\.|\.shared\b|bar\.sync", ptx)
+
+
+def test_episodes_are_compiled_once_a_machine(monkeypatch, tmp_path):
+    """A second kernel of the same functions finds machine code on the disk, products and sums unfused there too."""
+    from numba.cuda import codegen, dispatcher, launchconfig
+
+    card = SimpleNamespace(device=SimpleNamespace(compute_capability=CC))
+    monkeypatch.setattr(codegen.devices, "get_context", lambda: card)
+    monkeypatch.setattr(dispatcher, "get_current_device", lambda: card.device)
+    monkeypatch.setattr(codegen.JITCUDACodegen, "magic_tuple", lambda self: (CC, CC))  # it would ask the driver
+    monkeypatch.setattr(dispatcher._Kernel, "bind", lambda self: self._codelibrary.get_cubin(cc=CC))  # it would load it too
+    monkeypatch.setattr(launchconfig, "current_launch_config", lambda: None)
+    monkeypatch.setattr(dispatcher.CUDADispatcher, "_configure_cache_for_launch_config", lambda self, launch: None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kernel_of.cache_clear()
+    environment = dataclasses.replace(import_module("scenarios.environments.mountain_car").environment, max_steps=7)
+    signature = next(each.signature for each in KERNELS if each.name == "mountain_car mlp")
+    kernel, code = kernel_of(environment, mlp_cuda), []
+    for found in ({"cache_misses": 1, "cache_hits": 0}, {"cache_misses": 0, "cache_hits": 1}):
+        again = Kernel(kernel.function, kernel.cached)._dispatcher
+        with unfused():
+            code.append(bytes(again.compile(signature)._codelibrary.get_cubin(cc=CC).code))
+        assert {name: sum(getattr(again.stats, name).values()) for name in found} == found
+    assert code[0] == code[1]

@@ -18,8 +18,9 @@ from evo.activations import CODES
 from evo.genomes.genome import Genomes
 from evo.neat.neat import NEAT
 from evo.network.population import Networks
+from evo.rollout.cuda import memory as memory_of_episodes
 from evo.rollout.environment import Environment
-from evo.rollout.lanes import Episodes, policy, rollout
+from evo.rollout.lanes import Episodes, Policy, policy, rollout
 from evo.tasks.normalization import LaneMoments
 from evo.vectors import mlp_cuda
 from evo.vectors.encoding import Parameters
@@ -56,8 +57,8 @@ class Rollout(NamedTuple):
     starts: np.ndarray
     normalised: bool
 
-    def run(self, on_card: bool) -> tuple[Episodes, LaneMoments]:
-        """The episodes of all networks, and the moments of what they saw."""
+    def policy(self, on_card: bool) -> Policy:
+        """The networks, on the card or on cores, and what they standardise by."""
         networks = self.networks
         if on_card and isinstance(networks, Networks):
             chosen = networks.to("cuda").policy()
@@ -68,6 +69,11 @@ class Rollout(NamedTuple):
         if self.normalised:
             numbers = np.arange(1, 1 + self.environment.inputs, dtype=np.float32)
             chosen = dataclasses.replace(chosen, mean=0.01 * numbers, std=1.0 / numbers)
+        return chosen
+
+    def run(self, on_card: bool) -> tuple[Episodes, LaneMoments]:
+        """The episodes of all networks, and the moments of what they saw."""
+        chosen = self.policy(on_card)
         moments = LaneMoments(chosen.size * len(self.starts), self.environment.inputs)
         return rollout(self.environment, chosen, self.starts, moments), moments
 
@@ -108,6 +114,13 @@ def episodes() -> Iterator[tuple[str, Rollout]]:
         yield f"{name}, relu", Rollout(environment, encoding.express(vectors), starts, True)
 
 
+def held(given: object) -> int:
+    """The bytes of arrays in (nested) tuples."""
+    if isinstance(given, tuple):
+        return sum(map(held, given))
+    return given.nbytes if isinstance(given, np.ndarray) else 0
+
+
 def main(path: str) -> None:
     from evo.network import cuda as networks_on_card
 
@@ -115,9 +128,9 @@ def main(path: str) -> None:
     networks_on_card.ROW_STEP = 2
     launch, given = cuda.Kernel.launch, []
 
-    def watched(kernel: cuda.Kernel, lanes: int, program: tuple, *arrays: object) -> None:
-        given.append([each.nbytes for each in (*program, *arrays) if isinstance(each, np.ndarray)])
-        launch(kernel, lanes, program, *arrays)
+    def watched(kernel: cuda.Kernel, lanes: int, *arguments: object) -> None:
+        given.append(held(arguments))
+        launch(kernel, lanes, *arguments)
 
     cuda.Kernel.launch = watched
     found = {}
@@ -127,14 +140,16 @@ def main(path: str) -> None:
         for k, x in enumerate(calls):
             found[f"{name}: {k}"] = moved.forward(x).numpy()
         found[f"{name}: bytes"] = [
-            sum(given[0]),
+            given[0],
             sum(networks_on_card.memory(networks.program, calls[0].shape[-2], calls[0].ndim == 3)),
         ]
         moved.reset()
         found[f"{name}: reset"] = moved.forward(calls[0]).numpy()
-    cuda.Kernel.launch = launch
     for name, each in episodes():
+        given.clear()
         done, moments = each.run(on_card=True)
+        said = memory_of_episodes(each.environment, each.policy(on_card=True), len(each.starts), observed=True)
+        found[f"{name}: bytes"] = [given[0], sum(said)]
         found |= {f"{name}: {what}": value for what, value in (*done._asdict().items(), *vars(moments).items())}
     np.savez(path, **found)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cuda_pass
 import numpy as np
 import pytest
+import torch
 
 from evo import cuda
 from evo.network.population import Networks
@@ -46,7 +47,7 @@ def test_a_reset_forgets_the_state_on_a_card(card, name):
     np.testing.assert_array_equal(card[f"{name}: reset"], card[f"{name}: 0"])
 
 
-@each_case
+@pytest.mark.parametrize("name", [*CASES, *EPISODES])
 def test_memory_is_known_beforehand(card, name):
     taken, said = card[f"{name}: bytes"]
     assert taken == said
@@ -63,6 +64,18 @@ def test_episodes_on_a_card_are_those_of_cores(card, name):
 def test_a_network_that_answers_nan_ends_its_episode_alone_on_a_card_too(card):
     returns = card["ropes, relu: returns"]
     assert np.isnan(returns).all(axis=1).tolist() == [False, True, False, False]
+
+
+def test_without_room_a_line_says_what_is_needed_what_there_is_and_what_to_set(monkeypatch):
+    """Before anything is put there, and where an allocation fails all the same."""
+    monkeypatch.setattr(cuda, "free", lambda: 3e9)
+    line = "so many networks: need {} GB on the card, of which 3 GB are free; run fewer, or use the CPU"
+    with pytest.raises(RuntimeError, match=line.format(12)), cuda.room(12_000_000_000, "so many networks", "run fewer"):
+        pytest.fail("began without room")
+    with pytest.raises(RuntimeError, match=line.format(2)), cuda.room(2_000_000_000, "so many networks", "run fewer"):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    with cuda.room(3_000_000_000, "so many networks", "run fewer"):
+        pass
 
 
 def test_without_a_card_networks_say_what_is_missing():
