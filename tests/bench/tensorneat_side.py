@@ -10,6 +10,7 @@ from time import perf_counter
 
 import jax
 import jax.numpy as jnp
+from jax_cartpole import START, STEPS, step
 from tensorneat.algorithm.neat import NEAT
 from tensorneat.common import ACT
 from tensorneat.genome import BiasNode, DefaultGenome
@@ -17,12 +18,9 @@ from tensorneat.pipeline import Pipeline
 from tensorneat.problem.func_fit import XOR
 from tensorneat.problem.rl.rl_jit import RLEnv
 
-STEPS = 500
-START = jnp.array([0.0, 0.0, 0.01, 0.0])
-
 
 class CartPole(RLEnv):
-    """The physics of Gymnasium's CartPole-v1, as `scenarios.environments.cartpole` has it."""
+    """The environment of `jax_cartpole`."""
 
     input_shape, output_shape = (4,), ()
 
@@ -30,15 +28,8 @@ class CartPole(RLEnv):
         return START, START
 
     def env_step(self, key, state, action):
-        x, v, angle, turn = state
-        cosine, sine = jnp.cos(angle), jnp.sin(angle)
-        push = (jnp.where(action == 1, 10.0, -10.0) + 0.05 * turn * turn * sine) / 1.1
-        bend = (9.8 * sine - cosine * push) / (0.5 * (4.0 / 3.0 - 0.1 * cosine * cosine / 1.1))
-        pull = push - 0.05 * bend * cosine / 1.1
-        state = jnp.stack([x + 0.02 * v, v + 0.02 * pull, angle + 0.02 * turn, turn + 0.02 * bend])
-        fallen = (jnp.abs(state[0]) > 2.4) | (jnp.abs(state[2]) > 12 * 2 * jnp.pi / 360)
-        state = jnp.where(fallen, START, state)
-        return state, state, jnp.where(fallen, 0.0, 1.0), jnp.array(False), {}
+        state, reward = step(state, action)
+        return state, state, reward, jnp.array(False), {}
 
 
 def main(problem: str, population: int, nodes: int, connections: int) -> None:
@@ -51,11 +42,11 @@ def main(problem: str, population: int, nodes: int, connections: int) -> None:
     pipeline = Pipeline(NEAT(genome, population), task, fitness_target=1e9, seed=0)
     start = perf_counter()
     state = pipeline.setup()
-    step = jax.jit(pipeline.step).lower(state).compile()
+    generation = jax.jit(pipeline.step).lower(state).compile()
     print(f"ready {perf_counter() - start}", flush=True)
     for _ in sys.stdin:
         start = perf_counter()
-        state, _, fitness = jax.block_until_ready(step(state))
+        state, _, fitness = jax.block_until_ready(generation(state))
         print(f"took {perf_counter() - start} {fitness.max()}", flush=True)
 
 

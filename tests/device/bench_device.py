@@ -1,22 +1,25 @@
-"""Speed on a CUDA card: `python tests/device/bench_device.py [--seconds 150] [--toy] --json FILE`.
+"""Speed on a CUDA card: `python tests/device/bench_device.py [--seconds 130] [--toy] --json FILE`.
 
-Forward passes of ragged genomes: many small ones; 2,500 of 2,500 connections; one of 2,500 nodes and 100,000 connections; with
-the gigabytes a second at which weights, sources and values are read. Episodes of CartPole-500 by MLPs of 2 x 32 tanh units.
-Whole generations of NEAT (breeding, speciation, 500 steps each), beside TensorNEAT's where it is installed. All on the card and
-on this machine's cores; the first call, which compiles, is a column of its own. Cases that no longer fit into --seconds are
-left out, and so is a peer that is not installed, with a word.
+Forward passes of ragged genomes: many small ones, as they come and in order of size; 2,500 of 2,500 connections; one of 2,500
+nodes and 100,000 connections; with the gigabytes a second at which weights, sources and values are read, as a share of what a
+copy on this card moves. Episodes of CartPole by MLPs of 2 x 32 tanh units, of 500 steps and as long as they last, where lanes
+that ended are also taken out every some steps (`compaction.py`). Whole generations of NEAT and of the MLPs (breeding,
+speciation, 500 steps each). All on the card and on this machine's cores; the first call, which compiles, is a column of its
+own; of peak memory stands what was said beforehand. FILE is written after every case: cases that fail say why, those that no
+longer fit into --seconds are left out.
 """
 
 import argparse
 import dataclasses
-import importlib.util
 import json
-import platform
 import statistics
-import subprocess
 import sys
 import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,18 +27,23 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "bench")]
 
-from endless_cartpole import cartpole  # noqa: E402
+from compaction import rollout_in_turns  # noqa: E402
+from endless_cartpole import cartpole, endless  # noqa: E402
 
-from evo import MLP, cuda  # noqa: E402
+from evo import GA, MLP, cuda  # noqa: E402
 from evo.genomes.genome import HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node  # noqa: E402
+from evo.neat.neat import NEAT  # noqa: E402
 from evo.network.cuda import memory  # noqa: E402
 from evo.network.population import Networks  # noqa: E402
+from evo.rollout.cuda import memory as memory_of_episodes  # noqa: E402
+from evo.rollout.environment import Environment  # noqa: E402
 from evo.rollout.lanes import rollout  # noqa: E402
+from evo.vectors import mlp_cuda  # noqa: E402
 from evo.vectors.encoding import Parameters  # noqa: E402
 from scenarios.environments.cartpole import environment  # noqa: E402
 
 REPEATS = 5
-TENSORNEAT = ROOT / "tests" / "bench" / "tensorneat_side.py"
+GIBIBYTE = 1 << 30
 
 
 def genome(seed: int, inputs: int, outputs: int, hidden: int, connections: int) -> Genome:
@@ -52,94 +60,132 @@ def genome(seed: int, inputs: int, outputs: int, hidden: int, connections: int) 
     return Genome(inputs, outputs, nodes, genes)
 
 
-def timed(run) -> tuple[float, float]:
-    """Seconds of the first call, and the median of REPEATS further ones."""
-    seconds = []
+class Timed(NamedTuple):
+    first: float  # seconds
+    median: float  # of REPEATS further ones
+    peak: int | None  # bytes above those that were taken before
+
+
+def timed(run: Callable[[], object]) -> Timed:
+    seconds, before = [], 0
+    if not cuda.simulated():
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
     for _ in range(1 + REPEATS):
         began = time.perf_counter()
         run()
         if not cuda.simulated():
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - began)
-    return seconds[0], statistics.median(seconds[1:])
+    peak = None if cuda.simulated() else torch.cuda.max_memory_allocated() - before
+    return Timed(seconds[0], statistics.median(seconds[1:]), peak)
 
 
-def forward_row(case: str, genomes: list[Genome], rows: int) -> dict:
-    networks = Networks(Genomes.of(genomes))
-    x, moved = torch.randn(rows, genomes[0].inputs, generator=torch.manual_seed(0)), networks.to("cuda")
+def row(case: str, size: str, card: Timed, cores: Timed | None = None, **more: object) -> dict:
+    times = {"first_seconds": card.first, "seconds": card.median, "cores_seconds": cores and cores.median}
+    return {"case": case, "size": size, **times, "bytes_taken": card.peak, **more}
+
+
+def bandwidth(toy: bool) -> float:
+    """Bytes a second that copying a GiB on the card reads and writes."""
+    one = torch.ones(1 << 10 if toy else GIBIBYTE, dtype=torch.uint8, device=cuda.device())
+    return 2 * len(one) / timed(lambda: one.clone()).median
+
+
+def forward_row(case: str, genomes: Genomes, rows: int, peak: float) -> dict:
+    networks = Networks(genomes)
+    x, links = torch.randn(rows, genomes.inputs, generator=torch.manual_seed(0)), len(networks.program.connection_weight)
     there = x.to(cuda.device())
-    first, median = timed(lambda: moved.forward(there))
-    _, cores = timed(lambda: networks.forward(x))
+    card = timed(lambda: networks.to("cuda").forward(there))
+    moved = networks.to("cuda")
+    again, cores = timed(lambda: moved.forward(there)), timed(lambda: networks.forward(x))
     said = memory(networks.program, rows)
-    reads = (len(networks.program.connection_weight) * 16 * -(-rows // 32)) + 8 * len(networks.program.connection_weight) * rows
-    return {
-        "case": case,
-        "size": f"{len(genomes):,} genomes, {len(networks.program.connection_weight):,} connections, {rows:,} rows",
-        "first_seconds": first,
-        "seconds": median,
-        "cores_seconds": cores,
-        "bytes_said": sum(said),
-        "bytes_taken": None if cuda.simulated() else torch.cuda.max_memory_allocated(),
-        "gigabytes_per_second": (reads + said.outputs) / median / 1e9,
-    }
+    reads = links * 16 * -(-rows // 32) + 8 * links * rows + said.outputs
+    return row(
+        case,
+        f"{len(genomes):,} genomes, {links:,} connections, {rows:,} rows",
+        again._replace(first=card.first, peak=card.peak),
+        cores,
+        bytes_said=sum(said) - said.inputs,
+        gigabytes_per_second=reads / again.median / 1e9,
+        share_of_copy=reads / again.median / peak,
+    )
 
 
-def episodes_row(case: str, size: int, steps: int) -> dict:
+def episodes_rows(case: str, size: int, steps: int, world: Environment) -> Iterator[dict]:
+    """As they are; and, where lanes end early, with those taken out that did."""
     encoding = Parameters(lambda: MLP(4, 2, hidden=(32, 32)))
-    networks, world = encoding.express(encoding.initial(0, 0, size)), dataclasses.replace(environment, max_steps=steps)
-    starts, moved = world.starts(range(1)), networks.to(cuda.device())
-    first, median = timed(lambda: rollout(world, moved, starts))
-    _, cores = timed(lambda: rollout(world, networks, starts))
-    taken = int(rollout(world, networks, starts).steps.sum())
-    shape = f"{size:,} networks, {taken:,} steps"
-    return {"case": case, "size": shape, "first_seconds": first, "seconds": median, "cores_seconds": cores}
+    world, networks = dataclasses.replace(world, max_steps=steps), encoding.express(encoding.initial(0, 0, size))
+    starts, moved = world.starts(range(1)), mlp_cuda.policy(encoding.template, networks.vectors.to(cuda.device()))
+    cores, done = timed(lambda: rollout(world, networks, starts)), rollout(world, networks, starts)
+    shape = f"{size:,} networks, {int(done.steps.sum()):,} steps"
+    said = memory_of_episodes(world, moved, len(starts))
+    yield row(case, shape, timed(lambda: rollout(world, moved, starts)), cores, bytes_said=sum(said) - said.networks)
+    if done.terminated.any():
+        for turn in (16, 64):
+            in_turns = partial(rollout_in_turns, world, moved, starts, turn)
+            np.testing.assert_allclose(in_turns(), done.returns, rtol=1e-9)
+            yield row(f"{case}, turns of {turn}", shape, timed(in_turns), cores)
 
 
-def generation_row(case: str, size: int, steps: int) -> dict:
-    first, median = timed(cartpole(size, "cuda", steps))
-    _, cores = timed(cartpole(size, "cpu", steps))
-    row = {"case": case, "size": f"{size:,} genomes", "first_seconds": first, "seconds": median, "cores_seconds": cores}
-    if importlib.util.find_spec("tensorneat") is None or cuda.simulated():
-        return row
-    command = [sys.executable, str(TENSORNEAT), "cartpole", str(size), "9", "12"]
-    done = subprocess.run(command, input="\n" * (1 + REPEATS), capture_output=True, text=True, check=True)
-    ready, *took = [float(line.split()[1]) for line in done.stdout.splitlines()]
-    return row | {"tensorneat_seconds": statistics.median(took[1:]), "tensorneat_first_seconds": ready}
+def generations(case: str, size: int, steps: int, method: type) -> dict:
+    there = "cuda" if method is NEAT else cuda.device()
+    return row(case, f"{size:,}", *(timed(cartpole(size, device, steps, method)) for device in (there, "cpu")))
 
 
-def cases(toy: bool):
-    """Names and functions that give a row."""
+def cases(toy: bool, peak: float) -> Iterator[tuple[str, Callable[[str], Iterable[dict]]]]:
+    """Names and functions that give rows."""
     many, large, nodes, links = (4, 40, 10, 20) if toy else (100_000, 2_500, 2_500, 100_000)
-    small = lambda count: [genome(k % 500, 4, 2, k % 7, 8 + k % 9) for k in range(count)]
-    yield "forward: many small", lambda case: forward_row(case, small(many), 4 if toy else 32)
-    yield "forward: one large", lambda case: forward_row(case, [genome(0, 8, 4, nodes - 12 if not toy else 6, links)], 64)
-    of_2500 = lambda: [genome(k % 50, 8, 4, 10 if toy else 500, large) for k in range(2 if toy else 2_500)]
-    yield "forward: 2,500 of 2,500", lambda case: forward_row(case, of_2500(), 4 if toy else 64)
+    distinct = Genomes.of([genome(k, 4, 2, k % 7, 8 + k % 9) for k in range(min(many, 500))])
+    small = distinct.select(np.arange(many) % len(distinct))
+    ordered = small.select(np.argsort(np.diff(small.connections_at), kind="stable"))
+    steps = 5 if toy else 500
+
+    def of_2500() -> Genomes:
+        found = Genomes.of([genome(k, 8, 4, 10 if toy else 500, large) for k in range(2 if toy else 50)])
+        return found.select(np.arange(2 if toy else 2_500) % len(found))
+
+    one = lambda: Genomes.of([genome(0, 8, 4, 6 if toy else nodes - 12, links)])
+    yield "forward: many small", lambda case: [forward_row(case, small, 32, peak)]
+    yield "forward: many small, in order of size", lambda case: [forward_row(case, ordered, 32, peak)]
+    yield "forward: one large", lambda case: [forward_row(case, one(), 64, peak)]
+    yield "forward: 2,500 of 2,500", lambda case: [forward_row(case, of_2500(), 4 if toy else 64, peak)]
     for size in (4,) if toy else (10_000, 100_000):
-        yield "cartpole mlp 2 x 32", lambda case, size=size: episodes_row(case, size, 5 if toy else 500)
-        yield "cartpole generation", lambda case, size=size: generation_row(case, size, 5 if toy else 500)
+        yield "cartpole generation of MLPs", lambda case, size=size: [generations(case, size, steps, GA)]
+        yield "cartpole generation", lambda case, size=size: [generations(case, size, steps, NEAT)]
+        yield "cartpole, 500 steps", lambda case, size=size: episodes_rows(case, size, steps, endless)
+        yield "cartpole, as they last", lambda case, size=size: episodes_rows(case, size, 20 if toy else 500, environment)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("--seconds", type=float, default=150.0)
+    parser.add_argument("--seconds", type=float, default=130.0)
     parser.add_argument("--toy", action="store_true")
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
     if (why := cuda.unavailable()) is not None:
         sys.exit(why)
-    began, rows, left_out = time.monotonic(), [], []
-    for case, run in cases(options.toy):
+    began, peak, failed = time.monotonic(), bandwidth(options.toy), False
+    found: dict = {
+        "card": "numba's simulator" if cuda.simulated() else torch.cuda.get_device_name(),
+        "copy_gigabytes_per_second": peak / 1e9,
+        "rows": [],
+        "left_out": [],
+    }
+    for case, run in cases(options.toy, peak):
         if time.monotonic() - began > options.seconds:
-            left_out.append(case)
-            continue
-        rows.append(run(case))
-        print(json.dumps(rows[-1]), flush=True)
-    if importlib.util.find_spec("tensorneat") is None:
-        left_out.append("TensorNEAT: not installed")
-    card = "numba's simulator" if cuda.simulated() else torch.cuda.get_device_name()
-    about = {"card": card, "torch": torch.__version__, "python": platform.python_version(), "date": time.strftime("%Y-%m-%d")}
-    options.json.write_text(json.dumps({**about, "rows": rows, "left_out": left_out}, indent=1))
+            found["left_out"].append(case)
+        else:
+            try:
+                for one in run(case):
+                    found["rows"].append(one)
+                    print(json.dumps(one), flush=True)
+            except Exception as error:  # told; the other cases go on
+                traceback.print_exc()
+                found["rows"].append({"case": case, "size": "", "error": f"{type(error).__name__}: {error}"})
+                failed = True
+        options.json.write_text(json.dumps(found, indent=1))
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

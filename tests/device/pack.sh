@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Fetches the wheels that a machine with a card but without a package index lacks, into tests/device/wheels: at most 64 MiB.
+# TENSORNEAT: where its source is, as pip takes it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python="${PYTHON:-python3}"
 wheels=tests/device/wheels
-mkdir -p "$wheels"
+rm -rf "$wheels"
 "$python" -m pip download --quiet --no-deps --only-binary :all: --python-version 3.12 --dest "$wheels" \
-  neat-python gymnasium farama-notifications cloudpickle typing-extensions
-"$python" -m pip wheel --quiet --no-deps --wheel-dir "$wheels" git+https://github.com/EMI-Group/tensorneat ||
+  -r tests/device/requirements.txt
+"$python" -m pip wheel --quiet --no-deps --wheel-dir "$wheels" "${TENSORNEAT:-git+https://github.com/EMI-Group/tensorneat}" ||
   echo "TensorNEAT was not fetched: the bench leaves it out"
 size="$(du --summarize --bytes "$wheels" | cut -f 1)"
 [ "$size" -le $((64 * 1024 * 1024)) ] || { echo "$wheels: $size bytes; expected at most 64 MiB"; exit 1; }

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import results
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,12 +20,14 @@ def test_the_bench_writes_figures_of_which_results_are_made(tmp_path):
     figures = json.loads(path.read_text())
     assert {row["case"] for row in figures["rows"]} >= {
         "forward: many small",
+        "forward: many small, in order of size",
         "forward: one large",
         "cartpole generation",
-        "cartpole mlp 2 x 32",
+        "cartpole generation of MLPs",
+        "cartpole, 500 steps",
+        "cartpole, as they last",
+        "cartpole, as they last, turns of 16",
     }
-    shown = subprocess.run(
-        [sys.executable, str(ROOT / "tests/device/results.py"), str(path)], capture_output=True, text=True, check=True
-    ).stdout
-    assert shown.startswith("## On a CUDA card")
-    assert "| forward: one large |" in shown
+    text = results.section(figures | {"toy": True, "date": "2026-11-28", "versions": {}, "steps": []})
+    assert text.startswith("## On numba's simulator: a rehearsal, no measurement")
+    assert "| forward: one large |" in text
