@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
+from typing import Any
 
 import numba
 import numpy as np
@@ -38,7 +39,9 @@ def no_card() -> str | None:
             return None
     why = "it is built without CUDA (pytorch.org has builds with it)"
     if torch.version.cuda is not None:
-        why = str(told[0].message).partition(". ")[0] if told else "no NVIDIA driver answers with a card"
+        why = "no NVIDIA driver answers with a card (nvidia-smi would show one)"
+        if told:
+            why = f"{str(told[0].message).partition('. ')[0]}; update the driver, or install a torch built for it (pytorch.org)"
     return f"torch {torch.__version__} finds no CUDA device: {why}"
 
 
@@ -51,6 +54,20 @@ def unavailable() -> str | None:
     if importlib.util.find_spec("numba_cuda") is None:
         extra = f"cuda{str(torch.version.cuda).partition('.')[0]}"
         return f'numba-cuda is not installed, which compiles our kernels: pip install "neuroevo[{extra}]"'
+    from numba import cuda
+
+    return unfit(cuda)
+
+
+def unfit(cuda: Any) -> str | None:
+    """Why numba-cuda, whose module it is, cannot use the driver here, and what to do; None: it can."""
+    if not cuda.is_available():
+        why = " ".join(str(cuda.cuda_error()).split())
+        return f"numba-cuda finds no driver that it can use: {why or 'it does not say why'}; install NVIDIA's driver anew"
+    driver, compiler = cuda.cudadrv.driver.get_version(), cuda.runtime.get_version()
+    if driver[0] < compiler[0]:
+        versions = f"numba-cuda compiles for CUDA {compiler[0]}, the driver here takes CUDA {'.'.join(map(str, driver))}"
+        return f'{versions}: update the driver, or pip install "neuroevo[cuda{driver[0]}]"'
     return None
 
 

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import cuda_pass
 import numpy as np
@@ -76,6 +78,53 @@ def test_without_room_a_line_says_what_is_needed_what_there_is_and_what_to_set(m
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
     with cuda.room(3_000_000_000, "so many networks", "run fewer"):
         pass
+
+
+OLD = (
+    "CUDA initialization: The NVIDIA driver on your system is too old (found version 11040). Please update your GPU driver ..."
+)
+
+
+@pytest.mark.parametrize(
+    ("warned", "line"),
+    [
+        (None, "no NVIDIA driver answers with a card (nvidia-smi would show one)"),
+        (OLD, f"{OLD.partition('. ')[0]}; update the driver, or install a torch built for it (pytorch.org)"),
+    ],
+)
+def test_without_a_driver_or_with_an_old_one_a_line_says_what_to_do(monkeypatch, warned, line):
+    def available():
+        if warned:
+            warnings.warn(warned, stacklevel=1)
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", available)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    assert cuda.no_card() == f"torch {torch.__version__} finds no CUDA device: {line}"
+    assert cuda.unavailable() == cuda.no_card()
+
+
+@pytest.mark.parametrize(
+    ("error", "driver", "compiler", "line"),
+    [
+        (None, (13, 0), (12, 9), None),
+        (None, (12, 4), (12, 9), None),
+        (
+            *(None, (12, 4), (13, 0)),
+            "numba-cuda compiles for CUDA 13, the driver here takes CUDA 12.4: "
+            'update the driver, or pip install "neuroevo[cuda12]"',
+        ),
+        (
+            *("\nCUDA driver library cannot be found.\n", None, None),
+            "numba-cuda finds no driver that it can use: CUDA driver library cannot be found.; install NVIDIA's driver anew",
+        ),
+    ],
+)
+def test_a_driver_older_than_the_compiler_is_told_before_anything_starts(error, driver, compiler, line):
+    module = SimpleNamespace(is_available=lambda: error is None, cuda_error=lambda: error)
+    module.runtime = SimpleNamespace(get_version=lambda: compiler)
+    module.cudadrv = SimpleNamespace(driver=SimpleNamespace(get_version=lambda: driver))
+    assert cuda.unfit(module) == line
 
 
 def test_without_a_card_networks_say_what_is_missing():
