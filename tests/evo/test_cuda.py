@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from evo import cuda
+from evo.network.cuda import memory
 from evo.network.population import Networks
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,12 @@ def test_a_reset_forgets_the_state_on_a_card(card, name):
 def test_memory_is_known_beforehand(card, name):
     taken, said = card[f"{name}: bytes"]
     assert taken == said
+
+
+def test_a_population_takes_the_bytes_that_the_page_of_rollout_names():
+    program = CASES["recurrent, own rows"].networks.program
+    genomes, nodes, connections = len(program.steps), len(program.node), len(program.connection_weight)
+    assert memory(program, 0).program == 32 * genomes + 8 + 50 * nodes + 16 * connections
 
 
 @pytest.mark.parametrize("name", EPISODES)
