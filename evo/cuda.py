@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 THREADS = 128  # of a block
+ASKED = 1 << 26  # bytes; for fewer no driver is asked what is free, since that takes longer than many a launch
 
 
 def simulated() -> bool:
@@ -91,7 +92,7 @@ def free() -> float:
 def room(needed: int, what: str, mend: str) -> Iterator[None]:
     """Inside, `what` is put on the card, which takes so many bytes. Raises RuntimeError with what there is, and `mend`, if they
     are more than are free, or if an allocation fails."""
-    there = free()
+    there = free() if needed >= ASKED else math.inf
     try:
         if needed > there:
             raise torch.OutOfMemoryError

@@ -22,6 +22,8 @@ from numba import types
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+import compaction  # noqa: E402
+
 from evo.cuda import THREADS, Kernel, unfused  # noqa: E402
 from evo.network import cuda as networks  # noqa: E402
 from evo.network.program import PROGRAM  # noqa: E402
@@ -36,6 +38,10 @@ ENVIRONMENTS = (
     *("acrobot", "cartpole", "double_pole", "double_pole_no_velocity", "mountain_car", "mountain_car_continuous"),
     *("pendulum", "single_pole", "swing_up"),
 )
+
+
+MLP_DATA = types.Tuple((types.float32[:, ::1], types.int64[::1], types.int64, types.int64))
+MLP_SCRATCH = types.Tuple((types.float32[:, :, ::1], types.int64))
 
 
 class Compiled(NamedTuple):
@@ -67,6 +73,10 @@ def kernels() -> Iterator[Compiled]:
         yield Compiled(f"ticks {kind}", networks._ticks, types.void(PROGRAM, rows, rows, state, whole))
 
     yield from episodes()
+    whole_numbers, lanes = types.int64[:, ::1], (types.int64[::1], types.float64[:, ::1], types.float64[:, ::1])
+    in_turns = compaction.kernel_of(import_module("scenarios.environments.cartpole").environment, mlp_cuda)
+    signature = types.void(*(whole,) * 3, *lanes, whole_numbers, types.boolean[::1], MLP_DATA, MLP_SCRATCH)
+    yield Compiled("cartpole mlp, in turns", in_turns, signature)
 
 
 def episodes() -> Iterator[Compiled]:
@@ -74,11 +84,7 @@ def episodes() -> Iterator[Compiled]:
     whole, flat, real, rows = types.int64, types.float32[::1], types.float64[:, ::1], types.float64[:, :, ::1]
     kinds = {
         "genome": (networks, types.Tuple((PROGRAM, whole)), rows),
-        "mlp": (
-            mlp_cuda,
-            types.Tuple((types.float32[:, ::1], types.int64[::1], whole, whole)),
-            types.Tuple((types.float32[:, :, ::1], whole)),
-        ),
+        "mlp": (mlp_cuda, MLP_DATA, MLP_SCRATCH),
     }
     for name in ENVIRONMENTS:
         environment = import_module(f"scenarios.environments.{name}").environment
