@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evo.plots.substrate import Placed
-
 if TYPE_CHECKING:
     import networkx
+
+    from evo.plots.substrate import Placed
 
 
 def graph(network: Placed) -> networkx.DiGraph:
