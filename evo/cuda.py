@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
-from typing import Any
+from types import ModuleType
 
 import numba
 import numpy as np
@@ -60,7 +60,7 @@ def unavailable() -> str | None:
     return unfit(cuda)
 
 
-def unfit(cuda: Any) -> str | None:
+def unfit(cuda: ModuleType) -> str | None:
     """Why numba-cuda, whose module it is, cannot use the driver here, and what to do; None: it can."""
     if not cuda.is_available():
         why = " ".join(str(cuda.cuda_error()).split())
