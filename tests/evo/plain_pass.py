@@ -37,6 +37,7 @@ TOY = [
     "evo/neat/test_selection.py",
     "evo/neat/test_speciation.py",
     "evo/neat/test_neat.py::test_a_new_node_stands_in_the_middle_of_the_connection_it_splits",
+    "evo/neat/test_neat.py::test_screened_offspring_find_their_species_as_if_each_step_were_a_call",
     "evo/neat_modern/test_modern_reproduction.py::test_a_genome_without_connections_is_joined_where_one_was_to_be_split_and_only_if_so_set[true]",
     "evo/hyperneat/test_cppn.py::test_a_network_with_a_weight_that_is_not_finite_is_drawn_as_zeros",
     "evo/hyperneat/test_cppn.py::test_weights_are_those_of_one_question_after_the_other[leo]",
