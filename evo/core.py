@@ -598,9 +598,9 @@ class Algorithm(ABC, Generic[Population]):
     def same(self, one: Population, other: Population) -> bool:
         """Whether two genomes are equal, so that the second need not be judged again; the default: both are arrays of the same
         numbers."""
-        if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
+        if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray) or one.dtype.hasobject:
             return False
-        return one.dtype == other.dtype and one.tobytes() == other.tobytes()
+        return (one.dtype, one.shape) == (other.dtype, other.shape) and one.tobytes() == other.tobytes()
 
     def candidate(self) -> Population | None:
         """The genome to judge on validation after `tell`; None, the default: the generation's fittest."""

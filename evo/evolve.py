@@ -144,6 +144,7 @@ class Evolve(Learner):
         return state | ({"statistics": self._statistics.state_dict()} if self._statistics else {})
 
     def load_state_dict(self, state: State) -> None:
+        self._judged = None  # its score was offered to another champion
         self.algorithm.load_state_dict(state["algorithm"])
         self.cost.load_state_dict(state["cost"])
         self._champion.load_state_dict(state["champion"])

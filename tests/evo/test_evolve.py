@@ -222,6 +222,16 @@ def test_a_genome_is_judged_again_after_one_whose_score_was_known():
     assert task.scored == [5, 5]
 
 
+def test_a_learner_that_takes_up_a_state_again_judges_again():
+    learner = Evolve(Recording(), Scripted([1, 0], [5, 0]))
+    learner.step()
+    state = learner.state_dict()
+    learner.step()
+    learner.load_state_dict(state)
+    learner.step()
+    assert learner._champion.score["fitness"] == 5
+
+
 def test_without_validation_each_generation_counts_by_its_own_fitness():
     answers = iter([np.array([5.0, 1.0]), np.array([6.0, 1.0])])
     task = Recording(lambda points: next(answers))
@@ -237,13 +247,16 @@ def test_genomes_are_the_same_if_all_their_genes_are():
     for name, array in first.genes._asdict().items():
         changed = array.copy()
         changed[-1] = not changed[-1] if array.dtype == bool else changed[-1] + 1
-        assert not neat.same(first, Genomes.of_genes(2, 1, first.genes._replace(**{name: changed}))), name
+        assert not neat.same(first, Genomes(2, 1, *first.genes._replace(**{name: changed}))), name
     ga = GA(2, seed=0)
     zero = np.zeros(2, np.float32)
     assert ga.same(zero, zero.copy())
     assert not ga.same(zero, -zero)
     assert not ga.same(zero, zero.astype(np.float64))
+    assert not ga.same(zero, zero[None])
     assert not ga.same([0], [0])
+    objects = np.array([[1.0]], object)  # which may change within
+    assert not ga.same(objects, objects.copy())
 
 
 def test_a_champion_that_solves_comes_before_a_fitter_one():
