@@ -125,7 +125,7 @@ class Genomes:
 
     def __post_init__(self) -> None:
         own = self.__dict__
-        own["genes"] = Genes(*[own.pop(name) for name in Genes._fields])
+        own["genes"] = Genes(*[_writable(own.pop(name)) for name in Genes._fields])
 
     if not TYPE_CHECKING:
 
@@ -382,3 +382,8 @@ def _type_name(value: object) -> str:
 
 def _as_tensor(value: np.ndarray | int) -> Tensor | int:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
+
+
+def _writable(array: np.ndarray) -> np.ndarray:
+    """An array that kernels take: of one that is read-only, as another population's are, a copy."""
+    return array.copy() if isinstance(array, np.ndarray) and not array.flags.writeable else array

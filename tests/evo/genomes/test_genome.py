@@ -175,3 +175,12 @@ def test_cycles_are_found_as_networkx_finds_them_and_only_where_none_may_be(made
     else:
         with pytest.raises(ValueError, match="contain a cycle"):
             population.check(feedforward=True)
+
+
+def test_a_population_made_of_anothers_arrays_is_one_for_kernels_too():
+    first = Genomes.of([MINIMAL, GROWN])
+    twice = dataclasses.replace(first, weight=first.weight * 2)
+    assert np.array_equal(twice[1].weight, first[1].weight * 2)
+    assert len(twice.block) == len(first.block)
+    twice.genes.bias[:] = 7.0
+    assert not (first.bias == 7.0).any()
