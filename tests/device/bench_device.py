@@ -184,7 +184,9 @@ def main() -> None:
                 traceback.print_exc()
                 found["rows"].append({"case": case, "size": "", "error": f"{type(error).__name__}: {error}"})
                 failed = True
-        options.json.write_text(json.dumps(found, indent=1))
+        new = options.json.with_suffix(".new")  # who ends this process finds the figures before, or these
+        new.write_text(json.dumps(found, indent=1))
+        new.replace(options.json)
     sys.exit(failed)
 
 

@@ -1,10 +1,11 @@
 """Verifies and measures everything on a CUDA card: `tests/device/run.sh [--toy] [--seconds 360] [FOLDER for the figures]`.
 
 It needs Python 3.12 with torch, numba, numba-cuda and pytest; what else is missing comes from tests/device/wheels (`pack.sh`),
-unpacked into FOLDER/site. Versions are told. Steps, each a process that is ended at its limit, none of which stops the others:
-`evo devices`; the marked tests; the bench; a run as a user types it. TensorNEAT and evosax compile
-while the tests run, and take their turn after the bench. What is left of the seconds limits every step. FOLDER gets what each
-step printed, device.json with all figures and device.md, the section of RESULTS.md (`results.py`).
+unpacked into a temporary folder. Versions are told. Steps, each a process that is ended at its limit, none of which stops the
+others: `evo devices`; the marked tests; the bench; a run as a user types it. TensorNEAT and evosax compile while the tests run,
+and take their turn after the bench. What is left of the seconds limits every step. FOLDER gets at most eight files, since a
+machine that is lent may give back no more: what each step and the peers printed, bench.json, device.json with all figures and
+device.md, the section of RESULTS.md (`results.py`).
 
 --toy: all of it at toy size, on numba's simulator. PEERS: an interpreter that has JAX and the peers; this one if unset.
 """
@@ -17,6 +18,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterable
@@ -35,10 +37,10 @@ GENERATIONS = 6  # of a peer; the first is left out
 
 
 class Session:
-    """Steps within some seconds, and what came of them."""
+    """Steps within some seconds, and what came of them. scratch: a folder for what nobody reads later."""
 
-    def __init__(self, out: Path, seconds: float, environment: dict[str, str]):
-        self.out, self.environment, self.ends = out, environment, time.monotonic() + seconds
+    def __init__(self, out: Path, scratch: Path, seconds: float, environment: dict[str, str]):
+        self.out, self.scratch, self.environment, self.ends = out, scratch, environment, time.monotonic() + seconds
         self.steps: list[dict] = []
 
     def limit(self, seconds: float) -> float:
@@ -72,7 +74,7 @@ class Peer:
 
     def __init__(self, session: Session, name: str, size: int, script: str, *arguments: object):
         self.name, self.size, self.session = name, size, session
-        self.path = session.out / f"{Path(script).stem}-{size}.txt"
+        self.path = session.scratch / f"{Path(script).stem}-{size}.txt"
         # JAX would take most of the card's memory at once.
         environment = {**session.environment, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
         with self.path.open("w") as told:
@@ -111,6 +113,8 @@ class Peer:
     def end(self) -> None:
         self.process.kill()
         self.process.communicate()
+        with (self.session.out / "peers.txt").open("a") as told:
+            told.write(f"== {self.name}, {self.size:,}\n{self.path.read_text(errors='replace')}\n")
 
 
 def unpack(wheels: Iterable[Path], into: Path) -> None:
@@ -147,6 +151,42 @@ def peers(session: Session, toy: bool) -> list[Peer]:
     return found
 
 
+def verify(out: Path, scratch: Path, seconds: float, toy: bool) -> int:
+    """All steps; 1 if one of them failed, else 0."""
+    unpack(sorted((HERE / "wheels").glob("*.whl")), scratch / "site")
+    sys.path.append(str(scratch / "site"))
+    path = map(str, (ROOT, BENCH, scratch / "site"))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path), "OMP_NUM_THREADS": "1"}
+    if toy:
+        environment |= {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
+    session, python = Session(out, scratch, seconds, environment), sys.executable
+    found: dict = {"toy": toy, "date": time.strftime("%Y-%m-%d")}
+    found["versions"], sides = versions(), peers(session, toy)
+    try:
+        session.step("devices", [python, "-m", "scenarios", "devices"], 60)
+        fewer = ["-k", "feed-forward or pendulum"] if toy else []
+        spread = ["-n", "8"] if importlib.util.find_spec("xdist") and not toy else []  # they wait for compilers
+        told = session.step("tests", [python, "-m", "pytest", *PYTEST, *fewer, *spread], 150).split("\n")
+        failed = [line for line in told if line.startswith(("FAILED", "ERROR"))]
+        found["tests"] = {"summary": next((line for line in reversed(told) if line.strip()), ""), "failed": failed}
+        for side in sides:
+            side.wait(60)
+        bench, small = out / "bench.json", ["--toy"] * toy
+        session.step("bench", [python, HERE / "bench_device.py", *small, "--seconds", session.limit(130), "--json", bench], 150)
+        found |= json.loads(bench.read_text()) if bench.exists() else {"rows": []}
+        found["rows"] += [side.generations(40) for side in sides]
+    finally:
+        for side in sides:
+            side.end()
+    budget = ["--seeds", "1", "--budget", "steps=2", "--runs", scratch / "runs", "--device", "cpu" if toy else "cuda"]
+    session.step("run", [python, "-m", "scenarios", "run", "cartpole", "-m", "neat", "-m", "ga", *budget, "--restart"], 60)
+    found["steps"] = session.steps
+    (out / "device.json").write_text(json.dumps(found, indent=1))
+    (out / "device.md").write_text(section := results.section(found))
+    print(section)
+    return int(any(step["code"] for step in session.steps))
+
+
 def main() -> int:
     flags = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     flags.add_argument("out", nargs="?", type=Path, default=Path(os.environ.get("OUT", ".")))
@@ -155,38 +195,10 @@ def main() -> int:
     options = flags.parse_args()
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    unpack(sorted((HERE / "wheels").glob("*.whl")), out / "site")
-    sys.path.append(str(out / "site"))
-    path = map(str, (ROOT, BENCH, out / "site"))
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path), "OMP_NUM_THREADS": "1"}
-    if options.toy:
-        environment |= {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
-    session, toy, python = Session(out, options.seconds, environment), ["--toy"] * options.toy, sys.executable
-    found: dict = {"toy": options.toy, "date": time.strftime("%Y-%m-%d")}
-    found["versions"], sides = versions(), peers(session, options.toy)
-    try:
-        session.step("devices", [python, "-m", "scenarios", "devices"], 60)
-        fewer = ["-k", "feed-forward or pendulum"] if options.toy else []
-        spread = ["-n", "8"] if importlib.util.find_spec("xdist") and not options.toy else []  # they wait for compilers
-        told = session.step("tests", [python, "-m", "pytest", *PYTEST, *fewer, *spread], 150).split("\n")
-        failed = [line for line in told if line.startswith(("FAILED", "ERROR"))]
-        found["tests"] = {"summary": next((line for line in reversed(told) if line.strip()), ""), "failed": failed}
-        for side in sides:
-            side.wait(60)
-        bench = out / "bench.json"
-        session.step("bench", [python, HERE / "bench_device.py", *toy, "--seconds", session.limit(130), "--json", bench], 150)
-        found |= json.loads(bench.read_text()) if bench.exists() else {"rows": []}
-        found["rows"] += [side.generations(40) for side in sides]
-    finally:
-        for side in sides:
-            side.end()
-    budget = ["--seeds", "1", "--budget", "steps=2", "--runs", out / "runs", "--device", "cpu" if options.toy else "cuda"]
-    session.step("run", [python, "-m", "scenarios", "run", "cartpole", "-m", "neat", "-m", "ga", *budget, "--restart"], 60)
-    found["steps"] = session.steps
-    (out / "device.json").write_text(json.dumps(found, indent=1))
-    (out / "device.md").write_text(section := results.section(found))
-    print(section)
-    return int(any(step["code"] for step in session.steps))
+    for before in ("bench.json", "peers.txt"):  # of another session
+        (out / before).unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        return verify(out, Path(scratch), options.seconds, options.toy)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The session on a card, without one: steps that fail, hang or are missing stop no other, and all is told."""
 
+import json
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ import run
 
 @pytest.fixture
 def session(tmp_path):
-    return run.Session(tmp_path, 60.0, {})
+    return run.Session(tmp_path, tmp_path, 60.0, {})
 
 
 def python(code):
@@ -34,7 +35,7 @@ def test_a_step_that_fails_or_hangs_stops_no_other(session):
 
 
 def test_what_is_left_of_the_session_limits_every_step(tmp_path):
-    session = run.Session(tmp_path, 0.0, {})
+    session = run.Session(tmp_path, tmp_path, 0.0, {})
     session.step("too late", python("import time; time.sleep(60)"), 60)
     assert session.steps[0]["code"] == 124
 
@@ -64,6 +65,7 @@ def test_a_peer_is_timed_or_says_why_not(session, monkeypatch, tmp_path, code, e
     peer.wait(5 if "sleep(60)" not in code else 0.3)
     assert peer.generations(10) == {"case": "a peer", "size": 10} | expected
     peer.end()
+    assert (tmp_path / "peers.txt").read_text().startswith("== a peer, 10\n")
 
 
 def test_the_section_names_failures_and_what_is_missing():
@@ -105,3 +107,19 @@ def test_wheels_of_what_is_there_are_left_packed(tmp_path):
             wheel.writestr(f"{name.partition('-')[0]}/__init__.py", "")
     run.unpack(sorted(tmp_path.glob("*.whl")), tmp_path / "site")
     assert [each.name for each in (tmp_path / "site").iterdir()] == ["no_such_package"]
+
+
+def test_a_session_leaves_no_more_files_than_a_lent_machine_gives_back(tmp_path, monkeypatch):
+    out, scratch = tmp_path / "out", tmp_path / "scratch"
+    out.mkdir()
+    scratch.mkdir()
+    (tmp_path / "side.py").write_text(SIDE)
+    monkeypatch.setattr(run, "BENCH", tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(run, "peers", lambda session, toy: [run.Peer(session, "a peer", k, "side.py") for k in (1, 2, 3)])
+    step = run.Session.step
+    monkeypatch.setattr(run.Session, "step", lambda self, name, command, seconds: step(self, name, python("print(1)"), seconds))
+    assert run.verify(out, scratch, 60.0, toy=True) == 0
+    (out / "bench.json").touch()  # of the bench
+    assert len(list(out.rglob("*"))) == 8
+    assert [row["seconds"] for row in json.loads((out / "device.json").read_text())["rows"]] == [3.0] * 3
