@@ -283,9 +283,18 @@ class Screened(NEAT):
         return offspring.select(np.arange(len(offspring)) // 2)
 
 
-def test_screened_offspring_find_their_species_as_if_each_step_were_a_call(monkeypatch):
+class Strengthened(NEAT):
+    """Their weights are made larger where they lie."""
+
+    def screen(self, offspring):
+        offspring.genes.weight[:] *= 3
+        return offspring
+
+
+@pytest.mark.parametrize("kind", [Screened, Strengthened])
+def test_screened_offspring_find_their_species_as_if_each_step_were_a_call(kind, monkeypatch):
     def run():
-        neat = Screened(2, 2, seed=0, population_size=60, threshold=1.5)
+        neat = kind(2, 2, seed=0, population_size=60, threshold=1.5)
         for generation in range(8):
             neat.tell(fitness_of(neat.ask(), generation))
         return bits(neat.state_dict())
