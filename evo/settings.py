@@ -233,7 +233,7 @@ class Setting:
             pairs = [_convert(item[0], each) for each in value]
             converted, good = tuple(pair[0] for pair in pairs), all(pair[1] for pair in pairs)
         else:
-            converted, good = value, False
+            return value, f"expected {'a list, each ' if self.choices else ''}{self.expected}; got {value!r}"
         if not good:
             return value, f"expected {self.expected}; got {value!r}"
         for each in converted if item else (converted,):

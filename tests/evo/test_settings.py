@@ -54,6 +54,12 @@ def test_every_mistake_is_in_one_error_each_with_what_came():
     assert str(caught.value).splitlines() == caught.value.problems
 
 
+def test_one_value_where_a_list_is_expected_is_told_apart_from_a_wrong_name():
+    found = dict(problem.split(": ", 1) for problem in problems(names="a", hidden=3))
+    assert found["names"] == "expected a list, each one of a, b; got 'a'"
+    assert found["hidden"] == "expected a list of whole numbers >= 1; got 3"
+
+
 def test_unknown_keys_are_named_with_the_closest_one_beside_the_other_mistakes():
     found = problems(sise=3, size=0, zzzzzz=1)
     assert found[0] == "sise: unknown key (did you mean 'size'?)"
