@@ -42,7 +42,7 @@ FINER = 8  # pixels of a figure for each pixel of the target, along a side
 
 
 @settings
-class PictureSettings:
+class CPPNImageSettings:
     target: str = setting("flower", "a file of a picture, or flower or china, photographs that scikit-learn has")
     colour: str = setting("hsb", "grey: one output; hsb: hue, saturation and brightness", choices=("grey", "hsb"))
     resolution: int = setting(48, "pixels of the longer side that the target is scaled to", low=2, high=1024)
@@ -184,7 +184,7 @@ scenario = Scenario(
     name="cppn_image",
     title="draw a picture, pixel by pixel from its place (all pixels: no test split)",
     task=task,
-    settings=PictureSettings,
+    settings=CPPNImageSettings,
     budget=Budget(evaluations=30_000),
     methods=("cppn", "backprop", "random-search"),
     model={"network": "mlp", "hidden": (32, 32)},

@@ -14,7 +14,7 @@ modulo 4. Ours: three steps a trial, without noise or a way home, and the cost o
 
 A hidden sheet of 4 nodes, and NEAT's preset dpnv, are the better of two trials on seeds 1000 .. 1002 (no sheet; neat2002,
 recurrent), each of hebbian, abc, abcd, fixed, HyperNEAT and NEAT; the iterated rule was not tried. CPPNs then had
-the preset neat2002, their default before cppn.
+the preset neat2002, their default before the preset hyperneat.
 """
 
 import numpy as np

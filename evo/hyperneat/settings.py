@@ -33,7 +33,7 @@ def recurrence(options: NEATSettings) -> list[str]:
 class CPPNSettings(NEATSettings):
     # Of the CPPNs, where they differ from NEAT's networks
     preset: str | None = setting(
-        "cppn", "preset that gives the value of every setting of NEAT that is none", choices=PRESETS, source="ours"
+        "hyperneat", "preset that gives the value of every setting of NEAT that is none", choices=PRESETS, source="ours"
     )
     population_size: int = setting(100, "P, genomes per generation", low=1, source="3", search=Choice(50, 100, 150, 300))
     activation: str = setting(

@@ -17,8 +17,8 @@ from evo.space import Choice, Log, Real
 
 # neat2002: the default column of the paper's table. dpnv: its column for double pole without velocities. neat2002-r: an
 # alternative reading of the weight ranges. cpp: the conventions of the C++ code released by the first author. tables: for
-# standardised columns, the best of 24 trials of `evo tune` (RESULTS.md). cppn: for functions of place, which large weights turn
-# into all or nothing.
+# standardised columns, the best of 24 trials of `evo tune` (RESULTS.md). hyperneat: for functions of place,
+# which large weights turn into all or nothing.
 NEAT2002 = dict(
     population_size=150,
     recurrent=False,
@@ -62,7 +62,7 @@ PRESETS: dict[str, dict[str, Value]] = {
     | dict(population_size=50, activation="relu", initial_weights=0.0385, weight_perturbed=0.916, perturbation=0.189)
     | dict(replaced_weights=0.279, new_weights=0.271, add_node=0.259, add_link=0.479)
     | dict(weight_coefficient=0.104, threshold=6.91, survival=0.0665),
-    "cppn": NEAT2002
+    "hyperneat": NEAT2002
     | dict(initial_weights=1.0, perturbation=0.5, replaced_weights=1.5, new_weights=1.5, add_node=0.1, add_link=0.3),
 }
 

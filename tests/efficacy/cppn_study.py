@@ -20,7 +20,7 @@ import numpy as np
 from baselines.backprop import Backprop
 from evo import CPPN, MLP, ModernCPPN
 from evo.core import Model
-from scenarios.cppn_image import PictureSettings, PictureTask, scenario, task
+from scenarios.cppn_image import CPPNImageSettings, PictureTask, scenario, task
 
 Found = dict[str, float]
 OPTIONS = {"batch_size": 256, "patience": None}
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--colour", choices=("grey", "hsb"), default="hsb")
     chosen = parser.parse_args(arguments)
     network: Callable = partial(MLP, hidden=scenario.model["hidden"])
-    made = task(PictureSettings(target=chosen.target, colour=chosen.colour, resolution=chosen.resolution), network)
+    made = task(CPPNImageSettings(target=chosen.target, colour=chosen.colour, resolution=chosen.resolution), network)
     found: dict[str, list[float]] = {}
     for seed in range(chosen.first, chosen.first + chosen.seeds):
         errors = studied(made, seed, chosen.generations)

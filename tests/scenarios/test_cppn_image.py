@@ -9,7 +9,7 @@ from evo import CPPN
 from evo.hyperneat.pictures import colours, pictures
 from evo.vectors.models import TorchModel
 from evo.vectors.modules import MLP
-from scenarios.cppn_image import PictureSettings, likeness, opened, pixels, task
+from scenarios.cppn_image import CPPNImageSettings, likeness, opened, pixels, task
 from scenarios.lab import ConfigError
 from scenarios.lab.study import trial
 
@@ -23,7 +23,7 @@ def written(path, array, mode=None, **options):
 
 
 def drawn(**values):
-    return task(PictureSettings(**({"resolution": 12} | values)), lambda inputs, outputs: MLP(inputs, outputs, hidden=(4,)))
+    return task(CPPNImageSettings(**({"resolution": 12} | values)), lambda inputs, outputs: MLP(inputs, outputs, hidden=(4,)))
 
 
 def test_a_picture_keeps_its_proportions_and_its_colours(tmp_path):

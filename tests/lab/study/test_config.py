@@ -247,7 +247,7 @@ def test_spec_survives_json_and_its_own_toml():
         ("neat", "wine", "tables"),
         ("neat-modern", "wine", "tables"),
         ("neat", "xor", None),
-        ("hyperneat", "visual_discrimination", "cppn"),
+        ("hyperneat", "visual_discrimination", "hyperneat"),
     ],
 )
 def test_a_stored_configuration_holds_the_values_of_the_preset_in_force(method, scenario, preset):
