@@ -307,7 +307,7 @@ class ControlTask(Task):
         starts = self._fixed(split)
         returns = self.returns(model, starts, self._worlds.get(split)).returns
         solved = None if split in self._worlds else self._solved
-        return figures.episode(self.film(model, split, frames=2 * figures.SHOWN), returns[0], solved, self.name, split)
+        return figures.episode(self.film(model, split, frames=4 * figures.SHOWN), returns[0], solved, self.name, split)
 
     def _shown(self, split: str, episode: int, mode: str | None) -> gymnasium.Env | Episode:
         """What a film of an episode is made in."""
