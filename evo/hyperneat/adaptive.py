@@ -26,6 +26,7 @@ from evo.hyperneat.base import CPPNs
 from evo.hyperneat.cppn import Reading
 from evo.hyperneat.hyperneat import threshold
 from evo.hyperneat.plastic import RULES, Plasticity, PlasticModel, PlasticNetworks
+from evo.hyperneat.saving import load
 from evo.hyperneat.settings import CPPNSettings
 from evo.hyperneat.substrate import Substrate, layout
 from evo.settings import Value, setting, settings
@@ -115,11 +116,8 @@ class AdaptiveHyperNEAT(CPPNs):
             raise ValueError(f"expected a CPPN of plastic networks; got {header.get('kind', 'nothing')}")
         try:
             options = cls.settings(**json.loads(header["drawn"]), locality=False)
-            layers = {name: value for name, value in tensors.items() if name.startswith("layer.")}
-            substrate = Substrate([layers[f"layer.{k}"].numpy() for k in range(len(layers))])
-            genes = {name: value for name, value in tensors.items() if name not in layers}
-            genome = Genomes.from_state({**genes, **{name: int(header[name]) for name in ("inputs", "outputs")}})
-            model = PlasticModel(genome.check(feedforward=True), options.plasticity(substrate))
+            genome, substrate = load(tensors, header)
+            model = PlasticModel(genome, options.plasticity(substrate))
         except (KeyError, TypeError) as error:
             raise ValueError(f"incomplete plastic network: {error}") from error
         sizes = substrate.sizes

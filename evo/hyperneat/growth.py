@@ -17,6 +17,7 @@ from evo.genomes.genome import Genomes
 from evo.hyperneat.cppn import Reading, questions
 from evo.hyperneat.discovery import CONNECTIONS, Discovered, Found, discover, genomes_of
 from evo.hyperneat.quadtree import MOST_CELLS, Rules, cells
+from evo.hyperneat.saving import load, saved
 from evo.hyperneat.settings import CPPNSettings
 from evo.hyperneat.substrate import Substrate, layout, sheet
 from evo.network.model import NetworkModel
@@ -257,15 +258,14 @@ class GrownModel(NetworkModel):
 
     def save(self) -> Saved:
         """The CPPN, where inputs and outputs lie and how nodes are looked for, for `restore`; no weights."""
-        tensors, header = self.cppn.save()
-        layers = {f"layer.{k}": torch.from_numpy(each.copy()) for k, each in enumerate(self.growth.substrate.layers)}
         grown = {
+            "kind": "evolved substrate",
             "reading": json.dumps(self.growth.reading._asdict()),
             "search": json.dumps(asdict(self.growth.search)),
             "activations": json.dumps(self.growth.activations),
             "fresh": str(self.growth.fresh),
         }
-        return tensors | layers, {**header, **grown, "kind": "evolved substrate"}
+        return saved(self.cppn, self.growth.substrate, grown)
 
 
 def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str], settings: type[CPPNSettings]) -> GrownModel:
@@ -278,16 +278,9 @@ def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str], sett
         reading, search = Reading(**json.loads(header["reading"])), Search(**json.loads(header["search"]))
         told = {name: value for name, value in reading._asdict().items() if name != "threshold"}  # there is none here
         options = settings(**told, **asdict(search), locality=False)
-        growth = Growth(
-            Substrate([tensors["layer.0"].numpy(), tensors["layer.1"].numpy()]),
-            options.reading,
-            Search.of(options),
-            (hidden, output),
-            header["fresh"] == "True",
-        )
-        genes = {name: value for name, value in tensors.items() if not name.startswith("layer.")}
-        genome = Genomes.from_state({**genes, **{name: int(header[name]) for name in ("inputs", "outputs")}})
-        model = GrownModel(genome.check(feedforward=True), growth)
+        genome, substrate = load(tensors, header)
+        growth = Growth(substrate, options.reading, Search.of(options), (hidden, output), header["fresh"] == "True")
+        model = GrownModel(genome, growth)
     except (KeyError, TypeError) as error:
         raise ValueError(f"incomplete network of ES-HyperNEAT: {error}") from error
     if growth.substrate.sizes != [task.inputs, task.outputs]:

@@ -16,6 +16,7 @@ from evo.core import Phenotypes, Saved, Task, counted
 from evo.genomes.genome import Genomes
 from evo.hyperneat.cppn import Reading, connections, weights
 from evo.hyperneat.objectives import drawn_costs
+from evo.hyperneat.saving import load, saved
 from evo.hyperneat.substrate import Substrate, layout
 from evo.network.model import NetworkModel
 from evo.network.population import Networks as Graphs
@@ -180,14 +181,13 @@ class SubstrateModel(TorchModel):
 
     def save(self) -> Saved:
         """The CPPN, the coordinates of the substrate's layers and how weights are read, for `restore`; no weights."""
-        tensors, header = self.cppn.save()
-        layers = {f"layer.{k}": torch.from_numpy(each.copy()) for k, each in enumerate(self.drawing.substrate.layers)}
         drawn = {
+            "kind": "substrate",
             "reading": json.dumps(self.drawing.reading._asdict()),
             "activation_of_hidden": self.drawing.activation,
             "squashed": str(self.drawing.squashed),
         }
-        return tensors | layers, {**header, **drawn, "kind": "substrate"}
+        return saved(self.cppn, self.drawing.substrate, drawn)
 
 
 def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> SubstrateModel:
@@ -195,18 +195,13 @@ def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> S
     if header.get("kind") != "substrate":
         raise ValueError(f"expected a CPPN and its substrate; got {header.get('kind', 'nothing')}")
     try:
-        substrate = Substrate(
-            [tensors[f"layer.{k}"].numpy() for k in range(sum(name.startswith("layer.") for name in tensors))]
-        )
+        genome, substrate = load(tensors, header)
         drawing = Drawing(
             substrate,
             Reading(**json.loads(header["reading"])),
             header["activation_of_hidden"],
             header["squashed"] == "True",
         )
-        genes = {name: value for name, value in tensors.items() if not name.startswith("layer.")}
-        sizes = {name: int(header[name]) for name in ("inputs", "outputs")}
-        genome = Genomes.from_state({**genes, **sizes}).check(feedforward=True)
     except (KeyError, TypeError) as error:
         raise ValueError(f"incomplete substrate: {error}") from error
     if (substrate.sizes[0], substrate.sizes[-1]) != (task.inputs, task.outputs):

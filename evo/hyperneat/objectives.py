@@ -38,13 +38,20 @@ def ranks(fitness: np.ndarray, costs: Sequence[np.ndarray], probability: float, 
     return found
 
 
+def squared_lengths(substrate: Substrate, source: int, target: int) -> np.ndarray:
+    """Of connections from one layer to another, or to itself: (targets, sources). Layers lie at equal distances from -1 to 1
+    along a dimension of their own."""
+    layers, apart = substrate.layers, 2.0 / (len(substrate.layers) - 1)
+    return np.square(layers[target][:, None] - layers[source]).sum(-1) + (apart * (target - source)) ** 2
+
+
 def prices(substrate: Substrate, objective: str) -> np.ndarray:
     """What each weight of a network on a substrate costs if it is a connection, (D,) in the order of `cppn.weights`; biases
-    cost nothing. Layers lie at equal distances from -1 to 1 along a dimension of their own."""
-    parts, apart = [], 2.0 / (len(substrate.layers) - 1)
-    for source, target in itertools.pairwise(substrate.layers):
-        squared = np.square(target[:, None] - source).sum(-1) + apart**2
-        parts += [squared.ravel() if objective == "connection_cost" else np.ones(squared.size), np.zeros(len(target))]
+    cost nothing."""
+    parts = []
+    for source, target in itertools.pairwise(range(len(substrate.layers))):
+        squared = squared_lengths(substrate, source, target)
+        parts += [squared.ravel() if objective == "connection_cost" else np.ones(squared.size), np.zeros(len(squared))]
     return np.concatenate(parts)
 
 

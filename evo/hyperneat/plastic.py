@@ -22,8 +22,9 @@ from evo.genomes.genome import Genomes
 from evo.hyperneat import plastic_kernel
 from evo.hyperneat.cppn import Link, Reading, ask, check_sizes, questions
 from evo.hyperneat.model import MOST
-from evo.hyperneat.objectives import drawn_costs
+from evo.hyperneat.objectives import drawn_costs, squared_lengths
 from evo.hyperneat.plastic_kernel import BOTH, PLANES, RATE, WEIGHT, Plastic
+from evo.hyperneat.saving import saved
 from evo.hyperneat.substrate import Substrate
 from evo.network.model import NetworkModel
 from evo.network.policy import RANGES
@@ -141,9 +142,7 @@ class Plasticity:
         """What each connection (D,) costs, as of `objectives.prices`; within a layer only places lie apart."""
         if objective == "connection_count":
             return np.ones(self.connections)
-        layers, apart = self.substrate.layers, 2.0 / (len(self.substrate.layers) - 1)
-        lengths = [np.square(layers[a][:, None] - layers[b]).sum(-1) + (apart * (b - a)) ** 2 for a, b in self.pairs]
-        return np.concatenate([each.ravel() for each in lengths])
+        return np.concatenate([squared_lengths(self.substrate, *pair).T.ravel() for pair in self.pairs])
 
     def _questions(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
         """The CPPN's inputs (sources * targets, I), source by source; what a life adds is 0 before it."""
@@ -285,12 +284,10 @@ class PlasticModel(Model):
     def save(self) -> Saved:
         """The CPPN, the coordinates of the substrate's layers and the settings that say how networks are drawn, for
         `AdaptiveHyperNEAT.restore`; no weights."""
-        tensors, header = self.cppn.save()
         own = self.plasticity
-        layers = {f"layer.{k}": torch.from_numpy(each.copy()) for k, each in enumerate(own.substrate.layers)}
         said = {"threshold_of_weight" if name == "threshold" else name: value for name, value in own.reading._asdict().items()}
         said |= {"rule": own.rule, "cycles": own.cycles, "rate_range": own.rate_range, "substrate_activation": own.activation}
-        return tensors | layers, {**header, "drawn": json.dumps(said), "kind": "plastic substrate"}
+        return saved(self.cppn, own.substrate, {"kind": "plastic substrate", "drawn": json.dumps(said)})
 
     def figure(self) -> Figure:
         """First weights and the numbers of the rule, one image each for every pair of layers (matplotlib Figure)."""

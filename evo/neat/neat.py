@@ -75,7 +75,8 @@ class NEAT(Topologies):
             self.population = self._begin(self._screened(self._first()))
         elif self.fitness is not None:
             before, told = self.population, (self._standing(), self.species.of, self._allowed())
-            self.fitness, breed = None, self._bred_in_one_call if len(before) <= GRAIN else self._bred_on_all_cores
+            self.fitness = None
+            breed = self._bred_in_one_call if len(before) <= GRAIN else self._bred_on_all_cores
             bred, representatives, found = breed(before, *told)
             self.population = self._screened(bred)
             if found is not None and type(self).screen is NEAT.screen:  # an override may have written to their genes
