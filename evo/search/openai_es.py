@@ -1,0 +1,71 @@
+"""OpenAI-ES (Salimans, Ho, Chen, Sidor, Sutskever: Evolution strategies as a scalable alternative to reinforcement learning,
+arXiv 1703.03864).
+
+A generation: N directions e of standard normal numbers; 2 N networks theta +- sigma e; fitness as centred ranks F;
+g = sum F e / 2 N (Algorithm 1); theta moves by Adam up g - decay theta. As in the released code g is not divided by sigma:
+Adam takes a factor out, but for the weight that decay has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evo.search import gaussian
+from evo.search.ascent import adam
+from evo.search.strategy import Strategy, centred_ranks, champion_setting
+from evo.settings import Value, setting, settings
+from evo.space import Choice, Log
+from evo.vectors.encoding import Reals
+
+
+@settings
+class OpenAIESSettings:
+    population_size: int = setting(
+        100, "networks a generation, two to a direction", low=2, source="Salimans et al. 2017: 1440", search=Choice(50, 100, 200, 400)
+    )
+    noise_std: float = setting(
+        0.05, "sigma of the noise on every gene", above=0.0, source="Salimans et al. 2017: .02", search=Log(0.003, 1.0)
+    )
+    learning_rate: float = setting(0.03, "of Adam", above=0.0, source="Salimans et al. 2017: .01", search=Log(1e-3, 1.0))
+    weight_decay: float = setting(
+        0.0, "decay of the centre towards 0", low=0.0, source="Salimans et al. 2017: .005", search=Choice(0.0, 0.0005, 0.005)
+    )
+    initial_scale: float = setting(
+        1.0, "initial std of the centre, relative to the module's initialiser", low=0.0, search=Log(0.1, 3.0)
+    )
+    champion: str | None = champion_setting()
+
+    def contradictions(self) -> list[str]:
+        odd = self.population_size % 2
+        return [f"population_size: expected an even number, two to a direction; got {self.population_size}"] if odd else []
+
+
+class OpenAIES(Strategy):
+    """ask / tell.
+
+        es = OpenAIES(20, seed=0)
+        for _ in range(200):
+            es.tell(-(es.ask() ** 2).sum(axis=1))     # fitness (P,), maximised
+        es.mean
+
+    mean (D,): theta. Raises as `GA`.
+    """
+
+    settings = OpenAIESSettings
+    arrays = ("population", "mean", "moments")
+
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+        super().__init__(encoding, seed=seed, **values)
+        self.moments = np.zeros((2, self.encoding.dimensions))  # of Adam
+
+    def sampled(self) -> np.ndarray:
+        numbers = dict(generation=self.generation, seed=self.seed, mirrored=True, dtype=self.encoding.dtype)
+        return gaussian.drawn(self.size, self.mean, np.float64(self.options.noise_std), **numbers)
+
+    def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
+        options, half = self.options, self.size // 2
+        shaped = centred_ranks(fitness)
+        pairs = shaped[:half] - shaped[half:]
+        gradient = gaussian.weighted(population[:half], self.mean, options.noise_std, pairs)[0] / self.size
+        gradient -= options.weight_decay * self.mean
+        self.mean += adam(self.moments, gradient, options.learning_rate, self.generation + 1)

@@ -1,0 +1,127 @@
+"""What evolution strategies have in common: a distribution whose mean moves, and fitness that counts by rank alone.
+
+A class brings `sampled`, the next population, and `update`, which moves the distribution by its fitness. What is evaluated is
+what `update` reads: a gene that bounds or a warm start hold is held in the mean too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from evo.core import Evaluation, Model, Points, State, Task
+from evo.search.base import VectorAlgorithm, read_only
+from evo.settings import Value, setting
+from evo.vectors.encoding import Parameters, Reals
+
+CHAMPIONS = ("centre", "sampled")
+
+
+def champion_setting() -> Any:
+    """The setting `champion`, of every strategy."""
+    doc = "what is judged on validation: the centre of the distribution, or the fittest sampled; none: sampled for functions"
+    return setting(None, doc, choices=CHAMPIONS)
+
+
+def ranks(fitness: np.ndarray) -> np.ndarray:
+    """Rank (P,) of each fitness, 0 the worst, P - 1 the best; equals share their mean rank. What is not finite is worst."""
+    finite = np.where(np.isfinite(fitness), fitness, -np.inf)
+    _, place, counts = np.unique(finite, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts + 1) / 2)[place]
+
+
+def centred_ranks(fitness: np.ndarray) -> np.ndarray:
+    """Ranks (P,) as numbers between -1/2 and 1/2 (Salimans et al. 2017)."""
+    return ranks(fitness) / (len(fitness) - 1) - 0.5
+
+
+def utilities(fitness: np.ndarray) -> np.ndarray:
+    """Utilities (P,) of natural evolution strategies: max(0, log(P/2 + 1) - log(rank from the best)), normalised, less 1/P;
+    they sum to 0 (Wierstra et al. 2014, section 3.1). Equals share the mean of their utilities."""
+    size = len(fitness)
+    by_rank = np.maximum(0.0, math.log(size / 2 + 1) - np.log(np.arange(size, 0, -1)))
+    total = np.concatenate([[0.0], np.cumsum(by_rank / by_rank.sum() - 1 / size)])
+    finite = np.where(np.isfinite(fitness), fitness, -np.inf)
+    _, place, counts = np.unique(finite, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return ((total[ends] - total[ends - counts]) / counts)[place]
+
+
+def default_size(dimensions: int) -> int:
+    """4 + floor(3 ln D), the population of CMA-ES and of natural evolution strategies (Hansen 2016, Table 1)."""
+    return 4 + int(3 * math.log(dimensions))
+
+
+class Strategy(VectorAlgorithm):
+    """ask / tell. `encoding` as in GA. mean (D,) float64: the centre of the distribution, in the units of the vectors.
+
+    `numbers` names plain values of the state, as `arrays` names arrays.
+    """
+
+    arrays: tuple[str, ...] = ("population", "mean")
+    numbers: tuple[str, ...] = ()
+
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+        super().__init__(encoding, seed=seed, **values)
+        self.options = _settled(self.options, isinstance(self.encoding, Parameters))
+        self.size = self.options.population_size or default_size(self.encoding.dimensions)
+        self.mean = self._start(0)
+        self.pending = False
+
+    @classmethod
+    def settled(cls, task: Task, settings: object) -> object:
+        return _settled(settings, not isinstance(task, Points))
+
+    def _start(self, restart: int) -> np.ndarray:
+        """A centre (D,) to begin with: a new vector of the encoding."""
+        return self.encoding.initial(self.seed, restart, 1, self.options.initial_scale)[0].astype(np.float64)
+
+    def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
+        self.mean = self.start_from(model, frozen).astype(np.float64)
+
+    def ask(self) -> np.ndarray:
+        """The next population (P, D); the same one until it is told."""
+        if not self.pending:
+            self._population, self.pending = self.screened(self.sampled()), True
+        assert self._population is not None
+        return read_only(self._population)
+
+    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
+        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
+        if not self.pending:
+            raise RuntimeError("tell() needs a population from ask() that was not told before")
+        fitness = self.told(evaluation, self._population)
+        assert self._population is not None
+        self.update(self._population, fitness)
+        if self.fixed is not None:
+            self._hold(self.mean[None], self.fixed)
+        self.generation, self.pending = self.generation + 1, False
+
+    def candidate(self) -> np.ndarray | None:
+        return self.mean.astype(self.encoding.dtype) if self.options.champion == "centre" else None
+
+    def sampled(self) -> np.ndarray:
+        """A population (P, D) of the distribution."""
+        raise NotImplementedError
+
+    def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
+        """Moves the distribution, by the fitness (P,) of the population (P, D) that was evaluated."""
+        raise NotImplementedError
+
+    def state_dict(self) -> State:
+        numbers = {name: getattr(self, name) for name in self.numbers}
+        return {**super().state_dict(), "pending": self.pending, "numbers": numbers}
+
+    def load_state_dict(self, state: State) -> None:
+        super().load_state_dict(state)
+        self.pending = state["pending"]
+        for name, value in state["numbers"].items():
+            setattr(self, name, value)
+
+
+def _settled(options: Any, networks: bool) -> Any:
+    return options if options.champion else replace(options, champion="centre" if networks else "sampled")
