@@ -31,7 +31,7 @@ class RandomSearch(VectorAlgorithm):
     settings = RandomSearchSettings
 
     def ask(self) -> np.ndarray:
-        """The draws of this generation (P, D) float32: a function of seed and generation."""
+        """The draws of this generation (P, D): a function of seed and generation."""
         size, scale = self.options.population_size, self.options.initial_scale
         self._population = self.screened(self.encoding.initial(self.seed, self.generation, size, scale))
         return read_only(self._population)

@@ -31,7 +31,7 @@ def read_only(vectors: np.ndarray) -> np.ndarray:
 
 
 class VectorAlgorithm(Algorithm[np.ndarray]):
-    """ask / tell on vectors (P, D) float32.
+    """ask / tell on vectors (P, D): float64 where they are points, float32 where they are the parameters of networks.
 
     `encoding` is a number of dimensions D, or Parameters: what the vectors stand for. A class names its `settings` and the
     `arrays` of its state, attributes that are None or numpy arrays.
@@ -112,7 +112,7 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
             raise RuntimeError("warm_start() must come before the first ask()")
         vector = self.encoding.of(model)
         if frozen:
-            self.fixed = np.where(self.encoding.named(frozen), vector, np.float32(np.nan))
+            self.fixed = np.where(self.encoding.named(frozen), vector, np.nan)
         return vector
 
     def screened(self, offspring: np.ndarray) -> np.ndarray:
@@ -120,7 +120,7 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
         gives others than as many genomes."""
         if self.fixed is not None:
             self._hold(offspring, self.fixed)
-        screened = np.ascontiguousarray(self.screen(offspring), np.float32)
+        screened = np.ascontiguousarray(self.screen(offspring), self.encoding.dtype)
         if screened.shape != offspring.shape:
             raise ValueError(f"screen() must give as many offspring as it got, {offspring.shape}; got {screened.shape}")
         if self.fixed is not None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from evo import rng, threads
 from evo.core import Evaluation, Lineage, Model, Task
 from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
-from evo.vectors.encoding import Reals, encoding_for
+from evo.vectors.encoding import VECTORS, Reals, encoding_for
 
 
 @settings
@@ -131,13 +131,16 @@ class DeepGA(VectorAlgorithm):
         return self._children(population, self.parents)
 
     def _children(self, parents: np.ndarray, places: np.ndarray) -> np.ndarray:
-        child = np.empty((len(places), parents.shape[1]), np.float32)
+        child = np.empty((len(places), parents.shape[1]), parents.dtype)
         numbers = (self.options.mutation_std, self.generation, rng.signed(self.seed))
         threads.each(lambda a, b: _perturb(child, parents, places, a, b, *numbers), len(places))
         return self.screened(child)
 
 
-@njit("void(float32[:, ::1], float32[:, ::1], int64[::1], int64, int64, float64, int64, int64)", cache=True, nogil=True)
+_PERTURBED = types.int64[::1], *2 * [types.int64], types.float64, *2 * [types.int64]
+
+
+@njit([types.void(kind, kind, *_PERTURBED) for kind in VECTORS], cache=True, nogil=True)
 def _perturb(child, parent, places, start, stop, std, generation, seed):
     """Places start .. stop: the parent plus std times N(0, 1) on every gene; place 0 is the elite, unchanged."""
     for i in range(start, stop):

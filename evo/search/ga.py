@@ -67,7 +67,7 @@ class GA(VectorAlgorithm):
 
         ga = GA(10, population_size=50, seed=1)
         for _ in range(100):
-            population = ga.ask()                     # (P, D) float32
+            population = ga.ask()                     # (P, D) float64
             ga.tell(-(population**2).sum(axis=1))     # fitness (P,), maximised
         ga.best, ga.best_fitness
 
@@ -92,7 +92,7 @@ class GA(VectorAlgorithm):
         self.parents = np.full((size, 2), -1)
 
     def ask(self) -> np.ndarray:
-        """The next population (P, D) float32; the same one until it is told."""
+        """The next population (P, D); the same one until it is told."""
         if self._population is None:
             size, scale = self.options.population_size, self.options.initial_scale
             self._population = self.screened(self.encoding.initial(self.seed, 0, size, scale))

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from evo import rng, threads
 from evo.core import Evaluation, Lineage, Model, Phenotypes, Row, Task
@@ -28,7 +28,7 @@ from evo.search import variation
 from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log, Real
-from evo.vectors.encoding import Reals, encoding_for
+from evo.vectors.encoding import VECTORS, Reals, encoding_for
 
 
 @settings
@@ -74,7 +74,7 @@ class NSGA2Settings:
 
 
 class NSGA2(VectorAlgorithm):
-    """ask / tell. A population is (P, 2 D) float32: weights, then the mask as 0 and 1. `encoding` as in GA.
+    """ask / tell. A population is (P, 2 D): weights, then the mask as 0 and 1. `encoding` as in GA.
 
     ask gives the children alone: their parents keep the fitness they had. On a task with episodes (noisy) that would
     favour old luck, so there parents come first and are scored again with their children, which costs as much again.
@@ -172,14 +172,14 @@ class NSGA2(VectorAlgorithm):
     def _weights(self, population: np.ndarray) -> np.ndarray:
         """What the networks run with (P, D): a masked weight is 0."""
         weights, masks = np.split(population, 2, axis=1)
-        return np.where(masks > 0, weights, np.float32(0))
+        return np.where(masks > 0, weights, 0)
 
     def _first(self) -> np.ndarray:
         options, size, genes = self.options, self.options.population_size, self.encoding.dimensions
         weights = self.encoding.initial(self.seed, 0, size, options.initial_scale)
         density = options.initial_density * rng.uniforms(self.seed, 0, size, rng.MASKING, size)
         bits = [rng.uniforms(self.seed, 0, place, rng.MASKING, genes) < density[place] for place in range(size)]
-        return np.concatenate([weights, np.array(bits, np.float32)], axis=1)
+        return np.concatenate([weights, np.array(bits, weights.dtype)], axis=1)
 
     def _begin(self, population: np.ndarray) -> np.ndarray:
         """The first population as it is asked for; its family is noted."""
@@ -294,7 +294,7 @@ def _points(fitness: np.ndarray, costs: Sequence[np.ndarray], places: np.ndarray
     return [Point(int(place)) for place in places]
 
 
-@njit("void(float32[:, ::1], float32[:, ::1], int64[:, ::1], int64, int64, int64, int64, int64, int64)", cache=True, nogil=True)
+@njit([types.void(kind, kind, types.int64[:, ::1], *6 * [types.int64]) for kind in VECTORS], cache=True, nogil=True)
 def _breed_masks(child, parent, pairs, start, stop, elites, below, generation, seed):
     """Places start .. stop: each bit from either parent with equal chance, and flipped with probability below / 2^32."""
     for i in range(start, stop):

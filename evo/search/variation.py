@@ -14,9 +14,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from evo import rng, threads
+from evo.vectors.encoding import VECTORS
 
 CROSSOVERS = {"uniform": 0, "one-point": 1, "blx-alpha": 2, "sbx": 3}
 MUTATIONS = {"gaussian": 0, "polynomial": 1, "self-adaptive": 2}
@@ -32,14 +33,14 @@ def children(
     seed: int,
     steps: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A child (n, D) float32 for each of `pairs` (n, 2), places in `parents` (P, D); and their step sizes (n,).
+    """A child (n, D) for each of `pairs` (n, 2), places in `parents` (P, D); and their step sizes (n,).
 
     The first `elites` are copies of their first parent. options: an object with the settings of `evo.search.ga.GASettings` that
     concern crossover and mutation. steps (P,): the parents' step sizes, if they adapt. In `pairs` it is noted, in place,
     that a child without crossover has one parent.
     """
     count, genes = len(pairs), parents.shape[1]
-    child, own = np.empty((count, genes), np.float32), np.empty(count)
+    child, own = np.empty((count, genes), parents.dtype), np.empty(count)
     if steps is None:
         size = options.mutation_reach if options.mutation == "polynomial" else options.mutation_std
         steps = np.full(len(parents), size)
@@ -158,14 +159,11 @@ def _polynomial(out, below, reach, eta, i, generation, seed):
 
 # child, step; parent, parent_step; pairs; start, stop, elites, crossover, crossover_below; spread; mutation, mutation_below;
 # eta; generation, seed
-_TYPES = (
-    "void(float32[:, ::1], float64[::1], float32[:, ::1], float64[::1], int64[:, ::1], "
-    + 5 * "int64, "
-    + "float64, int64, int64, float64, int64, int64)"
-)
+_INT, _FLOAT, _STEPS = types.int64, types.float64, types.float64[::1]
+_BRED = types.int64[:, ::1], *5 * [_INT], _FLOAT, _INT, _INT, _FLOAT, _INT, _INT
 
 
-@njit(_TYPES, cache=True, nogil=True)
+@njit([types.void(kind, _STEPS, kind, _STEPS, *_BRED) for kind in VECTORS], cache=True, nogil=True)
 def _breed(
     child,
     step,

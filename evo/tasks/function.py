@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FunctionTask(Task):
-    """function: points (P, D) float32 -> (P,), which is maximised. solved: the value at which the task is solved."""
+    """function: points (P, D) float64 -> (P,), which is maximised. solved: the value at which the task is solved."""
 
     kind = "function"
     outputs = 0

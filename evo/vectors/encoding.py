@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from numba import njit
+from numba import njit, types
 from torch import Tensor, nn
 
 from evo import rng, threads
@@ -31,7 +31,11 @@ TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one 
 LANES = 32  # numbers per widest vector instruction
 
 
-@njit("void(float32[:, ::1], int64, float64[::1], float64[::1], int64, int64)", cache=True, nogil=True)
+_DRAWN = (types.int64, types.float64[::1], types.float64[::1], types.int64, types.int64)
+VECTORS = (types.float32[:, ::1], types.float64[:, ::1])  # of networks, of points
+
+
+@njit([types.void(kind, *_DRAWN) for kind in VECTORS], cache=True, nogil=True)
 def _draw(out, first, centre, spread, generation, seed):
     """Rows of `out` (n, D): individual first + i, each gene centre + spread * N(0, 1)."""
     genes = out.shape[1]
@@ -46,8 +50,11 @@ def _draw(out, first, centre, spread, generation, seed):
 class Reals:
     """Vectors (D,) of real numbers, used as they are; initial genes are N(0, 1).
 
-    centre, spread (D,) float64: mean and std of a new vector. Raises ValueError for dimensions below 1.
+    dtype: of populations: float64 for points, float32 for the parameters of networks. centre, spread (D,) float64: mean and std
+    of a new vector. Raises ValueError for dimensions below 1.
     """
+
+    dtype: type[np.floating] = np.float64
 
     def __init__(self, dimensions: int):
         if dimensions < 1:
@@ -57,8 +64,8 @@ class Reals:
         self.spread = np.ones(self.dimensions)
 
     def initial(self, seed: int, generation: int, count: int, scale: float = 1.0) -> np.ndarray:
-        """`count` new vectors (count, D) float32; scale: initial std, relative to the encoding's own."""
-        out = np.empty((count, self.dimensions), np.float32)
+        """`count` new vectors (count, D); scale: initial std, relative to the encoding's own."""
+        out = np.empty((count, self.dimensions), self.dtype)
         spread = scale * self.spread
         word = rng.signed(seed)
         threads.each(lambda a, b: _draw(out[a:b], a, self.centre, spread, generation, word), count)
@@ -68,7 +75,7 @@ class Reals:
         """The vector (D,) of a model made by `model`. Raises ValueError for another model."""
         if not isinstance(model, VectorModel) or model.vector.shape != (self.dimensions,):
             raise ValueError(f"expected a point of {self.dimensions} numbers; got {type(model).__name__}")
-        return np.array(model.vector, np.float32)
+        return np.array(model.vector, self.dtype)
 
     def named(self, patterns: Sequence[str]) -> np.ndarray:
         """Which numbers (D,) the parameters have whose names match one of `patterns`. Raises ValueError: a point has none."""
@@ -92,6 +99,8 @@ class Parameters(Reals):
     samples: how many initialisations are measured. template: one of the modules; shapes: of its parameters, by name, in the
     order in which they stand in a vector.
     """
+
+    dtype = np.float32
 
     def __init__(self, network: Callable[[], nn.Module], samples: int = 8):
         drawn = []

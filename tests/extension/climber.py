@@ -1,5 +1,3 @@
-import numpy as np
-
 from evo import VectorAlgorithm, setting, settings
 
 
@@ -14,11 +12,11 @@ class HillClimber(VectorAlgorithm):
 
     settings = ClimberSettings
 
-    def ask(self):  # -> (P, D) float32; the draws are a function of seed and generation
+    def ask(self):  # -> (P, D); the draws are a function of seed and generation
         self.population = self.encoding.initial(self.seed, self.generation, self.options.population_size)
         if self.generation > 0:
             steps = self.population - self.encoding.centre
-            self.population = (self.best + self.options.step * steps).astype(np.float32)
+            self.population = (self.best + self.options.step * steps).astype(self.encoding.dtype)
         return self.population.copy()
 
     def tell(self, evaluation):  # an Evaluation, or an array (P,) of fitness

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from baselines.random_search import RandomSearch
-from evo import GA, NEAT, NSGA2, DeepGA, Evolve, ModernNEAT, rng
+from evo import GA, NEAT, NSGA2, DeepGA, Evolve, FunctionTask, ModernNEAT, rng
 from evo.search.base import VectorAlgorithm
 from evo.testing import check_algorithm, small_task
 
@@ -51,6 +52,36 @@ def test_the_best_is_of_all_generations_and_stands_still_when_the_next_is_asked_
         assert one.best_fitness == best
         assert torch.equal(one.best_model(rows), outputs)
     assert best == pytest.approx(float(outputs.sum()), abs=1e-6)
+
+
+@on_vectors
+def test_points_are_float64_in_every_generation_and_networks_float32(algorithm):
+    network, points = made(algorithm), algorithm(3, **SMALL)
+    for one, kind in ((network, np.float32), (points, np.float64)):
+        for _ in range(5):
+            population = one.ask()
+            assert population.dtype == kind
+            one.tell(-np.square(population - 0.1).sum(1, dtype=float))
+        assert one.best.dtype == one.population.dtype == kind
+    assert (population[:, :3] != population[:, :3].astype(np.float32)).any(1).sum() > 15
+
+
+@on_vectors
+def test_a_point_keeps_every_bit_in_a_file_a_checkpoint_and_a_warm_start(algorithm):
+    task = FunctionTask(lambda points: -np.square(points - 0.1).sum(1), 3)
+    one, resumed = algorithm.for_task(task, seed=1, **SMALL), algorithm.for_task(task, seed=1, **SMALL)
+    one.tell(task.function(one.ask()[:, :3]))
+    resumed.load_state_dict(one.state_dict())
+    assert resumed.best.tobytes() == one.best.tobytes()
+    assert resumed.ask().tobytes() == one.ask().tobytes()
+    tensors, header = one.best_model.save()
+    model = algorithm.restore(task, load(save(tensors)), header)
+    assert model([]).tobytes() == one.best_model([]).tobytes()
+    assert model.activate() == one.best[:3].tolist()
+    if algorithm.warm_start is not VectorAlgorithm.warm_start:
+        begun = algorithm.for_task(task, seed=2, **SMALL)
+        begun.warm_start(model)
+        assert begun.ask()[0, :3].tobytes() == one.best[:3].tobytes()
 
 
 @every

@@ -397,7 +397,7 @@ def test_any_shape_breeds_finite_genes(size, genes, crossover, selection, seed):
     for _ in range(3):
         population = ga.ask()
         assert population.shape == (size, genes)
-        assert population.dtype == np.float32
+        assert population.dtype == np.float64
         assert np.isfinite(population).all()
         ga.tell(population[:, 0])
 

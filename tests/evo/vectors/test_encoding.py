@@ -277,7 +277,7 @@ def test_initial_vectors_lie_as_the_modules_initialiser_would_put_them(name):
 
 def test_points_start_standard_normal_and_scale_stretches_them():
     drawn = Reals(7).initial(1, 0, 1000)
-    assert drawn.dtype == np.float32
+    assert drawn.dtype == np.float64
     assert stats.kstest(drawn.ravel(), "norm").pvalue > 1e-3
     np.testing.assert_allclose(Reals(7).initial(1, 0, 1000, scale=3.0), 3 * drawn, rtol=1e-6)
 
