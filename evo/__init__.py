@@ -33,6 +33,7 @@ _PUBLIC = {
     "SepCMAES": "evo.search.sep_cma_es",
     "ARS": "evo.search.ars",
     "CoSyNE": "evo.search.cosyne",
+    "LowRankES": "evo.search.low_rank_es",
     "VectorAlgorithm": "evo.search.base",
     "NEAT": "evo.neat.neat",
     "ModernNEAT": "evo.neat_modern.neat_modern",

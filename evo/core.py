@@ -624,10 +624,10 @@ class Algorithm(ABC, Generic[Population]):
         return None
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
-        """Begins with a model, before the first `ask`: the first genome is the model, others are mutants of it. frozen: names
-        of the parameters that stay as they are, or patterns of names ("layers.0.*"). Raises ValueError, saying why, if it
-        cannot begin so or the model does not fit; TypeError for `frozen` that is no list of names; RuntimeError after the
-        first ask."""
+        """Begins with a model, before the first `ask`: the first genome is the model, others are mutants of it; a strategy
+        draws all around it. frozen: names of the parameters that stay as they are, or patterns of names ("layers.0.*"). Raises
+        ValueError, saying why, if it cannot begin so or the model does not fit; TypeError for `frozen` that is no list of
+        names; RuntimeError after the first ask."""
         raise ValueError(f"{type(self).__name__} does not support a warm start")
 
     def population_tensors(self) -> dict[str, Tensor]:

@@ -42,6 +42,7 @@ METHODS = {
     "sep-cma-es": "evo.search.sep_cma_es:SepCMAES",
     "ars": "evo.search.ars:ARS",
     "cosyne": "evo.search.cosyne:CoSyNE",
+    "low-rank-es": "evo.search.low_rank_es:LowRankES",
     "neat": "evo.neat.neat:NEAT",
     "neat-modern": "evo.neat_modern.neat_modern:ModernNEAT",
     "cppn": "evo.hyperneat.picture_neat:CPPN",

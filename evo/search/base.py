@@ -45,6 +45,7 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
             raise TypeError(f"encoding: expected a number of dimensions, or Parameters; got {encoding!r}")
         self.encoding = encoding if isinstance(encoding, Reals) else Reals(int(encoding))
         self.options, self.seed = self.settings(**values), rng.checked(seed)
+        self.size: int = self.options.population_size  # P; of what lets the dimensions decide, not a number here
         self.generation = 0
         self._population: np.ndarray | None = None
 
@@ -62,7 +63,7 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
         return cls(encoding_for(task), seed=seed, **values)
 
     def __repr__(self) -> str:
-        sizes = f"{counted(self.encoding.dimensions, 'dimension')}, population_size={self.options.population_size:,}"
+        sizes = f"{counted(self.encoding.dimensions, 'dimension')}, population_size={self.size:,}"
         best = "" if self._best is None else f", best fitness {self._best_fitness:.6g}"
         return f"{type(self).__name__}({sizes}, generation {self.generation:,}{best})"
 

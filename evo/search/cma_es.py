@@ -1,10 +1,9 @@
-"""CMA-ES: evolution strategy with covariance matrix adaptation (Hansen and Ostermeier 2001; Hansen: The CMA evolution strategy: a
-tutorial, arXiv 1604.00772, whose equations are named), active, with BIPOP restarts (`evo.search.restarts`).
+"""CMA-ES: evolution strategy with covariance matrix adaptation (Hansen and Ostermeier 2001; Hansen: The CMA evolution strategy:
+a tutorial, arXiv 1604.00772, whose equations are named), active, with BIPOP restarts (`evo.search.restarts`).
 
 A generation: P vectors x = mean + sigma y, y of N(0, C); the mean moves to the weighted mean of the better half; two evolution
-paths, of the steps of the mean, say whether sigma should grow and add a direction to C; C moves towards the weighted y y^T, away
-from those of the worse half.
-"""
+paths, of the steps of the mean, say whether sigma should grow and add a direction to C; C moves towards the weighted y y^T,
+away from those of the worse half."""
 
 from __future__ import annotations
 
@@ -15,9 +14,9 @@ import torch
 
 from evo import threads
 from evo.core import Row, State
-from evo.search import gaussian, restarts
+from evo.search import restarts
 from evo.search.covariance import Constants, stopped
-from evo.search.strategy import Strategy, champion_setting, default_size
+from evo.search.strategy import Strategy, champion_setting
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Reals
@@ -30,7 +29,11 @@ ROWS = 64  # of a matrix product, to a thread at a time
 @settings
 class CMAESSettings:
     population_size: int | None = setting(
-        None, "vectors a generation, before restarts; none: 4 + 3 ln D", low=4, source="Hansen 2016, (48)", search=Choice(20, 50, 100, 200)
+        None,
+        "vectors a generation, before restarts; none: 4 + 3 ln D",
+        low=4,
+        source="Hansen 2016, (48)",
+        search=Choice(20, 50, 100, 200),
     )
     initial_std: float = setting(0.3, "initial step size, of every gene", above=0.0, search=Log(0.01, 1.0))
     restarts: str = setting(
@@ -71,19 +74,15 @@ class CMAES(Strategy):
         self._isotropic()
 
     def _isotropic(self) -> None:
-        self.covariance, self.basis = np.eye(self.encoding.dimensions), np.eye(self.encoding.dimensions)
+        self.covariance: np.ndarray = np.eye(self.encoding.dimensions)
+        self.basis = np.eye(self.encoding.dimensions)
 
     def _constants(self) -> Constants:
         return Constants.of(self.encoding.dimensions, self.size)
 
     def sampled(self) -> np.ndarray:
-        z = self._normal()
+        z = self.normal()
         return (self.mean + self.sigma * product(z * self.lengths, self.basis.T)).astype(self.encoding.dtype)  # (38) to (40)
-
-    def _normal(self) -> np.ndarray:
-        genes = self.encoding.dimensions
-        numbers = dict(generation=self.generation, seed=self.seed, dtype=np.float64)
-        return gaussian.drawn(self.size, np.zeros(genes), np.ones(1), **numbers)
 
     def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
         order = np.argsort(-np.where(np.isfinite(fitness), fitness, -np.inf), kind="stable")
@@ -112,9 +111,11 @@ class CMAES(Strategy):
         self._decompose(of)
 
     def _paths(self, step: np.ndarray, white: np.ndarray, of: Constants) -> float:
-        """The two evolution paths, and sigma, by a step and C^(-1/2) of it. Gives h_sigma, 0 where the path is so long that C must
-        not grow along it, else 1."""
-        self.step_path = (1 - of.step_path) * self.step_path + math.sqrt(of.step_path * (2 - of.step_path) * of.mass) * white  # (43)
+        """The two evolution paths, and sigma, by a step and C^(-1/2) of it. Gives h_sigma, 0 where the path is so long that C
+        must not grow along it, else 1."""
+        self.step_path = (1 - of.step_path) * self.step_path + math.sqrt(
+            of.step_path * (2 - of.step_path) * of.mass
+        ) * white  # (43)
         length = float(np.linalg.norm(self.step_path))
         usual = math.sqrt(1 - (1 - of.step_path) ** (2 * (self.steps + 1))) * (1.4 + 2 / (len(self.mean) + 1)) * of.length
         grows = float(length < usual)
@@ -172,5 +173,9 @@ def product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """A matrix product (n, m) of (n, k) and (k, m) float64, of some rows at a time on every core."""
     a, b = torch.from_numpy(np.ascontiguousarray(one)), torch.from_numpy(np.ascontiguousarray(other))
     out = torch.empty((a.shape[0], b.shape[1]), dtype=torch.float64)
-    threads.each_block(lambda start, stop: torch.mm(a[start:stop], b, out=out[start:stop]), len(a), ROWS)
+
+    def part(start: int, stop: int) -> None:
+        torch.mm(a[start:stop], b, out=out[start:stop])
+
+    threads.each_block(part, len(a), ROWS)
     return out.numpy()

@@ -1,11 +1,10 @@
-"""CoSyNE: cooperative synapse neuroevolution (Gomez, Schmidhuber, Miikkulainen: Accelerated neural evolution through cooperatively
-coevolved synapses, JMLR 9, 2008, Algorithm 2).
+"""CoSyNE: cooperative synapse neuroevolution (Gomez, Schmidhuber, Miikkulainen: Accelerated neural evolution through
+cooperatively coevolved synapses, JMLR 9, 2008, Algorithm 2).
 
-Every gene has a subpopulation, a column of the population; a row is a network. A generation: rank the networks; the best quarter
-are parents of offspring (crossover and mutation) that replace the worst; then, column by column, genes are marked with
+Every gene has a subpopulation, a column of the population; a row is a network. A generation: rank the networks; the best
+quarter are parents of offspring (crossover and mutation) that replace the worst; then, column by column, genes are marked with
 probability 1 - ((f - f_min) / (f_max - f_min))^(1 / D), f the fitness of their network (equation 2), and the marked ones change
-places among themselves. So the fittest network stays whole, and others lend their genes to one another.
-"""
+places among themselves. So the fittest network stays whole, and others lend their genes to one another."""
 
 from __future__ import annotations
 
@@ -25,9 +24,16 @@ from evo.vectors.encoding import Reals
 
 @settings
 class CoSyNESettings:
-    population_size: int = setting(100, "networks a generation", low=4, source="Gomez et al. 2008: 20 to 200", search=Choice(20, 40, 100, 200))
+    population_size: int = setting(
+        100, "networks a generation", low=4, source="Gomez et al. 2008: 20 to 200", search=Choice(20, 40, 100, 200)
+    )
     parents: float = setting(
-        0.25, "share of the population that are parents", above=0.0, high=1.0, source="Gomez et al. 2008", search=Choice(0.1, 0.25, 0.5)
+        0.25,
+        "share of the population that are parents",
+        above=0.0,
+        high=1.0,
+        source="Gomez et al. 2008",
+        search=Choice(0.1, 0.25, 0.5),
     )
     offspring: float = setting(
         0.25, "share of the population that offspring replace", above=0.0, below=1.0, search=Choice(0.1, 0.25, 0.5, 0.75)
@@ -97,7 +103,10 @@ class CoSyNE(VectorAlgorithm):
         threads.each(part, len(places))
 
 
-_BRED = [f"void({real}[:, ::1], int64[::1], {real}[:, ::1], int64, int64, float64, float64, int64, int64)" for real in ("float32", "float64")]
+_BRED = [
+    f"void({real}[:, ::1], int64[::1], {real}[:, ::1], int64, int64, float64, float64, int64, int64)"
+    for real in ("float32", "float64")
+]
 
 
 @njit(_BRED, cache=True, nogil=True, error_model="numpy")

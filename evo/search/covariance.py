@@ -1,5 +1,5 @@
-"""The constants of CMA-ES and its stopping criteria (Hansen: The CMA evolution strategy: a tutorial, arXiv 1604.00772; equations
-are of that paper)."""
+"""The constants of CMA-ES and its stopping criteria (Hansen: The CMA evolution strategy: a tutorial, arXiv 1604.00772;
+equations are of that paper)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Constants:
-    """Table 1 for D dimensions and P vectors a generation. weights (P,): of each rank from the best; the negative ones, of active
-    CMA, sum to less than 0. scale: of the learning rates of the matrix, (D + 2) / 3 for a diagonal one (Ros and Hansen 2008)."""
+    """Table 1 for D dimensions and P vectors a generation. weights (P,): of each rank from the best; the negative ones, of
+    active CMA, sum to less than 0. scale: of the learning rates of the matrix, (D + 2) / 3 for a diagonal one (Ros and Hansen
+    2008)."""
 
     weights: np.ndarray
     mass: float  # mu_eff
@@ -58,9 +59,8 @@ def stopped(
     """The first criterion of appendix B.3 that is met, or "".
 
     history (2, T): best and median fitness of the run's generations; fitness (P,): of the last, whose non-finite values do not
-    count; deviations (D,): square roots of the diagonal of C; path: p_c; axes: lengths (D,) of the principal axes, and the axes,
-    columns (D, D), or (D,) where they are the coordinates'; first: sigma at the beginning.
-    """
+    count; deviations (D,): square roots of the diagonal of C; path: p_c; axes: lengths (D,) of the principal axes, and the
+    axes, columns (D, D), or (D,) where they are the coordinates'; first: sigma at the beginning."""
     dimensions, size, steps = len(mean), len(fitness), history.shape[1]
     lengths, basis = axes
     recent = history[0, -(10 + math.ceil(30 * dimensions / size)) :]

@@ -9,6 +9,7 @@ gene by gene, so neither draws nor sums depend on the number of threads.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from evo import rng, threads
@@ -109,13 +110,36 @@ def _draw(out, mean, std, mirrored, start, stop, generation, seed):
 
 
 def drawn(
-    size: int, mean: np.ndarray, std: np.ndarray, *, generation: int, seed: int, mirrored: bool = False, dtype: type = np.float32
+    size: int,
+    mean: np.ndarray,
+    std: np.ndarray,
+    *,
+    generation: int,
+    seed: int,
+    mirrored: bool = False,
+    dtype: npt.DTypeLike = np.float32,
 ) -> np.ndarray:
     """A population (P, D) of N(mean, std^2): mean and std (D,); mirrored: the second half lies opposite the first."""
-    out = np.empty((size, len(mean)), dtype)
-    centre, width, word = mean.astype(dtype), np.broadcast_to(std, mean.shape).astype(dtype), rng.signed(seed)
+    out: np.ndarray = np.empty((size, len(mean)), dtype)
+    centre: np.ndarray = mean.astype(dtype)
+    width: np.ndarray = np.broadcast_to(std, mean.shape).astype(dtype)
+    word = rng.signed(seed)
     directions = size // 2 if mirrored else size
     threads.each(lambda a, b: _draw(out, centre, width, mirrored, a, b, generation, word), directions)
+    return out
+
+
+@njit("void(float32[:, ::1], int64, int64, int64)", cache=True, nogil=True, error_model="numpy")
+def _directions(out, first, generation, seed):
+    words, normals = np.empty((4, BLOCK), np.int32), np.empty((4, BLOCK), np.float32)
+    for i in range(out.shape[0]):
+        _direction(out[i], first + i, generation, seed, words, normals)
+
+
+def directions(first: int, count: int, genes: int, *, generation: int, seed: int) -> np.ndarray:
+    """Standard normal numbers (count, genes) float32 of the directions from `first` on, on this thread alone."""
+    out = np.empty((count, genes), np.float32)
+    _directions(out, first, generation, rng.signed(seed))
     return out
 
 

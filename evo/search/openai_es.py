@@ -12,7 +12,7 @@ import numpy as np
 
 from evo.search import gaussian
 from evo.search.ascent import adam
-from evo.search.strategy import Strategy, centred_ranks, champion_setting
+from evo.search.strategy import Strategy, centred_ranks, champion_setting, paired
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Reals
@@ -21,7 +21,11 @@ from evo.vectors.encoding import Reals
 @settings
 class OpenAIESSettings:
     population_size: int = setting(
-        100, "networks a generation, two to a direction", low=2, source="Salimans et al. 2017: 1440", search=Choice(50, 100, 200, 400)
+        100,
+        "networks a generation, two to a direction",
+        low=2,
+        source="Salimans et al. 2017: 1440",
+        search=Choice(50, 100, 200, 400),
     )
     noise_std: float = setting(
         0.05, "sigma of the noise on every gene", above=0.0, source="Salimans et al. 2017: .02", search=Log(0.003, 1.0)
@@ -36,8 +40,7 @@ class OpenAIESSettings:
     champion: str | None = champion_setting()
 
     def contradictions(self) -> list[str]:
-        odd = self.population_size % 2
-        return [f"population_size: expected an even number, two to a direction; got {self.population_size}"] if odd else []
+        return paired(self.population_size)
 
 
 class OpenAIES(Strategy):
@@ -59,8 +62,7 @@ class OpenAIES(Strategy):
         self.moments = np.zeros((2, self.encoding.dimensions))  # of Adam
 
     def sampled(self) -> np.ndarray:
-        numbers = dict(generation=self.generation, seed=self.seed, mirrored=True, dtype=self.encoding.dtype)
-        return gaussian.drawn(self.size, self.mean, np.float64(self.options.noise_std), **numbers)
+        return self.gaussian(self.options.noise_std, mirrored=True)
 
     def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
         options, half = self.options, self.size // 2

@@ -1,11 +1,10 @@
-"""Policy gradients with parameter-based exploration (Sehnke, Osendorf, Rueckstiess, Graves, Peters, Schmidhuber: Neural Networks
-23, 2010), with ClipUp (Toklu, Liskowski, Srivastava: ClipUp: a simple and powerful optimizer for distribution-based policy
-evolution, PPSN 2020).
+"""Policy gradients with parameter-based exploration (Sehnke, Osendorf, Rueckstiess, Graves, Peters, Schmidhuber: Neural
+Networks 23, 2010), with ClipUp (Toklu, Liskowski, Srivastava: ClipUp: a simple and powerful optimizer for distribution-based
+policy evolution, PPSN 2020).
 
 A generation: N directions e of N(0, std^2); 2 N networks mean +- e, fitness as centred ranks r+, r-; gradients, of the mean the
-mean of (r+ - r-) / 2 e, of the std the mean of ((r+ + r-) / 2 - b) (e^2 - std^2) / std, where b is the mean rank (Sehnke et al.,
-equations 11 and 13, symmetric sampling). The std changes by at most a share of itself.
-"""
+mean of (r+ - r-) / 2 e, of the std the mean of ((r+ + r-) / 2 - b) (e^2 - std^2) / std, where b is the mean rank (Sehnke et
+al., equations 11 and 13, symmetric sampling). The std changes by at most a share of itself."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from evo.search import gaussian
 from evo.search.ascent import clip_up
-from evo.search.strategy import Strategy, centred_ranks, champion_setting
+from evo.search.strategy import Strategy, centred_ranks, champion_setting, paired
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Reals
@@ -22,7 +21,11 @@ from evo.vectors.encoding import Reals
 @settings
 class PGPESettings:
     population_size: int = setting(
-        100, "networks a generation, two to a direction", low=2, source="Toklu et al. 2020: 200", search=Choice(50, 100, 200, 400)
+        100,
+        "networks a generation, two to a direction",
+        low=2,
+        source="Toklu et al. 2020: 200",
+        search=Choice(50, 100, 200, 400),
     )
     initial_std: float = setting(0.1, "initial std of every gene", above=0.0, search=Log(0.01, 1.0))
     mean_rate: float = setting(0.15, "length of a step of the mean, of ClipUp", above=0.0, search=Log(0.01, 1.0))
@@ -30,9 +33,15 @@ class PGPESettings:
         2.0, "longest velocity of ClipUp, in lengths of a step", above=0.0, source="Toklu et al. 2020: about 2"
     )
     momentum: float = setting(0.9, "share of the velocity that is kept", low=0.0, below=1.0, source="Toklu et al. 2020")
-    std_rate: float = setting(0.1, "learning rate of the std", low=0.0, source="Toklu et al. 2020", search=Choice(0.0, 0.05, 0.1, 0.2))
+    std_rate: float = setting(
+        0.1, "learning rate of the std", low=0.0, source="Toklu et al. 2020", search=Choice(0.0, 0.05, 0.1, 0.2)
+    )
     max_std_change: float = setting(
-        0.2, "largest change of a gene's std in a generation, as a share of it", above=0.0, below=1.0, source="Toklu et al. 2020"
+        0.2,
+        "largest change of a gene's std in a generation, as a share of it",
+        above=0.0,
+        below=1.0,
+        source="Toklu et al. 2020",
     )
     initial_scale: float = setting(
         1.0, "initial std of the centre, relative to the module's initialiser", low=0.0, search=Log(0.1, 3.0)
@@ -40,8 +49,7 @@ class PGPESettings:
     champion: str | None = champion_setting()
 
     def contradictions(self) -> list[str]:
-        odd = self.population_size % 2
-        return [f"population_size: expected an even number, two to a direction; got {self.population_size}"] if odd else []
+        return paired(self.population_size)
 
 
 class PGPE(Strategy):
@@ -56,8 +64,7 @@ class PGPE(Strategy):
         self.velocity = np.zeros(self.encoding.dimensions)
 
     def sampled(self) -> np.ndarray:
-        numbers = dict(generation=self.generation, seed=self.seed, mirrored=True, dtype=self.encoding.dtype)
-        return gaussian.drawn(self.size, self.mean, self.std, **numbers)
+        return self.gaussian(self.std, mirrored=True)
 
     def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
         options, half = self.options, self.size // 2

@@ -8,8 +8,8 @@ from evo import rng
 
 
 class Run(NamedTuple):
-    """One run between restarts. size: P; factor: of the initial step size; most: generations, 0 for no limit; small: of the regime
-    with small populations; doubled: how often the large one's was doubled."""
+    """One run between restarts. size: P; factor: of the initial step size; most: generations, 0 for no limit; small: of the
+    regime with small populations; doubled: how often the large one's was doubled."""
 
     size: int
     factor: float = 1.0
@@ -19,8 +19,9 @@ class Run(NamedTuple):
 
 
 def after(last: Run, restart: int, *, first_size: int, spent_small: int, spent_large: int, seed: int) -> Run:
-    """The run that follows `last`: of the regime that has spent fewer evaluations, the first run among the small ones. The large
-    one doubles its population each time; the small one draws size and step size, and has half of what the large one has spent."""
+    """The run that follows `last`: of the regime that has spent fewer evaluations, the first run among the small ones. The
+    large one doubles its population each time; the small one draws size and step size, and has half of what the large one has
+    spent."""
     if spent_small < spent_large:
         one, other = rng.uniforms(seed, restart, 0, rng.STARTS, 2)
         size = int(first_size * 2.0 ** (last.doubled * float(one) ** 2))

@@ -1,5 +1,5 @@
-"""Separable CMA-ES: CMA-ES with a diagonal covariance matrix, for many dimensions (Ros and Hansen: A simple modification in CMA-ES
-achieving linear time and space complexity, PPSN 2008).
+"""Separable CMA-ES: CMA-ES with a diagonal covariance matrix, for many dimensions (Ros and Hansen: A simple modification in
+CMA-ES achieving linear time and space complexity, PPSN 2008).
 
 What learns the matrix learns (D + 2) / 3 times as fast, and from the better half alone.
 """
@@ -29,8 +29,7 @@ class SepCMAES(CMAES):
         return Constants.of(genes, self.size, scale=(genes + 2) / 3)
 
     def sampled(self) -> np.ndarray:
-        numbers = dict(generation=self.generation, seed=self.seed, dtype=self.encoding.dtype)
-        return gaussian.drawn(self.size, self.mean, self.sigma * self.lengths, **numbers)
+        return self.gaussian(self.sigma * self.lengths)
 
     def _adapt(self, population: np.ndarray, order: np.ndarray, of: Constants) -> None:
         weights = np.zeros(len(order))

@@ -47,8 +47,7 @@ class SNES(Strategy):
         self.std_rate = self.options.std_rate or (3 + math.log(genes)) / (5 * math.sqrt(genes))
 
     def sampled(self) -> np.ndarray:
-        numbers = dict(generation=self.generation, seed=self.seed, dtype=self.encoding.dtype)
-        return gaussian.drawn(self.size, self.mean, self.std, **numbers)
+        return self.gaussian(self.std)
 
     def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
         of_mean, of_std = gaussian.weighted(population, self.mean, self.std, utilities(fitness), moments=2)

@@ -15,6 +15,7 @@ import numpy as np
 
 from evo.core import Evaluation, Model, Points, State, Task
 from evo.search.base import VectorAlgorithm, read_only
+from evo.search.gaussian import drawn
 from evo.settings import Value, setting
 from evo.vectors.encoding import Parameters, Reals
 
@@ -25,6 +26,12 @@ def champion_setting() -> Any:
     """The setting `champion`, of every strategy."""
     doc = "what is judged on validation: the centre of the distribution, or the fittest sampled; none: sampled for functions"
     return setting(None, doc, choices=CHAMPIONS)
+
+
+def paired(population_size: int) -> list[str]:
+    """What is wrong with a population of pairs, if it is odd."""
+    odd = population_size % 2
+    return [f"population_size: expected an even number, two to a direction; got {population_size}"] if odd else []
 
 
 def ranks(fitness: np.ndarray) -> np.ndarray:
@@ -107,6 +114,23 @@ class Strategy(VectorAlgorithm):
     def sampled(self) -> np.ndarray:
         """A population (P, D) of the distribution."""
         raise NotImplementedError
+
+    def normal(self) -> np.ndarray:
+        """Standard normal numbers (P, D) float64, of this generation."""
+        zero = np.zeros(self.encoding.dimensions)
+        return drawn(self.size, zero, np.ones(1), generation=self.generation, seed=self.seed, dtype=np.float64)
+
+    def gaussian(self, std: np.ndarray | float, mirrored: bool = False) -> np.ndarray:
+        """A population (P, D) of N(mean, std^2), std (D,) or one number; mirrored: in pairs, as of `evo.search.gaussian`."""
+        return drawn(
+            self.size,
+            self.mean,
+            np.asarray(std, np.float64),
+            generation=self.generation,
+            seed=self.seed,
+            mirrored=mirrored,
+            dtype=self.encoding.dtype,
+        )
 
     def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
         """Moves the distribution, by the fitness (P,) of the population (P, D) that was evaluated."""

@@ -1,9 +1,8 @@
-"""Exponential natural evolution strategy (Glasmachers, Schaul, Sun, Wierstra, Schmidhuber: Exponential natural evolution strategies,
-GECCO 2010; Wierstra et al. 2014, Algorithm 5), for few dimensions: it adapts a matrix.
+"""Exponential natural evolution strategy (Glasmachers, Schaul, Sun, Wierstra, Schmidhuber: Exponential natural evolution
+strategies, GECCO 2010; Wierstra et al. 2014, Algorithm 5), for few dimensions: it adapts a matrix.
 
-A generation: P vectors mean + sigma B z; utilities u by rank; natural gradients G = sum u z of the mean and M = sum u (z z^T - I)
-of the matrix, whose trace is of sigma and whose rest is of the shape B.
-"""
+A generation: P vectors mean + sigma B z; utilities u by rank; natural gradients G = sum u z of the mean and M = sum u (z z^T -
+I) of the matrix, whose trace is of sigma and whose rest is of the shape B."""
 
 from __future__ import annotations
 
@@ -13,7 +12,6 @@ import numpy as np
 import torch
 
 from evo import threads
-from evo.search import gaussian
 from evo.search.strategy import Strategy, champion_setting, utilities
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
@@ -43,8 +41,8 @@ class XNESSettings:
 
 
 class XNES(Strategy):
-    """ask / tell. mean (D,), sigma, shape (D, D), of determinant 1: of the distribution. Raises as `GA`, and ValueError above 1,000
-    dimensions, where `snes` is the one to take."""
+    """ask / tell. mean (D,), sigma, shape (D, D), of determinant 1: of the distribution. Raises as `GA`, and ValueError above
+    1,000 dimensions, where `snes` is the one to take."""
 
     settings = XNESSettings
     arrays = ("population", "mean", "shape")
@@ -58,11 +56,8 @@ class XNES(Strategy):
         self.shape_rate = self.options.shape_rate or (9 + 3 * math.log(genes)) / (5 * genes * math.sqrt(genes))
 
     def sampled(self) -> np.ndarray:
-        genes = self.encoding.dimensions
-        numbers = dict(generation=self.generation, seed=self.seed, dtype=np.float64)
-        z = gaussian.drawn(self.size, np.zeros(genes), np.ones(1), **numbers)
         with threads.limited(1):
-            y = (torch.from_numpy(z) @ torch.from_numpy(self.shape)).numpy()
+            y = (torch.from_numpy(self.normal()) @ torch.from_numpy(self.shape)).numpy()
         return (self.mean + self.sigma * y).astype(self.encoding.dtype)
 
     def update(self, population: np.ndarray, fitness: np.ndarray) -> None:

@@ -1,0 +1,98 @@
+"""Evolution strategy with perturbations of low rank (Sarkar et al.: Evolution strategies at the hyperscale, arXiv 2511.16652;
+EGGROLL).
+
+OpenAI-ES (`evo.search.openai_es`) whose noise in a weight matrix is A B^T / sqrt(r) instead of a number for each weight: a
+network costs what the centre costs, and two thin products (`evo.search.low_rank`). The step of a matrix is sum F_i A_i B_i^T /
+sqrt(r) / P."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evo import rng
+from evo.core import Backends, Evaluation, Networked, Task
+from evo.search.ascent import adam
+from evo.search.low_rank import LowRankNetworks, Stack, stacked
+from evo.search.strategy import Strategy, centred_ranks, champion_setting, paired
+from evo.settings import Value, setting, settings
+from evo.space import Choice, Log
+from evo.vectors.encoding import Parameters, Reals
+
+
+@settings
+class LowRankESSettings:
+    population_size: int = setting(
+        512, "networks a generation, two to a direction", low=2, source="Sarkar et al. 2025", search=Choice(100, 256, 512, 1024)
+    )
+    rank: int = setting(1, "r of the noise of a weight matrix", low=1, source="Sarkar et al. 2025: 1")
+    noise_std: float = setting(0.05, "sigma of the noise", above=0.0, source="Sarkar et al. 2025", search=Log(0.003, 1.0))
+    learning_rate: float = setting(0.01, "of Adam", above=0.0, search=Log(1e-4, 0.3))
+    weight_decay: float = setting(0.0, "decay of the centre towards 0", low=0.0, search=Choice(0.0, 0.0005, 0.005))
+    initial_scale: float = setting(
+        1.0, "initial std of the centre, relative to the module's initialiser", low=0.0, search=Log(0.1, 3.0)
+    )
+    champion: str | None = champion_setting()
+
+    def contradictions(self) -> list[str]:
+        return paired(self.population_size)
+
+
+class LowRankES(Strategy):
+    """ask / tell. `encoding`: Parameters of a network of linear layers with functions between them, of which `ask` gives
+    LowRankNetworks, (P, D) in name only. mean (D,): the centre. Raises ValueError for another network."""
+
+    settings = LowRankESSettings
+    arrays = ("mean", "moments")
+
+    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+        super().__init__(encoding, seed=seed, **values)
+        if not isinstance(self.encoding, Parameters):
+            raise ValueError("low-rank-es needs the weight matrices of a network; got points of numbers: openai-es takes them")
+        self.stack = Stack(self.encoding.template, self.options.rank)
+        self.moments = np.zeros((2, self.encoding.dimensions))  # of Adam
+        self.networks: LowRankNetworks | None = None
+
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        if not isinstance(task, Networked):
+            return "it perturbs the weight matrices of a network: the task has none (task.network)"
+        with rng.torch_seed(0, 0, 0, rng.NETWORK):
+            module = task.network()
+        if stacked(module) is None:
+            return f"it needs linear layers with functions between them: model.network is {type(module).__name__}"
+        return None
+
+    @classmethod
+    def backends(cls, task: Task) -> Backends:
+        return Backends()
+
+    def ask(self) -> LowRankNetworks:  # type: ignore[override]  # a population that is never made
+        """The next population; the same one until it is told."""
+        fixed = np.zeros(self.encoding.dimensions, bool) if self.fixed is None else ~np.isnan(self.fixed)
+        centre = torch.from_numpy(self.mean.astype(np.float32))
+        at = dict(generation=self.generation, seed=self.seed)
+        self.networks = LowRankNetworks(self.stack, centre, self.size, std=self.options.noise_std, frozen=fixed, **at)
+        return self.networks
+
+    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
+        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
+        networks, self.networks = self.networks, None
+        if networks is None:
+            raise RuntimeError("tell() needs a population from ask() that was not told before")
+        fitness = np.array(Evaluation.of(evaluation, self.size).fitness)
+        self._remember(networks, fitness)
+        shaped, half = centred_ranks(fitness), self.size // 2
+        gradient = networks.gradient(shaped[:half] - shaped[half:]) / self.size - self.options.weight_decay * self.mean
+        self.mean += adam(self.moments, gradient, self.options.learning_rate, self.generation + 1)
+        if self.fixed is not None:
+            self._hold(self.mean[None], self.fixed)
+        self.generation += 1
+
+    def express(self, population: LowRankNetworks) -> LowRankNetworks:  # type: ignore[override]
+        return population
+
+    def population_tensors(self) -> dict[str, Tensor]:
+        """None: the population is a function of the centre and the generation."""
+        return {}

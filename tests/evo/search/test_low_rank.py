@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from evo import CNN, MLP, LowRankES, Parameters, threads
+from evo.search.low_rank import stacked
+from evo.search.strategy import centred_ranks
+from evo.testing import small_task
+
+
+def network():
+    return MLP(5, 3, hidden=(7, 6))
+
+
+def squashed():
+    return nn.Sequential(MLP(5, 3, hidden=(7,)), nn.Sigmoid())
+
+
+def without_bias():
+    return nn.Sequential(nn.Linear(5, 8, bias=False), nn.Tanh(), nn.Linear(8, 3))
+
+
+def strategy(build=network, **values):
+    return LowRankES(Parameters(build), seed=1, **{"population_size": 10, **values})
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+@pytest.mark.parametrize("build", [network, squashed, without_bias])
+@pytest.mark.parametrize("separate", [False, True])
+def test_outputs_are_those_of_the_vectors_that_are_never_made(build, rank, separate):
+    es = strategy(build, rank=rank, noise_std=0.3)
+    population = es.ask()
+    x = torch.randn((10, 4, 5) if separate else (4, 5), generator=torch.Generator().manual_seed(0))
+    vectors = np.stack([population[i] for i in range(10)])
+    expected = es.encoding.express(vectors).forward(x)
+    assert torch.allclose(population.forward(x), expected, atol=2e-5)
+    assert np.allclose(vectors[:5] + vectors[5:], 2 * es.mean, atol=1e-5)  # pairs lie opposite each other
+
+
+def test_the_noise_of_a_matrix_has_the_rank_and_the_size_that_are_set():
+    es = strategy(lambda: nn.Linear(40, 30), rank=2, population_size=400, noise_std=0.1)
+    population = es.ask()
+    deviations = np.stack([population[i] - es.mean for i in range(200)])
+    matrix = deviations[0][: 40 * 30].reshape(30, 40)
+    assert np.linalg.matrix_rank(matrix, tol=1e-4) == 2
+    assert deviations[:, : 40 * 30].std() == pytest.approx(0.1, rel=0.02)
+    assert deviations[:, 40 * 30 :].std() == pytest.approx(0.1, rel=0.03)
+
+
+def test_a_step_climbs_by_adam_the_sum_of_the_weighted_noise():
+    es = strategy(weight_decay=0.01)
+    population, before = es.ask(), es.mean.copy()
+    noise = np.stack([population[i] - before for i in range(10)]) / es.options.noise_std
+    fitness = np.random.default_rng(0).random(10)
+    es.tell(fitness)
+    gradient = centred_ranks(fitness) @ noise / 10 - 0.01 * before
+    moved = 0.01 * gradient / (np.abs(gradient) + 1e-8)  # the first step of Adam
+    assert np.allclose(es.mean - before, moved, atol=1e-4)
+    assert np.allclose(es.moments[0], 0.1 * gradient, atol=1e-6)
+
+
+def test_a_network_has_the_bits_it_has_in_any_company_and_on_any_threads():
+    x = torch.randn((900, 5), generator=torch.Generator().manual_seed(0))  # in blocks of 40 pairs
+    few = strategy(population_size=120).ask().forward(x)
+    with threads.limited(1):
+        many = strategy(population_size=200).ask().forward(x)
+    assert torch.equal(few[:60], many[:60])
+    assert torch.equal(few[60:], many[100:160])
+
+
+def test_frozen_tensors_have_no_noise_and_stay():
+    task = small_task()
+    es = LowRankES.for_task(task, seed=0, population_size=10)
+    start = es.model(es.mean.astype(np.float32))
+    es = LowRankES.for_task(task, seed=1, population_size=10)
+    es.warm_start(start, frozen=["layers.0.weight"])
+    frozen = es.encoding.named(["layers.0.weight"])
+    for generation in range(2):
+        vectors = np.stack([es.ask()[i] for i in range(10)])
+        assert (vectors[:, frozen] == es.fixed[frozen]).all()
+        assert np.ptp(vectors[:, ~frozen], axis=0).min() > 0
+        x = torch.randn((3, task.inputs), generator=torch.Generator().manual_seed(0))
+        assert torch.allclose(es.ask().forward(x), es.encoding.express(vectors).forward(x), atol=2e-5)
+        es.tell(np.random.default_rng(generation).random(10))
+    assert np.array_equal(es.mean[frozen].astype(np.float32), es.fixed[frozen])
+
+
+def test_what_is_no_stack_of_linear_layers_is_refused():
+    assert len(stacked(network())) == 5
+    assert stacked(CNN((1, 8, 8), 3)) is None
+    with pytest.raises(ValueError, match="expected linear layers with functions between them; got CNN"):
+        LowRankES(Parameters(lambda: CNN((1, 8, 8), 3)))
+    with pytest.raises(ValueError, match="openai-es takes them"):
+        LowRankES(5)
+    with pytest.raises(ValueError, match=r"expected inputs of shape \(B, I\) or \(10, B, I\)"):
+        strategy().ask().forward(torch.zeros(5))
+    with pytest.raises(ValueError, match="expected 5 inputs; got 4"):
+        strategy().ask().forward(torch.zeros((2, 4)))
+
+
+def test_it_learns():
+    task = small_task()
+    es = LowRankES.for_task(task, seed=0, population_size=100, learning_rate=0.05)
+    for _ in range(60):
+        es.tell(task.evaluate(es.ask(), np.zeros(1)))
+    assert task.score(es.model(es.mean.astype(np.float32)), "test")["accuracy"] >= 0.9
