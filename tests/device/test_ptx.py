@@ -1,8 +1,9 @@
 """What kernels are for a card, found without one: they compile, spill nothing, fuse nothing, and add in no random order."""
 
-import dataclasses
 import re
+import sys
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -55,10 +56,12 @@ def test_episodes_are_compiled_once_a_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(launchconfig, "current_launch_config", lambda: None)
     monkeypatch.setattr(dispatcher.CUDADispatcher, "_configure_cache_for_launch_config", lambda self, launch: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    kernel_of.cache_clear()
-    environment = dataclasses.replace(import_module("scenarios.environments.mountain_car").environment, max_steps=7)
+    for name in [name for name in sys.modules if name.startswith("rollout_cuda_")]:
+        monkeypatch.delitem(sys.modules, name)  # it would be found again, with the folder that it was written to
+    environment = import_module("scenarios.environments.mountain_car").environment
     signature = next(each.signature for each in KERNELS if each.name == "mountain_car mlp")
-    kernel, code = kernel_of(environment, mlp_cuda), []
+    kernel, code = kernel_of.__wrapped__(environment, mlp_cuda), []
+    assert tmp_path in Path(kernel.function.__code__.co_filename).parents
     for found in ({"cache_misses": 1, "cache_hits": 0}, {"cache_misses": 0, "cache_hits": 1}):
         again = Kernel(kernel.function, kernel.cached)._dispatcher
         with unfused():
