@@ -3,9 +3,9 @@
 It needs Python 3.12 with torch, numba, numba-cuda and pytest; what else is missing comes from tests/device/wheels (`pack.sh`),
 unpacked into a temporary folder. Versions are told. Steps, each a process that is ended at its limit, none of which stops the
 others: `evo devices`; the marked tests; the bench; a run as a user types it. TensorNEAT and evosax compile while the tests run,
-and take their turn after the bench. What is left of the seconds limits every step. FOLDER gets at most eight files, since a
-machine that is lent may give back no more: what each step and the peers printed, bench.json, device.json with all figures and
-device.md, the section of RESULTS.md (`results.py`).
+and take their turn after the bench. Limits of steps are those of 360 seconds, and grow with --seconds; what is left of them
+limits every step. FOLDER gets at most eight files, since a machine that is lent may give back no more: what each step and the
+peers printed, bench.json, device.json with all figures and device.md, the section of RESULTS.md (`results.py`).
 
 --toy: all of it at toy size, on numba's simulator. PEERS: an interpreter that has JAX and the peers; this one if unset.
 """
@@ -15,6 +15,8 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +36,7 @@ PACKAGES = ("torch", "numba", "numba-cuda", "llvmlite", "jax", "jaxlib", "tensor
 PYTEST = ["-q", "-m", "cuda", "-rfE", "--tb=short", "-o", "addopts=", "-o", "filterwarnings=", "-p", "no:cacheprovider"]
 PYTEST += ["tests/device/test_device.py", "tests/evo/vectors/test_encoding.py"]
 GENERATIONS = 6  # of a peer; the first is left out
+SECONDS = 360.0  # for which the limits of steps are meant
 
 
 class Session:
@@ -41,11 +44,12 @@ class Session:
 
     def __init__(self, out: Path, scratch: Path, seconds: float, environment: dict[str, str]):
         self.out, self.scratch, self.environment, self.ends = out, scratch, environment, time.monotonic() + seconds
+        self.slowness = seconds / SECONDS
         self.steps: list[dict] = []
 
     def limit(self, seconds: float) -> float:
-        """Those, or what is left."""
-        return max(0.1, min(seconds, self.ends - time.monotonic()))
+        """Those, in a session of `SECONDS`; or what is left."""
+        return max(0.1, min(seconds * self.slowness, self.ends - time.monotonic()))
 
     def step(self, name: str, command: list, seconds: float) -> str:
         """Runs it, shows the end of what it printed, and returns all of that; it may fail."""
@@ -88,9 +92,9 @@ class Peer:
             )
 
     def said(self, word: str) -> list[float]:
-        """The numbers after it."""
-        lines = self.path.read_text(errors="replace").splitlines()
-        return [float(line.split()[1]) for line in lines if line.startswith(f"{word} ")]
+        """The seconds after it, in lines as sides print them; libraries print others."""
+        lines = rf"^{word} (\d+(?:\.\d+)?(?:e[-+]\d+)?)(?: \S+)?$"
+        return list(map(float, re.findall(lines, self.path.read_text(errors="replace"), re.MULTILINE)))
 
     def wait(self, seconds: float) -> None:
         """Until it is compiled."""
@@ -190,9 +194,11 @@ def verify(out: Path, scratch: Path, seconds: float, toy: bool) -> int:
 def main() -> int:
     flags = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     flags.add_argument("out", nargs="?", type=Path, default=Path(os.environ.get("OUT", ".")))
-    flags.add_argument("--seconds", type=float, default=360.0)
+    flags.add_argument("--seconds", type=float, default=SECONDS)
     flags.add_argument("--toy", action="store_true")
     options = flags.parse_args()
+    if (interpreter := os.environ.get("PEERS")) is not None and shutil.which(interpreter) is None:
+        flags.error(f"PEERS={interpreter}: no such program; expected an interpreter that has JAX, TensorNEAT and evosax, or unset")
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     for before in ("bench.json", "peers.txt"):  # of another session

@@ -10,7 +10,7 @@ import run
 
 @pytest.fixture
 def session(tmp_path):
-    return run.Session(tmp_path, tmp_path, 60.0, {})
+    return run.Session(tmp_path, tmp_path, run.SECONDS, {})
 
 
 def python(code):
@@ -42,7 +42,7 @@ def test_what_is_left_of_the_session_limits_every_step(tmp_path):
 
 SIDE = """
 import sys, time
-print("compiling", flush=True)
+print("ready for CUDA\\ntook note of it", flush=True)
 print("ready 2.5", flush=True)
 for k, _ in enumerate(sys.stdin):
     print(f"took {k} 500.0", flush=True)
@@ -66,6 +66,19 @@ def test_a_peer_is_timed_or_says_why_not(session, monkeypatch, tmp_path, code, e
     assert peer.generations(10) == {"case": "a peer", "size": 10} | expected
     peer.end()
     assert (tmp_path / "peers.txt").read_text().startswith("== a peer, 10\n")
+
+
+def test_a_peers_interpreter_that_is_not_there_is_refused_in_a_line_before_anything_starts(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PEERS", "/no/such/python")
+    monkeypatch.setattr(sys, "argv", ["run.py", str(tmp_path / "out")])
+    with pytest.raises(SystemExit, match="2"):
+        run.main()
+    assert "PEERS=/no/such/python: no such program" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_limits_of_steps_grow_with_the_seconds_of_a_session(tmp_path):
+    assert run.Session(tmp_path, tmp_path, 2 * run.SECONDS, {}).limit(60) == 120
 
 
 def test_the_section_names_failures_and_what_is_missing():
