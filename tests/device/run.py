@@ -161,9 +161,8 @@ def verify(out: Path, scratch: Path, seconds: float, toy: bool) -> int:
     sys.path.append(str(scratch / "site"))
     path = map(str, (ROOT, BENCH, scratch / "site"))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path), "OMP_NUM_THREADS": "1"}
-    if toy:
-        environment |= {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
-    session, python = Session(out, scratch, seconds, environment), sys.executable
+    simulator = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"} if toy else {}
+    session, python = Session(out, scratch, seconds, environment | simulator), sys.executable
     found: dict = {"toy": toy, "date": time.strftime("%Y-%m-%d")}
     found["versions"], sides = versions(), peers(session, toy)
     try:
@@ -182,6 +181,7 @@ def verify(out: Path, scratch: Path, seconds: float, toy: bool) -> int:
     finally:
         for side in sides:
             side.end()
+    session.environment = environment  # a rehearsal's run is on cores, where the simulator would only take longer
     budget = ["--seeds", "1", "--budget", "steps=2", "--runs", scratch / "runs", "--device", "cpu" if toy else "cuda"]
     session.step("run", [python, "-m", "scenarios", "run", "cartpole", "-m", "neat", "-m", "ga", *budget, "--restart"], 60)
     found["steps"] = session.steps
@@ -198,7 +198,9 @@ def main() -> int:
     flags.add_argument("--toy", action="store_true")
     options = flags.parse_args()
     if (interpreter := os.environ.get("PEERS")) is not None and shutil.which(interpreter) is None:
-        flags.error(f"PEERS={interpreter}: no such program; expected an interpreter that has JAX, TensorNEAT and evosax, or unset")
+        flags.error(
+            f"PEERS={interpreter}: no such program; expected an interpreter that has JAX, TensorNEAT and evosax, or unset"
+        )
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     for before in ("bench.json", "peers.txt"):  # of another session
