@@ -80,7 +80,8 @@ class Cost:
 
     evaluations: one is one network scored on the task's training set or training episodes. Elites that are scored
     again count; one epoch of backprop counts 1. Validation and test are not counted, for any learner.
-    samples: network x input pairs. compute: forward-equivalents x parameters, where a backward pass counts two forwards and
+    samples: network x input pairs. compute: forward-equivalents x parameters, where a backward pass counts two forwards, a
+    recurrent network one a tick, and
     genomes that draw networks are asked by forwards of their own; None where it means nothing (a tree). seconds: wall clock
     inside `step`, validation included.
     """
@@ -302,6 +303,11 @@ class Phenotypes(ABC):
     @abstractmethod
     def parameters(self) -> int | np.ndarray:
         """One count for all networks, or one for each (P,)."""
+
+    @property
+    def passes(self) -> int | np.ndarray:
+        """Forwards that a call takes, for all networks or for each (P,): 1, the default; ticks of recurrent ones."""
+        return 1
 
     @property
     def construction(self) -> float:

@@ -162,9 +162,11 @@ class Evolve(Learner):
         with self._named("evaluate", f"a population of {size}, seeds {seeds}"):
             evaluation = Evaluation.of(self.task.evaluate(phenotypes, seeds), size)
         samples = np.ones(size, np.int64) if evaluation.samples is None else evaluation.samples
-        parameters = np.asarray(phenotypes.parameters if isinstance(phenotypes, Phenotypes) else 1)
-        construction = phenotypes.construction if isinstance(phenotypes, Phenotypes) else 0.0
-        self.cost.add(size, samples.sum(), float((samples * parameters).sum()) + construction)
+        compute = float(samples.sum())  # of points
+        if isinstance(phenotypes, Phenotypes):
+            each = np.asarray(phenotypes.parameters) * phenotypes.passes
+            compute = float((samples * each).sum()) + phenotypes.construction
+        self.cost.add(size, samples.sum(), compute)
         return evaluation
 
     @property

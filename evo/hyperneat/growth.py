@@ -168,6 +168,10 @@ class GrownNetworks(Phenotypes):
         return f"GrownNetworks({counted(len(self), 'network')}, {self.growth.substrate})"
 
     @property
+    def passes(self) -> int:
+        return self.growth.run.get("ticks", 1)
+
+    @property
     def parameters(self) -> np.ndarray:
         """As of `evo.network.Networks` (P,)."""
         if (self._parameters < 0).any():

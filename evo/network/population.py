@@ -171,6 +171,11 @@ class Networks(Phenotypes):
         return counts
 
     @property
+    def passes(self) -> int | np.ndarray:
+        """As of `Phenotypes`: ticks."""
+        return (_count(self.ticks) or self.program.depth) if self.program.recurrent else 1
+
+    @property
     def device(self) -> torch.device:
         return CPU if self._card is None else self._card.device
 

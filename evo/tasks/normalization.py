@@ -124,6 +124,10 @@ class Normalized(Phenotypes):
         return self.inner.parameters
 
     @property
+    def passes(self) -> int | np.ndarray:
+        return self.inner.passes
+
+    @property
     def construction(self) -> float:
         return self.inner.construction
 

@@ -119,7 +119,7 @@ def test_candidates_that_are_scored_again_cost_their_longer_evaluation():
     assert costs(learner) == (8 + 3 + 9 + 3, samples, samples * D)
 
 
-def test_samples_and_parameters_of_each_genome_are_what_is_counted():
+def test_samples_parameters_and_passes_of_each_genome_are_what_is_counted():
     class Sized(Phenotypes):
         parameters, device = np.array([10, 20, 30]), torch.device("cpu")
 
@@ -127,6 +127,8 @@ def test_samples_and_parameters_of_each_genome_are_what_is_counted():
             return 3
 
         def forward(self, x): ...
+
+        passes = np.array([1, 1, 4])
 
         def to(self, device):
             return self
@@ -137,7 +139,7 @@ def test_samples_and_parameters_of_each_genome_are_what_is_counted():
     algorithm.express = lambda population: Sized()
     learner = Evolve(task, algorithm)
     learner.step()
-    assert costs(learner) == (3, 6, 10 + 40 + 90)
+    assert costs(learner) == (3, 6, 10 + 40 + 4 * 90)
 
 
 def test_the_whole_generation_meets_the_same_seeds_and_each_generation_fresh_ones():

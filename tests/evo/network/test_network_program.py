@@ -7,8 +7,9 @@ from random_graphs import alike, random_genome
 
 from evo import threads
 from evo.genomes.genome import OUTPUT, Connection, Genome, Genomes, Node
-from evo.network.population import forward
+from evo.network.population import Networks, forward
 from evo.network.program import compile
+from evo.tasks.normalization import Normalized
 
 seeds = st.integers(0, 10**6)
 
@@ -138,3 +139,11 @@ def test_a_genome_compiles_alike_in_any_company_and_on_any_threads(recurrent, mo
             alone = compile(Genomes.of([genome]), recurrent)
             for name in ("steps", "first_output", "depth"):
                 assert getattr(program, name)[g] == getattr(alone, name)[0]
+
+
+def test_a_call_of_a_recurrent_network_is_as_many_passes_as_ticks():
+    genomes = Genomes.of([small((0, 1)), small((0, 2), (2, 1)), small((0, 2), (2, 3), (3, 1))])
+    assert Networks(genomes, recurrent=True, ticks=3).passes == 3
+    assert Networks(genomes, recurrent=True, ticks="depth").passes.tolist() == [1, 2, 3]
+    assert Networks(genomes, ticks=3).passes == 1
+    assert Normalized(Networks(genomes, recurrent=True, ticks=3), torch.zeros(1), torch.ones(1)).passes == 3
