@@ -28,7 +28,7 @@ from evo.hyperneat.hyperneat import threshold
 from evo.hyperneat.plastic import RULES, Plasticity, PlasticModel, PlasticNetworks
 from evo.hyperneat.saving import load
 from evo.hyperneat.settings import CPPNSettings
-from evo.hyperneat.substrate import Substrate, layout
+from evo.hyperneat.substrate import Substrate, check_sheet, layout
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 
@@ -96,6 +96,7 @@ class AdaptiveHyperNEAT(CPPNs):
 
     def __init__(self, substrate: Substrate, *, seed: int = 0, **values: Value):
         super().__init__(substrate, range(substrate.dimensions), seed=seed, **values)
+        check_sheet(self.options.sheet, substrate)
         self.plasticity = self.options.plasticity(substrate)
 
     @classmethod

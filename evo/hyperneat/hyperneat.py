@@ -19,7 +19,7 @@ from evo.hyperneat.cppn import Reading
 from evo.hyperneat.model import Drawing, SubstrateModel, costs, express, restore
 from evo.hyperneat.objectives import prices
 from evo.hyperneat.settings import CPPNSettings, link_expression, locality_seed
-from evo.hyperneat.substrate import Substrate, layout
+from evo.hyperneat.substrate import Substrate, check_sheet, layout
 from evo.settings import Value, setting, settings
 from evo.space import Real
 from evo.vectors.encoding import Parameters
@@ -70,6 +70,7 @@ class HyperNEAT(CPPNs):
 
     def __init__(self, substrate: Substrate, *, squashed: bool = False, seed: int = 0, **values: Value):
         super().__init__(substrate, range(substrate.dimensions), seed=seed, **values)
+        check_sheet(self.options.sheet, substrate)
         self.drawing = Drawing(substrate, self.reading, self.options.hidden_activation, squashed)
         self._encoding = Parameters(self.drawing.module, samples=1)
 

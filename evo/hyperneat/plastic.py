@@ -31,7 +31,6 @@ from evo.network.policy import RANGES
 from evo.network.population import Networks
 from evo.network.program import compile
 from evo.rollout.lanes import Policy
-from evo.vectors.models import TorchModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -281,6 +280,9 @@ class PlasticModel(Model):
         """For kernels that run whole episodes (`evo.rollout.lanes`)."""
         return self._networks.policy()
 
+    def to_module(self) -> nn.Module:
+        raise ValueError(f"a {type(self).__name__} changes its weights from call to call, which no torch module does")
+
     def save(self) -> Saved:
         """The CPPN, the coordinates of the substrate's layers and the settings that say how networks are drawn, for
         `AdaptiveHyperNEAT.restore`; no weights."""
@@ -290,13 +292,21 @@ class PlasticModel(Model):
         return saved(self.cppn, own.substrate, {"kind": "plastic substrate", "drawn": json.dumps(said)})
 
     def figure(self) -> Figure:
-        """First weights and the numbers of the rule, one image each for every pair of layers (matplotlib Figure)."""
-        own, sizes, at, images = self.plasticity, self.plasticity.substrate.sizes, 0, {}
-        planes = [0, *(PLANES.index(name) for name in RULES[own.rule] if name in PLANES)]
-        for source, target in own.pairs:
-            end = at + sizes[source] * sizes[target]
-            for plane in planes:
-                numbers = self._networks.drawn.planes[0, plane, at:end].reshape(sizes[source], sizes[target])
-                images[f"{PLANES[plane]}, layer {source} to {target}"] = torch.from_numpy(numbers.T.copy())
-            at = end
-        return TorchModel(nn.ParameterDict(images)).figure()
+        """First weights, biases and the numbers of the rule, one image each for every pair of layers (matplotlib Figure)."""
+        from evo.plots.figures import weights
+
+        own, drawn, sizes = self.plasticity, self._networks.drawn, self.plasticity.substrate.sizes
+        ends = np.cumsum([sizes[source] * sizes[target] for source, target in own.pairs])
+
+        def plane(name: str) -> dict[str, Tensor]:
+            parts = zip(own.pairs, np.split(drawn.planes[0, PLANES.index(name)], ends[:-1]))
+            matrix = lambda part, source, target: torch.from_numpy(part.reshape(sizes[source], sizes[target]).T.copy())
+            return {f"{name}, layer {s} to {t}": matrix(part, s, t) for (s, t), part in parts}
+
+        images = plane("weight")
+        if own.reading.biases:
+            of_layers = np.split(drawn.biases[0], np.cumsum(sizes[1:-1]))
+            images |= {f"bias of layer {layer}": torch.from_numpy(each) for layer, each in enumerate(of_layers, 1)}
+        for name in RULES[own.rule]:
+            images |= plane(name) if name in PLANES else {}
+        return weights(images)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evo.core import Episodic, Task
+from evo.settings import SettingsError
 
 
 class Substrate:
@@ -113,6 +114,15 @@ def layout(task: Task, hidden: Sequence[int] = ()) -> Substrate:
         )
     middle = sheet((1,) * (dimensions - len(hidden)) + tuple(hidden))
     return Substrate([own.layers[0], middle, own.layers[1]])
+
+
+def check_sheet(sheet: Sequence[int], substrate: Substrate) -> None:
+    """Raises SettingsError for a setting `sheet`, read by `layout`, that says of other hidden nodes than a substrate has."""
+    if sheet and substrate.sizes[1:-1] != [math.prod(sheet)]:
+        given = f"Substrate.grid(inputs, outputs, hidden=[{tuple(sheet)}])"
+        raise SettingsError(
+            [f"sheet: expected [], since the substrate given says where all nodes lie, as {given} would; got {list(sheet)}"]
+        )
 
 
 def _layer(index: int, coordinates: npt.ArrayLike) -> np.ndarray:

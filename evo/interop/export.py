@@ -67,7 +67,9 @@ def export(model: Model, path: str | Path, task: Task | int, about: Mapping[str,
         else:
             made = task.deployment(model)
     except ValueError as error:
-        raise ExportError(f"{error}: what can be exported is a network, as of ga, neat, backprop, linear") from error
+        raise ExportError(
+            f"{error}: what can be exported is a network of fixed weights, as of ga, neat, backprop, linear"
+        ) from error
     module = copy.deepcopy(made.module).cpu().eval()
     _write(path, FORMATS[path.suffix](made._replace(module=module, about={**made.about, **(about or {})})))
     return path

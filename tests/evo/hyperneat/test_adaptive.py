@@ -12,6 +12,7 @@ from plastic_reference import Life
 from evo import AdaptiveHyperNEAT, Environment, Substrate, threads
 from evo.activations import CODES
 from evo.hyperneat.plastic import RULES, PlasticNetworks
+from evo.interop.export import ExportError, export
 from evo.network.model import NetworkModel
 from evo.rollout.environment import Episode
 from evo.rollout.lanes import policy, rollout
@@ -173,7 +174,7 @@ def test_forward_lives_row_by_row_until_reset():
 
 
 @pytest.mark.parametrize("way", ["cycles", "leo", "iterated in cycles"])
-def test_a_model_is_the_network_of_its_population_and_survives_a_file(way):
+def test_a_model_is_the_network_of_its_population_and_survives_a_file(way, tmp_path):
     hyper, genomes = grown(**WAYS[way])
     networks, model = hyper.express(genomes), hyper.model(genomes[3])
     again = AdaptiveHyperNEAT.restore(ControlTask(rail), *model.save())
@@ -186,7 +187,10 @@ def test_a_model_is_the_network_of_its_population_and_survives_a_file(way):
     assert model.activate([0.1, 0.2, 0.3]) == networks.forward(torch.tensor([[0.1, 0.2, 0.3]]))[3, 0].tolist()
     assert model.connections == np.count_nonzero(networks.drawn.planes[3, 0])
     assert (model.parameters, model.output_range.tolist()) == (networks.parameters[3], [[[-1.0, 1.0]] * 2])
-    assert way != "cycles" or model.figure()
+    with pytest.raises(
+        ExportError, match=r"PlasticModel changes its weights from call to call.* is a network of fixed weights"
+    ):
+        export(model, tmp_path / "plastic.onnx", 3)
     assert f"rule {hyper.options.rule}" in repr(model)
 
 
@@ -271,3 +275,13 @@ def test_what_is_too_large_or_no_cppn_for_it_is_refused():
     damaged = header | {"drawn": json.dumps(json.loads(header["drawn"]) | {"rule": "none"})}
     with pytest.raises(SettingsError, match="rule: expected one of"):
         AdaptiveHyperNEAT.restore(ControlTask(rail), tensors, damaged)
+
+
+def test_a_figure_shows_weights_rules_and_the_biases_that_are_read():
+    hyper, genomes = grown(**WAYS["cycles"])
+    titles = [axes.get_title() for axes in hyper.model(genomes[3]).figure().axes]
+    shown = lambda *words: sum(all(word in title for word in words) for title in titles)
+    assert shown("weight, layer") == shown("rate, layer") == 4  # two pairs of layers, and two layers to themselves
+    assert shown("bias of layer 1") == shown("bias of layer 2") == 1
+    hyper, genomes = grown(**WAYS["leo"])
+    assert not any("bias" in axes.get_title() for axes in hyper.model(genomes[3]).figure().axes)

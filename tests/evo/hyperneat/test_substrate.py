@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from evo import ESHyperNEAT, HyperNEAT, Substrate
+from evo import AdaptiveHyperNEAT, ESHyperNEAT, HyperNEAT, Substrate
 from evo.hyperneat.substrate import circle
+from evo.settings import SettingsError
 from evo.testing import small_task
 
 
@@ -53,3 +54,10 @@ def test_a_task_says_where_its_inputs_hidden_nodes_and_outputs_lie():
         task.places = places
         with pytest.raises(ValueError, match=said):
             HyperNEAT.for_task(task, seed=0, sheet=sheet)
+
+
+@pytest.mark.parametrize("method", [HyperNEAT, AdaptiveHyperNEAT])
+def test_a_sheet_that_the_substrate_given_does_not_have_is_refused(method):
+    with pytest.raises(SettingsError, match=r"sheet: expected \[\], since .* hidden=\[\(2, 2\)\]\) would; got \[2, 2\]"):
+        method(Substrate.grid(inputs=(3,), outputs=(1,)), sheet=(2, 2))
+    assert method(Substrate.grid(inputs=(3,), hidden=[(2, 2)], outputs=(1,)), sheet=(2, 2)).substrate.sizes == [3, 4, 1]
