@@ -196,9 +196,9 @@ def r2(outputs: Tensor, targets: Tensor) -> Tensor:
     """The share of variance explained, mean over outputs: 1 - residual / total sum of squares. Of targets that are all the same
     it is 1 if they are met, else 0, as in scikit-learn."""
     wanted, errors = targets.double(), _mean_errors(outputs, targets, True)
-    constant = (wanted == wanted[0]).all(0)
+    constant = (wanted == wanted[:1]).all(0)
     variance = torch.where(constant, 1.0, (wanted - wanted.mean(0)).square().mean(0))
-    return torch.where(constant, (errors == 0).double(), 1 - errors / variance).mean(-1)
+    return torch.where(constant & ~errors.isnan(), (errors == 0).double(), 1 - errors / variance).mean(-1)
 
 
 # kind -> name -> (measure, "max" or "min"). The first is the default metric of the kind; DEFAULT_FITNESS its fitness.

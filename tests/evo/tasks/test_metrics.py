@@ -171,3 +171,9 @@ def test_targets_that_are_no_classes_of_these_examples_are_refused(name, targets
 def test_targets_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"expected targets \(B, O\) = \(2, 3\); got \(2, 2\)"):
         METRICS["regression"]["squared_error"][0](torch.zeros(4, 2, 3), torch.zeros(2, 2))
+
+
+@pytest.mark.parametrize("name", METRICS["regression"])
+def test_of_no_examples_no_metric_is_known(name):
+    found = METRICS["regression"][name][0](torch.zeros(3, 0, 2), torch.zeros(0, 2))
+    assert found.isnan().tolist() == [True] * 3
