@@ -212,7 +212,7 @@ def as_module(model: Model | nn.Module) -> nn.Module:
 
 
 def matching(patterns: Sequence[str], names: Collection[str]) -> set[str]:
-    """The parameters' names that match one of the `frozen` patterns. Raises ValueError for a pattern that matches none,
+    """The parameters' names that match one of the `frozen` patterns. Raises ValueError for a pattern that matches none, or all,
     TypeError for what is no list of names."""
     if isinstance(patterns, str) or not all(isinstance(pattern, str) for pattern in patterns):
         raise TypeError(f"frozen: expected a list of names; got {patterns!r}")
@@ -221,4 +221,6 @@ def matching(patterns: Sequence[str], names: Collection[str]) -> set[str]:
         if not (found := fnmatch.filter(names, pattern)):
             raise ValueError(f"frozen: no parameter matches {pattern!r}{did_you_mean(pattern, names)}")
         matched.update(found)
+    if len(matched) == len(names):
+        raise ValueError(f"frozen: {list(patterns)} are all parameters: nothing would be searched or trained")
     return matched

@@ -545,6 +545,10 @@ def test_a_network_of_genes_that_cannot_be_trained_so_is_refused():
     ):
         with pytest.raises(ValueError, match="trained without dropout and max_norm, and not if it is recurrent"):
             learner(task, **values).warm_start(model)
+    with pytest.raises(
+        ValueError, match=r"frozen: \['weight', 'b\*'\] are all parameters: nothing would be searched or trained"
+    ):
+        learner(task).warm_start(evolved(), frozen=["weight", "b*"])
     frozen, donor = learner(task), evolved(method=ModernNEAT)
     frozen.warm_start(donor, frozen=["weight"])
     frozen.step()
