@@ -85,7 +85,7 @@ def _rescale(run: Run, task: Any, resolution: int, out: TextIO) -> None:
         with meanwhile(f"drawing the network at resolution {resolution}"):
             model = run.champion.at(other)
     except ValueError as error:
-        raise PlayError(f"--resolution {resolution}: {error}") from error
+        raise PlayError(f"--resolution {resolution}: {str(error).removeprefix('resolution: ')}") from error
     own: Any = task  # a Task too
     for each, played, note in ((other, model, ""), (own, run.champion, ", the run's own")):
         told = ", ".join(f"{name} {value:,.6g}" for name, value in each.score(played, "test").items())

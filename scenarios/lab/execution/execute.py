@@ -169,7 +169,8 @@ class _Run:
         for path in bad:
             self.warn(f"resuming from step {self.progress.steps}; the damaged file was renamed {directory.set_aside(path)}")
         self.saved_steps = self.progress.steps
-        self.emit({"event": "started", "steps": self.progress.steps, "path": str(directory.path)})
+        started = {"event": "started", "steps": self.progress.steps, "metric": self.task.metric.name}
+        self.emit({**started, "path": str(directory.path)})
 
     def open(self) -> None:
         self.directory.open(self.spec.toml(), meta(self.spec, self.threads, self.directory.meta()))

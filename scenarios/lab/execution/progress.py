@@ -45,6 +45,7 @@ class Line:
         self.doing, self.since = "starting", self.began  # before the first step and after the last
         self.first: float | None = None  # progress when the first row came: a resumed run does not begin at 0
         self.ends: float | None = None  # by the clock, at the latest
+        self.metric = ""  # of the task; known once it has started
 
     @property
     def name(self) -> str:
@@ -76,7 +77,9 @@ class Line:
         cells["progress"] = self.doing or f"{min(self.progress(row), 1.0):.0%}"
         if isinstance(best := row.get("fitness_best", row.get("loss")), Real):
             cells["best"] = f"{'best' if 'fitness_best' in row else 'loss'} {best:.4g}"
-        cells |= _metric(row.get("validation"))
+        score = row.get("validation")
+        if isinstance(value := score.get(self.metric) if isinstance(score, Mapping) else None, Real):
+            cells["metric"] = f"val {self.metric} {value:.4g}"
         if self.doing:
             cells["left"] = _clock(now - self.since)
         elif self.ends is not None and self.ends >= now:
@@ -105,12 +108,6 @@ def _clock(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds))).removeprefix("0:")
 
 
-def _metric(score: Any) -> dict[str, str]:
-    """The first metric of a validation score, as a cell."""
-    named = [one for one in score.items() if one[0] != "n"] if isinstance(score, Mapping) else []
-    return {"metric": f"val {named[0][0]} {named[0][1]:.4g}"} if named and isinstance(named[0][1], Real) else {}
-
-
 class Display:
     """Takes the runner's events. `live`: what `write` writes above lines that are rewritten in place; else `tick` adds one
     for each seed of which nothing was said for EVERY seconds."""
@@ -136,6 +133,7 @@ class Display:
         if kind in ("starting", "started", "finishing", "row"):
             self.lines[index] = line
             if kind == "started":
+                line.metric = event.get("metric", "")
                 line.does(f"continuing from step {event['steps']:,}" if event.get("steps") else "first step")
             elif kind == "finishing":
                 line.does(message)

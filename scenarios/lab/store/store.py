@@ -99,8 +99,9 @@ class RunDirectory:
             files.write(self.path / CONFIG, text.encode("utf-8", "backslashreplace"))
 
     def write_meta(self, meta: dict[str, Any]) -> None:
-        """It only informs, and waits for no disk."""
+        """It only informs: it reaches the disk with the next checkpoint, or the result."""
         files.write(self.path / META, files.checked_json(meta, indent=2), sync=False)
+        self._unsynced.append(self.path / META)
 
     def write_result(self, result: dict[str, Any]) -> None:
         """Writes it after the pictures that it names."""

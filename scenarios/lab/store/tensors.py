@@ -72,13 +72,16 @@ def read_checkpoint(path: Path) -> State:
 
 # safetensors' names of types, in the order in which it lays tensors out.
 TYPES = {
+    torch.uint64: "U64",
     torch.int64: "I64",
     torch.float64: "F64",
     torch.complex64: "C64",
     torch.float32: "F32",
+    torch.uint32: "U32",
     torch.int32: "I32",
     torch.bfloat16: "BF16",
     torch.float16: "F16",
+    torch.uint16: "U16",
     torch.int16: "I16",
     torch.int8: "I8",
     torch.uint8: "U8",

@@ -428,7 +428,7 @@ def test_a_resolution_that_cannot_be_is_refused():
     one = of(task, TorchModel(network(121, 121)))
     for made, options, said in (
         (one, dict(resolution=22), "--resolution 22: a TorchModel has one size; what a CPPN draws .* has any"),
-        (one, dict(resolution=25), "--resolution 25: .*expected a multiple of 11; got 25"),
+        (one, dict(resolution=25), "^--resolution 25: expected a multiple of 11; got 25$"),
         (one, dict(resolution=22, rows="0"), "--resolution scores the champion, --rows shows it: give only one"),
         (acting(), dict(resolution=22), "--resolution does not apply: .* has a task of one resolution"),
     ):

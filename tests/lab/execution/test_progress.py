@@ -37,12 +37,20 @@ def words(line):
 def test_line_holds_step_progress_best_metric_speed_and_time_left(clock):
     line = progress.Line(spec())
     assert words(line) == ["ga seed-0", "starting", "00:00"]
+    line.metric = "accuracy"
     line.update(row(0))
     clock[0] += 10
     line.update(row(20, fitness_best=-0.5, validation={"accuracy": 0.75, "n": 4}, evaluations_per_second=1234.5))
     assert words(line) == [
         "ga seed-0", "step 21", "21%", "best -0.5", "val accuracy 0.75", "at most 00:40 left", "1,234 evals/s"
     ]  # fmt: skip
+
+
+def test_the_metric_shown_is_the_tasks_own(clock):
+    shown = progress.Display(Study((spec(),), "xor"), live=True, write=print)
+    shown.emit({"event": "started", "index": 0, "metric": "rmse"})
+    shown.emit({"event": "row", "index": 0, "row": row(0, validation={"r2": 0.75, "rmse": 2.5, "n": 4})})
+    assert "val rmse 2.5" in words(shown.lines[0])
 
 
 def test_the_time_left_is_exact_only_where_the_whole_budget_is_spent(clock):

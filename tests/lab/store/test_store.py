@@ -66,6 +66,14 @@ class TestOrderOnDisk:
         assert durable <= {name for action, name in disk[:at] if action == "fsync"}
         assert ("fsync", "seed-0") in disk[at:]
 
+    def test_what_is_known_of_a_run_reaches_the_disk_with_its_next_checkpoint_or_its_result(self, run, disk):
+        for end in (lambda: run.save({"steps": 0}, CHAMPION), lambda: run.write_result(RESULT)):
+            run.write_meta({"command": "evo run xor"})
+            assert ("fsync", "meta.json") not in disk
+            end()
+            assert ("fsync", "meta.json") in disk[: disk.index(disk[-1])]
+            del disk[:]
+
     def test_pictures_reach_the_disk_before_the_result_that_names_them(self, run, disk):
         run.picture("champion.png", b"1")
         run.write_result(RESULT)

@@ -86,6 +86,7 @@ def test_numbers_of_every_type_lie_where_the_library_lays_them():
     saved = {
         f"{k}{shape}": torch.ones(shape, dtype=each) for k, each in enumerate(tensors.TYPES) for shape in ((), (2, 3), (0,))
     }
+    assert {torch.uint16, torch.uint32, torch.uint64} <= {each.dtype for each in saved.values()}
     data, theirs = tensors.tensor_bytes(saved, {}), safetensors.torch.save(saved)
     content = lambda file: json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
     numbers = lambda file: file[8 + int.from_bytes(file[:8], "little") :]
@@ -98,7 +99,7 @@ def test_numbers_of_every_type_lie_where_the_library_lays_them():
 
 
 def test_numbers_that_the_format_lacks_are_named():
-    with pytest.raises(TypeError, match=r"w: expected torch.int64, .*; got torch.complex128"):
+    with pytest.raises(TypeError, match=r"w: expected torch.uint64, .*; got torch.complex128"):
         tensors.tensor_bytes({"w": torch.ones(2, dtype=torch.complex128)}, {})
 
 
