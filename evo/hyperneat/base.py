@@ -10,7 +10,7 @@ import numpy as np
 from evo.core import Backends, Model, Row, State, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.locality import local
-from evo.hyperneat.objectives import ranks
+from evo.hyperneat.objectives import ranks, trade_offs
 from evo.hyperneat.settings import CPPNSettings
 from evo.hyperneat.substrate import Substrate, no_layout
 from evo.neat.neat import NEAT
@@ -61,6 +61,12 @@ class CPPNs(NEAT):
         objective beside fitness."""
         means = {f"{name}_mean": float(values.mean()) for name, values in self._known_costs().items()}
         return super().row() | self._counts | means
+
+    def front(self) -> list[dict[str, float]] | None:
+        """With further objectives the points of the generation last told that no other beats in all, the cheapest first."""
+        if len(self.options.objectives) == 1:
+            return None
+        return [] if self.fitness is None else trade_offs({"fitness": self.fitness, **self._known_costs()})
 
     def _count(self, connections: np.ndarray | None, **further: float) -> None:
         """connections (P,): of each network just made; None: they are not known yet."""

@@ -12,7 +12,7 @@ costs count in a quarter of all comparisons, so that networks without connection
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -36,6 +36,17 @@ def ranks(fitness: np.ndarray, costs: Sequence[np.ndarray], probability: float, 
     _, order = np.unique(np.stack([-front, crowding, fitness[able]]), axis=1, return_inverse=True)
     found[able] = 1.0 + order.ravel()
     return found
+
+
+def trade_offs(values: Mapping[str, np.ndarray]) -> list[dict[str, float]]:
+    """The points of the first front, each once, the cheapest first. values (P,): fitness, then costs, by objective; a fitness
+    that is not finite is no point."""
+    fitness, *costs = np.stack([*values.values()])[:, np.isfinite(values["fitness"])]
+    if not fitness.size:
+        return []
+    first = standing(fitness, *costs)[0] == 0
+    points = np.unique(np.stack([*costs, fitness])[:, first], axis=1).T.tolist()
+    return [dict(zip(values, [fitness, *costs])) for *costs, fitness in points]
 
 
 def squared_lengths(substrate: Substrate, source: int, target: int) -> np.ndarray:

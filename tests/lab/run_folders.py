@@ -154,7 +154,9 @@ def everything(runs):
             if label.startswith("ga"):
                 outcome["ensemble"] = {"accuracy": float(end) + 0.01, "n": 30, "size": 200}
             if label == "ga-nsga2":
-                outcome["front"] = [{"connections": c, "fitness": -3.0 / c - 0.01 * seed} for c in (4, 8, 16, 32, 64)]
+                outcome["front"] = [
+                    {"connections": c, "connection_cost": c / 7, "fitness": -3.0 / c - 0.01 * seed} for c in (4, 8, 16, 32, 64)
+                ]
             pictures = {"champion.png": png(900, 300), "task.png": png()} if label in ("ga", MARKUP) else {}
             budget = {"evaluations": 6000} | ({"seconds": 60} if label == "tree" else {})
             make(runs, label, seed, rows, outcome, settings=config("digits", label, seed, budget), pictures=pictures)

@@ -27,6 +27,11 @@ FEWEST = 10  # examples behind a point of a reliability diagram
 PLOTTED = AXIS_LABELS | {"steps": "steps (generations or epochs)", "generations": "generations"}
 FEW = 20  # validation examples, below which a share of them has too few levels for a curve
 SUFFIXES = ("svg", "png", "pdf")
+COSTS = {  # what methods of several objectives minimise, as `Learner.front` names it
+    "connections": "connections (non-zero weights)",
+    "connection_cost": "connection cost (sum of squared lengths)",
+    "connection_count": "number of connections",
+}
 
 
 class BadPicture(ValueError):
@@ -222,36 +227,31 @@ def disturbed(comparison: Comparison, what: str, legend: bool = True) -> Any:
     ).properties(width="container", height=260)
 
 
-def front(comparison: Comparison, legend: bool = True) -> Any:
-    """Fitness against connections: the fronts of the methods that have one, every seed's."""
+def front(comparison: Comparison, cost: str, legend: bool = True) -> Any:
+    """Fitness against a cost of COSTS: the fronts of the methods that have one, every seed's."""
     alt = _altair()
-    chart = alt.Chart(alt.Data(values=front_rows(comparison))).mark_point(size=40, opacity=1)
+    chart = alt.Chart(alt.Data(values=front_rows(comparison, cost))).mark_point(size=40, opacity=1)
     return chart.encode(
-        alt.X(
-            "connections:Q",
-            scale=alt.Scale(zero=False),
-            axis=alt.Axis(tickCount=8),
-            title="connections (non-zero weights)",
-        ),
+        alt.X(f"{cost}:Q", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=8), title=COSTS[cost]),
         alt.Y("fitness:Q", scale=alt.Scale(zero=False), title="training fitness"),
         color=_method(comparison, legend),
         shape=alt.Shape(
             "method:N", sort=_labels(comparison), scale=alt.Scale(domain=_labels(comparison), range=SHAPES), legend=None
         ),
-        tooltip=_tooltip(("method", "N"), ("seed", "N"), ("connections", "Q"), ("fitness", "Q")),
+        tooltip=_tooltip(("method", "N"), ("seed", "N"), (cost, "Q"), ("fitness", "Q")),
     ).properties(width="container", height=280)
 
 
-def front_rows(comparison: Comparison) -> Rows:
-    """method, seed, connections, fitness of every point of every front, by seed and connections."""
+def front_rows(comparison: Comparison, cost: str) -> Rows:
+    """method, seed, a cost of COSTS, fitness of every point of every front that has it, by seed, then as the front has them."""
     rows: Rows = []
     for series in comparison.series:
         for seed in series.finished:
             points = (seed.result or {}).get("front")
             for point in points if isinstance(points, list) else []:
-                if isinstance(point, dict) and all(store.is_number(point.get(key)) for key in ("connections", "fitness")):
+                if isinstance(point, dict) and all(store.is_number(point.get(key)) for key in (cost, "fitness")):
                     ours = {"method": series.label, "seed": seed.seed}
-                    rows.append({**ours, "connections": point["connections"], "fitness": short(point["fitness"])})
+                    rows.append({**ours, cost: point[cost], "fitness": short(point["fitness"])})
     return rows
 
 

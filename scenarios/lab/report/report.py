@@ -154,8 +154,8 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
     for name in gather.SIZES:
         if evolution.size_rows(comparison, name):
             still[name] = partial(evolution.size, name=name)
-    if charts.front_rows(comparison):
-        still["front"] = charts.front
+    fronts = {cost: rows for cost in charts.COSTS if (rows := charts.front_rows(comparison, cost))}
+    still |= {f"front_{cost}": partial(charts.front, cost=cost) for cost in fronts}
     made = {name: chart(comparison, legend=False) for name, chart in still.items()}
     drawn |= {f"{name}-{place}": {"spec": _spec(chart)} for name, chart in made.items()}
     streams = evolution.streams(comparison)
@@ -177,8 +177,14 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
         "phases": tables.filled(tables.phases(comparison)),
         "champions": [_champion(series, seed) for series in comparison.series if (seed := series.median)],
         "calibration": tables.filled(tables.calibration(comparison)),
-        "front_left_out": max(0, len(charts.front_rows(comparison)) - FRONT_ROWS),
-        "front": [list(point.values()) for point in charts.front_rows(comparison)[:FRONT_ROWS]],
+        "fronts": {
+            cost: {
+                "name": charts.COSTS[cost],
+                "left_out": max(0, len(rows) - FRONT_ROWS),
+                "rows": [list(point.values()) for point in rows[:FRONT_ROWS]],
+            }
+            for cost, rows in fronts.items()
+        },
         "failures": _failures(comparison),
         "settings": tables.settings(comparison),
         "configs": _configs(comparison),

@@ -190,3 +190,15 @@ def test_networks_that_are_drawn_later_cost_the_same(monkeypatch):
 def test_objectives_that_cannot_be_are_refused_with_a_word(values, said):
     with pytest.raises(SettingsError, match=re.escape(said)):
         HyperNEAT.settings(**values)
+
+
+def test_the_front_is_of_those_that_no_other_beats_in_all_objectives():
+    assert HyperNEAT(Substrate.grid((2,), (1,)), population_size=3).front() is None
+    hyper = HyperNEAT(Substrate.grid((2,), (1,)), population_size=6, objectives=(*BOTH, "connection_count"))
+    assert hyper.front() == []
+    hyper.ask()
+    costs = {"connection_cost": np.array([2.0, 1.0, 3.0, 1.0, 0.0, 1.0]), "connection_count": np.array([4.0, 2, 1, 2, 0, 2])}
+    hyper._costs = costs
+    hyper.tell(np.array([5.0, 4.0, 4.5, 4.0, np.nan, 3.0]))
+    named = lambda *values: dict(zip(hyper.options.objectives, values))
+    assert hyper.front() == [named(4.0, 1.0, 2.0), named(5.0, 2.0, 4.0), named(4.5, 3.0, 1.0)]

@@ -235,19 +235,24 @@ def test_accuracy_under_disturbance_is_the_mean_over_the_seeds_by_level(tmp_path
 
 def test_fronts_of_every_seed_are_drawn_and_what_is_no_point_is_not(tmp_path):
     front = [{"connections": 3, "fitness": -0.5}, {"connections": 9}, None, {"connections": "x", "fitness": 1}]
+    costly = [{"fitness": 0.25, "connection_cost": 1.5, "connection_count": 4.0}]
+    make(tmp_path, "hyperneat", 0, [row(0, 0.5)], result(0.5, [row(0, 0.5)], front=costly))
     for seed in (0, 1):
         rows = [row(0, 0.5)]
         make(tmp_path, "ga-nsga2", seed, rows, result(0.5, rows, front=front))
-    assert charts.front_rows(compared(tmp_path)) == [
+    assert charts.front_rows(compared(tmp_path), "connections") == [
         {"method": "ga-nsga2", "seed": seed, "connections": 3, "fitness": -0.5} for seed in (0, 1)
     ]
+    drawn = charts.front_rows(compared(tmp_path), "connection_cost")
+    assert drawn == [{"method": "hyperneat", "seed": 0, "connection_cost": 1.5, "fitness": 0.25}]
 
 
 # Valid, and told apart
 
 
 DRAWN = {
-    **{name: getattr(charts, name) for name in ("curves", "solved_share", "reached_share", "final", "reliability", "front")},
+    **{name: getattr(charts, name) for name in ("curves", "solved_share", "reached_share", "final", "reliability")},
+    "front": lambda *a, **k: charts.front(*a, "connections", **k),
     "noise": lambda *a, **k: charts.disturbed(*a, "noise", **k),
     "missing": lambda *a, **k: charts.disturbed(*a, "missing", **k),
 }
