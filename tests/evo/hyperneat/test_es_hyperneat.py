@@ -123,8 +123,9 @@ def test_compute_counts_every_question_to_a_cppn_beside_the_networks_answers():
     learner.step()
     networks, found = hyper.growth.express(first)
     asked = sum(each * Networks(genome).parameters[0] for each, genome in zip(found.questions, first))
-    samples = learner.cost.samples // 6
-    assert learner.cost.compute == asked + samples * networks.parameters.sum() > 2 * samples * networks.parameters.sum()
+    answers = 3 * learner.cost.samples // 6 * networks.parameters.sum()  # of iteration_level + 2 ticks
+    assert asked > learner.cost.samples // 6 * networks.parameters.sum()
+    assert learner.cost.compute == asked + answers
 
 
 def test_an_answer_that_is_not_finite_is_no_connection():
