@@ -1,0 +1,1 @@
+"""Test functions of points (P, D) -> (P,), the whole population a call."""
