@@ -424,6 +424,10 @@ class Task(ABC):
         """Whether a validation score solves the task; None, the default, where that is undefined."""
         return None
 
+    def for_seed(self, seed: int) -> Task:
+        """The task of a run with this seed; the default: this one. An override gives each seed an instance of its own."""
+        return self
+
     def description(self) -> State | None:
         """What predicting needs of a task whose data may be gone, as plain values: a champion's file carries it. None, the
         default: the task is made anew."""

@@ -28,6 +28,7 @@ SCENARIOS = {
     "bit_mirroring": "scenarios.bit_mirroring:scenario",
     "cppn_image": "scenarios.cppn_image:scenario",
     "t_maze": "scenarios.t_maze:scenario",
+    "bbob": "scenarios.bbob:scenario",
 }
 
 METHODS = {

@@ -30,7 +30,7 @@ def build(name):
     scenario = find(SCENARIOS[name])
     values = {key: value for key, value in QUICK.items() if key in scenario.settings.__dataclass_fields__}
     options = {"network": "mlp", "hidden": (4,)} if scenario.needs else dict(scenario.model)
-    network = find(NETWORKS[options.pop("network")])
+    network = find(NETWORKS[options.pop("network", "mlp")])
     return scenario.task(scenario.settings(**values), lambda inputs, outputs: network(inputs, outputs, **options))
 
 

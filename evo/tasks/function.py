@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class FunctionTask(Task):
-    """function: points (P, D) float64 -> (P,), which is maximised. solved: the value at which the task is solved."""
+    """function: points (P, D) float64 -> (P,), which is maximised. solved: the value at which the task is solved.
+
+    optimum: the highest value, where it is known; then the metric is the gap to it, not the value.
+    """
 
     kind = "function"
     outputs = 0
@@ -27,8 +30,12 @@ class FunctionTask(Task):
         dimensions: int,
         solved: float | None = None,
         stop: str = "solved",
+        optimum: float | None = None,
     ):
         self.function, self.dimensions, self.inputs, self.target, self.stop = function, dimensions, dimensions, solved, stop
+        self.optimum = optimum
+        if optimum is not None:
+            self.metric = Metric("gap", "min")
 
     def __repr__(self) -> str:
         name = getattr(self.function, "__name__", type(self.function).__name__)
@@ -38,10 +45,12 @@ class FunctionTask(Task):
         return Evaluation.of(self.function(phenotypes), len(phenotypes))
 
     def score(self, model: Model, split: str) -> Score | None:
-        """The value of the model's point: a function has no splits, so "validation" is the function itself."""
+        """The value of the model's point, and its gap to the optimum: a function has no splits, so "validation" is the function
+        itself."""
         if split != "validation":
             return None
-        return {"fitness": float(Evaluation.of(self.function(np.asarray(model([]))[None]), 1).fitness[0])}
+        value = float(Evaluation.of(self.function(np.asarray(model([]))[None]), 1).fitness[0])
+        return {"fitness": value} if self.optimum is None else {"fitness": value, "gap": self.optimum - value}
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else score["fitness"] >= self.target

@@ -9,8 +9,11 @@ from bbob_values import FILE, points
 from numpy.testing import assert_allclose
 
 from evo import threads
+from evo.vectors.models import VectorModel
+from scenarios.bbob import BBOBTask
 from scenarios.functions.bbob import BBOB, NAMES
 from scenarios.functions.bbob_draws import rotation, uniforms
+from scenarios.lab import run
 
 FUNCTIONS = range(1, 25)
 
@@ -95,3 +98,34 @@ def test_draws_are_uniform_and_rotations_orthogonal():
     assert 0 < drawn.min() < drawn.max() < 1
     assert_allclose(np.histogram(drawn, 10, (0, 1))[0], 400, atol=80)
     assert_allclose(rotation(3, 12) @ rotation(3, 12).T, np.eye(12), atol=1e-12)
+
+
+def test_the_task_maximises_what_is_left_of_the_gap():
+    task, problem = BBOBTask(8, 5, 3), BBOB(8, 5, 3)
+    x = np.random.RandomState(0).uniform(-5, 5, (6, 5))
+    assert np.array_equal(task.evaluate(x, np.zeros(0)).fitness, -problem.precision(x))
+    score = task.score(VectorModel(problem.x_opt), "validation")
+    assert score == {"fitness": 0.0, "gap": 0.0}
+    assert task.solved(score)
+    assert not task.solved({"fitness": -1.1e-8})
+    assert BBOBTask(8, 5, 3, solved=None).solved(score) is None
+
+
+def test_instances_are_those_of_the_seeds_unless_one_is_named():
+    assert [BBOBTask(8, 5, 0).for_seed(seed).problem.instance for seed in (0, 14)] == [1, 15]
+    assert BBOBTask(8, 5, 3).for_seed(7).problem.instance == 3
+    task = BBOBTask(2, 4, 0, solved=1e-3, stop="budget").for_seed(2)
+    assert (repr(task.problem), task.target, task.stop) == (repr(BBOB(2, 4, 3)), -1e-3, "budget")
+
+
+def test_each_run_has_the_instance_of_its_seed_and_goes_on_as_if_it_had_not_been_stopped(tmp_path):
+    values = {"task.function": 8, "task.dimension": 3, "ga.population_size": 20}
+    short, long = ({"evaluations": n} for n in (200, 600))
+    go = lambda runs, budget: run("bbob", "ga", seeds=2, budget=budget, settings=values, jobs=1, runs=runs)
+    go(tmp_path / "cut", short)
+    cut, whole = go(tmp_path / "cut", long).runs, go(tmp_path / "whole", long).runs
+    for one, other in zip(cut, whole):
+        assert np.array_equal(one.rows["fitness_best"], other.rows["fitness_best"])
+        assert one.result["validation"] == other.result["validation"]
+    assert [one.task.problem.instance for one in cut] == [1, 2]
+    assert cut[0].rows["fitness_best"][0] != cut[1].rows["fitness_best"][0]

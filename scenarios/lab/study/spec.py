@@ -63,7 +63,7 @@ class RunSpec:
         check.done()
         assert task is not None
         assert method is not None
-        return Built(task, method, options)
+        return Built(task.for_seed(self.seed), method, options)
 
     def document(self) -> dict[str, Any]:
         """The configuration that runs this seed of this label again, as the tables of a TOML file."""

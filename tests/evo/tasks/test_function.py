@@ -27,6 +27,13 @@ def test_solved_is_reaching_the_value():
     assert FunctionTask(sphere, 2).solved({"fitness": 0.0}) is None
 
 
+def test_where_the_optimum_is_known_the_metric_is_the_gap_to_it():
+    task = FunctionTask(lambda points: 3 + sphere(points), 2, optimum=3.0)
+    assert (task.metric.name, task.metric.direction) == ("gap", "min")
+    assert task.score(VectorModel(np.array([1.0, 2.0])), "validation") == {"fitness": -2.0, "gap": 5.0}
+    assert FunctionTask(sphere, 2).metric.name == "fitness"
+
+
 def test_a_function_that_gives_another_shape_is_named():
     with pytest.raises(ValueError, match=r"fitness must have shape \(3,\).*got \(\)"):
         FunctionTask(np.sum, 2).evaluate(np.zeros((3, 2)), np.zeros(0))
