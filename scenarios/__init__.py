@@ -14,6 +14,7 @@ SCENARIOS = {
     "diabetes": "scenarios.diabetes:scenario",
     "mnist": "scenarios.mnist:scenario",
     "fashion_mnist": "scenarios.fashion_mnist:scenario",
+    "linear_float": "scenarios.linear_float:scenario",
     "cartpole": "scenarios.cartpole:scenario",
     "acrobot": "scenarios.acrobot:scenario",
     "mountain_car": "scenarios.mountain_car:scenario",
@@ -68,6 +69,7 @@ ALIASES = {"ga-nsga2": "nsga2"}  # what methods were once called: stored runs na
 NETWORKS = {
     "mlp": "evo.vectors.modules:MLP",
     "cnn": "evo.vectors.modules:CNN",
+    "linear-float": "evo.vectors.linear_float:LinearFloat",
 }
 
 TABLE = "scenarios.tables:table_scenario"  # a scenario of a user's table: table.csv::COLUMN

@@ -89,7 +89,7 @@ class Pictures:
         """
         return tuple(_array(self._path(file, sha256), sha256) for file, sha256 in zip(FILES, self.sha256))
 
-    def task(self, settings: Any, network: Any) -> SupervisedTask:
+    def task(self, settings: Any, network: Any, of: type[SupervisedTask] = SupervisedTask) -> SupervisedTask:
         """Train on 50,000 pictures, validate on the last 10,000 of the training files, test on the test files' 10,000.
         Pixels are standardised by one mean and deviation, of the 50,000."""
         x, y, test_x, test_y = self.load()
@@ -102,7 +102,7 @@ class Pictures:
             part /= deviation
         pairs = [(part, label.astype(np.int64)) for part, label in zip(pixels, labels)]
         shape = (1, *x.shape[1:])
-        return SupervisedTask(*pairs, kind="classification", shape=shape, network=network, **vars(settings))
+        return of(*pairs, kind="classification", shape=shape, network=network, **vars(settings))
 
     def _path(self, file: str, sha256: str) -> Path:
         if os.environ.get("EVO_DATA"):

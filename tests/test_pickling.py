@@ -124,7 +124,7 @@ def test_a_task_scores_as_the_original_also_after_use(kind, way):
 
 
 @ways
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if "mnist" not in name])
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if not resolve.scenario(name).needs])
 def test_the_task_of_a_scenario(name, way):
     check = Checks()
     task = way(check.default_task(resolve.scenario(name)))

@@ -20,7 +20,7 @@ DATA += ["bit_mirroring", "cppn_image"]
 CONTROL = ["cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pendulum", "swing_up"]
 CONTROL += ["single_pole", "double_pole", "double_pole_no_velocity", "t_maze"]
 POINTS = ["bbob"]  # tasks without a network
-DOWNLOADED = ["mnist", "fashion_mnist"]
+DOWNLOADED = ["mnist", "fashion_mnist", "linear_float"]
 
 
 def find(target):

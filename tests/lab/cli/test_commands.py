@@ -247,14 +247,15 @@ def test_at_80_columns_lines_are_broken_between_words_and_nothing_is_left_out(fi
 def test_facts_of_a_download_are_those_of_its_task(monkeypatch):
     import numpy as np
 
-    from scenarios import datasets, mnist
+    from scenarios import datasets, linear_float, mnist
     from scenarios.lab.cli import listing
     from scenarios.lab.study.problems import Checks
 
     pictures = np.random.default_rng(0).integers(0, 255, (60_000, 28, 28), np.uint8)
     labels = np.arange(60_000, dtype=np.uint8) % 10
     monkeypatch.setattr(datasets.Pictures, "load", lambda self: (pictures, labels, pictures[:10_000], labels[:10_000]))
-    assert listing.facts(Checks().default_task(mnist.scenario)) == mnist.scenario.facts
+    for scenario in (mnist.scenario, linear_float.scenario):
+        assert listing.facts(Checks().default_task(scenario)) == scenario.facts
 
 
 def test_shown_configuration_can_be_pasted_and_run(capsys, folder):
