@@ -9,39 +9,44 @@ sigma / sqrt(r) (x B) A^T. The noise is rebuilt from its counter wherever it is 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, vmap
 
 from evo import threads
 from evo.core import Phenotypes, counted
 from evo.search import gaussian
 
 NUMBERS = 2**19  # activations of a block of networks, so that they stay in the cache
+MOST = 64  # pairs of a block
 
 
 class Layer(NamedTuple):
-    """A linear layer, or a module without parameters. weight, bias: their places in a vector; noise: of a pair's numbers for A,
-    B and the bias, where they begin."""
+    """A linear layer, or a function with or without parameters. weight: place of a linear layer's weights in a vector; others:
+    name and place of each other parameter; noise: where a pair's numbers begin, for A, for B and for the others."""
 
     module: nn.Module
-    weight: slice = slice(0)
-    bias: slice | None = None
-    noise: int = 0
+    weight: slice
+    others: dict[str, slice]
+    noise: int
 
 
 def stacked(module: nn.Module) -> list[nn.Module] | None:
-    """The modules of a network that is linear layers and functions between them, in order; None for another network."""
-    inner = list(module) if isinstance(module, nn.Sequential) else [getattr(module, "layers", None)]
-    if not isinstance(module, nn.Sequential) and not (
-        isinstance(inner[0], nn.Sequential) and len(list(module.children())) == 1
+    """The modules of a network that is linear layers and functions between them, in order; None for another network. A network
+    is an nn.Sequential, has one as its `layers`, or is a linear layer; a function has no modules of its own, and of its
+    parameters none is a matrix."""
+    inner = module if isinstance(module, nn.Sequential) else getattr(module, "layers", None)
+    if isinstance(inner, nn.Sequential) and (
+        inner is module or len(list(module.parameters())) == len(list(inner.parameters()))
     ):
-        leaf = isinstance(module, nn.Linear) or not list(module.parameters())
-        return [module] if leaf else None
-    found = [stacked(each) for each in inner if each is not None]
-    return None if None in found else [one for each in found for one in each or []]
+        found = [stacked(each) for each in inner]
+        return None if None in found else [one for each in found for one in each or []]
+    plain = not list(module.children()) and all(one.ndim == 1 for one in module.parameters())
+    return [module] if isinstance(module, nn.Linear) or plain else None
 
 
 class Stack:
@@ -50,32 +55,40 @@ class Stack:
 
     def __init__(self, module: nn.Module, rank: int):
         modules = stacked(module)
-        if modules is None:
+        if modules is None or not any(isinstance(each, nn.Linear) for each in modules):
             raise ValueError(f"expected linear layers with functions between them; got {type(module).__name__}")
         places, at = {}, 0
         for parameter in module.parameters():
             places[id(parameter)] = slice(at, at + parameter.numel())
             at += parameter.numel()
-        self.rank, self.genes, self.layers, widest = rank, 0, [], 1
+        self.rank, self.genes, self.widest = rank, 0, 1
+        self.layers: list[Layer] = []
         for each in modules:
-            if not isinstance(each, nn.Linear):
-                self.layers.append(Layer(each))
-                continue
-            bias = None if each.bias is None else places[id(each.bias)]
-            self.layers.append(Layer(each, places[id(each.weight)], bias, self.genes))
-            self.genes += rank * (each.in_features + each.out_features) + (each.out_features if bias else 0)
-            widest = max(widest, each.in_features, each.out_features)
-        self.widest = widest
+            weight = each.weight if isinstance(each, nn.Linear) else None
+            others = {name: places[id(one)] for name, one in each.named_parameters() if one is not weight}
+            self.layers.append(Layer(each, slice(0) if weight is None else places[id(weight)], others, self.genes))
+            if isinstance(each, nn.Linear):
+                self.genes += rank * (each.in_features + each.out_features)
+                self.widest = max(self.widest, each.in_features, each.out_features)
+            self.genes += sum(place.stop - place.start for place in others.values())
 
-    def factors(self, layer: Layer, noise: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """A (N, O, r), B (N, I, r) and the noise of the bias (N, O) of a layer, of noise (N, genes)."""
+    def factors(self, layer: Layer, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """A (N, O, r) and B (N, I, r) of a linear layer, of noise (N, genes)."""
         assert isinstance(layer.module, nn.Linear)
         inputs, outputs, at = layer.module.in_features, layer.module.out_features, layer.noise
-        a = noise[:, at : at + self.rank * outputs].unflatten(1, (outputs, self.rank))
-        at += self.rank * outputs
-        b = noise[:, at : at + self.rank * inputs].unflatten(1, (inputs, self.rank))
-        at += self.rank * inputs
-        return a, b, None if layer.bias is None else noise[:, at : at + outputs]
+        middle = at + self.rank * outputs
+        a = noise[:, at:middle].unflatten(1, (outputs, self.rank))
+        return a, noise[:, middle : middle + self.rank * inputs].unflatten(1, (inputs, self.rank))
+
+    def others(self, layer: Layer, noise: Tensor) -> dict[str, Tensor]:
+        """The noise (N, size) of each other parameter of a layer."""
+        at, found = layer.noise, {}
+        if isinstance(layer.module, nn.Linear):
+            at += self.rank * (layer.module.in_features + layer.module.out_features)
+        for name, place in layer.others.items():
+            found[name] = noise[:, at : at + place.stop - place.start]
+            at += place.stop - place.start
+        return found
 
 
 class LowRankNetworks(Phenotypes):
@@ -121,13 +134,13 @@ class LowRankNetworks(Phenotypes):
         vector, sign = self.centre.cpu().clone(), 1.0 if index < half else -1.0
         noise = self.noise(index % half, 1).cpu()
         for layer in self.stack.layers:
-            if not isinstance(layer.module, nn.Linear):
-                continue
-            a, b, bias = self.stack.factors(layer, noise)
-            moved = self.scale(layer.weight) / math.sqrt(self.stack.rank) * (a[0] @ b[0].T)
-            vector[layer.weight] += sign * moved.flatten()
-            if layer.bias is not None and bias is not None:
-                vector[layer.bias] += sign * self.scale(layer.bias) * bias[0]
+            if isinstance(layer.module, nn.Linear):
+                a, b = self.stack.factors(layer, noise)
+                moved = self.scale(layer.weight) / math.sqrt(self.stack.rank) * (a[0] @ b[0].T)
+                vector[layer.weight] += sign * moved.flatten()
+            for name, own in self.stack.others(layer, noise).items():
+                place = layer.others[name]
+                vector[place] += sign * self.scale(place) * own[0]
         return vector.numpy()
 
     @torch.no_grad()
@@ -136,18 +149,20 @@ class LowRankNetworks(Phenotypes):
         if x.ndim not in (2, 3) or (x.ndim == 3 and len(x) != self.size):
             raise ValueError(f"expected inputs of shape (B, I) or ({self.size}, B, I); got {tuple(x.shape)}")
         batch = x.shape[-2]
-        pairs = max(1, NUMBERS // (2 * batch * self.stack.widest))
+        pairs = min(MOST, max(1, NUMBERS // (2 * batch * self.stack.widest)))
         out = torch.empty((self.size, batch, self._outputs(x.shape[-1])), device=self.device)
-        shared = self._first(x) if x.ndim == 2 else None
+        first = self.stack.layers[0]
+        share = x.ndim == 2 and isinstance(first.module, nn.Linear)
+        shared = x @ self._weight(first).T if share else None
 
         def block(start: int, stop: int) -> None:
             with torch.no_grad():  # grad mode is per thread
                 noise = self.noise(start, pairs)  # the last block is filled with pairs that are left out again
-                if shared is None:
-                    h = torch.zeros((2 * pairs, batch, x.shape[-1]))
-                    h[: stop - start], h[pairs : pairs + stop - start] = x[start:stop], x[half + start : half + stop]
+                if x.ndim == 2:
+                    h = x if share else x.expand(2 * pairs, -1, -1)
                 else:
-                    h = x
+                    h = torch.zeros((2 * pairs, batch, x.shape[-1]), device=self.device)
+                    h[: stop - start], h[pairs : pairs + stop - start] = x[start:stop], x[half + start : half + stop]
                 y = self._block(h, noise, shared)
                 out[start:stop], out[half + start : half + stop] = y[: stop - start], y[pairs : pairs + stop - start]
 
@@ -164,41 +179,38 @@ class LowRankNetworks(Phenotypes):
             raise ValueError(f"expected {linear[0].in_features} inputs; got {inputs}")
         return linear[-1].out_features
 
-    def _centre(self, layer: Layer) -> tuple[Tensor, Tensor | None]:
+    def _weight(self, layer: Layer) -> Tensor:
         assert isinstance(layer.module, nn.Linear)
-        weight = self.centre[layer.weight].view(layer.module.out_features, -1)
-        return weight, None if layer.bias is None else self.centre[layer.bias]
-
-    def _first(self, x: Tensor) -> Tensor:
-        """What all networks share of the first layer (B, O), of inputs that are the same for all."""
-        layer = self.stack.layers[0]
-        weight, bias = self._centre(layer)
-        return nn.functional.linear(x, weight, bias)
+        return self.centre[layer.weight].view(layer.module.out_features, -1)
 
     def _block(self, h: Tensor, noise: Tensor, shared: Tensor | None) -> Tensor:
-        """Outputs (2 n, B, O) of n pairs of noise (n, genes), on h (B, I), of which `shared` is known, or (2 n, B, I)."""
+        """Outputs (2 n, B, O) of n pairs of noise (n, genes), on h (2 n, B, I), or on h (B, I) whose product with the first
+        layer's weights is `shared`."""
         n = len(noise)
         for layer in self.stack.layers:
-            if not isinstance(layer.module, nn.Linear):
-                h = layer.module(h)
-                continue
-            a, b, bias = self.stack.factors(layer, noise)
-            factor = self.scale(layer.weight) / math.sqrt(self.stack.rank)
-            if shared is not None:
-                thin = torch.baddbmm(torch.zeros(()), (h @ b).expand(n, -1, -1), a.mT, beta=0, alpha=factor)
-                thin = torch.cat([thin, -thin])
-                h, shared = thin + shared, None
+            if isinstance(layer.module, nn.Linear):
+                a, b = self.stack.factors(layer, noise)
+                factor = self.scale(layer.weight) / math.sqrt(self.stack.rank)
+                if shared is not None:
+                    thin = factor * ((h @ b) @ a.mT)
+                    h, shared = torch.cat([shared + thin, shared - thin]), None
+                else:
+                    whole = (h.flatten(0, 1) @ self._weight(layer).T).view(2 * n, h.shape[1], -1)
+                    plus = torch.baddbmm(whole[:n], h[:n] @ b, a.mT, alpha=factor)
+                    h = torch.cat([plus, torch.baddbmm(whole[n:], h[n:] @ b, a.mT, alpha=-factor)])
+            own = {name: self._around(layer.others[name], noisy) for name, noisy in self.stack.others(layer, noise).items()}
+            if isinstance(layer.module, nn.Linear):
+                h = h + own["bias"][:, None] if own else h
+            elif own:
+                h = vmap(partial(functional_call, layer.module))(own, (h,))
             else:
-                weight, centre = self._centre(layer)
-                flat = nn.functional.linear(h.flatten(0, 1), weight, centre).view(2 * n, h.shape[1], -1)
-                plus = torch.baddbmm(flat[:n], h[:n] @ b, a.mT, alpha=factor)
-                minus = torch.baddbmm(flat[n:], h[n:] @ b, a.mT, alpha=-factor)
-                h = torch.cat([plus, minus])
-            if layer.bias is not None and bias is not None:
-                moved = self.scale(layer.bias) * bias[:, None]
-                h[:n] += moved
-                h[n:] -= moved
+                h = layer.module(h)
         return h
+
+    def _around(self, place: slice, noise: Tensor) -> Tensor:
+        """A parameter (2 n, size) of every network of n pairs."""
+        moved = self.scale(place) * noise
+        return torch.cat([self.centre[place] + moved, self.centre[place] - moved])
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
         """The sum (D,) float64 over pairs, weighted by (N,), of their noise: of E in the weights, as it is in the biases; 0 for
@@ -209,14 +221,12 @@ class LowRankNetworks(Phenotypes):
                 w = torch.from_numpy(weights[first : first + PAIRS]).float()
                 noise = self.noise(first, len(w)).cpu()
                 for layer in self.stack.layers:
-                    if not isinstance(layer.module, nn.Linear):
-                        continue
-                    a, b, bias = self.stack.factors(layer, noise)
-                    one = (a * w[:, None, None]).permute(1, 0, 2).flatten(1) / math.sqrt(self.stack.rank)
-                    other = b.permute(0, 2, 1).flatten(0, 1)
-                    summed[layer.weight] += torch.mm(one, other).flatten()
-                    if layer.bias is not None and bias is not None:
-                        summed[layer.bias] += w @ bias
+                    if isinstance(layer.module, nn.Linear):
+                        a, b = self.stack.factors(layer, noise)
+                        one = (a * w[:, None, None]).permute(1, 0, 2).flatten(1) / math.sqrt(self.stack.rank)
+                        summed[layer.weight] += (one @ b.permute(0, 2, 1).flatten(0, 1)).flatten()
+                    for name, own in self.stack.others(layer, noise).items():
+                        summed[layer.others[name]] += w @ own
         found = summed.numpy()
         found[self.frozen] = 0.0
         return found

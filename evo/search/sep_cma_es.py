@@ -19,7 +19,7 @@ class SepCMAES(CMAES):
     arrays = ("population", "mean", "covariance", "lengths", "path", "step_path", "history")
 
     def _check_size(self) -> None:
-        """Any number of dimensions will do."""
+        """As many dimensions as there are."""
 
     def _isotropic(self) -> None:
         self.covariance = np.ones(self.encoding.dimensions)

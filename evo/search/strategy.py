@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from evo.vectors.encoding import Parameters, Reals
 CHAMPIONS = ("centre", "sampled")
 
 
-def champion_setting() -> Any:
+def champion_setting() -> Value:
     """The setting `champion`, of every strategy."""
     doc = "what is judged on validation: the centre of the distribution, or the fittest sampled; none: sampled for functions"
     return setting(None, doc, choices=CHAMPIONS)
@@ -147,5 +146,5 @@ class Strategy(VectorAlgorithm):
             setattr(self, name, value)
 
 
-def _settled(options: Any, networks: bool) -> Any:
+def _settled(options: Value, networks: bool) -> Value:
     return options if options.champion else replace(options, champion="centre" if networks else "sampled")

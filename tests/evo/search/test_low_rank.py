@@ -7,6 +7,7 @@ from evo import CNN, MLP, LowRankES, Parameters, threads
 from evo.search.low_rank import stacked
 from evo.search.strategy import centred_ranks
 from evo.testing import small_task
+from evo.vectors.linear_float import LinearFloat
 
 
 def network():
@@ -21,12 +22,27 @@ def without_bias():
     return nn.Sequential(nn.Linear(5, 8, bias=False), nn.Tanh(), nn.Linear(8, 3))
 
 
+class Shift(nn.Module):
+    """A function with a parameter of its own."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(units))
+
+    def forward(self, x):
+        return torch.relu(x + self.bias)
+
+
+def shifted():
+    return nn.Sequential(Shift(5), nn.Linear(5, 8, bias=False), Shift(8), nn.Linear(8, 3))
+
+
 def strategy(build=network, **values):
     return LowRankES(Parameters(build), seed=1, **{"population_size": 10, **values})
 
 
 @pytest.mark.parametrize("rank", [1, 3])
-@pytest.mark.parametrize("build", [network, squashed, without_bias])
+@pytest.mark.parametrize("build", [network, squashed, without_bias, shifted])
 @pytest.mark.parametrize("separate", [False, True])
 def test_outputs_are_those_of_the_vectors_that_are_never_made(build, rank, separate):
     es = strategy(build, rank=rank, noise_std=0.3)
@@ -61,7 +77,7 @@ def test_a_step_climbs_by_adam_the_sum_of_the_weighted_noise():
 
 
 def test_a_network_has_the_bits_it_has_in_any_company_and_on_any_threads():
-    x = torch.randn((900, 5), generator=torch.Generator().manual_seed(0))  # in blocks of 40 pairs
+    x = torch.randn((900, 5), generator=torch.Generator().manual_seed(0))  # blocks of 41 pairs
     few = strategy(population_size=120).ask().forward(x)
     with threads.limited(1):
         many = strategy(population_size=200).ask().forward(x)
@@ -88,6 +104,7 @@ def test_frozen_tensors_have_no_noise_and_stay():
 
 def test_what_is_no_stack_of_linear_layers_is_refused():
     assert len(stacked(network())) == 5
+    assert len(stacked(LinearFloat(8, 3))) == 6
     assert stacked(CNN((1, 8, 8), 3)) is None
     with pytest.raises(ValueError, match="expected linear layers with functions between them; got CNN"):
         LowRankES(Parameters(lambda: CNN((1, 8, 8), 3)))
