@@ -111,7 +111,9 @@ def weights(genomes: Genomes, substrate: Substrate, reading: Reading) -> np.ndar
             asked = questions(np.zeros((1, substrate.dimensions)), target, reading)
             ask(program, asked, [Link(vectors[:, at : at + len(target)], pairs + k, *scale)])
         at += len(target)
-    vectors[~np.isfinite(vectors).all(1)] = 0.0
+    for vector in vectors:
+        if not np.isfinite(vector).all():
+            vector[:] = 0.0
     return vectors
 
 

@@ -153,13 +153,13 @@ class GrownNetworks(Phenotypes):
         self.genomes, self.growth = genomes, growth
         self._parameters = np.full(len(genomes), -1)
         self._states: dict[int, np.ndarray | None] = {}  # of each part, by its first network
-        self._bounds, held = [0], 0
+        bounds, held = [0], 0
         for k, count in enumerate(connections.tolist()):
             if held and held + count > MOST:
-                self._bounds.append(k)
+                bounds.append(k)
                 held = 0
             held += count
-        self._bounds.append(len(genomes))
+        self._parts = [slice(*ends) for ends in itertools.pairwise([*bounds, len(genomes)])]  # that exist at once
 
     def __len__(self) -> int:
         return len(self.genomes)
@@ -175,8 +175,8 @@ class GrownNetworks(Phenotypes):
     def parameters(self) -> np.ndarray:
         """As of `evo.network.Networks` (P,)."""
         if (self._parameters < 0).any():
-            for _ in self._parts():
-                pass
+            for chosen in self._parts:
+                self._grown(chosen)
         return self._parameters
 
     def to(self, device: str | torch.device) -> GrownNetworks:
@@ -191,22 +191,25 @@ class GrownNetworks(Phenotypes):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (P, B, O) of every network on x (B, I), the same for all, or (P, B, I)."""
-        parts = []
-        for chosen, networks, compute in self._parts():
-            networks._state = self._states.get(chosen.start)
-            parts.append(networks.forward(x[chosen] if x.ndim == 3 else x))
-            self._states[chosen.start] = networks._state
-            self.construction += compute
-        return torch.cat(parts)
 
-    def _parts(self) -> Iterator[tuple[slice, Networks, float]]:
-        """Which genomes, their networks, and the compute of growing them, part by part."""
-        for chosen in itertools.starmap(slice, itertools.pairwise(self._bounds)):
-            genomes = self.genomes[chosen]
-            networks, found = self.growth.networks(genomes)
-            assert networks is not None
-            self._parameters[chosen] = networks.parameters
-            yield chosen, networks, float(found.questions @ Networks(genomes).parameters)
+        def answers(chosen: slice) -> Tensor:
+            networks = self._grown(chosen)
+            networks._state = self._states.get(chosen.start)
+            outputs = networks.forward(x[chosen] if x.ndim == 3 else x)
+            self._states[chosen.start] = networks._state
+            self.construction += networks.construction
+            return outputs
+
+        return torch.cat([answers(chosen) for chosen in self._parts])
+
+    def _grown(self, chosen: slice) -> Networks:
+        """The networks of some genomes, of known parameters from now on."""
+        genomes = self.genomes[chosen]
+        networks, found = self.growth.networks(genomes)
+        assert networks is not None
+        self._parameters[chosen] = networks.parameters
+        networks.construction = float(found.questions @ Networks(genomes).parameters)
+        return networks
 
 
 class GrownModel(NetworkModel):

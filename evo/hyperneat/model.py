@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from evo.plots.substrate import Placed
 
+Result = TypeVar("Result")
 MOST = 1 << 26  # weights of networks that exist at once: 256 MB
 
 
@@ -88,16 +89,15 @@ class DrawnNetworks(Phenotypes):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (P, B, O) of every network on x (B, I), the same for all, or (P, B, I)."""
-        each = lambda chosen, vectors: self.encoding.express(vectors).forward(x[chosen] if x.ndim == 3 else x)
-        return torch.cat([each(chosen, vectors) for chosen, vectors in self.parts()])
+        answers = lambda chosen, vectors: self.encoding.express(vectors).forward(x[chosen] if x.ndim == 3 else x)
+        return torch.cat(self.each(answers))
 
-    def parts(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Which networks, and their weights, a few at a time."""
+    def each(self, use: Callable[[slice, np.ndarray], Result]) -> list[Result]:
+        """What `use` gives for a few networks at a time: which they are, and their weights, gone when the next are drawn."""
         at_once = max(1, MOST // self.encoding.dimensions)
-        for begin in range(0, len(self), at_once):
-            chosen = slice(begin, begin + at_once)
-            yield chosen, self.drawing.weights(self.genomes[chosen])
+        parts = [slice(begin, begin + at_once) for begin in range(0, len(self), at_once)]
         self.construction += self.drawing.compute(self.genomes)
+        return [use(chosen, self.drawing.weights(self.genomes[chosen])) for chosen in parts]
 
 
 def express(genomes: Genomes, drawing: Drawing, encoding: Parameters) -> tuple[Networks | DrawnNetworks, np.ndarray | None]:
@@ -115,7 +115,7 @@ def costs(networks: Networks | DrawnNetworks, price: np.ndarray) -> np.ndarray:
     """Of networks drawn (P,), as of `objectives.drawn_costs`; those that are drawn later are drawn for it."""
     if isinstance(networks, Networks):
         return drawn_costs(networks.vectors.numpy(), price)
-    return np.concatenate([drawn_costs(vectors, price) for _, vectors in networks.parts()])
+    return np.concatenate(networks.each(lambda _, vectors: drawn_costs(vectors, price)))
 
 
 class SubstrateModel(TorchModel):

@@ -13,6 +13,7 @@ from evo.activations import NODE_ACTIVATIONS
 from evo.evolve import Evolve
 from evo.hyperneat.cppn import Reading, weights
 from evo.hyperneat.hyperneat import HyperNEAT
+from evo.hyperneat.model import DrawnNetworks, costs
 from evo.network.model import NetworkModel
 from evo.network.population import Networks
 from evo.settings import SettingsError
@@ -200,3 +201,19 @@ def test_the_settings_that_a_run_stores_make_the_same_networks(kind):
     one, other = (HyperNEAT.for_task(task, seed=0, **values).ask() for values in ({"population_size": 5}, stored))
     assert {NODE_NAMES[code] for code in one.activation[one.node_kind == 2]} == {"bipolar_sigmoid"}
     assert (one.activation == other.activation).all()
+
+
+def test_large_populations_hold_the_weights_of_no_more_networks_than_they_may(monkeypatch):
+    hyper = HyperNEAT(Substrate.grid((11, 11), (11, 11)), population_size=60, seed=0)
+    networks = len(hyper.ask()) * hyper._encoding.dimensions
+    monkeypatch.setattr("evo.hyperneat.model.MOST", networks // 3 + 1)
+    monkeypatch.setattr("evo.hyperneat.cppn.BLOCK", 1 << 12)
+    monkeypatch.setattr("evo.hyperneat.cppn.QUESTIONS", 1 << 10)
+    later = hyper.express(hyper.ask())
+    assert isinstance(later, DrawnNetworks)
+    tracemalloc.start()
+    later.forward(torch.zeros(1, 121))
+    costs(later, np.ones(hyper._encoding.dimensions))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 4 * networks / 3 <= most < 1.3 * 4 * networks / 3
