@@ -57,6 +57,7 @@ _PUBLIC = {
     "Integer": "evo.space",
     "Log": "evo.space",
     "Real": "evo.space",
+    "Space": "evo.space",
     "encoding_for": "evo.vectors.encoding",
     "TorchModel": "evo.vectors.models",
     "MLP": "evo.vectors.modules",

@@ -56,6 +56,7 @@ from torch import Tensor, nn
 
 from evo import threads
 from evo.settings import Value
+from evo.space import Space
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -149,7 +150,9 @@ class Evaluation:
     fitness (P,), maximised: numbers of any type of numpy, torch or Python, kept as float64; a NaN or infinite value becomes
     -inf, so it ranks last, and is counted in `nonfinite`. samples (P,) int64: inputs really seen (episodes differ in length).
     solved (P,) bool where the training score alone tells it (a full truth table). objectives (P, M), behaviour (P, K): for the
-    methods that use them. observations: moments of what was seen (`evo.tasks.normalization`), for observation normalisation.
+    methods that use them; objectives are maximised. lagrangian (P, 1 + K): fitness regardless of constraints, and the values of
+    K constraints, which the loop is to weigh by multipliers (`evo.constraints`). observations: moments of what was seen
+    (`evo.tasks.normalization`), for observation normalisation.
     """
 
     fitness: np.ndarray
@@ -157,6 +160,7 @@ class Evaluation:
     solved: np.ndarray | None = None
     objectives: np.ndarray | None = None
     behaviour: np.ndarray | None = None
+    lagrangian: np.ndarray | None = None
     observations: Tensor | None = None
     nonfinite: int = 0
 
@@ -168,7 +172,13 @@ class Evaluation:
             fitness[~finite] = -np.inf
             own["nonfinite"] = self.nonfinite + int(nonfinite)
         own["fitness"] = _read_only(fitness)
-        for name, kind in (("samples", np.int64), ("solved", np.bool_), ("objectives", np.float64), ("behaviour", np.float64)):
+        for name, kind in (
+            ("samples", np.int64),
+            ("solved", np.bool_),
+            ("objectives", np.float64),
+            ("behaviour", np.float64),
+            ("lagrangian", np.float64),
+        ):
             if own[name] is not None:
                 own[name] = _read_only(_on_host(own[name], kind))
 
@@ -389,7 +399,8 @@ class Task(ABC):
     your own; episodes: how many random seeds one evaluation consumes (0: the evaluation is deterministic, seeds are ignored);
     stop: "solved", or "budget": go on when solved, and no early stopping;
     normalize_observations: networks see them standardised by `Evaluation.observations`; class_weights: losses weigh every class
-    alike; off_card: why no evaluation runs on a CUDA card, "" if it may.
+    alike; space: of a task of points that are unit coordinates of a `Space`, that space; off_card: why no evaluation runs on a
+    CUDA card, "" if it may.
     """
 
     inputs: int
@@ -404,6 +415,12 @@ class Task(ABC):
     normalize_observations: bool = False
     off_card: str = ""
     class_weights: bool = False
+    space: Space | None = None
+
+    @property
+    def noisy(self) -> bool:
+        """Whether what a genome is worth changes from generation to generation, as it does where there are episodes."""
+        return self.episodes > 0
 
     @abstractmethod
     def evaluate(self, phenotypes: Any, seeds: np.ndarray) -> Evaluation:

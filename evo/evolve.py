@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from evo import rng
+from evo.constraints import AugmentedLagrangian
 from evo.core import (
     Algorithm,
     Backends,
@@ -58,6 +59,7 @@ class Evolve(Learner):
         self._asks = self._generation = 0
         self._prepared = False
         self._statistics = ObservationStatistics(task.inputs) if task.normalize_observations else None
+        self._lagrangian: AugmentedLagrangian | None = None  # of a task whose evaluations hold constraints for it
 
     def __repr__(self) -> str:
         task = self.task.name or type(self.task).__name__
@@ -80,7 +82,7 @@ class Evolve(Learner):
                 with self._phase("evaluate"):
                     evaluation = self._evaluate(population)
                 with self._phase("tell"):
-                    self.algorithm.tell(evaluation)
+                    self.algorithm.tell(self._weighed(evaluation))
                 evaluations.append(evaluation)
             with self._phase("validate"):
                 self._judge(population, evaluation, generation)
@@ -88,6 +90,8 @@ class Evolve(Learner):
                 for each in evaluations:
                     if each.observations is not None:
                         self._statistics.update(each.observations)
+            if self._lagrangian and evaluation.lagrangian is not None:
+                self._lagrangian.update(evaluation.lagrangian[:, 0], evaluation.lagrangian[:, 1:])
         first = evaluations[0].fitness
         finite = first[np.isfinite(first)]
         measures = {"best": finite.max, "mean": finite.mean, "worst": finite.min}
@@ -141,6 +145,8 @@ class Evolve(Learner):
         tensors, header = self.champion().save() if self._best is not None else ({}, {})
         state = {"algorithm": self.algorithm.state_dict(), "cost": self.cost.state_dict(), "asks": self._asks}
         state |= {"champion": self._champion.state_dict(), "tensors": tensors, "header": header, "lineage": self._lineage}
+        if self._lagrangian:
+            state["lagrangian"] = self._lagrangian.state_dict()
         return state | ({"statistics": self._statistics.state_dict()} if self._statistics else {})
 
     def load_state_dict(self, state: State) -> None:
@@ -153,6 +159,9 @@ class Evolve(Learner):
             self._best = restore(type(self.algorithm), self.task, state["tensors"], state["header"])
         if self._statistics:
             self._statistics.load_state_dict(state["statistics"])
+        if "lagrangian" in state:
+            self._lagrangian = AugmentedLagrangian(self.task.inputs, len(state["lagrangian"]["weights"]))
+            self._lagrangian.load_state_dict(state["lagrangian"])
 
     def _evaluate(self, population: Any) -> Evaluation:
         phenotypes = self._expressed(population)
@@ -168,6 +177,15 @@ class Evolve(Learner):
             compute = float((samples * each).sum()) + phenotypes.construction
         self.cost.add(size, samples.sum(), compute)
         return evaluation
+
+    def _weighed(self, evaluation: Evaluation) -> Evaluation:
+        """As the algorithm is told it: by an augmented Lagrangian where it holds constraints for one."""
+        if evaluation.lagrangian is None:
+            return evaluation
+        fitness, g = evaluation.lagrangian[:, 0], evaluation.lagrangian[:, 1:]
+        if self._lagrangian is None:
+            self._lagrangian = AugmentedLagrangian(self.task.inputs, g.shape[1])
+        return replace(evaluation, fitness=self._lagrangian.fitness(fitness, g))
 
     @property
     def _episodes(self) -> int:

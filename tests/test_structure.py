@@ -27,6 +27,7 @@ GROUND = (
     "evo.core",
     "evo.settings",
     "evo.space",
+    "evo.constraints",
     "evo.rng",
     "evo.machine",
     "evo.threads",

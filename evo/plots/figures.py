@@ -7,7 +7,7 @@ Text has at least 8 points. Names may be any text: they are truncated and escape
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -90,15 +90,20 @@ def weights(tensors: dict[str, Tensor]) -> Figure:
     return settled(figure)
 
 
-def point(vector: np.ndarray, value: float) -> Figure:
-    """A point (D,) of a function, coordinate by coordinate, and the function's value."""
+def point(vector: np.ndarray, value: float, named: Mapping[str, object] | None = None) -> Figure:
+    """A point (D,) of a function, coordinate by coordinate, and the function's value; named: what the coordinates stand for."""
     figure = blank(9, 3.5)
     axes = figure.subplots()
     axes.vlines(range(len(vector)), 0, vector, color=PALETTE[0], linewidth=1)
     axes.plot(range(len(vector)), vector, "o", color=PALETTE[0], markersize=4)
     axes.axhline(0, color="black", linewidth=0.8)
-    _whole_ticks(axes.xaxis, 12)
-    axes.set(xlabel="coordinate", ylabel="value", title=f"the best point found: f = {value:.6g}")
+    if named:
+        words = [f"{name}\n{each:.6g}" if isinstance(each, float) else f"{name}\n{each}" for name, each in named.items()]
+        axes.set_xticks(range(len(vector)), words)
+    else:
+        _whole_ticks(axes.xaxis, 12)
+    axes.set(xlabel="" if named else "coordinate", ylabel="unit coordinate" if named else "value")
+    axes.set_title(f"the best point found: f = {value:.6g}")
     return settled(figure)
 
 

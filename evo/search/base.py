@@ -19,8 +19,9 @@ from torch import Tensor
 from evo import rng
 from evo.core import Algorithm, Backends, Evaluation, Model, Phenotypes, State, Task, counted
 from evo.settings import Value
+from evo.space import Space
 from evo.vectors import models
-from evo.vectors.encoding import Reals, backends, encoding_for, unsupported_reason
+from evo.vectors.encoding import Searched, as_encoding, backends, encoding_for, unsupported_reason
 
 
 def read_only(vectors: np.ndarray) -> np.ndarray:
@@ -33,17 +34,24 @@ def read_only(vectors: np.ndarray) -> np.ndarray:
 class VectorAlgorithm(Algorithm[np.ndarray]):
     """ask / tell on vectors (P, D): float64 where they are points, float32 where they are the parameters of networks.
 
-    `encoding` is a number of dimensions D, or Parameters: what the vectors stand for. A class names its `settings` and the
-    `arrays` of its state, attributes that are None or numpy arrays.
+    `encoding`, what the vectors stand for, is a number of dimensions D, a Space, of which they are unit coordinates in [0, 1),
+    or Parameters; `dimensions=20` and `space=Space(...)` say the same by name. A class names its `settings` and the `arrays` of
+    its state, attributes that are None or numpy arrays.
     """
 
     arrays: tuple[str, ...] = ("population",)
     fixed: np.ndarray | None = None  # (D,): the value of each parameter that is frozen, NaN for the others
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
-        if isinstance(encoding, bool) or not isinstance(encoding, (int, np.integer, Reals)):
-            raise TypeError(f"encoding: expected a number of dimensions, or Parameters; got {encoding!r}")
-        self.encoding = encoding if isinstance(encoding, Reals) else Reals(int(encoding))
+    def __init__(
+        self,
+        encoding: Searched = None,
+        *,
+        dimensions: int | None = None,
+        space: Space | None = None,
+        seed: int = 0,
+        **values: Value,
+    ):
+        self.encoding = as_encoding(encoding, dimensions, space)
         self.options, self.seed = self.settings(**values), rng.checked(seed)
         self.size: int = self.options.population_size  # P; of what lets the dimensions decide, not a number here
         self.generation = 0
@@ -117,16 +125,19 @@ class VectorAlgorithm(Algorithm[np.ndarray]):
         return vector
 
     def screened(self, offspring: np.ndarray) -> np.ndarray:
-        """Offspring, screened, with their frozen parameters as they were before and after it. Raises ValueError if `screen`
-        gives others than as many genomes."""
+        """Offspring, screened, inside their bounds and with their frozen parameters as they were, before and after it. Raises
+        ValueError if `screen` gives others than as many genomes."""
+        self.encoding.confine(offspring)
         if self.fixed is not None:
             self._hold(offspring, self.fixed)
         screened = np.ascontiguousarray(self.screen(offspring), self.encoding.dtype)
         if screened.shape != offspring.shape:
             raise ValueError(f"screen() must give as many offspring as it got, {offspring.shape}; got {screened.shape}")
-        if self.fixed is not None:
+        if screened is not offspring:
             screened = screened.copy()  # what an override gave may be its own
-            self._hold(screened, self.fixed)
+            self.encoding.confine(screened)
+            if self.fixed is not None:
+                self._hold(screened, self.fixed)
         return screened
 
     def _hold(self, vectors: np.ndarray, fixed: np.ndarray) -> None:

@@ -19,7 +19,7 @@ from evo.search.covariance import Constants, stopped
 from evo.search.strategy import Strategy, champion_setting
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
-from evo.vectors.encoding import Reals
+from evo.vectors.encoding import Searched
 
 MOST = 2000  # dimensions: a matrix has D^2 numbers, and a generation takes some D^3 operations
 KEPT = 20_000  # generations of a run whose fitness is remembered
@@ -53,7 +53,7 @@ class CMAES(Strategy):
     arrays: tuple[str, ...] = ("population", "mean", "covariance", "basis", "lengths", "path", "step_path", "history")
     numbers = ("size", "sigma", "first", "steps", "restart", "spent", "spent_small", "spent_large", "decomposed")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self._check_size()
         self.first_size, self.restart = self.size, 0

@@ -19,7 +19,7 @@ from evo.core import Evaluation, Model
 from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log, Real
-from evo.vectors.encoding import Reals
+from evo.vectors.encoding import Searched
 
 
 @settings
@@ -53,7 +53,7 @@ class CoSyNE(VectorAlgorithm):
     settings = CoSyNESettings
     arrays = ("population", "fitness")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self.fitness: np.ndarray | None = None
 

@@ -17,7 +17,8 @@ from evo.core import Evaluation, Lineage, Model, Task
 from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
-from evo.vectors.encoding import VECTORS, Reals, encoding_for
+from evo.vectors.encoding import Searched, encoding_for
+from evo.vectors.points import VECTORS
 
 
 @settings
@@ -55,7 +56,7 @@ class DeepGA(VectorAlgorithm):
     settings = DeepGASettings
     arrays = ("population", "order", "candidates", "parents")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, noisy: bool = False, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, noisy: bool = False, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self.noisy = noisy
         self.order: np.ndarray | None = None  # the elite, then the others by fitness; without those that have none

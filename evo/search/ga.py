@@ -17,7 +17,7 @@ from evo.search import variation
 from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log, Real
-from evo.vectors.encoding import Reals
+from evo.vectors.encoding import Searched
 
 SELECTIONS = ("tournament", "truncation", "rank")
 
@@ -78,7 +78,7 @@ class GA(VectorAlgorithm):
     settings = GASettings
     arrays: tuple[str, ...] = ("population", "fitness", "parents")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self.fitness: np.ndarray | None = None
         self.parents = np.zeros((0, 2), np.int64)

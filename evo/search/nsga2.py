@@ -9,9 +9,12 @@ maximised, and the number of parameters that are not zero, minimised. A generati
     children by crossover and mutation: of the weights as in `evo.search.variation`, of the masks bit by bit
 
 Two changes, without which the first small networks, which beat any untrained large one, take over for good. Of
-networks alike in both objectives one survives. And connections decide on a share of survivors and parents only, fitness
+networks alike in all objectives one survives. And connections decide on a share of survivors and parents only, fitness
 alone on the others: Clune, Mouret and Lipson (The evolutionary origins of modularity, 2013) let them count in a quarter
 of all comparisons. Sorting and crowding are DEAP's.
+
+In a Space there are no masks and no weights to count: a population is (P, D), and the objectives are the task's
+(`Evaluation.objectives`, all maximised), by front and crowding alone, as published.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ from evo.search import variation
 from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log, Real
-from evo.vectors.encoding import VECTORS, Reals, encoding_for
+from evo.vectors.encoding import Searched, encoding_for
+from evo.vectors.points import VECTORS, Box
 
 
 @settings
@@ -74,33 +78,34 @@ class NSGA2Settings:
 
 
 class NSGA2(VectorAlgorithm):
-    """ask / tell. A population is (P, 2 D): weights, then the mask as 0 and 1. `encoding` as in GA.
+    """ask / tell. A population is (P, 2 D): weights, then the mask as 0 and 1; or (P, D) in a Space. `encoding` as in GA.
 
     ask gives the children alone: their parents keep the fitness they had. On a task with episodes (noisy) that would
     favour old luck, so there parents come first and are scored again with their children, which costs as much again.
     population: after tell, the survivors, at most P: who has no finite fitness survives only if nobody has one. best: the
-    fittest so far, whatever its connections.
+    fittest so far, whatever its connections. objectives (P, M): the task's, of the population; None where it has none.
     """
 
     settings = NSGA2Settings
-    arrays = ("population", "fitness", "family", "asked", "asked_family")
+    arrays = ("population", "fitness", "objectives", "family", "asked", "asked_family")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, noisy: bool = False, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, noisy: bool = False, **values: Value):
         super().__init__(encoding, seed=seed, **values)
-        self.noisy = noisy
+        self.noisy, self.masked = noisy, not isinstance(self.encoding, Box)
         self.fitness: np.ndarray | None = None  # of the population
+        self.objectives: np.ndarray | None = None
         self.family: np.ndarray | None = None  # of the population: an id and those of the parents, -1 for none
         self.asked: np.ndarray | None = None  # what ask gave and was not told yet
         self.asked_family = np.zeros((0, 3), np.int64)  # of what ask gave last
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> NSGA2:
-        return cls(encoding_for(task), seed=seed, noisy=task.episodes > 0, **values)
+        return cls(encoding_for(task), seed=seed, noisy=task.noisy, **values)
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         """As of `Algorithm`; weights that are zero are masked, and a frozen weight keeps its mask."""
         vector = self.start_from(model, frozen)
-        genome = np.concatenate([vector, vector != 0])[None]
+        genome = (np.concatenate([vector, vector != 0]) if self.masked else vector)[None]
         self.asked = self._begin(self._children(genome, np.zeros((self.options.population_size, 2), np.int64), elites=1))
 
     @property
@@ -119,20 +124,39 @@ class NSGA2(VectorAlgorithm):
         if self.asked is None:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
         fitness = self.told(evaluation, self.asked)
+        objectives = evaluation.objectives if isinstance(evaluation, Evaluation) else None
         everyone, family = self.asked, self.asked_family
         if self._population is not None and not self.noisy:
             population, fitness_before, family_before = self._survivors()
             everyone = np.concatenate([population, everyone])
             family = np.concatenate([family_before, family])
             fitness = np.concatenate([fitness_before, fitness])
-        connections = self._connections(everyone)
-        chosen = survivors(fitness, connections, self.options.population_size, self.options.connections_share)
+            if objectives is not None and self.objectives is not None:
+                objectives = np.concatenate([self.objectives, objectives])
+        best, *costs = self._compared(everyone, fitness, objectives)
+        share = self.options.connections_share if self.masked else 1.0
+        chosen = survivors(best, *costs, size=self.options.population_size, share=share)
         self._population, self.family, self.fitness = everyone[chosen], family[chosen], fitness[chosen]
+        self.objectives = None if objectives is None else objectives[chosen]
         self.asked = None
         self.generation += 1
 
-    def front(self) -> list[dict[str, float]]:
-        """The points of the population that no other beats in both: fitness and connections, the fewest first."""
+    def pareto(self) -> tuple[np.ndarray, np.ndarray]:
+        """The points (n, D) of the population that no other beats in all objectives, and their objectives (n, M), by the first.
+        Raises RuntimeError before tell, or where the task gave none."""
+        if self._population is None or self.objectives is None:
+            raise RuntimeError("pareto() is known after tell() of an Evaluation that has objectives")
+        objectives = self.objectives
+        rank, _ = standing(objectives[:, 0], *-objectives[:, 1:].T)
+        places = np.flatnonzero(rank == 0)
+        places = places[np.argsort(objectives[places, 0], kind="stable")]
+        return self._population[places], objectives[places]
+
+    def front(self) -> list[dict[str, float]] | None:
+        """The points of the population that no other beats in both: fitness and connections, the fewest first; None in a Space,
+        which has no connections."""
+        if not self.masked:
+            return None
         if self._population is None:
             return []
         population, fitness, _ = self._survivors()
@@ -158,7 +182,9 @@ class NSGA2(VectorAlgorithm):
         """front: how many of the population are in the first front. connections_mean: of the population."""
         if self._population is None:
             return {}
-        return {"front": len(self.front()), "connections_mean": float(self._connections(self._population).mean())}
+        if not self.masked:
+            return {} if self.objectives is None else {"front": len(self.pareto()[0])}
+        return {"front": len(self.front() or ()), "connections_mean": float(self._connections(self._population).mean())}
 
     def _survivors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The population, its fitness and its family, as they are known together after `tell`."""
@@ -166,17 +192,29 @@ class NSGA2(VectorAlgorithm):
             raise RuntimeError("survivors are known after tell()")
         return self._population, self.fitness, self.family
 
+    def _compared(self, population: np.ndarray, fitness: np.ndarray, objectives: np.ndarray | None) -> list[np.ndarray]:
+        """What is maximised, and what is minimised beside it, each (P,)."""
+        if objectives is not None:
+            able = np.isfinite(fitness)
+            first, *others = np.where(able[:, None], objectives, -np.inf).T
+            return [first, *(-other for other in others)]
+        return [fitness, self._connections(population) if self.masked else np.zeros(len(fitness))]
+
     def _connections(self, population: np.ndarray) -> np.ndarray:
         return np.count_nonzero(self._weights(population), axis=1)
 
     def _weights(self, population: np.ndarray) -> np.ndarray:
         """What the networks run with (P, D): a masked weight is 0."""
+        if not self.masked:
+            return population
         weights, masks = np.split(population, 2, axis=1)
         return np.where(masks > 0, weights, 0)
 
     def _first(self) -> np.ndarray:
         options, size, genes = self.options, self.options.population_size, self.encoding.dimensions
         weights = self.encoding.initial(self.seed, 0, size, options.initial_scale)
+        if not self.masked:
+            return weights
         density = options.initial_density * rng.uniforms(self.seed, 0, size, rng.MASKING, size)
         bits = [rng.uniforms(self.seed, 0, place, rng.MASKING, genes) < density[place] for place in range(size)]
         return np.concatenate([weights, np.array(bits, weights.dtype)], axis=1)
@@ -205,17 +243,19 @@ class NSGA2(VectorAlgorithm):
         size, g = self.options.population_size, self.generation
         draws = rng.words(self.seed, g, 0, rng.SELECTION, 4 * size).reshape(2, size, 2)
         first, second = (draws * len(population)) >> 32
-        rank, crowding = standing(fitness, self._connections(population))
+        rank, crowding = standing(*self._compared(population, fitness, self.objectives))
         better = (rank[second] < rank[first]) | ((rank[second] == rank[first]) & (crowding[second] > crowding[first]))
         fitter = fitness[second] > fitness[first]
         both = rng.uniforms(self.seed, g, 1, rng.SELECTION, 2 * size).reshape(size, 2) < self.options.connections_share
-        return np.where(np.where(both, better, fitter), second, first)
+        return np.where(np.where(both | (not self.masked), better, fitter), second, first)
 
     def _children(self, parents: np.ndarray, pairs: np.ndarray, elites: int) -> np.ndarray:
-        """Children (n, 2 D) of `pairs` (n, 2), places in `parents`; the first `elites` are copies."""
+        """Children (n, 2 D), or (n, D), of `pairs` (n, 2), places in `parents`; the first `elites` are copies."""
         genes, rate = self.encoding.dimensions, self.options.mask_mutation_rate
-        weights, masks = map(np.ascontiguousarray, np.split(parents, 2, axis=1))
         numbered = dict(elites=elites, generation=self.generation, seed=self.seed)
+        if not self.masked:
+            return self.screened(variation.children(parents, pairs, self.options, steps=None, **numbered)[0])
+        weights, masks = map(np.ascontiguousarray, np.split(parents, 2, axis=1))
         child, _ = variation.children(weights, pairs, self.options, steps=None, **numbered)
         mask = np.empty_like(child)
         numbers = (round((1 / genes if rate is None else rate) * 2**32), self.generation, rng.signed(self.seed))
@@ -229,21 +269,19 @@ class NSGA2(VectorAlgorithm):
         vectors[:, len(frozen) :][:, frozen] = fixed[frozen] != 0
 
 
-def survivors(fitness: np.ndarray, connections: np.ndarray, size: int, share: float = 1.0) -> np.ndarray:
-    """The places of at most `size` of the points (fitness, connections): of equal points the first; nobody without
-    finite fitness while another has it; (1 - share) * size by fitness alone, the others by front and crowding."""
+def survivors(fitness: np.ndarray, *costs: np.ndarray, size: int, share: float = 1.0) -> np.ndarray:
+    """The places of at most `size` of the points (fitness, costs), all (P,): of equal points the first; nobody without finite
+    fitness while another has it; (1 - share) * size by fitness alone, the others by front and crowding."""
     from deap import tools
 
-    _, first = np.unique(np.stack([fitness, connections]), axis=1, return_index=True)
+    _, first = np.unique(np.stack([fitness, *costs]), axis=1, return_index=True)
     able = np.isfinite(fitness[first])
     order = np.sort(first[able] if able.any() else first)
     order = order[np.argsort(-fitness[order], kind="stable")]
     fittest, others = np.split(order, [round((1 - share) * size)])
     room = size - len(fittest)
     if len(others) > room:
-        others = np.array(
-            [point.place for point in tools.selNSGA2(_points(fitness, [connections], others), room, nd="log")], int
-        )
+        others = np.array([point.place for point in tools.selNSGA2(_points(fitness, costs, others), room, nd="log")], int)
     return np.concatenate([fittest, others])
 
 

@@ -15,7 +15,7 @@ from evo.search.ascent import adam
 from evo.search.strategy import Strategy, centred_ranks, champion_setting, paired
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
-from evo.vectors.encoding import Reals
+from evo.vectors.encoding import Searched
 
 
 @settings
@@ -57,7 +57,7 @@ class OpenAIES(Strategy):
     settings = OpenAIESSettings
     arrays = ("population", "mean", "moments")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self.moments = np.zeros((2, self.encoding.dimensions))  # of Adam
 

@@ -15,7 +15,7 @@ from evo.search.ascent import clip_up
 from evo.search.strategy import Strategy, centred_ranks, champion_setting, paired
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
-from evo.vectors.encoding import Reals
+from evo.vectors.encoding import Searched
 
 
 @settings
@@ -58,7 +58,7 @@ class PGPE(Strategy):
     settings = PGPESettings
     arrays = ("population", "mean", "std", "velocity")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self.std = np.full(self.encoding.dimensions, self.options.initial_std)
         self.velocity = np.zeros(self.encoding.dimensions)

@@ -15,7 +15,7 @@ from evo.search import gaussian
 from evo.search.strategy import Strategy, champion_setting, utilities
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
-from evo.vectors.encoding import Reals
+from evo.vectors.encoding import Searched
 
 
 @settings
@@ -40,7 +40,7 @@ class SNES(Strategy):
     settings = SNESSettings
     arrays = ("population", "mean", "std")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         genes = self.encoding.dimensions
         self.std = np.full(genes, self.options.initial_std)

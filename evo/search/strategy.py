@@ -16,7 +16,7 @@ from evo.core import Evaluation, Model, Points, State, Task
 from evo.search.base import VectorAlgorithm, read_only
 from evo.search.gaussian import drawn
 from evo.settings import Value, setting
-from evo.vectors.encoding import Parameters, Reals
+from evo.vectors.encoding import Parameters, Searched
 
 CHAMPIONS = ("centre", "sampled")
 
@@ -71,7 +71,7 @@ class Strategy(VectorAlgorithm):
     arrays: tuple[str, ...] = ("population", "mean")
     numbers: tuple[str, ...] = ()
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         self.options = _settled(self.options, isinstance(self.encoding, Parameters))
         self.size = self.options.population_size or default_size(self.encoding.dimensions)

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit, types
 
 from evo import rng, threads
-from evo.vectors.encoding import VECTORS
+from evo.vectors.points import VECTORS
 
 CROSSOVERS = {"uniform": 0, "one-point": 1, "blx-alpha": 2, "sbx": 3}
 MUTATIONS = {"gaussian": 0, "polynomial": 1, "self-adaptive": 2}

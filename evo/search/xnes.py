@@ -15,7 +15,7 @@ from evo import threads
 from evo.search.strategy import Strategy, champion_setting, utilities
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
-from evo.vectors.encoding import Reals
+from evo.vectors.encoding import Searched
 
 MOST = 1000  # dimensions: the exponential of a matrix takes some 10 D^3 operations a generation
 
@@ -48,7 +48,7 @@ class XNES(Strategy):
     arrays = ("population", "mean", "shape")
     numbers = ("sigma",)
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         if (genes := self.encoding.dimensions) > MOST:
             raise ValueError(f"xnes: expected at most {MOST:,} dimensions; got {genes:,}: snes takes them")

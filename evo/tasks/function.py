@@ -1,23 +1,32 @@
-"""A task that is any function of points (P, D): test functions, simulators, other people's code."""
+"""A task that is any function of points (P, D), or of a Space: test functions, simulators, other people's code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from evo.constraints import HANDLINGS, feasible, penalised, violation
 from evo.core import Evaluation, Metric, Model, Score, Task, counted
+from evo.settings import did_you_mean
+from evo.space import Space
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 class FunctionTask(Task):
-    """function: points (P, D) float64 -> (P,), which is maximised. solved: the value at which the task is solved.
+    """function: points (P, D) float64 -> (P,), maximised; with a space, its values, a dict name -> (P,), -> (P,). (P, M): M
+    objectives, all maximised, and the fitness is their sum.
 
-    optimum: the highest value, where it is known; then the metric is the gap to it, not the value.
+    solved: the value at which the task is solved. optimum: the highest value, where it is known; then the metric is the gap to
+    it, not the value. constraint: what becomes of the space's constraints: "feasibility",
+    "augmented-lagrangian" (`evo.constraints`), "penalty" (the violation times `penalty` is subtracted), or "objective"
+    (feasibility, and minus the violation is an objective more, for methods of several). `score` follows the feasibility rule
+    whatever it is. Raises TypeError unless dimensions or space is given, ValueError for another constraint or penalty.
     """
 
     kind = "function"
@@ -26,14 +35,28 @@ class FunctionTask(Task):
 
     def __init__(
         self,
-        function: Callable[[np.ndarray], npt.ArrayLike],
-        dimensions: int,
+        function: Callable[[Any], npt.ArrayLike],
+        dimensions: int | None = None,
         solved: float | None = None,
         stop: str = "solved",
         optimum: float | None = None,
+        *,
+        space: Space | None = None,
+        constraint: str = "feasibility",
+        penalty: float = 1000.0,
     ):
-        self.function, self.dimensions, self.inputs, self.target, self.stop = function, dimensions, dimensions, solved, stop
-        self.optimum = optimum
+        count = dimensions if space is None else space.dimensions
+        if count is None or (dimensions is not None and space is not None):
+            raise TypeError("FunctionTask: expected one of dimensions=20 and space=Space(...)")
+        if constraint not in HANDLINGS:
+            raise ValueError(
+                f"constraint: expected {', '.join(HANDLINGS)}; got {constraint!r}{did_you_mean(constraint, HANDLINGS)}"
+            )
+        if not penalty >= 0:
+            raise ValueError(f"penalty: expected a number >= 0; got {penalty!r}")
+        self.function, self.space, self.target, self.stop = function, space, solved, stop
+        self.dimensions = self.inputs = count
+        self.constraint, self.penalty, self.optimum = constraint, penalty, optimum
         if optimum is not None:
             self.metric = Metric("gap", "min")
 
@@ -41,16 +64,49 @@ class FunctionTask(Task):
         name = getattr(self.function, "__name__", type(self.function).__name__)
         return f"FunctionTask({name}, {counted(self.dimensions, 'dimension')})"
 
+    @property
+    def noisy(self) -> bool:
+        """Multipliers change what a point is worth from generation to generation."""
+        return self.constraint == "augmented-lagrangian" and self._constrained
+
+    @property
+    def _constrained(self) -> bool:
+        return self.space is not None and bool(self.space.constraints)
+
     def evaluate(self, phenotypes: np.ndarray, seeds: np.ndarray) -> Evaluation:
-        return Evaluation.of(self.function(phenotypes), len(phenotypes))
+        values: Any = phenotypes if self.space is None else self.space.decode(phenotypes)
+        plain = self._of(values, len(phenotypes))
+        if self.space is None or not self._constrained:
+            return plain
+        g = self.space.constraint_values(values)
+        handled = partial(penalised, g=g, weight=self.penalty) if self.constraint == "penalty" else partial(feasible, g=g)
+        objectives = None if plain.objectives is None else handled(plain.objectives)
+        if self.constraint == "objective":
+            several = plain.fitness[:, None] if plain.objectives is None else plain.objectives
+            objectives = np.column_stack([several, -violation(g)])
+        lagrangian = np.column_stack([plain.fitness, g]) if self.noisy else None
+        return Evaluation(handled(plain.fitness), objectives=objectives, lagrangian=lagrangian, nonfinite=plain.nonfinite)
+
+    def _of(self, values: Any, size: int) -> Evaluation:
+        """What the function gives, constraints left out."""
+        given = self.function(values)
+        if isinstance(given, np.ndarray) and given.ndim == 2 and len(given) == size and given.shape[1] > 1:
+            return Evaluation.of(Evaluation(given.sum(axis=1), objectives=given), size)
+        return Evaluation.of(given, size)
 
     def score(self, model: Model, split: str) -> Score | None:
-        """The value of the model's point, and its gap to the optimum: a function has no splits, so "validation" is the function
-        itself."""
+        """The value of the model's point, its gap to the optimum, and its "violation" where there are constraints: a function has
+        no splits, so "validation" is the function itself."""
         if split != "validation":
             return None
-        value = float(Evaluation.of(self.function(np.asarray(model([]))[None]), 1).fitness[0])
-        return {"fitness": value} if self.optimum is None else {"fitness": value, "gap": self.optimum - value}
+        point = np.asarray(model([]))[None]
+        values: Any = point if self.space is None else self.space.decode(point)
+        fitness, score = self._of(values, 1).fitness, {}
+        if self.space is not None and self._constrained:
+            g = self.space.constraint_values(values)
+            fitness, score = feasible(fitness, g), {"violation": float(violation(g)[0])}
+        value = float(fitness[0])
+        return {"fitness": value, **score} if self.optimum is None else {"fitness": value, "gap": self.optimum - value, **score}
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else score["fitness"] >= self.target
@@ -61,4 +117,5 @@ class FunctionTask(Task):
 
         score = self.score(model, "validation")
         assert score is not None
-        return figures.point(np.asarray(model([])), score["fitness"])
+        point = np.asarray(model([]))
+        return figures.point(point, score["fitness"], {} if self.space is None else self.space.decode(point))

@@ -1,4 +1,4 @@
-"""What a flat vector (D,) encodes: the parameters of an nn.Module, or a point of D real numbers.
+"""What a flat vector (D,) encodes: the parameters of an nn.Module, or a point (`evo.vectors.points`).
 
 Networks run in tiles of the population that fit the cache; the tile size is a function of shapes alone. For bit-identical
 results with any tile, every network needs the same memory alignment: vector instructions take LANES numbers at a time and
@@ -18,76 +18,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from numba import njit, types
 from torch import Tensor, nn
 
-from evo import rng, threads
-from evo.core import Backends, Episodic, Model, Networked, Phenotypes, Points, Task
+from evo import rng
+from evo.core import Backends, Episodic, Model, Networked, Points, Task
+from evo.space import Space
 from evo.vectors import mlp_rows
-from evo.vectors.models import TorchModel, VectorModel, as_module, matching
+from evo.vectors.models import TorchModel, as_module, matching
+from evo.vectors.points import Box, Reals
 from evo.vectors.population import Networks
 
 TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one tile
 LANES = 32  # numbers per widest vector instruction
-
-
-_DRAWN = (types.int64, types.float64[::1], types.float64[::1], types.int64, types.int64)
-VECTORS = (types.float32[:, ::1], types.float64[:, ::1])  # of networks, of points
-
-
-@njit([types.void(kind, *_DRAWN) for kind in VECTORS], cache=True, nogil=True)
-def _draw(out, first, centre, spread, generation, seed):
-    """Rows of `out` (n, D): individual first + i, each gene centre + spread * N(0, 1)."""
-    genes = out.shape[1]
-    for i in range(out.shape[0]):
-        for block in range((genes + 3) // 4):
-            four = rng.four_normals(block, first + i, generation, rng.INITIAL, seed)
-            for k in range(min(4, genes - 4 * block)):
-                g = 4 * block + k
-                out[i, g] = centre[g] + spread[g] * four[k]
-
-
-class Reals:
-    """Vectors (D,) of real numbers, used as they are; initial genes are N(0, 1).
-
-    dtype: of populations: float64 for points, float32 for the parameters of networks. centre, spread (D,) float64: mean and std
-    of a new vector. Raises ValueError for dimensions below 1.
-    """
-
-    dtype: type[np.floating] = np.float64
-
-    def __init__(self, dimensions: int):
-        if dimensions < 1:
-            raise ValueError(f"dimensions: expected a whole number >= 1; got {dimensions}")
-        self.dimensions = int(dimensions)
-        self.centre = np.zeros(self.dimensions)
-        self.spread = np.ones(self.dimensions)
-
-    def initial(self, seed: int, generation: int, count: int, scale: float = 1.0) -> np.ndarray:
-        """`count` new vectors (count, D); scale: initial std, relative to the encoding's own."""
-        out = np.empty((count, self.dimensions), self.dtype)
-        spread = scale * self.spread
-        word = rng.signed(seed)
-        threads.each(lambda a, b: _draw(out[a:b], a, self.centre, spread, generation, word), count)
-        return out
-
-    def of(self, model: Model | nn.Module) -> np.ndarray:
-        """The vector (D,) of a model made by `model`. Raises ValueError for another model."""
-        if not isinstance(model, VectorModel) or model.vector.shape != (self.dimensions,):
-            raise ValueError(f"expected a point of {self.dimensions} numbers; got {type(model).__name__}")
-        return np.array(model.vector, self.dtype)
-
-    def named(self, patterns: Sequence[str]) -> np.ndarray:
-        """Which numbers (D,) the parameters have whose names match one of `patterns`. Raises ValueError: a point has none."""
-        raise ValueError(f"frozen: a point of {self.dimensions} numbers has no named parameters; got {', '.join(patterns)}")
-
-    def express(self, vectors: np.ndarray) -> Phenotypes | np.ndarray:
-        """Points (P, D) as what a task of points evaluates: themselves."""
-        return vectors
-
-    def model(self, vector: np.ndarray) -> Model:
-        """A point (D,) as a Model."""
-        return VectorModel(vector)
+Searched = Reals | Space | int | None  # what an algorithm's vectors stand for; None: said by `dimensions=` or `space=`
 
 
 class Parameters(Reals):
@@ -220,12 +163,28 @@ class Parameters(Reals):
         return copies[str(device)]
 
 
+def as_encoding(*named: Searched) -> Reals:
+    """What a user names as the vectors of an algorithm: a number of dimensions, a Space, or an encoding. Raises TypeError
+    unless exactly one is not None."""
+    given = [each for each in named if each is not None]
+    if len(given) != 1:
+        raise TypeError(f"expected one of dimensions=20, space=Space(...), or an encoding such as Parameters; got {len(given)}")
+    one = given[0]
+    if isinstance(one, Reals):
+        return one
+    if isinstance(one, Space):
+        return Box(one)
+    if isinstance(one, bool) or not isinstance(one, (int, np.integer)):
+        raise TypeError(f"encoding: expected a number of dimensions, a Space, or Parameters; got {one!r}")
+    return Reals(int(one))
+
+
 def encoding_for(task: Task) -> Reals:
-    """The encoding of a weight-based method on this task: its network's parameters, or a point."""
+    """The encoding of a weight-based method on this task: its network's parameters, a point, or one of a Space."""
     if isinstance(task, Networked):
         return Parameters(task.network)
     if isinstance(task, Points):
-        return Reals(task.dimensions)
+        return Reals(task.dimensions) if task.space is None else Box(task.space)
     raise ValueError(unsupported_reason(task))
 
 

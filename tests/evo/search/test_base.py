@@ -147,8 +147,8 @@ def test_a_candidate_of_a_users_own_has_no_lineage_unless_one_is_given(algorithm
 @on_vectors
 def test_the_encoding_is_a_number_of_dimensions_of_any_kind_or_parameters(algorithm):
     assert algorithm(np.prod([4, 5])).encoding.dimensions == 20
-    for wrong in ("20", 2.5, True, None, torch.nn.Linear(2, 1)):
-        with pytest.raises(TypeError, match="encoding: expected a number of dimensions, or Parameters; got"):
+    for wrong in ("20", 2.5, True, torch.nn.Linear(2, 1)):
+        with pytest.raises(TypeError, match="encoding: expected a number of dimensions, a Space, or Parameters; got"):
             algorithm(wrong)
 
 

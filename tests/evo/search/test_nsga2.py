@@ -69,7 +69,7 @@ def test_crowding_is_half_the_sides_of_the_box_between_neighbours(points):
 @given(POINTS, st.integers(1, 20))
 def test_whoever_survives_comes_from_a_better_front_or_is_less_crowded_in_it(points, size):
     fitness, connections = arrays(sorted(set(points)))
-    chosen = survivors(fitness, connections, size)
+    chosen = survivors(fitness, connections, size=size)
     rank, crowding = standing(fitness, connections)
     assert len(set(chosen)) == len(chosen) == min(size, len(fitness))
     gone = np.setdiff1d(np.arange(len(fitness)), chosen)
@@ -90,30 +90,30 @@ def test_survivors_are_those_of_deap():
             self.place, self.fitness = place, Objectives((fitness[place], connections[place]))
 
     theirs = {point.place for point in tools.selNSGA2([Point(place) for place in range(200)], 100)}
-    assert set(survivors(fitness, connections, 100)) == theirs
+    assert set(survivors(fitness, connections, size=100)) == theirs
 
 
 def test_a_share_of_the_survivors_is_the_fittest():
     draws = np.random.default_rng(1)
     fitness, connections = draws.normal(size=100), draws.permutation(100)
     for share, kept in ((0.0, 40), (0.25, 30), (1.0, 0)):
-        chosen = survivors(fitness, connections, 40, share)
+        chosen = survivors(fitness, connections, size=40, share=share)
         assert len(set(chosen)) == 40
         assert set(np.argsort(-fitness)[:kept]) <= set(chosen)
-    assert set(survivors(fitness, connections, 40, 0.0)) != set(survivors(fitness, connections, 40, 1.0))
+    assert set(survivors(fitness, connections, size=40, share=0.0)) != set(survivors(fitness, connections, size=40, share=1.0))
 
 
 @given(POINTS)
 def test_of_points_alike_in_both_objectives_the_first_survives(points):
     fitness, connections = arrays(points)
-    assert sorted(survivors(fitness, connections, 99)) == sorted(points.index(point) for point in set(points))
+    assert sorted(survivors(fitness, connections, size=99)) == sorted(points.index(point) for point in set(points))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_who_has_no_finite_fitness_survives_only_if_nobody_has(share):
     fitness = np.array([-np.inf, 1.0, -np.inf, -2.0])
-    assert set(survivors(fitness, np.array([0, 5, 1, 3]), 3, share)) <= {1, 3}
-    assert len(survivors(np.full(4, -np.inf), np.arange(4), 3, share)) == 3
+    assert set(survivors(fitness, np.array([0, 5, 1, 3]), size=3, share=share)) <= {1, 3}
+    assert len(survivors(np.full(4, -np.inf), np.arange(4), size=3, share=share)) == 3
 
 
 def network(inputs, outputs):

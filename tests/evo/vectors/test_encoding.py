@@ -238,6 +238,7 @@ def test_weights_that_do_not_fit_are_refused(change):
 
 class PointTask:
     dimensions = 4
+    space = None
 
 
 def test_a_saved_point_is_restored_and_another_length_refused():
