@@ -390,6 +390,16 @@ class Deployment(NamedTuple):
     words: Sequence[Coding] = ()
 
 
+class Benchmark(NamedTuple):
+    """Which problem of a published suite a task is, for comparison with others' archives; f_opt: its least value."""
+
+    suite: str
+    function: int
+    dimension: int
+    instance: int
+    f_opt: float
+
+
 class Task(ABC):
     """What is to be learned.
 
@@ -399,8 +409,8 @@ class Task(ABC):
     your own; episodes: how many random seeds one evaluation consumes (0: the evaluation is deterministic, seeds are ignored);
     stop: "solved", or "budget": go on when solved, and no early stopping;
     normalize_observations: networks see them standardised by `Evaluation.observations`; class_weights: losses weigh every class
-    alike; space: of a task of points that are unit coordinates of a `Space`, that space; off_card: why no evaluation runs on a
-    CUDA card, "" if it may.
+    alike; space: of a task of points that are unit coordinates of a `Space`, that space; benchmark: which problem of a published
+    suite it is; off_card: why no evaluation runs on a CUDA card, "" if it may.
     """
 
     inputs: int
@@ -416,6 +426,7 @@ class Task(ABC):
     off_card: str = ""
     class_weights: bool = False
     space: Space | None = None
+    benchmark: Benchmark | None = None
 
     @property
     def noisy(self) -> bool:

@@ -1,7 +1,7 @@
 """BBOB: the 24 noiseless functions on which black-box optimisers are compared.
 
 Hansen, Finck, Ros and Auger: Real-parameter black-box optimization benchmarking 2009: noiseless functions definitions. INRIA
-RR-6829. Fitness is f_opt - f, at most 0; the metric is the gap f - f_opt, which COCO calls precision. A gap of 1e-8, COCO's last
+RR-6829. Fitness is f_opt - f, at most 0; the metric is the gap f - f_opt, COCO's precision. A gap of 1e-8, COCO's last
 target, solves the task. Instance 0 gives every seed an instance of its own, seed + 1: `--seeds 15` runs the instances 1 to 15,
 the same ones for all methods. 10,000 evaluations a dimension are usual; the default budget is that of ten dimensions.
 """
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo.core import Budget, Scenario
+from evo.core import Benchmark, Budget, Scenario
 from evo.settings import setting, settings
 from evo.tasks.function import FunctionTask
 from scenarios.functions.bbob import BBOB, INSTANCES, NAMES
+
+START = 2.0  # std of the first points in every coordinate: most lie in the region of interest, -5 .. 5
 
 
 @settings
@@ -31,6 +33,7 @@ class BBOBTask(FunctionTask):
     def __init__(self, function: int, dimension: int, instance: int, solved: float | None = 1e-8, stop: str = "solved"):
         self.by_seed = instance == 0
         self.problem = BBOB(function, dimension, instance or 1)
+        self.benchmark = Benchmark("bbob", function, dimension, self.problem.instance, self.problem.f_opt)
         super().__init__(self._fitness, dimension, None if solved is None else -solved, stop, optimum=0.0)
 
     def for_seed(self, seed: int) -> BBOBTask:
@@ -50,9 +53,14 @@ scenario = Scenario(
     task=lambda settings, network: BBOBTask(**vars(settings)),
     settings=BBOBSettings,
     budget=Budget(evaluations=100_000),
-    methods=("ga", "random-search"),
+    methods=("cma-es", "snes", "ga", "random-search"),
     model={},
-    learners={"ga": {"initial_scale": 3.0}, "random-search": {"initial_scale": 3.0}},
+    learners={
+        "cma-es": {"initial_scale": START, "initial_std": START},
+        "snes": {"initial_scale": START, "initial_std": START},
+        "ga": {"initial_scale": START},
+        "random-search": {"initial_scale": START},
+    },
 )
 
 if __name__ == "__main__":

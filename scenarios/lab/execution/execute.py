@@ -306,6 +306,7 @@ class _Run:
                 "step": progress.champion_step,
             },
             "nonfinite": progress.nonfinite,
+            **({} if self.task.benchmark is None else {"benchmark": self.task.benchmark._asdict()}),
         }
 
     def warn(self, message: str) -> None:

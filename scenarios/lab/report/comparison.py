@@ -41,9 +41,8 @@ class Comparison:
     rows: for each label a dict: label, method, seeds (asked for), done, failed, unfinished, metric, direction, split
     ("test", or what stands in for it), values (one a finished seed), iqm, low, high (None where unknown), rmse,
     absolute_error (interquartile means of a regression's, in the target's units; None where they are the metric), solved (how
-    many; None where undefined), solved_low, solved_high (Wilson), expected (ERT, the expected running time in
-    evaluations: value, low, high; None), parameters, connections, evaluations, samples, compute, seconds (means; None
-    where unknown), nonfinite (a sum; of the whole runs).
+    many; None: undefined), solved_low, solved_high (Wilson), expected (ERT in evaluations: value, low, high; None), parameters,
+    connections, evaluations, samples, compute, seconds (means; None where unknown), nonfinite (a sum; of the whole runs).
     notes: what the numbers do not say. at: (axis, budget) where the comparison is at a budget, by validation. by_metric: a
     metric was asked for, by which methods are ranked whether or not a solution is defined. runs: from `run()`, its Runs.
     """
@@ -55,6 +54,7 @@ class Comparison:
     at: tuple[str, float] | None = None
     by_metric: bool = False
     runs: list[Any] = field(default_factory=list, compare=False)
+    archived: dict[str, list[Any]] = field(default_factory=dict, compare=False)  # others' runs by label, of `coco.read`
     report: Path | None = field(default=None, compare=False)
 
     @cached_property

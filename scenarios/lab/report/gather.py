@@ -35,7 +35,8 @@ class NoRuns(LookupError):
 class Curve:
     """How one run went: for each row (T) the cost so far on every axis, nan where unknown, and the steps; the metric and the
     fitness on validation of the champion so far, and those of SIZES that are known, of the population; then the seconds of
-    each phase, over all rows, and how many examples or episodes validation has (nan)."""
+    each phase, over all rows, and how many examples or episodes validation has (nan). gap: to the optimum, where that is known,
+    of the best that any genome scored so far in training (nan)."""
 
     cost: dict[str, np.ndarray]
     metric: np.ndarray
@@ -43,6 +44,7 @@ class Curve:
     sizes: dict[str, np.ndarray]
     phases: dict[str, float]
     examples: float
+    gap: np.ndarray
 
     def at(self, axis: str, limit: float, what: str = "metric") -> float:
         """The metric, or the cost `what`, at the last row that has spent no more than `limit`; nan before the first."""
@@ -102,7 +104,7 @@ class Seed:
         sizes = {name: np.array([_number(row.get(name)) for row in rows]) for name in SIZES}
         known = {name: values for name, values in sizes.items() if np.isfinite(values).any()}
         examples = _number(scores[-1].get("n")) if scores else math.nan
-        return last, Curve(cost, of_champion(metric), of_champion("fitness"), known, _phases(rows), examples)
+        return last, Curve(cost, of_champion(metric), of_champion("fitness"), known, _phases(rows), examples, _gap(rows))
 
     @property
     def last(self) -> dict[str, Any]:
@@ -270,6 +272,13 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
 def _first_metric(row: Mapping[str, Any]) -> str:
     score = row.get("validation")
     return next((name for name in score if name != "n"), "") if isinstance(score, dict) else ""
+
+
+def _gap(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Of the best so far (T,): the optimum is what gap and fitness of a validation score add up to."""
+    scores = [score if isinstance(score := row.get("validation"), dict) else {} for row in rows]
+    optimum = np.array([_number(score.get("gap")) + _number(score.get("fitness")) for score in scores])
+    return optimum - np.fmax.accumulate(np.array([_number(row.get("fitness_best")) for row in rows]))
 
 
 def _phases(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:

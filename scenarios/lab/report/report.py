@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from scenarios.lab.report import bands, charts, evolution, gather, latex, palettes, stats, tables
+from scenarios.lab.report import bands, charts, evolution, gather, latex, palettes, stats, tables, targets
 from scenarios.lab.report.comparison import NAMED, Comparison
 from scenarios.lab.report.format import AXIS_LABELS, number, seed_list
 from scenarios.lab.report.gather import Seed, Series
@@ -156,6 +156,8 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
             still[name] = partial(evolution.size, name=name)
     fronts = {cost: rows for cost in charts.COSTS if (rows := charts.front_rows(comparison, cost))}
     still |= {f"front_{cost}": partial(charts.front, cost=cost) for cost in fronts}
+    if traces := targets.traces(comparison):
+        still["runtimes"] = partial(targets.chart, traces)
     made = {name: chart(comparison, legend=False) for name, chart in still.items()}
     drawn |= {f"{name}-{place}": {"spec": _spec(chart)} for name, chart in made.items()}
     streams = evolution.streams(comparison)
@@ -169,6 +171,7 @@ def _section(place: int, comparison: Comparison, drawn: dict[str, Any]) -> dict[
         "table": tables.filled(tables.methods(comparison)),
         "pairs": comparison.conclusion.pairs,
         "standings": tables.filled(tables.standings(comparison)),
+        "runtimes": targets.table(traces),
         "per_seed": tables.filled(tables.per_seed(comparison)),
         "shown": [*shown, *made],
         "few_levels": charts.few_levels(comparison),
