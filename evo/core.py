@@ -407,11 +407,10 @@ class Task(ABC):
     that are pictures; places: coordinates (I, d) of the inputs and (O, d) of the outputs, in -1 .. 1, where these have a
     geometry that a network may know of, and between them of hidden nodes, a layer each, where these are to lie in places of
     your own; episodes: how many random seeds one evaluation consumes (0: the evaluation is deterministic, seeds are ignored);
-    stop: "solved", or "budget": go on when solved, and no early stopping;
-    normalize_observations: networks see them standardised by `Evaluation.observations`; class_weights: losses weigh every class
-    alike; space: of a task of points that are unit coordinates of a `Space`, that space; benchmark: which problem of a published
-    suite it is; off_card: why no evaluation runs on a CUDA card, "" if it may.
-    """
+    stop: "solved", or "budget": go on when solved, and no early stopping; normalize_observations: networks see them
+    standardised by `Evaluation.observations`; class_weights: losses weigh every class alike; space: of a task of points that
+    are unit coordinates of a `Space`, that space; benchmark: which problem of a published suite it is; off_card: why no
+    evaluation runs on a CUDA card, "" if it may."""
 
     inputs: int
     outputs: int

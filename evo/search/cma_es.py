@@ -13,13 +13,14 @@ import numpy as np
 import torch
 
 from evo import threads
-from evo.core import Row, State
+from evo.core import Row, State, Task
 from evo.search import restarts
 from evo.search.covariance import Constants, stopped
-from evo.search.strategy import Strategy, champion_setting
+from evo.search.strategy import Strategy, champion_setting, size_of
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Searched
+from evo.vectors.points import Box
 
 MOST = 2000  # dimensions: a matrix has D^2 numbers, and a generation takes some D^3 operations
 KEPT = 20_000  # generations of a run whose fitness is remembered
@@ -51,18 +52,21 @@ class CMAES(Strategy):
 
     settings = CMAESSettings
     arrays: tuple[str, ...] = ("population", "mean", "covariance", "basis", "lengths", "path", "step_path", "history")
+    most: float = MOST
     numbers = ("size", "sigma", "first", "steps", "restart", "spent", "spent_small", "spent_large", "decomposed")
 
     def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
-        self._check_size()
+        if (genes := self.encoding.dimensions) > self.most:
+            raise ValueError(_too_many(genes))
         self.first_size, self.restart = self.size, 0
         self.spent_small = self.spent_large = 0
         self._begin(restarts.Run(self.size))
 
-    def _check_size(self) -> None:
-        if (genes := self.encoding.dimensions) > MOST:
-            raise ValueError(f"cma-es: expected at most {MOST:,} dimensions; got {genes:,}: sep-cma-es takes them")
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        reason = super().unsupported_reason(task)
+        return reason or (_too_many(genes) if (genes := size_of(task)) > cls.most else None)
 
     def _begin(self, run: restarts.Run) -> None:
         genes = self.encoding.dimensions
@@ -82,7 +86,19 @@ class CMAES(Strategy):
 
     def sampled(self) -> np.ndarray:
         z = self.normal()
-        return (self.mean + self.sigma * product(z * self.lengths, self.basis.T)).astype(self.encoding.dtype)  # (38) to (40)
+        y = product(z * self.lengths, self.basis.T)
+        return (self.mean + self.sigma * y * self._margin()).astype(self.encoding.dtype)  # (38) to (40)
+
+    def _margin(self) -> np.ndarray:
+        """By how much (D,) the noise of a whole number or a choice is stretched, so that one vector in D P leaves the value of
+        the mean (Hamano et al.: CMA-ES with margin, GECCO 2022, without its correction of the mean)."""
+        cells = self.encoding.cells if isinstance(self.encoding, Box) else np.zeros(len(self.mean))
+        discrete = cells > 0
+        inside = np.mod(self.mean, np.where(discrete, cells, 1.0))
+        border = np.minimum(inside, cells - inside)  # the nearer one
+        quantile = float(torch.special.ndtri(torch.tensor(1 - 1 / (len(self.mean) * self.size), dtype=torch.float64)))
+        least = np.where(discrete, border / max(quantile, 1e-9), 0.0)
+        return np.maximum(1.0, least / np.maximum(self.sigma * self._deviations(), 1e-300))
 
     def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
         order = np.argsort(-np.where(np.isfinite(fitness), fitness, -np.inf), kind="stable")
@@ -95,7 +111,7 @@ class CMAES(Strategy):
 
     def _adapt(self, population: np.ndarray, order: np.ndarray, of: Constants) -> None:
         """One generation's change of mean, sigma and covariance; order (P,): places of the population, the best first."""
-        y = (population[order] - self.mean) / self.sigma
+        y = (population[order] - self.mean) / (self.sigma * self._margin())
         half = len(y) // 2
         step = of.weights[:half] @ y[:half]  # (41)
         white = product(product(step[None], self.basis) / self.lengths, self.basis.T)[0]  # C^(-1/2) of it
@@ -167,6 +183,10 @@ class CMAES(Strategy):
     def row(self) -> Row:
         """The step size, the population and how many restarts there were."""
         return {"sigma": self.sigma, "population_size": self.size, "restarts": self.restart}
+
+
+def _too_many(genes: int) -> str:
+    return f"expected at most {MOST:,} dimensions; got {genes:,}: sep-cma-es takes them"
 
 
 def product(one: np.ndarray, other: np.ndarray) -> np.ndarray:

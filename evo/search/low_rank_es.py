@@ -18,7 +18,7 @@ from evo.search.low_rank import LowRankNetworks, Stack, stacked
 from evo.search.strategy import Strategy, centred_ranks, champion_setting, paired
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
-from evo.vectors.encoding import Parameters, Reals
+from evo.vectors.encoding import Parameters, Searched
 
 
 @settings
@@ -46,7 +46,7 @@ class LowRankES(Strategy):
     settings = LowRankESSettings
     arrays = ("mean", "moments")
 
-    def __init__(self, encoding: Reals | int, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         if not isinstance(self.encoding, Parameters):
             raise ValueError("low-rank-es needs the weight matrices of a network; got points of numbers: openai-es takes them")

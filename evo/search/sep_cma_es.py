@@ -6,6 +6,8 @@ What learns the matrix learns (D + 2) / 3 times as fast, and from the better hal
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from evo.search import gaussian
@@ -18,8 +20,7 @@ class SepCMAES(CMAES):
 
     arrays = ("population", "mean", "covariance", "lengths", "path", "step_path", "history")
 
-    def _check_size(self) -> None:
-        """As many dimensions as there are."""
+    most = math.inf
 
     def _isotropic(self) -> None:
         self.covariance = np.ones(self.encoding.dimensions)
@@ -29,12 +30,12 @@ class SepCMAES(CMAES):
         return Constants.of(genes, self.size, scale=(genes + 2) / 3)
 
     def sampled(self) -> np.ndarray:
-        return self.gaussian(self.sigma * self.lengths)
+        return self.gaussian(self.sigma * self.lengths * self._margin())
 
     def _adapt(self, population: np.ndarray, order: np.ndarray, of: Constants) -> None:
         weights = np.zeros(len(order))
         weights[order] = np.maximum(of.weights, 0.0)
-        white, square = gaussian.weighted(population, self.mean, self.sigma * self.lengths, weights, moments=2)
+        white, square = gaussian.weighted(population, self.mean, self.sigma * self.lengths * self._margin(), weights, moments=2)
         step = self.lengths * white
         self.mean = self.mean + self.sigma * step
         grows = self._paths(step, white, of)

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from evo.core import Evaluation, Model, Points, State, Task
+from evo import rng
+from evo.core import Evaluation, Model, Networked, Points, State, Task
 from evo.search.base import VectorAlgorithm, read_only
 from evo.search.gaussian import drawn
 from evo.settings import Value, setting
@@ -148,3 +149,13 @@ class Strategy(VectorAlgorithm):
 
 def _settled(options: Value, networks: bool) -> Value:
     return options if options.champion else replace(options, champion="centre" if networks else "sampled")
+
+
+def size_of(task: Task) -> int:
+    """D of the vectors that a task's networks, or its points, are."""
+    if isinstance(task, Points):
+        return task.dimensions
+    if not isinstance(task, Networked):
+        return 0
+    with rng.torch_seed(0, 0, 0, rng.NETWORK):
+        return sum(parameter.numel() for parameter in task.network().parameters())

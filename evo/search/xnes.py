@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from evo import threads
-from evo.search.strategy import Strategy, champion_setting, utilities
+from evo.core import Task
+from evo.search.strategy import Strategy, champion_setting, size_of, utilities
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Searched
@@ -51,9 +52,13 @@ class XNES(Strategy):
     def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
         if (genes := self.encoding.dimensions) > MOST:
-            raise ValueError(f"xnes: expected at most {MOST:,} dimensions; got {genes:,}: snes takes them")
+            raise ValueError(_too_many(genes))
         self.sigma, self.shape = float(self.options.initial_std), np.eye(genes)
         self.shape_rate = self.options.shape_rate or (9 + 3 * math.log(genes)) / (5 * genes * math.sqrt(genes))
+
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        return super().unsupported_reason(task) or (_too_many(genes) if (genes := size_of(task)) > MOST else None)
 
     def sampled(self) -> np.ndarray:
         with threads.limited(1):
@@ -72,3 +77,7 @@ class XNES(Strategy):
             self.mean = self.mean + self.options.mean_rate * self.sigma * (of_mean @ shape).numpy()
             self.shape = (torch.linalg.matrix_exp(self.shape_rate / 2 * of_shape) @ shape).numpy()
         self.sigma *= math.exp(min(1.0, self.shape_rate / 2 * float(of_sigma)))
+
+
+def _too_many(genes: int) -> str:
+    return f"expected at most {MOST:,} dimensions; got {genes:,}: snes takes them"

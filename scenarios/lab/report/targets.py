@@ -60,7 +60,7 @@ def _traces(series: Series) -> list[Trace]:
     if not known:
         return []
     other = problem_of(known[0])
-    return [_trace(seed) if seed in known else Trace((*other[:2], 0), *np.empty((2, 0)), 0.0) for seed in series.counted]
+    return [_trace(seed) if seed in known else Trace((*other[:2], 0), np.empty(0), np.empty(0), 0.0) for seed in series.counted]
 
 
 def _trace(seed: Seed) -> Trace:
