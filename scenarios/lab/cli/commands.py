@@ -18,6 +18,7 @@ import typer
 from evo.settings import did_you_mean
 from scenarios.lab.cli.devices import devices
 from scenarios.lab.cli.ends import failed, flush, suggested, terminable, warned, wrong
+from scenarios.lab.cli.export import export
 from scenarios.lab.cli.options import (
     At,
     Axis,
@@ -230,6 +231,9 @@ def compare(
     method: Labels = [],  # noqa: B006
     metric: Metric = "",
     at: At = "",
+    archive: Annotated[
+        list[Path], typer.Option("--coco", metavar="FOLDER", help="draw an archive in COCO's format beside; repeatable")
+    ] = [],  # noqa: B006
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="path of the report")] = None,
     runs: Runs = Path("runs"),
 ) -> int:
@@ -243,7 +247,7 @@ def compare(
         return wrong(f"-o {output}: expected a name that ends in .html; evo plot writes images")
     try:
         with meanwhile("reading the runs"):
-            found = compared.comparisons(what, runs, method, metric, at)
+            found = compared.comparisons(what, runs, method, metric, at, archive)
         print("\n\n".join(each.text(terminal_width()) for each in found))
         path, own = (output, False) if output is not None else compared.report_path(what, runs, method, metric, at)
         with meanwhile("writing the report"):
@@ -313,25 +317,7 @@ def play(
     return 0
 
 
-@app.command()
-def export(
-    run: OneRun,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="a name that ends in .pt, .safetensors or .onnx")],
-) -> int:
-    """Export a champion's network for torch, safetensors or ONNX."""
-    from scenarios.lab.study.loading import load
-    from scenarios.lab.study.problems import ConfigError
-
-    with meanwhile("importing torch"):
-        from evo.interop.export import ExportError
-        from scenarios.lab.api import export as exported
-    try:
-        with meanwhile("loading and exporting the champion"):
-            exported(load(run, warn=warned), file)
-    except (ConfigError, StoreError, ExportError) as error:
-        return wrong(error)
-    print(file)
-    return 0
+app.command()(export)
 
 
 @app.command()

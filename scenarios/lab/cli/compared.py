@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from scenarios.lab.report import gather
+from scenarios.lab.report import coco, gather
 from scenarios.lab.report.comparison import Comparison, compare, parse_at
 from scenarios.lab.report.report import REPORT
 
 
 def comparisons(
-    what: Sequence[str], runs: Path, labels: Sequence[str] = (), metric: str = "", at: str = ""
+    what: Sequence[str],
+    runs: Path,
+    labels: Sequence[str] = (),
+    metric: str = "",
+    at: str = "",
+    archives: Sequence[Path] = (),
 ) -> list[Comparison]:
     """A Comparison for each scenario among the runs that `what` names, of these labels alone if any, by `metric` if one is
-    given. Raises NoRuns, BadPoint, StoreError."""
-    return compare(gather.find(what, runs, labels), at=parse_at(at) if at else None, metric=metric)
+    given. archives: folders in COCO's format to be drawn beside them. Raises NoRuns, BadPoint, StoreError."""
+    found = compare(gather.find(what, runs, labels), at=parse_at(at) if at else None, metric=metric)
+    for comparison in found:
+        for archive in archives:
+            taken = {*comparison.archived, *(one.label for one in comparison.series)}
+            named = {name if name not in taken else f"{name} (archive)": own for name, own in coco.read(archive).items()}
+            comparison.archived |= named
+    return found
 
 
 def report_path(what: Sequence[str], runs: Path, labels: Sequence[str], metric: str, at: str) -> tuple[Path, bool]:

@@ -59,8 +59,9 @@ def _traces(series: Series) -> list[Trace]:
     known = [seed for seed in series.counted if np.isfinite(seed.curve.gap).any()]
     if not known:
         return []
-    other = problem_of(known[0])
-    return [_trace(seed) if seed in known else Trace((*other[:2], 0), np.empty(0), np.empty(0), 0.0) for seed in series.counted]
+    function, dimension, _ = problem_of(known[0])
+    nothing = Trace((function, dimension, 0), np.empty(0), np.empty(0), 0.0)
+    return [_trace(seed) if seed in known else nothing for seed in series.counted]
 
 
 def _trace(seed: Seed) -> Trace:
