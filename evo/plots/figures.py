@@ -90,8 +90,8 @@ def weights(tensors: dict[str, Tensor]) -> Figure:
     return settled(figure)
 
 
-def point(vector: np.ndarray, value: float, named: Mapping[str, object] | None = None) -> Figure:
-    """A point (D,) of a function, coordinate by coordinate, and the function's value; named: what the coordinates stand for."""
+def point(vector: np.ndarray, metric: str, value: float, named: Mapping[str, object] | None = None) -> Figure:
+    """A point (D,) of a function, coordinate by coordinate, and the metric there; named: what the coordinates stand for."""
     figure = blank(9, 3.5)
     axes = figure.subplots()
     axes.vlines(range(len(vector)), 0, vector, color=PALETTE[0], linewidth=1)
@@ -103,7 +103,7 @@ def point(vector: np.ndarray, value: float, named: Mapping[str, object] | None =
     else:
         _whole_ticks(axes.xaxis, 12)
     axes.set(xlabel="" if named else "coordinate", ylabel="unit coordinate" if named else "value")
-    axes.set_title(f"the best point found: f = {value:.6g}")
+    axes.set_title(f"the best point found: {metric} = {value:.6g}")
     return settled(figure)
 
 

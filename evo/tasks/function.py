@@ -112,10 +112,10 @@ class FunctionTask(Task):
         return None if self.target is None else score["fitness"] >= self.target
 
     def figure(self, model: Model, split: str = "validation") -> Figure:
-        """The point and the function's value there (matplotlib Figure); `split` changes nothing: a function has none."""
+        """The point and the metric there (matplotlib Figure); `split` changes nothing: a function has none."""
         from evo.plots import figures
 
         score = self.score(model, "validation")
         assert score is not None
-        point = np.asarray(model([]))
-        return figures.point(point, score["fitness"], {} if self.space is None else self.space.decode(point))
+        point, metric = np.asarray(model([])), self.metric.name
+        return figures.point(point, metric, score[metric], {} if self.space is None else self.space.decode(point))

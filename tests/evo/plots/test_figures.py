@@ -246,7 +246,7 @@ def test_an_environment_that_draws_nothing_shows_what_was_seen_and_done():
 
 def test_a_point_of_a_function_shows_its_coordinates_and_its_value():
     figure = FunctionTask(lambda p: (p**2).sum(1), 2).figure(VectorModel(np.array([3.0, -4.0])))
-    assert figure.axes[0].get_title() == "the best point found: f = 25"
+    assert figure.axes[0].get_title() == "the best point found: fitness = 25"
     assert figure.axes[0].lines[0].get_ydata().tolist() == [3, -4]
 
 
