@@ -24,6 +24,7 @@ _PUBLIC = {
     "Task": "evo.core",
     "GA": "evo.search.ga",
     "DeepGA": "evo.search.deep_ga",
+    "DE": "evo.search.de",
     "NSGA2": "evo.search.nsga2",
     "OpenAIES": "evo.search.openai_es",
     "SNES": "evo.search.snes",

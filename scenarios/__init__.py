@@ -45,6 +45,7 @@ METHODS = {
     "ars": "evo.search.ars:ARS",
     "cosyne": "evo.search.cosyne:CoSyNE",
     "low-rank-es": "evo.search.low_rank_es:LowRankES",
+    "de": "evo.search.de:DE",
     "neat": "evo.neat.neat:NEAT",
     "neat-modern": "evo.neat_modern.neat_modern:ModernNEAT",
     "cppn": "evo.hyperneat.picture_neat:CPPN",

@@ -95,8 +95,8 @@ class FunctionTask(Task):
         return Evaluation.of(given, size)
 
     def score(self, model: Model, split: str) -> Score | None:
-        """The value of the model's point, its gap to the optimum, and its "violation" where there are constraints: a function
-        has no splits, so "validation" is the function itself."""
+        """The value of the model's point, its gap to the optimum, its "violation" where there are constraints. A function has
+        no splits: "validation" is the function itself."""
         if split != "validation":
             return None
         point = np.asarray(model([]))[None]

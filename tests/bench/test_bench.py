@@ -18,6 +18,7 @@ PEERLESS = (
     "bench_genoxide.py",
     "bench_genoxide_rollout.py",
     "bench_neat_genoxide.py",
+    "bench_search_genoxide.py",
     "bench_tensorneat.py",
     "bench_es_hyperneat.py",
     "bench_hyperneat.py",
@@ -107,6 +108,10 @@ PEERLESS = (
                 r"a whole run: mean",
                 r"genoxide",
             ],
+        ),
+        (
+            "bench_search_genoxide.py",
+            [r"de, rand/1/bin: a generation of 20 x 30", r"ours +\d", r"against genoxide: [\d.]+ x|compared with nothing"],
         ),
         ("bench_run.py", [r"ms a run +all +start +evolution", r"xor ga( +[\d.]+){9}"]),
         ("bench_tables.py", [r"1,000 x 21 numbers", r"[\d.]+ s \(limit 3 s\); peak memory [\d.]+ times the file \(limit 6\)"]),
