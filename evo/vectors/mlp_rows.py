@@ -31,7 +31,7 @@ def layers(module: nn.Module) -> Layers | None:
     output = IDENTITY
     if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.Sigmoid):
         module, output = module[0], SIGMOID
-    if type(module) is not MLP:
+    if type(module) is not MLP or not module.plain:
         return None
     linear = [layer for layer in module.layers if isinstance(layer, nn.Linear)]
     names = [layer.name for layer in module.layers if isinstance(layer, Activation)]

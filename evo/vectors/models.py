@@ -135,7 +135,7 @@ def _topology(module: nn.Module) -> Topology | None:
     units, or a weight that is not finite."""
     from evo.plots.topology import Topology
 
-    if type(module) is not MLP or not all(bool(p.isfinite().all()) for p in module.parameters()):
+    if type(module) is not MLP or not module.plain or not all(bool(p.isfinite().all()) for p in module.parameters()):
         return None
     layers = [layer for layer in module.layers if isinstance(layer, nn.Linear)]
     sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from evo.activations import ACTIVATIONS
 from evo.settings import Value, setting, settings
+from evo.vectors import arithmetics
 
 
 class Activation(nn.Module):
@@ -33,12 +34,26 @@ class Activation(nn.Module):
 class MLPSettings:
     hidden: tuple[int, ...] = setting((32,), "units of each hidden layer; [] is a linear network", low=1)
     activation: str = setting("tanh", "activation of the hidden layers", choices=ACTIVATIONS)
+    arithmetic: str = setting("float32", "how layers compute: see evo/vectors/arithmetics.py", choices=arithmetics.ARITHMETICS)
+    arithmetic_seed: int = setting(0, "faulty: which multipliers are off, and by how much", low=0)
+    gradient: str = setting(
+        "autograd",
+        "what gradient methods are told of rounding and faults: autograd: what it makes of them, nothing where numbers become "
+        "whole; straight_through: as if weights and inputs had stayed as they were",
+        choices=arithmetics.GRADIENTS,
+        source="Bengio et al. 2013",
+    )
+
+    def contradictions(self) -> list[str]:
+        if self.gradient == "autograd" or self.arithmetic not in (arithmetics.FLOAT32, arithmetics.DIFFRACTIVE):
+            return []
+        return [f"gradient: expected autograd, as {self.arithmetic} has nothing to pass straight through; got {self.gradient}"]
 
 
 class MLP(nn.Module):
     """A multi-layer perceptron, (B, I) -> (B, O): linear layers with one activation between them, none after the last.
 
-    inputs: I, or the shape (C, H, W) of an image, which is flattened. values: those of MLPSettings, `hidden`
+    inputs: I, or the shape (C, H, W) of an image, which is flattened. values: those of MLPSettings, such as `hidden`
     (units of each hidden layer) and `activation`. Raises SettingsError for values that these do not allow.
     """
 
@@ -47,11 +62,17 @@ class MLP(nn.Module):
     def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
         super().__init__()
         chosen = MLPSettings(**values)
-        sizes = [inputs if isinstance(inputs, int) else math.prod(inputs), *chosen.hidden]
+        sizes = [inputs if isinstance(inputs, int) else math.prod(inputs), *chosen.hidden, outputs]
         layers: list[nn.Module] = []
-        for before, after in itertools.pairwise(sizes):
-            layers += [nn.Linear(before, after), Activation(chosen.activation)]
-        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], outputs))
+        for place, (before, after) in enumerate(itertools.pairwise(sizes)):
+            made = arithmetics.layer(chosen.arithmetic, before, after, chosen.gradient, chosen.arithmetic_seed, place)
+            layers += [made, Activation(chosen.activation)]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    @property
+    def plain(self) -> bool:
+        """Whether it computes in float32: what kernels can do too."""
+        return all(type(layer) in (nn.Linear, Activation) for layer in self.layers)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)

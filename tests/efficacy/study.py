@@ -15,6 +15,7 @@ from scipy import stats
 
 from evo.hyperneat.substrate import Substrate
 from evo.plots import figures
+from evo.vectors.arithmetics import ARITHMETICS, DIFFRACTIVE, FLOAT32
 from scenarios.lab import load, run
 from scenarios.lab.report import gather, report
 from scenarios.lab.report.comparison import compare
@@ -29,6 +30,7 @@ CONTROL = ("cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pe
 POLES = ("single_pole", "double_pole")
 PARITY = (3, 5, 8)  # bits
 MIRRORING, REGULARITIES = ("hyperneat", "neat"), (0.0, 0.25, 0.5, 0.75, 1.0)
+ARITHMETIC_METHODS = ("backprop", "ga")
 TABLES = {"breast_cancer": 3.6e9, "two_spirals": 2.4e9, "digits": 5e9}  # compute of a run
 
 
@@ -260,10 +262,28 @@ def t_maze(seeds: int, runs: Path) -> None:
         print(f"{label}: solved {rate(count, seeds)}; test return {interval(returns)}, lowest {min(returns):.1f}")
 
 
+def arithmetic(seeds: int, runs: Path) -> None:
+    """Accuracy by arithmetic and method on digits: what evolution can train, and gradient descent cannot; gradient descent by
+    autograd, and straight through where that differs. At equal compute, and a table of all at the end."""
+    lines = []
+    for name in ARITHMETICS:
+        settings, folder = {"model.arithmetic": name}, runs / name
+        methods = [*ARITHMETIC_METHODS]
+        if name not in (FLOAT32, DIFFRACTIVE):  # whose gradients have no other way
+            methods.append("straight-through=backprop")
+            settings |= {"straight-through.model.arithmetic": name, "straight-through.model.gradient": "straight_through"}
+        budget = {"compute": COMPUTE["digits"]}
+        print(run("digits", methods=methods, seeds=seeds, budget=budget, settings=settings, runs=folder), end="\n\n")
+        for label in (method.partition("=")[0] for method in methods):
+            values = [reported(result) for result in results("digits", label, seeds, folder)]
+            lines.append(f"{name}, {label}: test accuracy {interval(values)}")
+    print("\n".join(lines))
+
+
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
 STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
 STUDIES |= {"visual-discrimination": (visual_discrimination, 20), "parity": (parity, 30), "bit-mirroring": (bit_mirroring, 10)}
-STUDIES["t-maze"] = (t_maze, 20)
+STUDIES |= {"t-maze": (t_maze, 20), "arithmetic": (arithmetic, 5)}
 
 
 def main() -> None:

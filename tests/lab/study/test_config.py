@@ -18,6 +18,10 @@ from scenarios.lab.study.problems import ConfigError
 from scenarios.lab.study.spec import RunSpec
 from scenarios.lab.study.trial import study
 
+# What stands in a configuration of xor.
+MODEL = {"network": "mlp", "hidden": [4], "activation": "tanh", "arithmetic": "float32", "arithmetic_seed": 0}
+MODEL |= {"gradient": "autograd"}
+
 
 def chosen(*methods, **options):
     return study(**flags.chosen("xor", methods or ("ga",), **options))
@@ -219,7 +223,7 @@ def test_flags_are_laid_over_a_file(tmp_path):
 
 def test_another_network_does_not_inherit_the_scenarios_settings_of_its_own(tmp_path):
     (tmp_path / "net.py").write_text("import torch\nclass Net(torch.nn.Linear): pass\n")
-    assert chosen(sets=["model.activation=relu"]).specs[0].model == {"network": "mlp", "hidden": [4], "activation": "relu"}
+    assert chosen(sets=["model.activation=relu"]).specs[0].model == MODEL | {"activation": "relu"}
     name = f"{tmp_path}/net.py:Net"
     spec = chosen(sets=[f"model.network={name}"]).specs[0]
     assert spec.model == {"network": name}
@@ -299,7 +303,7 @@ def test_shown_configuration_runs_unchanged_and_explains_every_key(scenario):
         ({"device": "cuda"}, ["device: stored cpu, now cuda"]),
         ({"method": "random-search"}, ["ga.method: stored ga, now random-search"]),
         ({"task": {"fitness": "accuracy", "stop": "solved"}}, ["task.fitness: stored closeness, now accuracy"]),
-        ({"model": {"network": "mlp", "hidden": [5], "activation": "tanh"}}, ["model.hidden: stored [4], now [5]"]),
+        ({"model": MODEL | {"hidden": [5]}}, ["model.hidden: stored [4], now [5]"]),
     ],
 )
 def test_only_what_changes_the_run_forbids_continuing(change, expected):

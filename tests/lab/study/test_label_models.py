@@ -19,6 +19,7 @@ from scenarios.lab.study.trial import study
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
+OTHERS = {"activation": "tanh", "arithmetic": "float32", "arithmetic_seed": 0, "gradient": "autograd"}  # settings of an MLP
 BOTH = ("small=backprop", "big=backprop")
 NET = """
 import torch
@@ -99,7 +100,7 @@ def test_a_run_that_was_cut_goes_on_to_the_same_bytes(two, tmp_path):
 
 def test_the_configuration_on_disk_holds_it_and_that_of_another_label_does_not(two):
     big, small = (load(two / label / "seed-0") for label in ("big", "small"))
-    assert big.config["learners"]["big"]["model"] == {"network": "mlp", "hidden": [7, 7], "activation": "tanh"}
+    assert big.config["learners"]["big"]["model"] == {"network": "mlp", "hidden": [7, 7], **OTHERS}
     assert "model" not in big.config
     assert "[learners.big.model]\n" in (two / "big/seed-0/config.toml").read_text()
     assert small.config["model"]["hidden"] == [4]
@@ -126,8 +127,8 @@ def test_a_configuration_without_one_is_what_it_was():
 
 def test_keys_are_laid_over_the_shared_table():
     small, big = chosen(sets=["model.activation=relu", "model.hidden=[3]", "big.model.hidden=[2, 2]"]).specs
-    assert small.model == {"network": "mlp", "hidden": [3], "activation": "relu"}
-    assert big.model == {"network": "mlp", "hidden": [2, 2], "activation": "relu"}
+    assert small.model == {"network": "mlp", "hidden": [3], **OTHERS, "activation": "relu"}
+    assert big.model == {"network": "mlp", "hidden": [2, 2], **OTHERS, "activation": "relu"}
     assert (small.own_model, big.own_model) == (False, True)
     assert (hidden(small), hidden(big)) == ([3], [2, 2])
 
