@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +101,7 @@ class Integer:
 
     @property
     def cell(self) -> float:
+        """How wide, in u, the interval of one value is."""
         return 1 / (self.high - self.low + 1)
 
     def at(self, u: float) -> int:
@@ -125,6 +126,7 @@ class Choice:
 
     @property
     def cell(self) -> float:
+        """How wide, in u, the interval of one value is."""
         return 1 / len(self.values)
 
     def at(self, u: float) -> object:
@@ -187,7 +189,7 @@ class Space:
         constraints = f", {len(self.constraints)} constraint{'s' * (len(self.constraints) != 1)}" * bool(self.constraints)
         return f"Space({', '.join(f'{name}: {variable}' for name, variable in self.variables.items())}{constraints})"
 
-    def decode(self, units: npt.ArrayLike) -> dict[str, Any]:
+    def decode(self, units: npt.ArrayLike) -> dict[str, np.ndarray]:
         """The values of unit coordinates (P, D), by name, each (P,); of one point (D,), the bare values. Raises ValueError for
         another shape, or for a coordinate outside [0, 1)."""
         points = np.asarray(units, np.float64)
@@ -198,7 +200,8 @@ class Space:
         if not ((points >= 0) & (points < 1)).all():
             raise ValueError("expected unit coordinates in [0, 1), as ask() gives them; got others")
         if points.ndim == 1:
-            return {name: variable.at(u) for (name, variable), u in zip(self.variables.items(), points.tolist())}
+            pairs = zip(self.variables.items(), points.tolist())
+            return {name: variable.at(u) for (name, variable), u in pairs}  # type: ignore[misc]  # values, not arrays
         return {name: variable.decode(u) for (name, variable), u in zip(self.variables.items(), points.T)}
 
     def constraint_values(self, values: Values) -> np.ndarray:

@@ -23,6 +23,9 @@ scenario = Scenario(
     budget=Budget(samples=2_000_000),
     methods=("ga", "deep-ga", "random-search"),
     model={"network": "mlp", "hidden": (16,)},
+    learners={
+        "openai-es": {"noise_std": 0.46, "learning_rate": 0.52, "weight_decay": 0.005, "initial_scale": 2.6}
+    },  # `evo tune`
 )
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from evo.constraints import HANDLINGS, feasible, penalised, violation
 from evo.core import Evaluation, Metric, Model, Score, Task, counted
-from evo.settings import did_you_mean
+from evo.settings import Value, did_you_mean
 from evo.space import Space
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class FunctionTask(Task):
 
     def __init__(
         self,
-        function: Callable[[Any], npt.ArrayLike],
+        function: Callable[[Value], npt.ArrayLike],
         dimensions: int | None = None,
         solved: float | None = None,
         stop: str = "solved",
@@ -74,7 +74,7 @@ class FunctionTask(Task):
         return self.space is not None and bool(self.space.constraints)
 
     def evaluate(self, phenotypes: np.ndarray, seeds: np.ndarray) -> Evaluation:
-        values: Any = phenotypes if self.space is None else self.space.decode(phenotypes)
+        values: Value = phenotypes if self.space is None else self.space.decode(phenotypes)
         plain = self._of(values, len(phenotypes))
         if self.space is None or not self._constrained:
             return plain
@@ -87,7 +87,7 @@ class FunctionTask(Task):
         lagrangian = np.column_stack([plain.fitness, g]) if self.noisy else None
         return Evaluation(handled(plain.fitness), objectives=objectives, lagrangian=lagrangian, nonfinite=plain.nonfinite)
 
-    def _of(self, values: Any, size: int) -> Evaluation:
+    def _of(self, values: Value, size: int) -> Evaluation:
         """What the function gives, constraints left out."""
         given = self.function(values)
         if isinstance(given, np.ndarray) and given.ndim == 2 and len(given) == size and given.shape[1] > 1:
@@ -100,7 +100,7 @@ class FunctionTask(Task):
         if split != "validation":
             return None
         point = np.asarray(model([]))[None]
-        values: Any = point if self.space is None else self.space.decode(point)
+        values: Value = point if self.space is None else self.space.decode(point)
         fitness, score = self._of(values, 1).fitness, {}
         if self.space is not None and self._constrained:
             g = self.space.constraint_values(values)

@@ -96,7 +96,7 @@ def ratio(one: list[dict], other: list[dict], target: int) -> str:
         return f"{counts}  median best {best[0]:.2e} {best[1]:.2e}"
     again = [ert(spent[places], reached[places]) for spent, reached in sides]
     with np.errstate(invalid="ignore"):
-        low, high = np.nanpercentile(again[0] / again[1], [2.5, 97.5])
+        low, high = np.nanpercentile(again[0] / again[1], [2.5, 97.5], method="inverted_cdf")
     return f"{counts}  ERT {first:9,.0f} {second:9,.0f}  ratio {first / second:.2f} [{low:.2f}, {high:.2f}]"
 
 
