@@ -136,7 +136,8 @@ def generations(case: str, size: int, steps: int, method: type) -> dict:
 def cases(toy: bool, peak: float) -> Iterator[tuple[str, Callable[[str], Iterable[dict]]]]:
     """Names and functions that give rows."""
     many, large, nodes, links = (4, 40, 10, 20) if toy else (100_000, 2_500, 2_500, 100_000)
-    distinct = Genomes.of([genome(k, 4, 2, k % 7, 8 + k % 9) for k in range(min(many, 500))])
+    various = [genome(k, 4, 2, k % 7, 8 + k % 9) for k in range(min(many, 500))]
+    distinct = Genomes.of(various)
     small = distinct.select(np.arange(many) % len(distinct))
     ordered = small.select(np.argsort(np.diff(small.connections_at), kind="stable"))
     steps = 5 if toy else 500
@@ -146,9 +147,11 @@ def cases(toy: bool, peak: float) -> Iterator[tuple[str, Callable[[str], Iterabl
         return found.select(np.arange(2 if toy else 2_500) % len(found))
 
     one = lambda: Genomes.of([genome(0, 8, 4, 6 if toy else nodes - 12, links)])
+    mixed = lambda: Genomes.of([*various * (1 if toy else 8), genome(0, 4, 2, 6 if toy else nodes - 6, links)])
     yield "forward: many small", lambda case: [forward_row(case, small, 32, peak)]
     yield "forward: many small, in order of size", lambda case: [forward_row(case, ordered, 32, peak)]
     yield "forward: one large", lambda case: [forward_row(case, one(), 64, peak)]
+    yield "forward: many small and one large", lambda case: [forward_row(case, mixed(), 32, peak)]
     yield "forward: 2,500 of 2,500", lambda case: [forward_row(case, of_2500(), 4 if toy else 64, peak)]
     for size in (4,) if toy else (10_000, 100_000):
         yield "cartpole generation of MLPs", lambda case, size=size: [generations(case, size, steps, GA)]

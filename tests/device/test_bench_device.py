@@ -22,6 +22,7 @@ def test_the_bench_writes_figures_of_which_results_are_made(tmp_path):
         "forward: many small",
         "forward: many small, in order of size",
         "forward: one large",
+        "forward: many small and one large",
         "cartpole generation",
         "cartpole generation of MLPs",
         "cartpole, 500 steps",
