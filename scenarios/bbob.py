@@ -56,10 +56,8 @@ scenario = Scenario(
     methods=("cma-es", "snes", "ga", "random-search"),
     model={},
     learners={
-        "cma-es": {"initial_scale": START, "initial_std": START},
-        "snes": {"initial_scale": START, "initial_std": START},
-        "ga": {"initial_scale": START},
-        "random-search": {"initial_scale": START},
+        **dict.fromkeys(("ga", "deep-ga", "nsga2", "openai-es", "ars", "random-search"), {"initial_scale": START}),
+        **dict.fromkeys(("cma-es", "sep-cma-es", "snes", "xnes", "pgpe"), {"initial_scale": START, "initial_std": START}),
     },
 )
 
