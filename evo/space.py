@@ -101,7 +101,7 @@ class Integer:
 
     @property
     def cell(self) -> float:
-        """How wide, in u, the interval of one value is."""
+        """How much of [0, 1) is one number's."""
         return 1 / (self.high - self.low + 1)
 
     def at(self, u: float) -> int:
@@ -126,7 +126,7 @@ class Choice:
 
     @property
     def cell(self) -> float:
-        """How wide, in u, the interval of one value is."""
+        """How much of [0, 1) is one value's."""
         return 1 / len(self.values)
 
     def at(self, u: float) -> object:
@@ -200,8 +200,8 @@ class Space:
         if not ((points >= 0) & (points < 1)).all():
             raise ValueError("expected unit coordinates in [0, 1), as ask() gives them; got others")
         if points.ndim == 1:
-            pairs = zip(self.variables.items(), points.tolist())
-            return {name: variable.at(u) for (name, variable), u in pairs}  # type: ignore[misc]  # values, not arrays
+            bare = {name: variable.at(float(u)) for (name, variable), u in zip(self.variables.items(), points)}
+            return bare  # type: ignore[return-value]  # a shape is no type
         return {name: variable.decode(u) for (name, variable), u in zip(self.variables.items(), points.T)}
 
     def constraint_values(self, values: Values) -> np.ndarray:

@@ -29,6 +29,7 @@ SCENARIOS = {
     "bit_mirroring": "scenarios.bit_mirroring:scenario",
     "cppn_image": "scenarios.cppn_image:scenario",
     "t_maze": "scenarios.t_maze:scenario",
+    "pressure_vessel": "scenarios.pressure_vessel:scenario",
     "bbob": "scenarios.bbob:scenario",
 }
 

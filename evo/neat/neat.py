@@ -111,7 +111,7 @@ class NEAT(Topologies):
     def candidate(self) -> Genomes | None:
         """The champion of the best species that improved in the generation last told (section 4.3.2), if that is wanted and
         one did; else None, for the fittest."""
-        if not self._improved().any() or self.population is None:
+        if self.fitness is None or self.population is None or not self._improved().any():
             return None
         return self.population[self._nominee()]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from evo.constraints import HANDLINGS, feasible, penalised, violation
 from evo.core import Evaluation, Metric, Model, Score, Task, counted
-from evo.settings import Value, did_you_mean
+from evo.settings import did_you_mean
 from evo.space import Space
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class FunctionTask(Task):
 
     def __init__(
         self,
-        function: Callable[[Value], npt.ArrayLike],
+        function: Callable[..., npt.ArrayLike],
         dimensions: int | None = None,
         solved: float | None = None,
         stop: str = "solved",
@@ -67,18 +67,12 @@ class FunctionTask(Task):
     @property
     def noisy(self) -> bool:
         """Multipliers change what a point is worth from generation to generation."""
-        return self.constraint == "augmented-lagrangian" and self._constrained
-
-    @property
-    def _constrained(self) -> bool:
-        return self.space is not None and bool(self.space.constraints)
+        return self.constraint == "augmented-lagrangian" and self.space is not None and bool(self.space.constraints)
 
     def evaluate(self, phenotypes: np.ndarray, seeds: np.ndarray) -> Evaluation:
-        values: Value = phenotypes if self.space is None else self.space.decode(phenotypes)
-        plain = self._of(values, len(phenotypes))
-        if self.space is None or not self._constrained:
+        plain, g = self._measured(phenotypes)
+        if g is None:
             return plain
-        g = self.space.constraint_values(values)
         handled = partial(penalised, g=g, weight=self.penalty) if self.constraint == "penalty" else partial(feasible, g=g)
         objectives = None if plain.objectives is None else handled(plain.objectives)
         if self.constraint == "objective":
@@ -87,26 +81,23 @@ class FunctionTask(Task):
         lagrangian = np.column_stack([plain.fitness, g]) if self.noisy else None
         return Evaluation(handled(plain.fitness), objectives=objectives, lagrangian=lagrangian, nonfinite=plain.nonfinite)
 
-    def _of(self, values: Value, size: int) -> Evaluation:
-        """What the function gives, constraints left out."""
-        given = self.function(values)
-        if isinstance(given, np.ndarray) and given.ndim == 2 and len(given) == size and given.shape[1] > 1:
-            return Evaluation.of(Evaluation(given.sum(axis=1), objectives=given), size)
-        return Evaluation.of(given, size)
+    def _measured(self, points: np.ndarray) -> tuple[Evaluation, np.ndarray | None]:
+        """What the function gives, constraints left out, and their values (P, K), None where there are none."""
+        if self.space is None:
+            return _evaluation(self.function(points), len(points)), None
+        values = self.space.decode(points)
+        found = _evaluation(self.function(values), len(points))
+        return found, self.space.constraint_values(values) if self.space.constraints else None
 
     def score(self, model: Model, split: str) -> Score | None:
         """The value of the model's point, its gap to the optimum, its "violation" where there are constraints. A function has
         no splits: "validation" is the function itself."""
         if split != "validation":
             return None
-        point = np.asarray(model([]))[None]
-        values: Value = point if self.space is None else self.space.decode(point)
-        fitness, score = self._of(values, 1).fitness, {}
-        if self.space is not None and self._constrained:
-            g = self.space.constraint_values(values)
-            fitness, score = feasible(fitness, g), {"violation": float(violation(g)[0])}
-        value = float(fitness[0])
-        return {"fitness": value, **score} if self.optimum is None else {"fitness": value, "gap": self.optimum - value, **score}
+        plain, g = self._measured(np.asarray(model([]))[None])
+        value = float((plain.fitness if g is None else feasible(plain.fitness, g))[0])
+        score = {"fitness": value} if self.optimum is None else {"fitness": value, "gap": self.optimum - value}
+        return score if g is None else {**score, "violation": float(violation(g)[0])}
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else score["fitness"] >= self.target
@@ -119,3 +110,10 @@ class FunctionTask(Task):
         assert score is not None
         point, metric = np.asarray(model([])), self.metric.name
         return figures.point(point, metric, score[metric], {} if self.space is None else self.space.decode(point))
+
+
+def _evaluation(given: npt.ArrayLike, size: int) -> Evaluation:
+    """What a function gave for `size` points; (P, M) are objectives."""
+    if isinstance(given, np.ndarray) and given.ndim == 2 and len(given) == size and given.shape[1] > 1:
+        return Evaluation.of(Evaluation(given.sum(axis=1), objectives=given), size)
+    return Evaluation.of(given, size)

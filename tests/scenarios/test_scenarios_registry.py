@@ -19,7 +19,7 @@ DATA = ["xor", "parity", "two_spirals", "digits", "breast_cancer", "wine", "diab
 DATA += ["bit_mirroring", "cppn_image"]
 CONTROL = ["cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pendulum", "swing_up"]
 CONTROL += ["single_pole", "double_pole", "double_pole_no_velocity", "t_maze"]
-POINTS = ["bbob"]  # tasks without a network
+POINTS = ["bbob", "pressure_vessel"]  # tasks without a network
 DOWNLOADED = ["mnist", "fashion_mnist", "linear_float"]
 
 
