@@ -63,6 +63,7 @@ _PUBLIC = {
     "TorchModel": "evo.vectors.models",
     "MLP": "evo.vectors.modules",
     "CNN": "evo.vectors.modules",
+    "RNN": "evo.vectors.modules",
 }
 __all__ = ["SettingsError", "rng", "setting", "settings", *_PUBLIC]
 

@@ -71,6 +71,7 @@ ALIASES = {"ga-nsga2": "nsga2"}  # what methods were once called: stored runs na
 NETWORKS = {
     "mlp": "evo.vectors.modules:MLP",
     "cnn": "evo.vectors.modules:CNN",
+    "rnn": "evo.vectors.modules:RNN",
     "linear-float": "evo.vectors.linear_float:LinearFloat",
 }
 

@@ -27,7 +27,7 @@ from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, cross_entropy, 
 from evo.tasks.schema import Schema, networked
 from evo.tasks.table import Table, as_columns, refuse_nan
 from evo.tasks.targets import Pair, Rows, beside, noted, parts_of, prepared, targets, tensors
-from evo.vectors.modules import MLP
+from evo.vectors.modules import MLP, Recurrent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -169,8 +169,11 @@ class SupervisedTask(Task):
         return cls(*pairs, network=network, **(values | rest))
 
     def network(self) -> nn.Module:
-        """A fresh nn.Module (B, I) -> (B, O), initialised from torch's global generator."""
-        return networked(self.kind, self._network(self.shape or self.inputs, self.outputs))
+        """A fresh nn.Module (B, I) -> (B, O), initialised by torch's global generator. Raises ValueError if it is recurrent."""
+        made = self._network(self.shape or self.inputs, self.outputs)
+        if isinstance(made, Recurrent):
+            raise ValueError(f"model.network: {type(made).__name__} keeps a state from step to step; rows are none: use mlp")
+        return networked(self.kind, made)
 
     @overload
     def split(self, name: Literal["train"], device: str | torch.device = "cpu") -> tuple[Tensor, Tensor]: ...

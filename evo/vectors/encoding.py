@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from evo import rng
 from evo.core import Backends, Episodic, Model, Networked, Points, Task
 from evo.space import Space
-from evo.vectors import mlp_rows
+from evo.vectors import mlp_rows, rnn_kernel
 from evo.vectors.models import TorchModel, as_module, matching
+from evo.vectors.modules import Recurrent
 from evo.vectors.points import Box, Reals
 from evo.vectors.population import Networks
 
@@ -150,6 +151,8 @@ class Parameters(Reals):
             finally:
                 for hook in hooks:
                     hook.remove()
+                if isinstance(self.template, Recurrent):
+                    self.template.reset()
             if len(shape) != 2 or shape[0] != 2:
                 raise ValueError(f"the network must give outputs of shape (B, O); for 2 examples it gave {shape}")
             self._probed[inputs] = sum(seen), shape[1]
@@ -200,7 +203,8 @@ def backends(task: Task) -> Backends:
     if not isinstance(task, Networked):
         return Backends("the task's function", "", "the task's function takes points on the host")
     with rng.torch_seed(0, 0, 0, rng.NETWORK):
-        compiled = mlp_rows.layers(task.network()) is not None
+        network = task.network()
+    compiled = mlp_rows.layers(network) is not None or rnn_kernel.sizes_of(network) is not None
     if not compiled:
         return Backends()
     on_card = "compiled" if isinstance(task, Episodic) else "torch"

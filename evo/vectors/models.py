@@ -17,8 +17,8 @@ from evo import rng
 from evo.core import Model, Networked, Points, Saved, Task, counted, example
 from evo.rollout.lanes import Policy
 from evo.settings import did_you_mean
-from evo.vectors import mlp_kernel
-from evo.vectors.modules import MLP
+from evo.vectors import mlp_kernel, rnn_kernel
+from evo.vectors.modules import MLP, Recurrent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +64,8 @@ class TorchModel(Model):
     def __call__(self, inputs: npt.ArrayLike) -> Tensor:
         device = next((p.device for p in self.module.parameters()), torch.device("cpu"))
         x = torch.as_tensor(inputs, dtype=torch.float32)
-        parts = [self.module(part.to(device)) for part in x.split(ROWS)]
+        rows = max(1, len(x)) if isinstance(self.module, Recurrent) else ROWS  # a state is of all
+        parts = [self.module(part.to(device)) for part in x.split(rows)]
         return torch.cat(parts).cpu()
 
     def activate(self, inputs: Sequence[float]) -> list[float]:
@@ -76,7 +77,7 @@ class TorchModel(Model):
         """
         now = [(p.data_ptr(), p._version) for p in self._weights]  # which training changes
         if self._single is None or self._single[0] != now:
-            policy = self._policy(self._unsquashed)
+            policy = mlp_kernel.policy(self._unsquashed, self._flat) if self._weights else None
             self._single = now, None if policy is None else mlp_kernel.Single(policy)
         run = self._single[1]
         if run is not None:
@@ -110,11 +111,12 @@ class TorchModel(Model):
 
     def policy(self) -> Policy | None:
         """For kernels that run whole episodes (`evo.rollout.lanes`)."""
-        return self._policy(self.module)
+        return policy(self.module, self._flat) if self._weights else None
 
-    def _policy(self, module: nn.Module) -> Policy | None:
-        flat = [p.detach().flatten() for p in module.parameters()]
-        return mlp_kernel.policy(module, torch.cat(flat)[None]) if flat else None
+    @property
+    def _flat(self) -> Tensor:
+        """Its parameters (1, D)."""
+        return torch.cat([p.detach().flatten() for p in self._weights])[None]
 
     def save(self) -> Saved:
         return {k: v.detach().cpu().contiguous().clone() for k, v in self.module.state_dict().items()}, {"kind": "torch"}
@@ -183,6 +185,11 @@ class VectorModel(Model):
         from evo.plots.figures import weights
 
         return weights({"vector": torch.from_numpy(self.vector)})
+
+
+def policy(module: nn.Module, vectors: Tensor) -> Policy | None:
+    """The networks of `module` with parameters (P, D) as a Policy of cores; None if no kernel runs them."""
+    return mlp_kernel.policy(module, vectors) or rnn_kernel.policy(module, vectors)
 
 
 def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel | VectorModel:

@@ -18,7 +18,8 @@ from torch.nn import functional
 from evo import cuda, threads
 from evo.core import Phenotypes, counted, part_size
 from evo.rollout.lanes import Policy
-from evo.vectors import mlp_cuda, mlp_kernel, mlp_rows
+from evo.vectors import mlp_cuda, mlp_rows, models, rnn_cuda
+from evo.vectors.modules import Recurrent
 
 if TYPE_CHECKING:
     from evo.vectors.encoding import Parameters
@@ -36,6 +37,7 @@ class Networks(Phenotypes):
         if vectors.ndim != 2 or vectors.shape[1] != encoding.dimensions:
             raise ValueError(f"expected vectors of shape (P, {encoding.dimensions}); got {tuple(vectors.shape)}")
         self.encoding, self.vectors = encoding, vectors
+        self._state: Tensor | None = None  # (P, B, ...), of recurrent modules
 
     def __repr__(self) -> str:
         kind = type(self.encoding.template).__name__
@@ -60,11 +62,18 @@ class Networks(Phenotypes):
     def policy(self) -> Policy | None:
         """For kernels that run whole episodes (`evo.rollout.lanes`)."""
         if self.device.type != "cuda":
-            return mlp_kernel.policy(self.encoding.template, self.vectors)
-        return mlp_cuda.policy(self.encoding.template, self.vectors) if cuda.unavailable() is None else None
+            return models.policy(self.encoding.template, self.vectors)
+        if cuda.unavailable() is not None:
+            return None
+        networks = self.encoding.template, self.vectors
+        return mlp_cuda.policy(*networks) or rnn_cuda.policy(*networks)
+
+    def reset(self) -> None:
+        self._state = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs (P, B, O) of every network on x: shared rows (B, I), or separate rows per network (P, B, I)."""
+        """Outputs (P, B, O) of every network on x: shared rows (B, I), or separate rows per network (P, B, I). Recurrent
+        modules keep a state of every row."""
         size = len(self)
         x = self._checked(x)
         out = torch.empty((size, x.shape[-2], self.encoding._probe(x.shape[-1])[1]), device=self.device)
@@ -76,18 +85,25 @@ class Networks(Phenotypes):
             self.each_part(x, keep)
             return out
         tile = self.encoding.tile(size, x)
+        states: dict[int, Tensor] = {}  # of each tile
 
         def part(start: int, stop: int) -> None:
             for at in range(start, stop, tile):
                 rows = self._padded(x, at, tile) if x.ndim == 3 else x
+                state = None if self._state is None else self._padded(self._state, at, tile)
                 here = out[at : at + tile]
                 with torch.no_grad():  # grad mode is per thread
-                    here.copy_(self._run(self._padded(self.vectors, at, tile), rows)[: len(here)])
+                    outputs, state = self._run(self._padded(self.vectors, at, tile), rows, state)
+                here.copy_(outputs[: len(here)])
+                if state is not None:
+                    states[at] = state[: len(here)]
 
         if self.device.type == "cpu":
             threads.each(part, size, grain=tile)
         else:
             part(0, size)
+        if states:
+            self._state = torch.cat([states[at] for at in sorted(states)])
         return out
 
     def each_part(self, x: Tensor, use: Callable[[int, int, Tensor], None]) -> None:
@@ -121,10 +137,23 @@ class Networks(Phenotypes):
         """Of an MLP on the host; None for what torch runs."""
         return mlp_rows.layers(self.encoding.template) if self.device.type == "cpu" else None
 
-    def _run(self, vectors: Tensor, x: Tensor) -> Tensor:
-        module = self.encoding._copy(self.device)
+    def _run(self, vectors: Tensor, x: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Outputs, and the next state of recurrent modules."""
+        module, own = self.encoding._copy(self.device), 0 if x.ndim == 3 else None
         one = lambda vector, rows: functional_call(module, self.encoding._named(vector), (rows,))
-        return vmap(one, in_dims=(0, 0 if x.ndim == 3 else None))(vectors, x)
+        if not isinstance(module, Recurrent):
+            return vmap(one, in_dims=(0, own))(vectors, x), None
+
+        def step(vector: Tensor, rows: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+            module.state = state
+            return one(vector, rows), module.state
+
+        try:
+            if state is None:
+                return vmap(step, in_dims=(0, own))(vectors, x)
+            return vmap(step, in_dims=(0, own, 0))(vectors, x, state)
+        finally:
+            module.reset()
 
     @staticmethod
     def _padded(values: Tensor, at: int, tile: int) -> Tensor:

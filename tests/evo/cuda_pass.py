@@ -22,9 +22,9 @@ from evo.rollout.cuda import memory as memory_of_episodes
 from evo.rollout.environment import Environment
 from evo.rollout.lanes import Episodes, Policy, policy, rollout
 from evo.tasks.normalization import LaneMoments
-from evo.vectors import mlp_cuda
+from evo.vectors import mlp_cuda, rnn_cuda
 from evo.vectors.encoding import Parameters
-from evo.vectors.modules import MLP
+from evo.vectors.modules import MLP, RNN
 from scenarios.environments import cartpole
 
 RUNS = {
@@ -63,7 +63,8 @@ class Rollout(NamedTuple):
         if on_card and isinstance(networks, Networks):
             chosen = networks.to("cuda").policy()
         elif on_card:
-            chosen = mlp_cuda.policy(networks.encoding.template, networks.vectors.to(cuda.device()))
+            moved = networks.encoding.template, networks.vectors.to(cuda.device())
+            chosen = mlp_cuda.policy(*moved) or rnn_cuda.policy(*moved)
         else:
             chosen = policy(networks)
         if self.normalised:
@@ -98,7 +99,7 @@ ropes = Environment(
 
 
 def episodes() -> Iterator[tuple[str, Rollout]]:
-    """Genomes of every kind and MLPs, in environments with choices and with numbers for actions."""
+    """Genomes of every kind, MLPs and recurrent networks, in environments with choices and with numbers for actions."""
     for name, shipped in {"cartpole": cartpole.environment, "ropes": ropes}.items():
         environment = dataclasses.replace(shipped, max_steps=20)
         starts, size = environment.starts(range(2)), (environment.inputs, environment.outputs)
@@ -112,6 +113,9 @@ def episodes() -> Iterator[tuple[str, Rollout]]:
         vectors = 3.0 * encoding.initial(1, 0, 4)
         vectors[1] = np.nan if name == "ropes" else vectors[1]
         yield f"{name}, relu", Rollout(environment, encoding.express(vectors), starts, True)
+        recurrent = Parameters(lambda size=size: RNN(*size, hidden=(4, 3)))
+        networks = recurrent.express(3.0 * recurrent.initial(1, 0, 4))
+        yield f"{name}, Elman", Rollout(environment, networks, starts, name == "ropes")
 
 
 def held(given: object) -> int:

@@ -187,7 +187,7 @@ def described(
         "budget": f"limits per run; the first one reached stops it; axes: {axes}",
         "task": "the learning task",
         "model": "the network that all weight-based methods share",
-        "model.network": "mlp, cnn, linear-float, or your own nn.Module as file.py:Class",
+        "model.network": "mlp, cnn, rnn, linear-float, or your own nn.Module as file.py:Class",
         "run": "checkpoints, history and threads; no effect on results",
     }
     tables: dict[str, Any] = {"budget.": BudgetSettings, "task.": scenario.settings, "run.": RunSettings}

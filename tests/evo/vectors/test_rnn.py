@@ -1,0 +1,206 @@
+"""Elman's network: alone, as a population, in kernels of episodes, on tasks."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from evo import threads
+from evo.evolve import Evolve
+from evo.interop.export import ExportError, export
+from evo.rollout.environment import Environment
+from evo.rollout.lanes import Policy, rollout
+from evo.search.ga import GA
+from evo.settings import SettingsError
+from evo.tasks.control import ControlTask
+from evo.testing import check_task, small_task
+from evo.vectors import rnn_kernel
+from evo.vectors.encoding import Parameters, backends
+from evo.vectors.models import TorchModel
+from evo.vectors.modules import RNN
+
+SEEDS = np.array([5, 6, 7])
+
+
+def start(draws):
+    return draws[0] - 0.5, 0.0
+
+
+def observe(state):
+    return state[0], 1.0
+
+
+def remembered(state, push):
+    """Pays for an action that is the observation before."""
+    position, before = state
+    return (0.9 * position + 0.3 * push, position), 1.0 - abs(push - before), abs(position) > 2.0
+
+
+echo = Environment("echo_rnn", start, observe, remembered, draws=1, actions=((-1.0, 1.0),), max_steps=30)
+
+
+class TickByTick:
+    """Phenotypes or a Model that hides its kernel."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    def policy(self):
+        return None
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def __len__(self):
+        return len(self._inner)
+
+    def __call__(self, x):
+        return self._inner(x)
+
+
+def population(inputs=2, outputs=1, hidden=(5,), size=9):
+    encoding = Parameters(lambda: RNN(inputs, outputs, hidden=hidden), samples=2)
+    return encoding, encoding.initial(0, 0, size, 3.0)
+
+
+def series(steps, *shape):
+    return torch.randn(steps, *shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_it_computes_what_torchs_computes():
+    torch.manual_seed(0)
+    made, theirs = RNN(3, 2, hidden=[6]), nn.RNN(3, 6)
+    (cell,) = made.cells
+    with torch.no_grad():
+        theirs.weight_ih_l0.copy_(cell.inputs.weight)
+        theirs.weight_hh_l0.copy_(cell.recurrent.weight)
+        theirs.bias_ih_l0.copy_(cell.inputs.bias)
+        theirs.bias_hh_l0.zero_()
+    x = series(7, 4, 3)
+    for _ in range(2):
+        ours = torch.stack([made(rows) for rows in x])
+        torch.testing.assert_close(ours, made.output(theirs(x)[0]))
+        made.reset()
+    assert sum(p.numel() for p in made.parameters()) == 3 * 6 + 6 + 6 * 6 + 6 * 2 + 2
+
+
+def test_layers_are_stacked_each_with_its_own_state():
+    torch.manual_seed(0)
+    made, x = RNN((1, 3), 2, hidden=[4, 5]), series(3, 2, 3)
+    first, second = torch.zeros(2, 4), torch.zeros(2, 5)
+    for rows in x:
+        first = made.cells[0](rows, first)
+        second = made.cells[1](first, second)
+        assert torch.equal(made(rows), made.output(second))
+
+
+def test_a_state_of_other_rows_is_refused_and_so_are_no_layers_and_onnx(tmp_path):
+    made = RNN(3, 2)
+    made(torch.zeros(4, 3))
+    with pytest.raises(ValueError, match="the state has 4 rows, the inputs have 5: reset"):
+        made(torch.zeros(5, 3))
+    with pytest.raises(SettingsError, match="hidden: expected at least one recurrent layer"):
+        RNN(3, 2, hidden=[])
+    with pytest.raises(ExportError, match="keeps state between calls, which ONNX cannot represent"):
+        export(TorchModel(RNN(3, 2)), tmp_path / "one.onnx", 3)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_population_remembers_as_each_network_alone(own):
+    encoding, vectors = population(hidden=(5, 3), size=70)
+    networks, x = encoding.express(vectors), series(4, *([70] if own else []), 6, 2)
+    few = encoding.express(vectors[30:33])
+    models = [encoding.model(vector) for vector in vectors]
+    for _ in range(2):
+        for rows in x:
+            found = networks.forward(rows)
+            assert torch.equal(few.forward(rows[30:33] if own else rows), found[30:33])
+            for k in (0, 31, 69):
+                torch.testing.assert_close(found[k], models[k](rows[k] if own else rows), rtol=1e-5, atol=1e-5)
+        for one in (networks, few, *models):
+            one.reset()
+    with threads.limited(2):
+        networks.forward(x[0])
+        again = networks.forward(x[1])
+    other = encoding.express(vectors)
+    with threads.limited(1):
+        other.forward(x[0])
+        assert torch.equal(other.forward(x[1]), again)
+
+
+@pytest.mark.parametrize("hidden", [(5,), (4, 3)])
+def test_the_kernel_answers_as_torch(hidden):
+    encoding, vectors = population(3, 2, hidden, size=3)
+    data = encoding.express(vectors).policy().data
+    scratch, y, x = rnn_kernel.scratch(data, 2), np.empty((2, 2)), series(5, 3)
+    for genome in (1, 2):
+        model = encoding.model(vectors[genome])
+        rnn_kernel.begin(data, genome, scratch, 1)
+        for row in x:
+            column = row.numpy().astype(np.float64)[:, None]
+            rnn_kernel.answer(data, np.array([-1, genome]), scratch, 0, 2, np.hstack([0 * column, column]), y)
+            np.testing.assert_allclose(y[:, 1], model(row[None])[0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_lane_remembers_and_begins_each_episode_anew():
+    encoding, vectors = population(3, 2, (4, 3), size=3)
+    data, x, y = encoding.express(vectors).policy().data, series(2, 3), np.empty((2, 2))
+    policy = Policy(rnn_kernel, data, 3, 3, 2)
+    one, other, out = rnn_kernel.alone(policy)(1), rnn_kernel.alone(policy)(1), np.empty((2, 2), np.float32)
+    one(x[0].numpy(), out[0])
+    one(x[1].numpy(), out[0])
+    other(x[1].numpy(), out[1])
+    assert not np.array_equal(*out)  # one remembers
+    scratch = rnn_kernel.scratch(data, 2)
+    for genome in (2, 1):
+        rnn_kernel.begin(data, genome, scratch, 0)
+    rnn_kernel.answer(data, np.array([1, -1]), scratch, 0, 2, np.repeat(x[1].numpy().astype(np.float64)[:, None], 2, 1), y)
+    assert np.array_equal(out[1], y[:, 0])
+
+
+def test_episodes_are_those_of_ticks_in_any_company_and_on_any_threads():
+    encoding, vectors = population(size=40)
+    task = ControlTask(echo, network=lambda inputs, outputs: RNN(inputs, outputs, hidden=(5,)))
+    fused, slow = (task.evaluate(wrap(encoding.express(vectors)), SEEDS) for wrap in (lambda n: n, TickByTick))
+    np.testing.assert_allclose(fused.fitness, slow.fitness, rtol=1e-4, atol=1e-4)
+    starts = echo.starts(SEEDS)
+    with threads.limited(2):
+        whole = rollout(echo, encoding.express(vectors), starts)
+    assert np.array_equal(rollout(echo, encoding.express(vectors[7:9]), starts).returns, whole.returns[7:9])
+    for k in (0, 39):
+        model = encoding.model(vectors[k])
+        assert np.array_equal(rollout(echo, model, starts).returns[0], whole.returns[k])
+        assert task.returns(TickByTick(model), SEEDS).returns[0] == pytest.approx(whole.returns[k], rel=1e-4)
+
+
+def test_activate_remembers_until_reset_and_copies_have_states_of_their_own():
+    encoding, vectors = population(size=1)
+    model, x = encoding.model(vectors[0]), series(3, 2)
+    first = [model.activate(row.tolist()) for row in x]
+    assert first != [encoding.model(vectors[0]).activate(row.tolist()) for row in x]
+    model.reset()
+    assert [model.activate(row.tolist()) for row in x] == first
+    twin = copy.deepcopy(model)
+    assert twin.activate(x[0].tolist()) == model.activate(x[0].tolist())
+    assert encoding.template.state is None
+
+
+def test_it_learns_what_needs_a_memory():
+    def task(**values):
+        return ControlTask(echo, network=lambda inputs, outputs: RNN(inputs, outputs, **values), episodes=3)
+
+    assert check_task(task()) == []
+    learner = Evolve(task(), GA.for_task(task(), seed=0, population_size=100))
+    for _ in range(12):
+        row = learner.step()
+    assert row["fitness_best"] > 27  # of 30
+    assert backends(task()) == backends(task())._replace(cores="compiled", cuda="compiled")
+
+
+def test_rows_are_no_steps():
+    task = small_task()
+    task._network = RNN
+    with pytest.raises(ValueError, match=r"model\.network: RNN keeps a state from step to step; rows are none: use mlp"):
+        task.network()
