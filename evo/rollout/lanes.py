@@ -95,7 +95,9 @@ def rollout(environment: Environment, networks: object, starts: np.ndarray, mome
     """
     chosen = networks if isinstance(networks, Policy) else policy(networks)
     if chosen is None:
-        raise ValueError(f"no kernel runs {type(networks).__name__}: expected MLPs or NEAT's networks")
+        raise ValueError(
+            f"no kernel runs {type(networks).__name__}: expected MLPs, recurrent ones (model.network=rnn) or NEAT's networks"
+        )
     starts = np.ascontiguousarray(starts, np.float64)
     expected = (environment.size, environment.inputs, environment.outputs)
     got = (starts.shape[-1] if starts.ndim == 2 else starts.shape, chosen.inputs, chosen.outputs)

@@ -46,7 +46,7 @@ def stacked(module: nn.Module) -> list[nn.Module] | None:
         found = [stacked(each) for each in inner]
         return None if None in found else [one for each in found for one in each or []]
     plain = not list(module.children()) and all(one.ndim == 1 for one in module.parameters())
-    return [module] if isinstance(module, nn.Linear) or plain else None
+    return [module] if type(module) is nn.Linear or plain else None  # another may compute in another way
 
 
 class Stack:

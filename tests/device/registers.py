@@ -28,7 +28,7 @@ from evo.cuda import THREADS, Kernel, unfused  # noqa: E402
 from evo.network import cuda as networks  # noqa: E402
 from evo.network.program import PROGRAM  # noqa: E402
 from evo.rollout.cuda import kernel_of  # noqa: E402
-from evo.vectors import mlp_cuda  # noqa: E402
+from evo.vectors import mlp_cuda, rnn_cuda  # noqa: E402
 
 # Of a multiprocessor of compute capability 8.0 and 9.0 (CUDA C++ Programming Guide, table of technical specifications).
 REGISTERS, RESIDENT, WARP, UNIT = 65536, 2048, 32, 256
@@ -42,6 +42,7 @@ ENVIRONMENTS = (
 
 MLP_DATA = types.Tuple((types.float32[:, ::1], types.int64[::1], types.int64, types.int64))
 MLP_SCRATCH = types.Tuple((types.float32[:, :, ::1], types.int64))
+RNN_SCRATCH = types.Tuple((types.float32[:, :, ::1], types.float32[:, ::1], types.int64))
 
 
 class Compiled(NamedTuple):
@@ -85,6 +86,7 @@ def episodes() -> Iterator[Compiled]:
     kinds = {
         "genome": (networks, types.Tuple((PROGRAM, whole)), rows),
         "mlp": (mlp_cuda, MLP_DATA, MLP_SCRATCH),
+        "rnn": (rnn_cuda, MLP_DATA, RNN_SCRATCH),
     }
     for name in ENVIRONMENTS:
         environment = import_module(f"scenarios.environments.{name}").environment

@@ -106,6 +106,7 @@ def test_what_is_no_stack_of_linear_layers_is_refused():
     assert len(stacked(network())) == 5
     assert len(stacked(LinearFloat(8, 3))) == 6
     assert stacked(CNN((1, 8, 8), 3)) is None
+    assert stacked(MLP(8, 3, arithmetic="int8")) is None  # whose layers would be computed in float32
     with pytest.raises(ValueError, match="expected linear layers with functions between them; got CNN"):
         LowRankES(Parameters(lambda: CNN((1, 8, 8), 3)))
     with pytest.raises(ValueError, match="openai-es takes them"):
