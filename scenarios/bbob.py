@@ -56,8 +56,8 @@ scenario = Scenario(
     methods=("cma-es", "snes", "ga", "random-search"),
     model={},
     learners={
-        **dict.fromkeys(("ga", "deep-ga", "nsga2", "openai-es", "ars", "random-search"), {"initial_scale": START}),
-        **dict.fromkeys(("cma-es", "sep-cma-es", "snes", "xnes", "pgpe"), {"initial_scale": START, "initial_std": START}),
+        **{name: {"initial_scale": START} for name in ("ga", "deep-ga", "nsga2", "openai-es", "ars", "random-search")},
+        **{name: {"initial_scale": START, "initial_std": START} for name in ("cma-es", "sep-cma-es", "snes", "xnes", "pgpe")},
     },
 )
 

@@ -2,8 +2,8 @@
 
 Stanley and Miikkulainen 2002, section 4.3.2. Fitness is equations 3 and 4 over 1,000 steps. Validation is the paper's test:
 100,000 steps from the usual start and, if they are balanced, 1,000 steps from each of 625 starts, of which 200 solve the task.
-The test is the mean of 1,000 steps from 100 random starts. A network without memory cannot do it: NEAT grows one, and `--set model.network=rnn` gives methods that search weights one.
-"""
+The test is the mean of 1,000 steps from 100 random starts. A network without memory cannot do it: NEAT grows one, and `--set
+model.network=rnn` gives methods that search weights one."""
 
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
