@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.lab.report import bands, charts, evolution, gather, latex, palettes, stats, tables, targets
-from scenarios.lab.report.comparison import NAMED, Comparison
+from scenarios.lab.report.comparison import Comparison
 from scenarios.lab.report.format import AXIS_LABELS, number, seed_list
 from scenarios.lab.report.gather import Seed, Series
+from scenarios.lab.report.notes import NAMED
 from scenarios.lab.store import files, store, toml
 
 REPORT = "report.html"

@@ -391,6 +391,16 @@ def test_a_warm_start_is_said_with_its_uncounted_cost(tmp_path):
     )
 
 
+def test_what_the_champion_of_a_strategy_is_is_said(tmp_path):
+    for label, what in {"snes": "centre", "pgpe": "centre", "cma-es": "sampled"}.items():
+        path = make(tmp_path, label, 0, result())
+        with (path / "config.toml").open("a") as file:
+            file.write(f'[learners.{label}]\nmethod = "{label}"\nchampion = "{what}"\n')
+    notes = table(tmp_path).notes
+    assert "the champion of pgpe, snes is the centre of its distribution" in notes
+    assert "the champion of cma-es is the fittest that was sampled" in notes
+
+
 def test_a_config_whose_budget_is_no_table_breaks_nothing(tmp_path):
     path = make(tmp_path, "ga", 0, result())
     (path / "config.toml").write_text('scenario = "digits"\nbudget = 3\nlearners = [1]\n')
