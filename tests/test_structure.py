@@ -57,7 +57,7 @@ TABLE = {
         "evo.neat",
         "evo.neat_modern",
         "evo.plots",
-        "evo.search.nsga2",
+        "evo.search.fronts",
     ),
     "evo.interop": (*GROUND, "evo.genomes", "evo.network", "evo.vectors", "evo.neat_modern"),
     "evo.evolve": (*GROUND, "evo.tasks.normalization"),

@@ -19,7 +19,7 @@ import numpy as np
 from evo import rng
 from evo.hyperneat.discovery import Found
 from evo.hyperneat.substrate import Substrate
-from evo.search.nsga2 import standing
+from evo.search.fronts import standing
 
 OBJECTIVES = ("fitness", "connection_cost", "connection_count")
 

@@ -11,7 +11,7 @@ maximised, and the number of parameters that are not zero, minimised. A generati
 Two changes, without which the first small networks, which beat any untrained large one, take over for good. Of
 networks alike in all objectives one survives. And connections decide on a share of survivors and parents only, fitness
 alone on the others: Clune, Mouret and Lipson (The evolutionary origins of modularity, 2013) let them count in a quarter
-of all comparisons. Sorting and crowding are DEAP's.
+of all comparisons. `evo.search.fronts` sorts.
 
 In a Space there are no masks and no weights to count: a population is (P, D), and the objectives are the task's
 (`Evaluation.objectives`, all maximised), by front and crowding alone, as published.
@@ -19,8 +19,7 @@ In a Space there are no masks and no weights to count: a population is (P, D), a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit, types
@@ -29,6 +28,7 @@ from evo import rng, threads
 from evo.core import Evaluation, Lineage, Model, Phenotypes, Row, Task
 from evo.search import variation
 from evo.search.base import VectorAlgorithm, read_only
+from evo.search.fronts import standing, survivors
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log, Real
 from evo.vectors.encoding import Searched, encoding_for
@@ -267,69 +267,6 @@ class NSGA2(VectorAlgorithm):
         super()._hold(vectors, fixed)
         frozen = ~np.isnan(fixed)
         vectors[:, len(frozen) :][:, frozen] = fixed[frozen] != 0
-
-
-def survivors(fitness: np.ndarray, *costs: np.ndarray, size: int, share: float = 1.0) -> np.ndarray:
-    """The places of at most `size` of the points (fitness, costs), all (P,): of equal points the first; nobody without finite
-    fitness while another has it; (1 - share) * size by fitness alone, the others by front and crowding."""
-    from deap import tools
-
-    _, first = np.unique(np.stack([fitness, *costs]), axis=1, return_index=True)
-    able = np.isfinite(fitness[first])
-    order = np.sort(first[able] if able.any() else first)
-    order = order[np.argsort(-fitness[order], kind="stable")]
-    fittest, others = np.split(order, [round((1 - share) * size)])
-    room = size - len(fittest)
-    if len(others) > room:
-        others = np.array([point.place for point in tools.selNSGA2(_points(fitness, costs, others), room, nd="log")], int)
-    return np.concatenate([fittest, others])
-
-
-def standing(fitness: np.ndarray, *costs: np.ndarray, counted: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of the points (fitness, costs), all (P,), the number of its front, 0 the best, and its crowding distance in it.
-
-    counted (P, P): whether costs count where two points are compared, else fitness alone decides; None: they always do.
-    """
-    from deap.tools import emo
-
-    rank, crowding = np.empty(len(fitness), int), np.empty(len(fitness))
-    points = _points(fitness, costs, np.arange(len(fitness)))
-    if counted is None:
-        fronts = emo.sortLogNondominated(points, len(points))
-    else:
-        fronts = [[points[place] for place in front] for front in _fronts(fitness, costs, counted)]
-    for number, front in enumerate(fronts):
-        emo.assignCrowdingDist(front)
-        for point in front:
-            rank[point.place], crowding[point.place] = number, point.fitness.crowding_dist
-    return rank, crowding
-
-
-def _fronts(fitness: np.ndarray, costs: Sequence[np.ndarray], counted: np.ndarray) -> Iterator[np.ndarray]:
-    """Places of the points that no other dominates, then of those that only these dominate, and so on. There is an end, since
-    who dominates is fitter, or as fit and cheaper."""
-    values = np.stack([fitness, *(-cost for cost in costs)])
-    no_worse = (values[:, :, None] >= values[:, None]).all(0)
-    dominates = np.where(counted, no_worse & ~no_worse.T, fitness[:, None] > fitness)
-    dominators = dominates.sum(0)
-    while (front := np.flatnonzero(dominators == 0)).size:
-        yield front
-        dominators -= dominates[front].sum(0)
-        dominators[front] = -1
-
-
-def _points(fitness: np.ndarray, costs: Sequence[np.ndarray], places: np.ndarray) -> list[Any]:
-    """The points at `places` as DEAP wants them."""
-    from deap import base
-
-    class Objectives(base.Fitness):
-        weights = (1.0, *[-1.0] * len(costs))
-
-    class Point:
-        def __init__(self, place: int):
-            self.place, self.fitness = place, Objectives(tuple(float(values[place]) for values in (fitness, *costs)))
-
-    return [Point(int(place)) for place in places]
 
 
 @njit([types.void(kind, kind, types.int64[:, ::1], *6 * [types.int64]) for kind in VECTORS], cache=True, nogil=True)

@@ -3,11 +3,14 @@ python tests/bench/bench_search_genoxide.py [--toy] [--json FILE]. The peer: pip
 
 de: rand/1/bin, best/1/bin and current-to-pbest/1/bin (p = .05, no archive), F = .5, CR = .9, on the sphere, float64. Numpy
 gives the fitness, of the whole population a call; its time is not counted, for either. genoxide builds trials on all cores
-(`parallel_breeding`). The sides take turns. Without the peer ours is measured alone. Exit code 1 below FLOOR.
+(`parallel_breeding`). nsga2: ZDT1, SBX with eta 15, polynomial mutation of one gene in D with eta 20, crossover rate .9.
+
+The sides take turns. Without the peer ours is measured alone. Exit code 1 below FLOOR.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from queue import Queue
 from threading import Thread
 from time import perf_counter
@@ -15,7 +18,7 @@ from time import perf_counter
 import numpy as np
 from turns import Results, in_turn, installed, parser, timed
 
-from evo import DE
+from evo import DE, NSGA2, Evaluation, Real, Space
 
 FLOOR = 1.0
 SIZES = ((1_000, 1_000), (2_000, 4_000))  # individuals, dimensions
@@ -32,13 +35,29 @@ def ours_de(strategy: str, size: int, genes: int) -> Callable[[], float]:
     return ours(DE(genes, seed=0, initial_scale=BOUND / 2, **values))
 
 
-def ours(algorithm) -> Callable[[], float]:
+def zdt1(points: np.ndarray) -> np.ndarray:
+    """The two costs (P, 2) of unit coordinates (P, D)."""
+    g = 1 + 9 * points[:, 1:].mean(axis=1)
+    return np.stack([points[:, 0], g * (1 - np.sqrt(points[:, 0] / g))], axis=1)
+
+
+def ours_nsga2(size: int, genes: int) -> Callable[[], float]:
+    def fitness(points: np.ndarray) -> Evaluation:
+        costs = zdt1(points)
+        return Evaluation(-costs.sum(axis=1), objectives=-costs)
+
+    values = dict(crossover="sbx", sbx_eta=15.0, mutation="polynomial", mutation_rate=1 / genes, crossover_rate=RATE)
+    space = Space(**{f"x{k}": Real(0, 1) for k in range(genes)})
+    return ours(NSGA2(space=space, population_size=size, seed=0, **values), fitness)
+
+
+def ours(algorithm, fitness: Callable = sphere) -> Callable[[], float]:
     """A generation's seconds, those of the fitness left out."""
 
     def generation() -> float:
         asked = timed(algorithm.ask)()
-        fitness = sphere(algorithm.ask())
-        return asked + timed(lambda: algorithm.tell(fitness))()
+        found = fitness(algorithm.ask())
+        return asked + timed(lambda: algorithm.tell(found))()
 
     return generation
 
@@ -52,7 +71,15 @@ def theirs_de(strategy: str, size: int, genes: int) -> Callable[[], float]:
     return theirs(genoxide.De(genome, population_size=size, **values))
 
 
-def theirs(algorithm) -> Callable[[], float]:
+def theirs_nsga2(size: int, genes: int) -> Callable[[], float]:
+    import genoxide
+
+    crossover, mutation = genoxide.SimulatedBinaryCrossover(15.0), genoxide.PolynomialMutation(20.0, rate=1 / genes)
+    values = dict(crossover=crossover, mutation=mutation, crossover_rate=RATE, objectives=["minimize"] * 2, seed=0)
+    return theirs(genoxide.Nsga2(genoxide.Real((0.0, 1.0), length=genes), population_size=size, **values), zdt1)
+
+
+def theirs(algorithm, function: Callable = sphere) -> Callable[[], float]:
     """A generation's seconds, those of the fitness left out. Its loop calls the fitness, so it runs in a thread of its own,
     which stands still between the generations that are asked for."""
     go: Queue = Queue()
@@ -61,7 +88,7 @@ def theirs(algorithm) -> Callable[[], float]:
     def fitness(points: np.ndarray) -> np.ndarray:
         ended.put(perf_counter())
         go.get()
-        found = sphere(points)
+        found = function(points)
         began.append(perf_counter())
         return found
 
@@ -76,15 +103,9 @@ def theirs(algorithm) -> Callable[[], float]:
     return generation
 
 
-def sides(size: int, genes: int, found: bool) -> Iterator[tuple[str, dict[str, Callable[[], float]]]]:
-    for strategy in STRATEGIES:
-        yield (
-            f"de, {strategy}",
-            {
-                "ours": ours_de(strategy, size, genes),
-                **({"genoxide": theirs_de(strategy, size, genes)} if found else {}),
-            },
-        )
+# Name: ours, theirs, each of a size.
+SIDES = {f"de, {strategy}": (partial(ours_de, strategy), partial(theirs_de, strategy)) for strategy in STRATEGIES}
+SIDES["nsga2"] = ours_nsga2, theirs_nsga2
 
 
 def main(arguments: list[str]) -> int:
@@ -92,8 +113,8 @@ def main(arguments: list[str]) -> int:
     results, found, worst = Results("search_genoxide"), installed("genoxide==0.13.1"), np.inf
     rounds, calls = (1, 2) if options.toy else (10, 5)
     for size, genes in ((20, 30),) if options.toy else SIZES:
-        for name, made in sides(size, genes, found):
-            turns = {side: (generation, calls) for side, generation in made.items()}
+        for name, (our, their) in SIDES.items():
+            turns = {"ours": (our(size, genes), calls), **({"genoxide": (their(size, genes), calls)} if found else {})}
             ratio = results.show(f"{name}: a generation of {size:,} x {genes:,}", in_turn(turns, rounds))
             if ratio is not None:
                 print(f"against genoxide: {ratio:.2f} x (floor {FLOOR:g} x)")

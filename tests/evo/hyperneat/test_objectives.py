@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from evo import ESHyperNEAT, Evolve, HyperNEAT, Substrate
 from evo.hyperneat import model, objectives
 from evo.hyperneat.objectives import drawn_costs, grown_costs, prices, ranks
-from evo.search.nsga2 import standing
+from evo.search.fronts import standing
 from evo.settings import SettingsError
 from evo.testing import check_learner, small_task
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evo import NSGA2, Evolve, FunctionTask, SupervisedTask, threads
 from evo.evolve import Evolved
-from evo.search.nsga2 import standing, survivors
+from evo.search.fronts import standing, survivors
 from evo.settings import SettingsError
 from evo.testing import small_task
 from evo.vectors.modules import MLP
