@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from evo import CNN, MLP, LowRankES, Parameters, threads
+from evo.search import gaussian
 from evo.search.low_rank import stacked
 from evo.search.strategy import centred_ranks
 from evo.testing import small_task
@@ -62,6 +63,12 @@ def test_the_noise_of_a_matrix_has_the_rank_and_the_size_that_are_set():
     assert np.linalg.matrix_rank(matrix, tol=1e-4) == 2
     assert deviations[:, : 40 * 30].std() == pytest.approx(0.1, rel=0.02)
     assert deviations[:, 40 * 30 :].std() == pytest.approx(0.1, rel=0.03)
+
+
+def test_the_noise_of_a_pair_is_that_of_its_directions():
+    noise = gaussian.directions(2, 3, 5, generation=1, seed=4)
+    whole = gaussian.drawn(5, np.zeros(5), np.ones(1), generation=1, seed=4)
+    assert np.array_equal(noise, whole[2:])
 
 
 def test_a_step_climbs_by_adam_the_sum_of_the_weighted_noise():

@@ -39,6 +39,12 @@ def test_utilities_are_those_of_the_paper_and_equals_share_theirs():
     assert utilities(np.array([1.0, 1, 0, 0, 0, 0, 0]))[0] == pytest.approx(expected[:2].mean())
 
 
+def test_equals_and_pairs_of_every_kernel_at_toy_size():
+    for method in (PGPE, CoSyNE):
+        algorithm = told(method, 2, dimensions=3, population_size=4)
+        assert np.isfinite(algorithm.ask()).all()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_not_finite_moves_nothing_towards_it(method):
     ugly = lambda x: np.where(np.asarray(x)[:, 0] > np.median(np.asarray(x)[:, 0]), np.nan, -np.abs(np.asarray(x)[:, 0]))
