@@ -16,6 +16,7 @@ from evo.tasks.function import FunctionTask
 from scenarios.functions.bbob import BBOB, INSTANCES, NAMES
 
 START = 2.0  # std of the first points in every coordinate: most lie in the region of interest, -5 .. 5
+POINTS = ("de", "ga", "deep-ga", "nsga2", "openai-es", "ars", "random-search")  # methods without a first step size
 
 
 @settings
@@ -53,10 +54,10 @@ scenario = Scenario(
     task=lambda settings, network: BBOBTask(**vars(settings)),
     settings=BBOBSettings,
     budget=Budget(evaluations=100_000),
-    methods=("cma-es", "snes", "ga", "random-search"),
+    methods=("cma-es", "snes", "de", "ga", "random-search"),
     model={},
     learners={
-        **{name: {"initial_scale": START} for name in ("ga", "deep-ga", "nsga2", "openai-es", "ars", "random-search")},
+        **{name: {"initial_scale": START} for name in POINTS},
         **{name: {"initial_scale": START, "initial_std": START} for name in ("cma-es", "sep-cma-es", "snes", "xnes", "pgpe")},
     },
 )
