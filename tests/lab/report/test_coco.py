@@ -85,6 +85,13 @@ def test_many_generations_are_thinned_to_lines_at_targets_and_evaluations(tmp_pa
     assert len((tmp_path / "out/es/data_f8/bbobexp_f8_DIM5.tdat").read_text().splitlines()) < 100
 
 
+def test_a_target_that_is_met_exactly_has_its_line(tmp_path):
+    ended(tmp_path, "es", 0, [-10.1, -10.0, -9.0])
+    coco.write(gather.find([], tmp_path), tmp_path / "out")
+    (trace,) = coco.read(tmp_path / "out")["es"]
+    assert trace.reached(np.array([10.0])) == 200
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_cocopp_reads_it_to_the_same_expected_running_times_where_it_is_installed(exported):
     cocopp = pytest.importorskip("cocopp")
