@@ -50,7 +50,7 @@ def test_the_cost_of_a_grown_network_is_the_sum_over_its_connections():
 
 @settings(max_examples=40)
 @given(POINTS)
-def test_costs_that_always_count_give_the_fronts_and_crowding_of_deap(points):
+def test_costs_that_always_count_give_the_fronts_and_crowding_of_nsga2(points):
     fitness, *costs = np.array(sorted(set(points)), float).T
     always = np.ones((len(fitness),) * 2, bool)
     found, wanted = standing(fitness, *costs, counted=always), standing(fitness, *costs)

@@ -1,9 +1,45 @@
-"""NSGA-II on ZDT1, ZDT3 (Zitzler, Deb, Thiele 2000) and DTLZ2 (Deb et al. 2002): hypervolume beside that of the true front."""
+"""Fronts and crowding beside DEAP's; NSGA-II on ZDT1, ZDT3 (Zitzler, Deb, Thiele 2000) and DTLZ2 (Deb et al. 2002): hypervolume
+beside that of the true front."""
 
 import numpy as np
 import pytest
+from deap import base
+from deap.tools import emo
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evo import NSGA2, FunctionTask, Real, Space
+from evo.search.fronts import standing, survivors
+
+
+class Individual:
+    """The first objective is maximised, the others are minimised."""
+
+    def __init__(self, place, values):
+        kind = type("Objectives", (base.Fitness,), {"weights": (1.0, *[-1.0] * (len(values) - 1))})
+        self.place, self.fitness = place, kind(tuple(values))
+
+
+NUMBERS = st.integers(0, 4).map(float) | st.floats(-10, 10)  # often alike
+POINTS = st.integers(2, 4).flatmap(lambda count: st.lists(st.tuples(*[NUMBERS] * count), min_size=1, max_size=30))
+
+
+@given(POINTS)
+def test_fronts_and_crowding_are_deaps(points):
+    rank, crowding = standing(*np.array(points).T)
+    fronts = emo.sortLogNondominated([Individual(*each) for each in enumerate(points)], len(points))
+    for number, front in enumerate(fronts):
+        emo.assignCrowdingDist(front)
+        for each in front:
+            assert (rank[each.place], crowding[each.place]) == (number, each.fitness.crowding_dist)
+
+
+@given(POINTS, st.integers(1, 30))
+def test_survivors_are_deaps_in_its_order(points, size):
+    first = sorted((points.index(each) for each in {*points}), key=lambda place: (-points[place][0], place))
+    theirs = emo.selNSGA2([Individual(place, points[place]) for place in first], size, nd="log")
+    ours = survivors(*np.array(points).T, size=size)
+    assert ours.tolist() == ([each.place for each in theirs] if len(first) > size else first)
 
 
 def unit(dimensions):
