@@ -73,6 +73,7 @@ TOY = [
     "evo/search/test_nsga2.py::test_it_begins_from_a_model_with_what_is_zero_masked",
     "evo/search/test_gaussian.py::test_a_number_is_that_of_box_and_muller_of_the_words_of_its_place[600]",
     "evo/search/test_strategies.py::test_equals_and_pairs_of_every_kernel_at_toy_size",
+    "evo/search/test_de.py::test_a_generation_is_the_papers_bit_by_bit",
     "evo/search/test_low_rank.py::test_the_noise_of_a_pair_is_that_of_its_directions",
     "evo/rollout/test_trigonometry.py::test_vectors_give_the_bits_of_one_number",
     "evo/rollout/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",
