@@ -78,10 +78,11 @@ class LowRankES(Strategy):
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of the population last asked for. Raises RuntimeError if there is none."""
-        networks, self.networks = self.networks, None
+        networks = self.networks
         if networks is None:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
         fitness = np.array(Evaluation.of(evaluation, self.size).fitness)
+        self.networks = None
         self._remember(networks, fitness)
         shaped, half = centred_ranks(fitness), self.size // 2
         gradient = networks.gradient(shaped[:half] - shaped[half:]) / self.size - self.options.weight_decay * self.mean
