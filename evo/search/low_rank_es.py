@@ -44,7 +44,8 @@ class LowRankES(Strategy):
     LowRankNetworks, (P, D) in name only. mean (D,): the centre. Raises ValueError for another network."""
 
     settings = LowRankESSettings
-    arrays = ("mean", "moments")
+    arrays = ("mean", "moments", "centre")
+    numbers = ("drawn",)
 
     def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
@@ -52,7 +53,8 @@ class LowRankES(Strategy):
             raise ValueError("low-rank-es needs the weight matrices of a network; got points of numbers: openai-es takes them")
         self.stack = Stack(self.encoding.template, self.options.rank)
         self.moments = np.zeros((2, self.encoding.dimensions))  # of Adam
-        self.networks: LowRankNetworks | None = None
+        self.centre: np.ndarray | None = None  # around which the last population lies, float32
+        self.drawn = 0  # its generation
 
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:
@@ -68,28 +70,40 @@ class LowRankES(Strategy):
     def backends(cls, task: Task) -> Backends:
         return Backends()
 
-    def ask(self) -> LowRankNetworks:  # type: ignore[override]  # a population that is never made
+    @property  # type: ignore[misc]  # there is nothing to set
+    def population(self) -> LowRankNetworks | None:  # type: ignore[override]  # rows that are made when they are asked for
+        """The networks last asked for; None before."""
+        if self.centre is None:
+            return None
+        fixed = np.zeros(len(self.mean), bool) if self.fixed is None else ~np.isnan(self.fixed)
+        at = dict(generation=self.drawn, seed=self.seed)
+        centre = torch.from_numpy(self.centre.copy())
+        return LowRankNetworks(self.stack, centre, self.size, std=self.options.noise_std, frozen=fixed, **at)
+
+    @property
+    def begun(self) -> bool:
+        return self.centre is not None
+
+    def ask(self) -> LowRankNetworks:  # type: ignore[override]  # as of `population`
         """The next population; the same one until it is told."""
-        fixed = np.zeros(self.encoding.dimensions, bool) if self.fixed is None else ~np.isnan(self.fixed)
-        centre = torch.from_numpy(self.mean.astype(np.float32))
-        at = dict(generation=self.generation, seed=self.seed)
-        self.networks = LowRankNetworks(self.stack, centre, self.size, std=self.options.noise_std, frozen=fixed, **at)
-        return self.networks
+        if not self.pending:
+            self.centre, self.drawn, self.pending = self.mean.astype(np.float32), self.generation, True
+        assert self.population is not None
+        return self.population
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of the population last asked for. Raises RuntimeError if there is none."""
-        networks = self.networks
-        if networks is None:
+        networks = self.population
+        if networks is None or not self.pending:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
         fitness = np.array(Evaluation.of(evaluation, self.size).fitness)
-        self.networks = None
         self._remember(networks, fitness)
         shaped, half = centred_ranks(fitness), self.size // 2
         gradient = networks.gradient(shaped[:half] - shaped[half:]) / self.size - self.options.weight_decay * self.mean
         self.mean += adam(self.moments, gradient, self.options.learning_rate, self.generation + 1)
         if self.fixed is not None:
             self._hold(self.mean[None], self.fixed)
-        self.generation += 1
+        self.generation, self.pending = self.generation + 1, False
 
     def express(self, population: LowRankNetworks) -> LowRankNetworks:  # type: ignore[override]
         return population

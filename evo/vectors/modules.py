@@ -41,15 +41,10 @@ class MLPSettings:
     gradient: str = setting(
         "autograd",
         "what gradient methods are told of rounding and faults: autograd: what it makes of them, nothing where numbers become "
-        "whole; straight_through: as if weights and inputs had stayed as they were",
+        "whole; straight_through: as if weights and inputs had stayed as they were, where they change",
         choices=arithmetics.GRADIENTS,
         source="Bengio et al. 2013",
     )
-
-    def contradictions(self) -> list[str]:
-        if self.gradient == "autograd" or self.arithmetic not in (arithmetics.FLOAT32, arithmetics.DIFFRACTIVE):
-            return []
-        return [f"gradient: expected autograd, as {self.arithmetic} has nothing to pass straight through; got {self.gradient}"]
 
 
 class MLP(nn.Module):

@@ -74,6 +74,7 @@ TOY = [
     "evo/search/test_gaussian.py::test_a_number_is_that_of_box_and_muller_of_the_words_of_its_place[600]",
     "evo/search/test_strategies.py::test_equals_and_pairs_of_every_kernel_at_toy_size",
     "evo/search/test_de.py::test_a_generation_is_the_papers_bit_by_bit",
+    "evo/tasks/test_constrained.py::test_what_lies_outside_is_reflected_at_the_bounds",
     "evo/search/test_low_rank.py::test_the_noise_of_a_pair_is_that_of_its_directions",
     "evo/rollout/test_trigonometry.py::test_vectors_give_the_bits_of_one_number",
     "evo/rollout/test_lanes.py::test_genomes_act_fused_as_tick_by_tick_to_the_last_bit[way0-rail]",

@@ -272,7 +272,7 @@ BROKEN_ALGORITHMS = [
     (Unreadable, "ask, tell raised UnpicklingError"),
     (Fragile, "ask, tell raised ZeroDivisionError: the mean of nothing"),
     (Global, "Global uses the global random state of numpy.random"),
-    (NoWarmth, "the first genome of ask() must be the model"),
+    (NoWarmth, "the first genome of ask(), or candidate(), must be the model"),
     (Clones, "the population holds nothing but the model"),
     (AnyStart, "warm_start() takes something that is no model: raise ValueError"),
     (Hasty, "tell() before ask() must raise RuntimeError"),

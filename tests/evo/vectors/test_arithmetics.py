@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from evo import rng
 from evo.settings import SettingsError
 from evo.testing import small_task
 from evo.vectors import mlp_rows
@@ -153,9 +154,18 @@ def test_methods_say_that_torch_runs_it():
     assert backends(task).cores == "torch"
 
 
-def test_a_gradient_that_is_none_is_refused():
+def test_where_nothing_changes_a_straight_through_gradient_is_that_of_autograd():
+    x = torch.randn((5, 4), generator=torch.Generator().manual_seed(0))
     for name in ("float32", "diffractive"):
-        with pytest.raises(SettingsError, match=f"expected autograd, as {name} has nothing to pass straight through"):
-            network(name, gradient="straight_through")
+        gradients = []
+        for gradient in ("autograd", "straight_through"):
+            with rng.torch_seed(0, 0, 0, rng.NETWORK):
+                made = MLP(4, 2, hidden=(4,), arithmetic=name, gradient=gradient)
+            made(x).sum().backward()
+            gradients.append([one.grad for one in made.parameters()])
+        assert all(torch.equal(one, other) for one, other in zip(*gradients))
+
+
+def test_an_arithmetic_that_there_is_not_is_refused():
     with pytest.raises(SettingsError, match="did you mean 'int8'"):
         network("int4")

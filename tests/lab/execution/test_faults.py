@@ -40,7 +40,7 @@ def test_a_failing_learner_is_told_in_one_line_and_continues_from_its_checkpoint
     trouble.write_text("")
     state, events, _ = start(tmp_path, spec)
     assert state == "finished"
-    assert events[0] == {"event": "started", "steps": 3, "path": str(path)}
+    assert events[0] == {"event": "started", "steps": 3, "path": str(path), "metric": "distance"}
     assert differing(path, start(tmp_path / "peace", spec)[2]) == []
 
 

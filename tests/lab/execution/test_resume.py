@@ -27,7 +27,7 @@ def test_stopped_run_equals_uninterrupted_run(tmp_path, whole, cut):
     assert words(events, "stopped") == [f"after {cut} step{'s' * (cut != 1)}; continue with: evo run goal"]
     state, events, _ = start(tmp_path)
     assert state == "finished"
-    assert events[0] == {"event": "started", "steps": cut, "path": str(path)}
+    assert events[0] == {"event": "started", "steps": cut, "path": str(path), "metric": "distance"}
     assert differing(path, whole) == []
 
 
