@@ -24,7 +24,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
 
-from evo.space import Dimension
+if typing.TYPE_CHECKING:  # settings are read without numpy, which it needs
+    from evo.space import Dimension
 
 T = TypeVar("T")
 Bound = float | str | None

@@ -6,8 +6,7 @@
     Choice("relu", "relu", "tanh").at(0.5)   # "relu": named twice, twice as likely
 
 `at` takes u in [0, 1), `decode` an array of such numbers. `setting(..., search=Log(1e-4, 1.0))` declares the range over which
-`evo tune` searches a setting. A `Space` names several dimensions, and the constraints of their values. numpy is imported where
-it is used: every settings class reads this file, and `evo --help` needs no numpy.
+`evo tune` searches a setting. A `Space` names several dimensions, and the constraints of their values.
 """
 
 from __future__ import annotations
@@ -15,14 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+import numpy as np
+import numpy.typing as npt
 
-    Values = Mapping[str, np.ndarray]  # of P points, by the name of the dimension: (P,)
-    Constraint = Callable[[Values], npt.ArrayLike]
+Values = Mapping[str, np.ndarray]  # of P points, by the name of the dimension: (P,)
+Constraint = Callable[[Values], npt.ArrayLike]
 
 
 class Dimension(Protocol):
@@ -55,14 +53,10 @@ class Real:
 
     def at(self, u: float) -> float:
         """The value at u in [0, 1)."""
-        import numpy as np
-
         return float(self.decode(np.array([u]))[0])
 
     def decode(self, u: np.ndarray) -> np.ndarray:
         """The values at u (P,), float64 (P,)."""
-        import numpy as np
-
         return np.clip(self.low + (self.high - self.low) * u, self.low, self.high)  # rounding may lead outside
 
     def __str__(self) -> str:
@@ -83,14 +77,10 @@ class Log:
 
     def at(self, u: float) -> float:
         """The value at u in [0, 1)."""
-        import numpy as np
-
         return float(self.decode(np.array([u]))[0])
 
     def decode(self, u: np.ndarray) -> np.ndarray:
         """The values at u (P,), float64 (P,)."""
-        import numpy as np
-
         return np.clip(self.low * (self.high / self.low) ** u, self.low, self.high)
 
     def __str__(self) -> str:
@@ -116,14 +106,10 @@ class Integer:
 
     def at(self, u: float) -> int:
         """The value at u in [0, 1)."""
-        import numpy as np
-
         return int(self.decode(np.array([u]))[0])
 
     def decode(self, u: np.ndarray) -> np.ndarray:
         """The values at u (P,), int64 (P,)."""
-        import numpy as np
-
         return np.minimum(int(self.low) + ((self.high - self.low + 1) * u).astype(np.int64), int(self.high))
 
     def __str__(self) -> str:
@@ -149,8 +135,6 @@ class Choice:
 
     def decode(self, u: np.ndarray) -> np.ndarray:
         """The values at u (P,), an array (P,) of objects: texts, numbers or whatever they are."""
-        import numpy as np
-
         values = np.empty(len(self.values), object)
         values[:] = self.values
         return values[(u * len(self.values)).astype(np.int64)]
@@ -199,8 +183,6 @@ class Space:
         if wrong := [each for each in self.constraints if not callable(each)]:
             raise TypeError(f"constraints: expected functions of the values, satisfied where <= 0; got {wrong[0]!r}")
         self.dimensions = len(variables)
-        import numpy as np
-
         self.cells = np.array([variable.cell for variable in variables.values()])
 
     def __repr__(self) -> str:
@@ -210,8 +192,6 @@ class Space:
     def decode(self, units: npt.ArrayLike) -> dict[str, np.ndarray]:
         """The values of unit coordinates (P, D), by name, each (P,); of one point (D,), the bare values. Raises ValueError for
         another shape, or for a coordinate outside [0, 1)."""
-        import numpy as np
-
         points = np.asarray(units, np.float64)
         if points.ndim not in (1, 2) or points.shape[-1] != self.dimensions:
             raise ValueError(
@@ -228,8 +208,6 @@ class Space:
         """(P, K) of decoded values: satisfied where <= 0; what is NaN is violated by infinity. Raises ValueError for a
         constraint that gives neither (P,) nor (P, K)."""
         count = len(next(iter(values.values())))
-        import numpy as np
-
         columns = [np.zeros((count, 0))]
         for constraint in self.constraints:
             found = np.asarray(constraint(values), np.float64)

@@ -2,21 +2,15 @@
 of Mechanical Design 112, 1990): a cylinder with two domed heads for 1,296,000 cubic inches. Shell and heads are of plates in
 sixteenths of an inch; radius and length are real numbers, up to 200. The known optimum costs 6059.714335."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evo.constraints import HANDLINGS
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
-from evo.space import Integer, Real, Space
+from evo.space import Integer, Real, Space, Values
 from evo.tasks.function import FunctionTask
-
-if TYPE_CHECKING:
-    from evo.space import Values
 
 OPTIMUM, VOLUME, INCH = 6059.714335, 1_296_000.0, 1 / 16
 

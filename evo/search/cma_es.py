@@ -13,16 +13,15 @@ import numpy as np
 import torch
 
 from evo import threads
-from evo.core import Row, State, Task
+from evo.core import Row, State
 from evo.search import restarts
 from evo.search.covariance import Constants, stopped
-from evo.search.strategy import Strategy, champion_setting, size_of
+from evo.search.strategy import Strategy, centre_setting, champion_setting
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Searched
 from evo.vectors.points import Box
 
-MOST = 2000  # dimensions: a matrix has D^2 numbers, and a generation takes some D^3 operations
 KEPT = 20_000  # generations of a run whose fitness is remembered
 ROWS = 64  # of a matrix product, to a thread at a time
 
@@ -40,9 +39,7 @@ class CMAESSettings:
     restarts: str = setting(
         "bipop", "what follows when a run stops; none: it goes on", choices=("bipop", "none"), source="Hansen 2009"
     )
-    initial_scale: float = setting(
-        1.0, "initial std of the centre, relative to the module's initialiser", low=0.0, search=Log(0.1, 3.0)
-    )
+    initial_scale: float = centre_setting()
     champion: str | None = champion_setting()
 
 
@@ -52,21 +49,15 @@ class CMAES(Strategy):
 
     settings = CMAESSettings
     arrays: tuple[str, ...] = ("population", "mean", "covariance", "basis", "lengths", "path", "step_path", "history")
-    most: float = MOST
+    most: float = 2000  # a matrix has D^2 numbers, and a generation takes some D^3 operations
+    instead = "sep-cma-es"
     numbers = ("size", "sigma", "first", "steps", "restart", "spent", "spent_small", "spent_large", "decomposed")
 
     def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
-        if (genes := self.encoding.dimensions) > self.most:
-            raise ValueError(_too_many(genes))
         self.first_size, self.restart = self.size, 0
         self.spent_small = self.spent_large = 0
         self._begin(restarts.Run(self.size))
-
-    @classmethod
-    def unsupported_reason(cls, task: Task) -> str | None:
-        reason = super().unsupported_reason(task)
-        return reason or (_too_many(genes) if (genes := size_of(task)) > cls.most else None)
 
     def _begin(self, run: restarts.Run) -> None:
         genes = self.encoding.dimensions
@@ -89,10 +80,12 @@ class CMAES(Strategy):
         y = product(z * self.lengths, self.basis.T)
         return (self.mean + self.sigma * y * self._margin()).astype(self.encoding.dtype)  # (38) to (40)
 
-    def _margin(self) -> np.ndarray:
+    def _margin(self) -> np.ndarray | float:
         """By how much (D,) the noise of a whole number or a choice is stretched, so that one vector in D P leaves the value of
         the mean (Hamano et al.: CMA-ES with margin, GECCO 2022, without its correction of the mean)."""
-        cells = self.encoding.cells if isinstance(self.encoding, Box) else np.zeros(len(self.mean))
+        if not isinstance(self.encoding, Box):
+            return 1.0
+        cells = self.encoding.cells
         discrete = cells > 0
         inside = np.mod(self.mean, np.where(discrete, cells, 1.0))
         border = np.minimum(inside, cells - inside)  # the nearer one
@@ -101,7 +94,7 @@ class CMAES(Strategy):
         return np.maximum(1.0, least / np.maximum(self.sigma * self._deviations(), 1e-300))
 
     def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
-        order = np.argsort(-np.where(np.isfinite(fitness), fitness, -np.inf), kind="stable")
+        order = np.argsort(-fitness, kind="stable")
         self._adapt(population, order, self._constants())
         self.spent += len(fitness)
         self.steps += 1
@@ -183,10 +176,6 @@ class CMAES(Strategy):
     def row(self) -> Row:
         """The step size, the population and how many restarts there were."""
         return {"sigma": self.sigma, "population_size": self.size, "restarts": self.restart}
-
-
-def _too_many(genes: int) -> str:
-    return f"expected at most {MOST:,} dimensions; got {genes:,}: sep-cma-es takes them"
 
 
 def product(one: np.ndarray, other: np.ndarray) -> np.ndarray:

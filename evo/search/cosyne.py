@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from evo import rng, threads
 from evo.core import Evaluation, Model
@@ -20,6 +20,7 @@ from evo.search.base import VectorAlgorithm, read_only
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log, Real
 from evo.vectors.encoding import Searched
+from evo.vectors.points import VECTORS
 
 
 @settings
@@ -84,7 +85,7 @@ class CoSyNE(VectorAlgorithm):
         finite = np.isfinite(fitness)
         low, high = (fitness[finite].min(), fitness[finite].max()) if finite.any() else (0.0, 0.0)
         share = np.where(finite, (np.where(finite, fitness, low) - low) / (high - low or 1.0), 0.0)
-        order = np.argsort(-np.where(finite, fitness, -np.inf), kind="stable")
+        order = np.argsort(-fitness, kind="stable")
         parents = order[: min(max(1, round(options.parents * size)), int(finite.sum()) or size)]
         worst = order[size - min(size - 1, max(1, round(options.offspring * size))) :]
         next_ = population.copy()
@@ -103,13 +104,15 @@ class CoSyNE(VectorAlgorithm):
         threads.each(part, len(places))
 
 
-_BRED = [
-    f"void({real}[:, ::1], int64[::1], {real}[:, ::1], int64, int64, float64, float64, int64, int64)"
-    for real in ("float32", "float64")
-]
+_INT, _REAL = types.int64, types.float64
 
 
-@njit(_BRED, cache=True, nogil=True, error_model="numpy")
+@njit(
+    [types.void(kind, _INT[::1], kind, _INT, _INT, _REAL, _REAL, _INT, _INT) for kind in VECTORS],
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
 def _offspring(population, places, pool, start, stop, rate, scale, generation, seed):
     """Places start .. stop: each gene of either parent with equal chance, and mutated with probability `rate`."""
     for k in range(start, stop):
@@ -125,10 +128,7 @@ def _offspring(population, places, pool, start, stop, rate, scale, generation, s
             out[g] = gene
 
 
-_PERMUTED = [f"void({real}[:, ::1], float64[::1], int64, int64, int64, int64)" for real in ("float32", "float64")]
-
-
-@njit(_PERMUTED, cache=True, nogil=True, error_model="numpy")
+@njit([types.void(kind, _REAL[::1], _INT, _INT, _INT, _INT) for kind in VECTORS], cache=True, nogil=True, error_model="numpy")
 def _permute(population, marked, start, stop, generation, seed):
     """Genes start .. stop: those of networks i that are marked, with probability marked[i], are shuffled (Fisher and Yates)."""
     size = len(population)

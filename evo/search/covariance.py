@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,6 +26,7 @@ class Constants:
     length: float  # E |N(0, I)|
 
     @classmethod
+    @lru_cache(maxsize=32)  # asked for every generation
     def of(cls, dimensions: int, size: int, scale: float = 1.0) -> Constants:
         n = dimensions
         raw = math.log((size + 1) / 2) - np.log(np.arange(1, size + 1))  # (49)
@@ -41,6 +43,7 @@ class Constants:
         most = min(most, 1 + 2 * bad_mass / (mass + 2))  # (51)
         most = min(most, (1 - one - many) / (n * many) if many else 0.0)  # (52)
         weights = good / good.sum() + bad / -bad.sum() * most  # (53)
+        weights.setflags(write=False)
         length = math.sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n**2))
         return cls(weights, mass, path, step_path, damping, one, many, length)
 

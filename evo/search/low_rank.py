@@ -93,7 +93,7 @@ class Stack:
 
 class LowRankNetworks(Phenotypes):
     """P networks, N = P / 2 pairs around a centre (D,) float32; the second half lies opposite the first. An item is the vector
-    (D,) of a network, made when it is asked for. std: sigma of the noise, by parameter (D,) or one number for all."""
+    (D,) of a network, made when it is asked for. std: sigma of the noise; frozen (D,): which parameters have none."""
 
     def __init__(self, stack: Stack, centre: Tensor, size: int, *, std: float, frozen: np.ndarray, generation: int, seed: int):
         self.stack, self.centre, self.size, self.std, self.frozen = stack, centre, size, std, frozen

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo import rng
-from evo.core import Backends, Evaluation, Networked, Task
-from evo.search.ascent import adam
+from evo.core import Backends, Networked, Task
 from evo.search.low_rank import LowRankNetworks, Stack, stacked
-from evo.search.strategy import Strategy, centred_ranks, champion_setting, paired
+from evo.search.openai_es import OpenAIES
+from evo.search.strategy import centre_setting, champion_setting, paired
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Parameters, Searched
+from evo.vectors.models import network_of
 
 
 @settings
@@ -30,16 +30,14 @@ class LowRankESSettings:
     noise_std: float = setting(0.05, "sigma of the noise", above=0.0, source="Sarkar et al. 2025", search=Log(0.003, 1.0))
     learning_rate: float = setting(0.01, "of Adam", above=0.0, search=Log(1e-4, 0.3))
     weight_decay: float = setting(0.0, "decay of the centre towards 0", low=0.0, search=Choice(0.0, 0.0005, 0.005))
-    initial_scale: float = setting(
-        1.0, "initial std of the centre, relative to the module's initialiser", low=0.0, search=Log(0.1, 3.0)
-    )
+    initial_scale: float = centre_setting()
     champion: str | None = champion_setting()
 
     def contradictions(self) -> list[str]:
         return paired(self.population_size)
 
 
-class LowRankES(Strategy):
+class LowRankES(OpenAIES):
     """ask / tell. `encoding`: Parameters of a network of linear layers with functions between them, of which `ask` gives
     LowRankNetworks, (P, D) in name only. mean (D,): the centre. Raises ValueError for another network."""
 
@@ -52,7 +50,6 @@ class LowRankES(Strategy):
         if not isinstance(self.encoding, Parameters):
             raise ValueError("low-rank-es needs the weight matrices of a network; got points of numbers: openai-es takes them")
         self.stack = Stack(self.encoding.template, self.options.rank)
-        self.moments = np.zeros((2, self.encoding.dimensions))  # of Adam
         self.centre: np.ndarray | None = None  # around which the last population lies, float32
         self.drawn = 0  # its generation
 
@@ -60,8 +57,7 @@ class LowRankES(Strategy):
     def unsupported_reason(cls, task: Task) -> str | None:
         if not isinstance(task, Networked):
             return "it perturbs the weight matrices of a network: the task has none (task.network)"
-        with rng.torch_seed(0, 0, 0, rng.NETWORK):
-            module = task.network()
+        module = network_of(task)
         if stacked(module) is None:
             return f"it needs linear layers with functions between them: model.network is {type(module).__name__}"
         return None
@@ -73,12 +69,7 @@ class LowRankES(Strategy):
     @property  # type: ignore[misc]  # there is nothing to set
     def population(self) -> LowRankNetworks | None:  # type: ignore[override]  # rows that are made when they are asked for
         """The networks last asked for; None before."""
-        if self.centre is None:
-            return None
-        fixed = np.zeros(len(self.mean), bool) if self.fixed is None else ~np.isnan(self.fixed)
-        at = dict(generation=self.drawn, seed=self.seed)
-        centre = torch.from_numpy(self.centre.copy())
-        return LowRankNetworks(self.stack, centre, self.size, std=self.options.noise_std, frozen=fixed, **at)
+        return self.asked() if self.begun else None
 
     @property
     def begun(self) -> bool:
@@ -88,22 +79,17 @@ class LowRankES(Strategy):
         """The next population; the same one until it is told."""
         if not self.pending:
             self.centre, self.drawn, self.pending = self.mean.astype(np.float32), self.generation, True
-        assert self.population is not None
-        return self.population
+        return self.asked()
 
-    def tell(self, evaluation: Evaluation | np.ndarray) -> None:
-        """The fitness of the population last asked for. Raises RuntimeError if there is none."""
-        networks = self.population
-        if networks is None or not self.pending:
-            raise RuntimeError("tell() needs a population from ask() that was not told before")
-        fitness = np.array(Evaluation.of(evaluation, self.size).fitness)
-        self._remember(networks, fitness)
-        shaped, half = centred_ranks(fitness), self.size // 2
-        gradient = networks.gradient(shaped[:half] - shaped[half:]) / self.size - self.options.weight_decay * self.mean
-        self.mean += adam(self.moments, gradient, self.options.learning_rate, self.generation + 1)
-        if self.fixed is not None:
-            self._hold(self.mean[None], self.fixed)
-        self.generation, self.pending = self.generation + 1, False
+    def asked(self) -> LowRankNetworks:  # type: ignore[override]  # as of `population`
+        assert self.centre is not None
+        fixed = np.zeros(len(self.mean), bool) if self.fixed is None else ~np.isnan(self.fixed)
+        at = dict(generation=self.drawn, seed=self.seed)
+        centre = torch.from_numpy(self.centre.copy())
+        return LowRankNetworks(self.stack, centre, self.size, std=self.options.noise_std, frozen=fixed, **at)
+
+    def summed(self, population: LowRankNetworks, weights: np.ndarray) -> np.ndarray:  # type: ignore[override]
+        return population.gradient(weights)
 
     def express(self, population: LowRankNetworks) -> LowRankNetworks:  # type: ignore[override]
         return population

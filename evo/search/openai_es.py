@@ -8,11 +8,13 @@ Adam takes a factor out, but for the weight that decay has.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from evo.search import gaussian
 from evo.search.ascent import adam
-from evo.search.strategy import Strategy, centred_ranks, champion_setting, paired
+from evo.search.strategy import Strategy, centre_setting, centred_ranks, champion_setting, paired
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Searched
@@ -34,9 +36,7 @@ class OpenAIESSettings:
     weight_decay: float = setting(
         0.0, "decay of the centre towards 0", low=0.0, source="Salimans et al. 2017: .005", search=Choice(0.0, 0.0005, 0.005)
     )
-    initial_scale: float = setting(
-        1.0, "initial std of the centre, relative to the module's initialiser", low=0.0, search=Log(0.1, 3.0)
-    )
+    initial_scale: float = centre_setting()
     champion: str | None = champion_setting()
 
     def contradictions(self) -> list[str]:
@@ -54,7 +54,7 @@ class OpenAIES(Strategy):
     mean (D,): theta. Raises as `GA`.
     """
 
-    settings = OpenAIESSettings
+    settings: ClassVar[type] = OpenAIESSettings
     arrays = ("population", "mean", "moments")
 
     def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
@@ -68,6 +68,10 @@ class OpenAIES(Strategy):
         options, half = self.options, self.size // 2
         shaped = centred_ranks(fitness)
         pairs = shaped[:half] - shaped[half:]
-        gradient = gaussian.weighted(population[:half], self.mean, options.noise_std, pairs)[0] / self.size
+        gradient = self.summed(population, pairs) / self.size
         gradient -= options.weight_decay * self.mean
         self.mean += adam(self.moments, gradient, options.learning_rate, self.generation + 1)
+
+    def summed(self, population: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The sum (D,) of the noise of the directions, weighted (N,)."""
+        return gaussian.weighted(population[: len(weights)], self.mean, self.options.noise_std, weights)[0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from evo.search import gaussian
 from evo.search.ascent import clip_up
-from evo.search.strategy import Strategy, centred_ranks, champion_setting, paired
+from evo.search.strategy import Strategy, centre_setting, centred_ranks, champion_setting, paired
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Searched
@@ -43,9 +43,7 @@ class PGPESettings:
         below=1.0,
         source="Toklu et al. 2020",
     )
-    initial_scale: float = setting(
-        1.0, "initial std of the centre, relative to the module's initialiser", low=0.0, search=Log(0.1, 3.0)
-    )
+    initial_scale: float = centre_setting()
     champion: str | None = champion_setting()
 
     def contradictions(self) -> list[str]:

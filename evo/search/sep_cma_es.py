@@ -19,7 +19,6 @@ class SepCMAES(CMAES):
     """ask / tell. mean (D,), sigma, covariance (D,), its diagonal: of the distribution. Raises as `GA`."""
 
     arrays = ("population", "mean", "covariance", "lengths", "path", "step_path", "history")
-
     most = math.inf
 
     def _isotropic(self) -> None:

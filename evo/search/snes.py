@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from evo.search import gaussian
-from evo.search.strategy import Strategy, champion_setting, utilities
+from evo.search.strategy import Strategy, centre_setting, champion_setting, utilities
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Searched
@@ -28,9 +28,7 @@ class SNESSettings:
     std_rate: float | None = setting(
         None, "eta of the std; none: (3 + ln D) / (5 sqrt D)", above=0.0, source="Schaul et al. 2011", search=Log(1e-3, 1.0)
     )
-    initial_scale: float = setting(
-        1.0, "initial std of the centre, relative to the module's initialiser", low=0.0, search=Log(0.1, 3.0)
-    )
+    initial_scale: float = centre_setting()
     champion: str | None = champion_setting()
 
 

@@ -12,12 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from evo import rng
 from evo.core import Evaluation, Model, Networked, Points, State, Task
 from evo.search.base import VectorAlgorithm, read_only
 from evo.search.gaussian import drawn
 from evo.settings import Value, setting
+from evo.space import Log
 from evo.vectors.encoding import Parameters, Searched
+from evo.vectors.models import network_of
 
 CHAMPIONS = ("centre", "sampled")
 
@@ -28,22 +29,30 @@ def champion_setting() -> Value:
     return setting(None, doc, choices=CHAMPIONS)
 
 
+def centre_setting() -> Value:
+    """The setting `initial_scale`, of strategies that begin around a network as its module initialises it."""
+    doc = "initial std of the centre, relative to the module's initialiser"
+    return setting(1.0, doc, low=0.0, search=Log(0.1, 3.0))
+
+
 def paired(population_size: int) -> list[str]:
     """What is wrong with a population of pairs, if it is odd."""
     odd = population_size % 2
     return [f"population_size: expected an even number, two to a direction; got {population_size}"] if odd else []
 
 
-def ranks(fitness: np.ndarray) -> np.ndarray:
-    """Rank (P,) of each fitness, 0 the worst, P - 1 the best; equals share their mean rank. What is not finite is worst."""
+def _levels(fitness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the different values, the worst first, each fitness (P,) is, and how many there are of each. What is not finite
+    is worst."""
     finite = np.where(np.isfinite(fitness), fitness, -np.inf)
-    _, place, counts = np.unique(finite, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts + 1) / 2)[place]
+    _, level, counts = np.unique(finite, return_inverse=True, return_counts=True)
+    return level, counts
 
 
 def centred_ranks(fitness: np.ndarray) -> np.ndarray:
-    """Ranks (P,) as numbers between -1/2 and 1/2 (Salimans et al. 2017)."""
-    return ranks(fitness) / (len(fitness) - 1) - 0.5
+    """Ranks (P,) as numbers between -1/2, the worst, and 1/2 (Salimans et al. 2017); equals share their mean rank."""
+    level, counts = _levels(fitness)
+    return (np.cumsum(counts) - (counts + 1) / 2)[level] / (len(fitness) - 1) - 0.5
 
 
 def utilities(fitness: np.ndarray) -> np.ndarray:
@@ -52,10 +61,9 @@ def utilities(fitness: np.ndarray) -> np.ndarray:
     size = len(fitness)
     by_rank = np.maximum(0.0, math.log(size / 2 + 1) - np.log(np.arange(size, 0, -1)))
     total = np.concatenate([[0.0], np.cumsum(by_rank / by_rank.sum() - 1 / size)])
-    finite = np.where(np.isfinite(fitness), fitness, -np.inf)
-    _, place, counts = np.unique(finite, return_inverse=True, return_counts=True)
+    level, counts = _levels(fitness)
     ends = np.cumsum(counts)
-    return ((total[ends] - total[ends - counts]) / counts)[place]
+    return ((total[ends] - total[ends - counts]) / counts)[level]
 
 
 def default_size(dimensions: int) -> int:
@@ -66,14 +74,18 @@ def default_size(dimensions: int) -> int:
 class Strategy(VectorAlgorithm):
     """ask / tell. `encoding` as in GA. mean (D,) float64: the centre of the distribution, in the units of the vectors.
 
-    `numbers` names plain values of the state, as `arrays` names arrays.
-    """
+    `numbers` names plain values of the state, as `arrays` names arrays. most: dimensions that it takes; instead: the method
+    that takes more. Raises ValueError above them."""
 
     arrays: tuple[str, ...] = ("population", "mean")
     numbers: tuple[str, ...] = ()
+    most: float = math.inf
+    instead: str = ""
 
     def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
+        if self.encoding.dimensions > self.most:
+            raise ValueError(self._too_many(self.encoding.dimensions))
         self.options = _settled(self.options, isinstance(self.encoding, Parameters))
         self.size = self.options.population_size or default_size(self.encoding.dimensions)
         self.mean = self._start(0)
@@ -82,6 +94,17 @@ class Strategy(VectorAlgorithm):
     @classmethod
     def settled(cls, task: Task, settings: object) -> object:
         return _settled(settings, not isinstance(task, Points))
+
+    @classmethod
+    def unsupported_reason(cls, task: Task) -> str | None:
+        reason = super().unsupported_reason(task)
+        if reason is None and cls.most < math.inf and (genes := _size_of(task)) > cls.most:
+            return cls._too_many(genes)
+        return reason
+
+    @classmethod
+    def _too_many(cls, genes: int) -> str:
+        return f"expected at most {cls.most:,} dimensions; got {genes:,}: {cls.instead} takes them"
 
     def _start(self, restart: int) -> np.ndarray:
         """A centre (D,) to begin with: a new vector of the encoding."""
@@ -94,19 +117,22 @@ class Strategy(VectorAlgorithm):
         """The next population (P, D); the same one until it is told."""
         if not self.pending:
             self._population, self.pending = self.screened(self.sampled()), True
-        assert self._population is not None
-        return read_only(self._population)
+        return read_only(self.asked())
 
     def tell(self, evaluation: Evaluation | np.ndarray) -> None:
         """The fitness of the population last asked for. Raises RuntimeError if there is none."""
         if not self.pending:
             raise RuntimeError("tell() needs a population from ask() that was not told before")
-        fitness = self.told(evaluation, self._population)
-        assert self._population is not None
-        self.update(self._population, fitness)
+        population = self.asked()
+        self.update(population, self.told(evaluation, population))
         if self.fixed is not None:
             self._hold(self.mean[None], self.fixed)
         self.generation, self.pending = self.generation + 1, False
+
+    def asked(self) -> np.ndarray:
+        """The population last asked for."""
+        assert self._population is not None
+        return self._population
 
     def candidate(self) -> np.ndarray | None:
         return self.mean.astype(self.encoding.dtype) if self.options.champion == "centre" else None
@@ -151,11 +177,8 @@ def _settled(options: Value, networks: bool) -> Value:
     return options if options.champion else replace(options, champion="centre" if networks else "sampled")
 
 
-def size_of(task: Task) -> int:
+def _size_of(task: Task) -> int:
     """D of the vectors that a task's networks, or its points, are."""
-    if isinstance(task, Points):
-        return task.dimensions
-    if not isinstance(task, Networked):
-        return 0
-    with rng.torch_seed(0, 0, 0, rng.NETWORK):
-        return sum(parameter.numel() for parameter in task.network().parameters())
+    if isinstance(task, Networked):
+        return sum(parameter.numel() for parameter in network_of(task).parameters())
+    return task.dimensions if isinstance(task, Points) else 0

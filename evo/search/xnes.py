@@ -12,13 +12,10 @@ import numpy as np
 import torch
 
 from evo import threads
-from evo.core import Task
-from evo.search.strategy import Strategy, champion_setting, size_of, utilities
+from evo.search.strategy import Strategy, centre_setting, champion_setting, utilities
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Searched
-
-MOST = 1000  # dimensions: the exponential of a matrix takes some 10 D^3 operations a generation
 
 
 @settings
@@ -35,9 +32,7 @@ class XNESSettings:
         source="Wierstra et al. 2014, Table 1",
         search=Log(1e-3, 1.0),
     )
-    initial_scale: float = setting(
-        1.0, "initial std of the centre, relative to the module's initialiser", low=0.0, search=Log(0.1, 3.0)
-    )
+    initial_scale: float = centre_setting()
     champion: str | None = champion_setting()
 
 
@@ -48,17 +43,14 @@ class XNES(Strategy):
     settings = XNESSettings
     arrays = ("population", "mean", "shape")
     numbers = ("sigma",)
+    most = 1000  # the exponential of a matrix takes some 10 D^3 operations a generation
+    instead = "snes"
 
     def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
         super().__init__(encoding, seed=seed, **values)
-        if (genes := self.encoding.dimensions) > MOST:
-            raise ValueError(_too_many(genes))
+        genes = self.encoding.dimensions
         self.sigma, self.shape = float(self.options.initial_std), np.eye(genes)
         self.shape_rate = self.options.shape_rate or (9 + 3 * math.log(genes)) / (5 * genes * math.sqrt(genes))
-
-    @classmethod
-    def unsupported_reason(cls, task: Task) -> str | None:
-        return super().unsupported_reason(task) or (_too_many(genes) if (genes := size_of(task)) > MOST else None)
 
     def sampled(self) -> np.ndarray:
         with threads.limited(1):
@@ -77,7 +69,3 @@ class XNES(Strategy):
             self.mean = self.mean + self.options.mean_rate * self.sigma * (of_mean @ shape).numpy()
             self.shape = (torch.linalg.matrix_exp(self.shape_rate / 2 * of_shape) @ shape).numpy()
         self.sigma *= math.exp(min(1.0, self.shape_rate / 2 * float(of_sigma)))
-
-
-def _too_many(genes: int) -> str:
-    return f"expected at most {MOST:,} dimensions; got {genes:,}: snes takes them"

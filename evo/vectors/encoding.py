@@ -24,7 +24,7 @@ from evo import rng
 from evo.core import Backends, Episodic, Model, Networked, Points, Task
 from evo.space import Space
 from evo.vectors import mlp_rows, rnn_kernel
-from evo.vectors.models import TorchModel, as_module, matching
+from evo.vectors.models import TorchModel, as_module, matching, network_of
 from evo.vectors.modules import Recurrent
 from evo.vectors.points import Box, Reals
 from evo.vectors.population import Networks
@@ -202,8 +202,7 @@ def backends(task: Task) -> Backends:
     """What runs the networks of a method that searches real vectors."""
     if not isinstance(task, Networked):
         return Backends("the task's function", "", "the task's function takes points on the host")
-    with rng.torch_seed(0, 0, 0, rng.NETWORK):
-        network = task.network()
+    network = network_of(task)
     compiled = mlp_rows.layers(network) is not None or rnn_kernel.sizes_of(network) is not None
     if not compiled:
         return Backends()

@@ -192,6 +192,12 @@ def policy(module: nn.Module, vectors: Tensor) -> Policy | None:
     return mlp_kernel.policy(module, vectors) or rnn_kernel.policy(module, vectors)
 
 
+def network_of(task: Networked) -> nn.Module:
+    """A network of the task, initialised alike each time; its weights are of no account."""
+    with rng.torch_seed(0, 0, 0, rng.NETWORK):
+        return task.network()
+
+
 def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> TorchModel | VectorModel:
     """The model saved by `save`: on the task's network, or a point. Raises ValueError if the tensors do not fit."""
     if isinstance(task, Points):
@@ -201,8 +207,7 @@ def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> T
         return VectorModel(vector.numpy())
     if not isinstance(task, Networked):
         raise ValueError("the task has no network to restore")
-    with rng.torch_seed(0, 0, 0, rng.NETWORK):
-        module = task.network()
+    module = network_of(task)
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:

@@ -35,9 +35,11 @@ class Ratio(NamedTuple):
 
 
 def ratio(ours: Sequence[Trace], theirs: Sequence[Trace], target: float) -> Ratio:
+    from scenarios.lab.report.targets import running_times  # `cma` needs none of it
+
     draw = np.random.Generator(np.random.Philox(key=16))
     with np.errstate(divide="ignore", invalid="ignore"):
-        sides = [_times(own, target) for own in (ours, theirs)]
+        sides = [running_times(own, target) for own in (ours, theirs)]
         value = np.divide(*(spent.sum() / reached.sum() for spent, reached in sides))
         drawn = [draw.integers(len(spent), size=(RESAMPLES, len(spent))) for spent, _ in sides]
         times = [spent[at].sum(1) / reached[at].sum(1) for at, (spent, reached) in zip(drawn, sides)]
@@ -47,12 +49,6 @@ def ratio(ours: Sequence[Trace], theirs: Sequence[Trace], target: float) -> Rati
         return Ratio(math.nan, math.nan, math.nan)
     cut = round(0.025 * len(known))
     return Ratio(float(value), float(known[cut]), float(known[len(known) - 1 - cut]))
-
-
-def _times(own: Sequence[Trace], target: float) -> tuple[np.ndarray, np.ndarray]:
-    """What each run spent until it reached the target, or in all, and whether it did (n,)."""
-    at = np.array([trace.reached(np.array([target]))[0] for trace in own])
-    return np.where(np.isfinite(at), at, [trace.spent for trace in own]), np.isfinite(at)
 
 
 def run_ours(folder: Path, methods: Sequence[str], functions: Sequence[int], dimensions: Sequence[int], seeds: int) -> None:

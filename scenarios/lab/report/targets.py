@@ -85,11 +85,16 @@ def meant(named: Mapping[str, Sequence[Trace]], targets: Sequence[float]) -> np.
     return np.array([target for target in targets if target >= finest])
 
 
-def expected(own: Sequence[Trace], target: float) -> tuple[int, tuple[float, float, float]]:
-    """How many of some runs reached a target, and its ERT with the interval of `stats.expected_running_time`."""
+def running_times(own: Sequence[Trace], target: float) -> tuple[np.ndarray, np.ndarray]:
+    """What each run spent until it reached a target, or in all, and whether it did (n,)."""
     times = np.array([trace.reached(np.array([target]))[0] for trace in own])
     reached = np.isfinite(times)
-    costs = np.where(reached, times, [trace.spent for trace in own])
+    return np.where(reached, times, [trace.spent for trace in own]), reached
+
+
+def expected(own: Sequence[Trace], target: float) -> tuple[int, tuple[float, float, float]]:
+    """How many of some runs reached a target, and its ERT with the interval of `stats.expected_running_time`."""
+    costs, reached = running_times(own, target)
     return int(reached.sum()), stats.expected_running_time(costs, reached)
 
 

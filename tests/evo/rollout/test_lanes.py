@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core import event
+from ticks import TickByTick
 
 from evo import rng, threads
 from evo.activations import ACTIVATIONS, CODES
@@ -57,25 +58,6 @@ ropes = Environment(
 )
 SEEDS = np.array([5, 6, 7])
 network = lambda inputs, outputs: MLP(inputs, outputs, hidden=(5,))
-
-
-class TickByTick:
-    """Phenotypes or a Model that hides its kernel."""
-
-    def __init__(self, inner):
-        self._inner = inner
-
-    def policy(self):
-        return None
-
-    def __getattr__(self, name):
-        return getattr(self._inner, name)
-
-    def __len__(self):
-        return len(self._inner)
-
-    def __call__(self, x):
-        return self._inner(x)
 
 
 def mlps(environment, size=20, scale=2.0, **values):

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from ticks import TickByTick
 from torch import nn
 
 from evo import threads
@@ -39,25 +40,6 @@ def remembered(state, push):
 
 
 echo = Environment("echo_rnn", start, observe, remembered, draws=1, actions=((-1.0, 1.0),), max_steps=30)
-
-
-class TickByTick:
-    """Phenotypes or a Model that hides its kernel."""
-
-    def __init__(self, inner):
-        self._inner = inner
-
-    def policy(self):
-        return None
-
-    def __getattr__(self, name):
-        return getattr(self._inner, name)
-
-    def __len__(self):
-        return len(self._inner)
-
-    def __call__(self, x):
-        return self._inner(x)
 
 
 def population(inputs=2, outputs=1, hidden=(5,), size=9):
