@@ -1,12 +1,14 @@
 """The left and right retina problem: does each side of a retina show an object? (Risi and Stanley, Artificial Life 18(4), 2012,
 and Verbancsics and Stanley, GECCO 2011, after Kashtan and Alon, PNAS 102(39), 2005.)
 
-A retina has two sides of 2x2 pixels. 8 of the 16 patterns of a side are objects: those of three pixels and more, and those of
-one or two pixels in the outer column alone. Two outputs say, each for its side, whether there is an object. All 256 patterns
-are training and validation; there is no test. Fitness is 1000 / (1 + E^2), E being the sum of |target - output| over patterns
-and outputs. Solved when every output is on the right side of .5. Population 300, 800 generations.
+A retina has two sides of 2x2 pixels, each off (-1) or on (1). 8 of the 16 patterns of a side are objects: those of three pixels
+and more, and those of one or two pixels in the outer column alone. Two outputs say, each for its side, whether there is an
+object. All 256 patterns are training and validation; there is no test. Fitness is 1000 / (1 + E^2), E being the sum of
+|target - output| over patterns and outputs. Solved when every output is on the right side of .5. Population 300, 800
+generations.
 
-Of the indirect encodings all have outputs for the biases of the networks that they draw, as NEAT has a bias node.
+Of the indirect encodings all have outputs for the biases of the networks that they draw, as NEAT has a bias node, and all see
+the difference of the coordinates.
 
 Pixels lie in a row, those of the left side at the left, outer columns outside; the outputs lie behind the middles of their
 sides. The two sides have nothing to do with each other, so a network of two separate halves suffices.
@@ -28,6 +30,7 @@ from evo.settings import setting, settings
 from evo.tasks.supervised import SupervisedTask
 
 POPULATION, GENERATIONS = 300, 800
+INDIRECT = {"population_size": POPULATION, "biases": True, "delta": True}
 
 
 @settings
@@ -45,7 +48,7 @@ def patterns() -> tuple[Tensor, Tensor]:
     left to right, the upper before the lower: outer and inner column of the left side, inner and outer column of the right."""
     pixels = list(itertools.product((0, 1), repeat=8))
     answers = [[is_object(p[0:2], p[2:4]), is_object(p[6:8], p[4:6])] for p in pixels]
-    return torch.tensor(pixels).float(), torch.tensor(answers).float()
+    return 2 * torch.tensor(pixels).float() - 1, torch.tensor(answers).float()
 
 
 def closeness(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -70,10 +73,8 @@ scenario = Scenario(
     model={"network": "mlp", "hidden": (8,)},
     learners={
         "neat": {"population_size": POPULATION},
-        "es-hyperneat": {"population_size": POPULATION, "biases": True},
-        "es-hyperneat-leo": {"population_size": POPULATION, "biases": True},
-        "hyperneat": {"population_size": POPULATION, "sheet": (8,), "biases": True},
-        "hyperneat-leo": {"population_size": POPULATION, "sheet": (8,), "biases": True},
+        **dict.fromkeys(("es-hyperneat", "es-hyperneat-leo"), INDIRECT),
+        **{name: {**INDIRECT, "sheet": (8,)} for name in ("hyperneat", "hyperneat-leo")},
     },
 )
 

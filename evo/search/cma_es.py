@@ -144,8 +144,8 @@ class CMAES(Strategy):
         self.lengths, self.basis = np.sqrt(np.maximum(values.numpy(), 1e-300)), np.ascontiguousarray(basis.numpy())
 
     def _stopped(self, fitness: np.ndarray) -> str:
-        if self.run.most and self.steps >= self.run.most:
-            return "enough for a small population"
+        if self.steps >= restarts.longest(self.run, len(self.mean)):
+            return "enough generations"
         at = dict(mean=self.mean, sigma=self.sigma, path=self.path, first=self.first)
         return stopped(self.history, fitness, deviations=self._deviations(), axes=self._axes(), **at)
 

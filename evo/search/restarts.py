@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from evo import rng
@@ -16,6 +17,12 @@ class Run(NamedTuple):
     most: int = 0
     small: bool = False
     doubled: int = 0
+
+
+def longest(run: Run, dimensions: int) -> int:
+    """Generations after which a run ends: MaxIter, 100 + 50 (D + 3)^2 / sqrt(P), and the limit of its own."""
+    most = 100 + int(50 * (dimensions + 3) ** 2 / math.sqrt(run.size))
+    return min(most, run.most) if run.most else most
 
 
 def after(last: Run, restart: int, *, first_size: int, spent_small: int, spent_large: int, seed: int) -> Run:

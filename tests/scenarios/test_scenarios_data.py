@@ -189,10 +189,11 @@ def test_downloaded_pictures_have_their_published_sizes(name, shape, monkeypatch
 def test_each_side_of_the_retina_has_the_eight_objects_of_the_paper_and_all_patterns_are_there():
     """The objects of the left side as the pixels (outer column, inner column), which the right side mirrors."""
     x, y = (part.numpy() for part in retina.patterns())
-    left = {"".join(str(int(pixel)) for pixel in row[:4]) for row, (shown, _) in zip(x, y) if shown}
-    right = {"".join(str(int(pixel)) for pixel in row[[6, 7, 4, 5]]) for row, (_, shown) in zip(x, y) if shown}
+    left = {"".join(str(int(pixel > 0)) for pixel in row[:4]) for row, (shown, _) in zip(x, y) if shown}
+    right = {"".join(str(int(pixel > 0)) for pixel in row[[6, 7, 4, 5]]) for row, (_, shown) in zip(x, y) if shown}
     assert left == right == {"1000", "0100", "1100", "1111", "1011", "0111", "1110", "1101"}
     assert len({tuple(row) for row in x.tolist()}) == 256
+    assert set(x.ravel().tolist()) == {-1.0, 1.0}
     assert np.unique(y, axis=0, return_counts=True)[1].tolist() == [64, 64, 64, 64]
 
 

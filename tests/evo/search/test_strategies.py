@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from evo import ARS, CMAES, PGPE, SNES, XNES, CoSyNE, Evolve, FunctionTask, OpenAIES, SepCMAES, threads
+from evo.search import restarts
 from evo.search.strategy import centred_ranks, utilities
 from evo.settings import SettingsError
 from evo.testing import small_task
@@ -264,6 +265,14 @@ def test_cma_es_restarts_by_two_regimes_and_goes_on_exactly():
     assert max(by_run) >= 24
     assert algorithm.best_fitness > -1e-9
     assert algorithm.row()["restarts"] == 6
+
+
+def test_a_run_between_restarts_is_no_longer_than_the_papers(monkeypatch):
+    assert restarts.longest(restarts.Run(8), 5) == 100 + int(50 * 8**2 / math.sqrt(8))
+    assert restarts.longest(restarts.Run(8, most=7), 5) == 7
+    monkeypatch.setattr(restarts, "longest", lambda run, dimensions: 5)
+    assert told(CMAES, 4).restart == 0
+    assert told(CMAES, 5).restart == 1
 
 
 def test_without_restarts_a_run_goes_on():
