@@ -139,7 +139,7 @@ def solved(scenario: str, label: str, seeds: int, runs: Path) -> str:
 
 def retina(seeds: int, runs: Path) -> None:
     """Encodings on the retina problem, 300 networks over at most 800 generations each, and how modular their champions are."""
-    methods = ("es-hyperneat", "es-hyperneat-leo", "hyperneat", "hyperneat-leo", "hyperneat-cost=hyperneat", "neat")
+    methods = ("hyperneat", "hyperneat-leo", "hyperneat-cost=hyperneat", "neat", "es-hyperneat-leo", "es-hyperneat")
     settings = {"hyperneat-cost.objectives": ["fitness", "connection_cost"]}
     print(run("retina", methods=methods, seeds=seeds, settings=settings, runs=runs), end="\n\n")
     for label in (method.partition("=")[0] for method in methods):
