@@ -45,6 +45,8 @@ _PUBLIC = {
     "AdaptiveHyperNEAT": "evo.hyperneat.adaptive",
     "Substrate": "evo.hyperneat.substrate",
     "Genomes": "evo.genomes.genome",
+    "Backstitch": "evo.learning.backstitch",
+    "SAM": "evo.learning.sam",
     "Evolve": "evo.evolve",
     "FunctionTask": "evo.tasks.function",
     "SupervisedTask": "evo.tasks.supervised",

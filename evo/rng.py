@@ -11,7 +11,7 @@ masked to 32 bits: numba widens uint32 arithmetic to 64 bits, its CUDA simulator
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -126,7 +126,7 @@ def signed(seed: int) -> int:
 def torch_seed(seed: int, generation: int, individual: int, stream: int) -> Iterator[None]:
     """Seeds torch's global generator (initialisers, dropout) from a counter inside the block, and restores it afterwards.
 
-    The only use of torch's global generator: runs do not change a user's random state, nor depend on it.
+    With `rewound` the only use of torch's global generator: runs do not change a user's random state, nor depend on it.
     """
     low, high = words(seed, generation, individual, stream, 2)
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() and torch.cuda.is_initialized() else []
@@ -135,4 +135,12 @@ def torch_seed(seed: int, generation: int, individual: int, stream: int) -> Iter
         torch.default_generator.manual_seed(value)  # torch.manual_seed seeds every backend: 100 times slower
         if devices:
             torch.cuda.manual_seed(value)
+        yield
+
+
+@contextmanager
+def rewound(cards: Sequence[int] = ()) -> Iterator[None]:
+    """Puts torch's global generators, of the host and of CUDA devices `cards`, back to where they stood before the block: what
+    comes after it draws what the block drew."""
+    with torch.random.fork_rng(devices=cards):
         yield

@@ -46,6 +46,7 @@ TABLE = {
     "evo.network": (*GROUND, "evo.genomes", "evo.rollout", "evo.plots"),
     "evo.tasks": (*GROUND, "evo.rollout", "evo.plots", "evo.vectors.modules"),
     "evo.search": (*GROUND, "evo.vectors"),
+    "evo.learning": GROUND,
     "evo.neat": (*GROUND, "evo.genomes", "evo.network"),
     "evo.neat_modern": (*GROUND, "evo.genomes", "evo.network", "evo.neat.base"),
     "evo.hyperneat": (
@@ -71,7 +72,7 @@ TABLE = {
         "evo.network",
         "evo.search",
     ),
-    "baselines": (*GROUND, "evo.vectors", "evo.network", "evo.search.base"),
+    "baselines": (*GROUND, "evo.vectors", "evo.network", "evo.search.base", "evo.learning"),
     "graphs": (*GROUND, "evo.vectors", "evo.genomes", "evo.network", "evo.search", "evo.tasks.metrics", "baselines.backprop"),
     "scenarios.lab": (*GROUND, "evo.evolve:as_method", "evo.interop.export", "evo.plots", "scenarios.tables"),
 }
