@@ -13,19 +13,18 @@ Initial weights, data order and dropout masks are functions of (seed, epoch), so
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 from collections.abc import Sequence
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from baselines.descent import DescentSettings, named, unknown
 from evo import rng, threads
 from evo.core import Champion, Cost, Examples, Learner, Model, Networked, Row, State, Task
 from evo.network import model as networks
-from evo.settings import SettingsError, did_you_mean, setting, settings
+from evo.settings import SettingsError, setting, settings
 from evo.space import Choice, Log
 from evo.vectors import models
 from evo.vectors.models import TorchModel, as_module, matching
@@ -36,19 +35,11 @@ if TYPE_CHECKING:
         """What `unsupported_reason` lets through."""
 
 
-def _named(module: ModuleType, base: type, without: tuple[str, ...]) -> dict[str, type]:
-    found = {name: cls for name, cls in vars(module).items() if isinstance(cls, type) and issubclass(cls, base)}
-    return {name: found[name] for name in sorted(found) if name not in without and not name.startswith("_")}
-
-
-OPTIMIZERS = _named(torch.optim, torch.optim.Optimizer, without=("Optimizer",))
-# Left out: what takes functions or other schedulers, which a configuration cannot hold.
-_COMPOSED = ("LRScheduler", "LambdaLR", "MultiplicativeLR", "ChainedScheduler", "SequentialLR")
-SCHEDULERS = _named(torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler, without=_COMPOSED)
+OPTIMIZERS = named(torch.optim, torch.optim.Optimizer, without=("Optimizer",))
 
 
 @settings
-class BackpropSettings:
+class BackpropSettings(DescentSettings):
     optimizer: str = setting(
         "RMSprop",
         "any optimiser of torch.optim",
@@ -56,75 +47,18 @@ class BackpropSettings:
         source="Tieleman, Hinton 2012",
         search=Choice("Adam", "AdamW", "NAdam", "RMSprop"),
     )
-    learning_rate: float = setting(0.009, "the optimiser's lr", above=0.0, search=Log(0.0003, 0.1))
     optimizer_options: dict = setting({}, "further arguments of the optimiser, such as {momentum = 0.9}")
-    scheduler: str | None = setting(None, "any schedule of torch.optim.lr_scheduler, stepped once an epoch", choices=SCHEDULERS)
-    scheduler_options: dict = setting({}, "arguments of the schedule, such as {T_max = 100}")
-    batch_size: int | None = setting(
-        16, "training examples a minibatch; none: all of them", low=1, unit="examples", search=Choice(8, 16, 32, 64, 128)
-    )
-    patience: int | None = setting(
-        100,
-        "early stopping after so many epochs without a better validation fitness; none: off",
-        low=1,
-        unit="epochs",
-        search=Choice(50, 100),
-    )
-    gradient_clip: float | None = setting(
-        None, "largest global norm of the gradient", above=0.0, source="Pascanu et al. 2013", search=Choice(None, None, 1.0)
-    )
-    label_smoothing: float = setting(
-        0.0,
-        "part of a class label's weight that is spread over all classes",
-        low=0.0,
-        below=1.0,
-        source="Szegedy et al. 2016",
-        search=Choice(0.0, 0.0, 0.05, 0.1),
-    )
-    dropout: float = setting(
-        0.0,
-        "part of the inputs of every weighted layer but the first that is dropped",
-        low=0.0,
-        below=1.0,
-        source="Srivastava et al. 2014",
-        search=Choice(0.0, 0.0, 0.1, 0.3),
-    )
-    l1: float = setting(0.0, "adds l1 * sum |w| to the loss, over weights, not biases", low=0.0)
-    l2: float = setting(
-        0.0001, "adds l2 * sum w^2 to the loss, over weights, not biases", low=0.0, search=Choice(0.0, 0.0, 1e-5, 1e-4, 1e-3)
-    )
-    max_norm: float | None = setting(
-        None, "largest norm of a unit's incoming weights after each update", above=0.0, source="Srivastava et al. 2014"
-    )
+    learning_rate: float = setting(0.009, "the optimiser's lr", above=0.0, search=Log(0.0003, 0.1))
 
-    def contradictions(self) -> list[str]:
-        problems = _unknown("optimizer_options", self.optimizer_options, OPTIMIZERS[self.optimizer], ("params", "lr"))
-        if self.scheduler is not None:
-            problems += _unknown(
-                "scheduler_options", self.scheduler_options, SCHEDULERS[self.scheduler], ("optimizer", "last_epoch")
-            )
-        elif self.scheduler_options:
-            problems.append("scheduler_options: given without a scheduler")
-        if not problems:
-            trial = nn.Parameter(torch.zeros(2, 2))
-            try:
-                self.make_scheduler(self.make_optimizer([trial]))
-            except (TypeError, ValueError, RuntimeError) as error:
-                problems.append(
-                    f"optimizer {self.optimizer}, scheduler {self.scheduler or 'none'}: torch refuses the options: {error}"
-                )
-        return problems
+    @property
+    def named_optimizer(self) -> str:
+        return self.optimizer
 
-    def make_optimizer(self, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
-        return OPTIMIZERS[self.optimizer](weights, lr=self.learning_rate, **self.optimizer_options)
+    def own_contradictions(self) -> list[str]:
+        return unknown("optimizer_options", self.optimizer_options, OPTIMIZERS[self.optimizer], ("params", "lr"))
 
-    def make_scheduler(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler | None:
-        return None if self.scheduler is None else SCHEDULERS[self.scheduler](optimizer, **self.scheduler_options)
-
-
-def _unknown(table: str, given: dict, cls: type, taken: tuple[str, ...]) -> list[str]:
-    known = [name for name in inspect.signature(cls).parameters if name not in taken]
-    return [f"{table}.{key}: not an argument of {cls.__name__}{did_you_mean(key, known)}" for key in given if key not in known]
+    def make_optimizer(self, module: nn.Module, weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+        return OPTIMIZERS[self.optimizer](module.parameters(), lr=self.learning_rate, **self.optimizer_options)
 
 
 def _weighted_layers(module: nn.Module) -> list[nn.Module]:
@@ -142,7 +76,7 @@ class Backprop(Learner):
     Raises SettingsError if the optimiser cannot take a first step on this network, or dropout has no layer to act on.
     """
 
-    settings = BackpropSettings
+    settings: ClassVar[type] = BackpropSettings
     task: Trainable
 
     @classmethod
@@ -155,7 +89,7 @@ class Backprop(Learner):
     def restore(cls, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         return (networks.restore if header.get("kind") == "network" else models.restore)(task, tensors, header)
 
-    def __init__(self, task: Trainable, settings: BackpropSettings, seed: int, device: str = "cpu"):
+    def __init__(self, task: Trainable, settings: DescentSettings, seed: int, device: str = "cpu"):
         self.task, self.options, self.seed = task, settings, seed
         self.x, self.y = (part.to(device) for part in task.split("train"))
         self.donor: networks.NetworkModel | None = None  # whose topology is trained
@@ -239,7 +173,7 @@ class Backprop(Learner):
             self.optimizer.zero_grad()
             loss = self.task.loss(self.module(x), y, label_smoothing=self.options.label_smoothing)
             losses.append(loss.item())
-            total = loss + self._penalty()
+            total = loss + self.options.penalty(self.weights)
             total.backward()
             if self.options.gradient_clip is not None:
                 nn.utils.clip_grad_norm_(self.module.parameters(), self.options.gradient_clip)
@@ -251,14 +185,6 @@ class Backprop(Learner):
                 for weight in self.weights:
                     weight.copy_(weight.renorm(2, 0, self.options.max_norm))
         return losses
-
-    def _penalty(self) -> Tensor | float:
-        penalty: Tensor | float = 0.0
-        if self.options.l1:
-            penalty = penalty + self.options.l1 * sum(weight.abs().sum() for weight in self.weights)
-        if self.options.l2:
-            penalty = penalty + self.options.l2 * sum(weight.square().sum() for weight in self.weights)
-        return penalty
 
     def _advance_schedule(self, fitness: float) -> None:
         if isinstance(self.scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
@@ -283,7 +209,7 @@ class Backprop(Learner):
         self.module, self.frozen = self._network().to(self.x.device), ()
         weighs = lambda name, p: p.ndim >= 2 if self.donor is None else name == "weight"  # that of a donor is one vector
         self.weights = [p for name, p in self.module.named_parameters() if weighs(name, p) and p.requires_grad]
-        self.optimizer = self.options.make_optimizer(list(self.module.parameters()))
+        self.optimizer = self.options.make_optimizer(self.module, self.weights)
         self.scheduler = self.options.make_scheduler(self.optimizer)
         rate = self.options.dropout
         if rate > 0:
@@ -305,7 +231,7 @@ class Backprop(Learner):
                 self._prepare()
                 self._update(self.x[last], self.y[last])
         except (RuntimeError, ValueError, TypeError) as error:
-            raise SettingsError([f"optimizer {self.options.optimizer} cannot train this network: {error}"]) from error
+            raise SettingsError([f"optimizer {self.options.named_optimizer} cannot train this network: {error}"]) from error
 
     def _model(self, state: State) -> Model:
         """A network of its own with this state, on the host and without dropout."""

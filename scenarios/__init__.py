@@ -58,6 +58,8 @@ METHODS = {
     "adaptive-hyperneat": "evo.hyperneat.adaptive:AdaptiveHyperNEAT",
     "random-search": "baselines.random_search:RandomSearch",
     "backprop": "baselines.backprop:Backprop",
+    "backstitch": "baselines.backstitch:BackstitchDescent",
+    "sam": "baselines.sam:SAMDescent",
     "linear": "baselines.classical:linear",
     "svm": "baselines.classical:svm",
     "knn": "baselines.classical:knn",

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.backprop import OPTIMIZERS, SCHEDULERS, Backprop
+from baselines.backprop import OPTIMIZERS, Backprop
+from baselines.descent import SCHEDULERS
 from evo import NEAT, ModernNEAT, rng, threads
 from evo.activations import NODE_ACTIVATIONS
 from evo.genomes.genome import BIAS, OUTPUT
@@ -22,6 +23,7 @@ SCHEDULES = {
     "CosineAnnealingWarmRestarts": {"T_0": 2},
     "CyclicLR": {"base_lr": 0.001, "max_lr": 0.1, "step_size_up": 2},
     "ExponentialLR": {"gamma": 0.7},
+    "InverseTimeLR": {"decay": 0.5},
     "LinearLR": {"total_iters": 3},
     "MultiStepLR": {"milestones": [1, 3]},
     "OneCycleLR": {"max_lr": 0.1, "total_steps": 4},
