@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor, nn
 
-from baselines.descent import DescentSettings, named, unknown
+from baselines.descent import DescentSettings, Settling, named, unknown
 from evo import rng, threads
 from evo.core import Champion, Cost, Examples, Learner, Model, Networked, Row, State, Task
 from evo.network import model as networks
@@ -132,6 +132,8 @@ class Backprop(Learner):
         with self.cost.timed(), threads.limited(threads.count()):
             rate = float(self.optimizer.param_groups[0]["lr"])
             loss, bad = self._train()
+            if isinstance(self.module, Settling):
+                self.module.settle(self.x)
             score = self.task.score(self._as_model(self.module), "validation")
             assert score is not None  # a task of examples scores validation
             self._advance_schedule(score["fitness"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from types import ModuleType
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,14 @@ def named(module: ModuleType, base: type, without: tuple[str, ...]) -> dict[str,
 # Left out: what takes functions or other schedulers, which a configuration cannot hold.
 _COMPOSED = ("LRScheduler", "LambdaLR", "MultiplicativeLR", "ChainedScheduler", "SequentialLR")
 SCHEDULERS = {**named(torch.optim.lr_scheduler, LRScheduler, without=_COMPOSED), "InverseTimeLR": InverseTimeLR}
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A network that looks at itself after each epoch, such as many in one of which some are done: settle(x) gets the training
+    rows (B, I)."""
+
+    def settle(self, x: Tensor) -> None: ...
 
 
 @settings

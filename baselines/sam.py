@@ -20,6 +20,7 @@ from evo.space import Choice, Log
 
 @settings
 class SAMSettings(DescentSettings):
+    learning_rate: float = setting(0.01, "the optimiser's lr", above=0.0, search=Log(0.001, 0.3))
     rho: float = setting(0.05, "how far up the gradient", low=0.0, source="Foret et al. 2021", search=Log(0.01, 0.5))
     momentum: float = setting(
         0.9, "heavy ball, on the second gradient", low=0.0, below=1.0, source="Foret et al. 2021", search=Choice(0.0, 0.9)

@@ -169,6 +169,16 @@ def test_a_target_that_became_another_picture_is_another_setting(tmp_path):
     assert "other settings: the task's file changed" in words(events, "failed")[0]
 
 
+@pytest.mark.parametrize("method", ["backprop", "backstitch", "sam"])
+def test_a_network_that_settles_after_each_epoch_goes_on_as_if_never_cut(tmp_path, method):
+    scenario, task = "finite_sample_bias_quadratic", {"data_sets": 3}
+    spec = trial.study({"scenario": scenario, "task": task, "learners": {method: {}}, "budget": {"steps": 6}}).specs[0]
+    assert start(tmp_path / "cut", spec, stop_after=2)[0] == "stopped"
+    path, whole = (start(tmp_path / name, spec)[2] for name in ("cut", "whole"))
+    assert store.read_result(path)["status"] == "finished"
+    assert differing(path, whole) == []
+
+
 def test_an_evolved_topology_in_training_goes_on_as_if_never_cut(tmp_path):
     document = {"scenario": "xor", "learners": {"neat": {"population_size": 10}}, "budget": {"steps": 3}}
     donor = start(tmp_path, trial.study(document).specs[0])[2]
