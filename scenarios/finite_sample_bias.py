@@ -103,7 +103,7 @@ class BiasTask(SupervisedTask):
         found = {"fitness": stopped, "bias": float(np.hypot(*mean)), "loss": float(torch.as_tensor(model(pair[0])).mean())}
         for k, name in enumerate(self.case.names):
             found |= {f"bias_{name}": float(mean[k]), f"se_{name}": float(se[k]), f"expected_{name}": float(self.expected[k])}
-        return {**found, "stopped": stopped, "separable": self.separable, "n": len(error)}
+        return {**found, "stopped": stopped, "separable": float(self.separable_sets.mean()), "n": len(error)}
 
     def solved(self, score: Score) -> bool:
         """Whether every data set has stopped."""
@@ -114,15 +114,14 @@ class BiasTask(SupervisedTask):
         return first_order_bias(self.case)
 
     @cached_property
-    def separable(self) -> float:
-        """The share of data sets of two classes that a point between them tells apart, or of one class; 0 where there are no
-        classes."""
+    def separable_sets(self) -> np.ndarray:
+        """(S,): those of two classes that a point tells apart, or of one class; none where there are no classes."""
         if self.case is not LOGISTIC:
-            return 0.0
+            return np.zeros(self.outputs, bool)
         x, ones = self.data[..., 0], self.data[..., 1] > 0
         low = lambda chosen: np.where(chosen, x, np.inf).min(0)
         high = lambda chosen: np.where(chosen, x, -np.inf).max(0)
-        return float(((high(~ones) < low(ones)) | (high(ones) < low(~ones))).mean())
+        return (high(~ones) < low(ones)) | (high(ones) < low(~ones))
 
     def figure(self, model: Model, split: str = "validation") -> Figure:
         """The weights of every data set, their mean, and the truth."""
@@ -169,7 +168,7 @@ def made(name: str, case: Case, title: str, evaluations: int) -> Scenario:
 NAME = "finite_sample_bias"
 logistic = made(NAME, LOGISTIC, "bias of 1,000 logistic regressions, each on 100 examples", 150_000)
 gaussian = made(
-    f"{NAME}_gaussian", GAUSSIAN, "bias of 1,000 estimates of a mean and a precision, each from 100 examples", 2_000
+    f"{NAME}_gaussian", GAUSSIAN, "bias of 1,000 estimates of a mean and a precision, each from 100 examples", 20_000
 )
 quadratic = made(f"{NAME}_quadratic", QUADRATIC, "bias of the minima of 1,000 quadratic functions, each of 100 terms", 20_000)
 

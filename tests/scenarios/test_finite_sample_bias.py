@@ -144,11 +144,11 @@ def test_a_fifth_of_the_logistic_data_sets_is_separable():
     task = BiasTask(LOGISTIC, 1000)
     x, y = task.data[..., 0], task.data[..., 1]
     told_apart = [len(set(ones := y[np.argsort(x[:, k]), k])) == 1 or (np.diff(ones) != 0).sum() == 1 for k in range(1000)]
-    assert task.separable == np.mean(told_apart)
+    assert task.separable_sets.tolist() == told_apart
     one_class = (y.min(0) == y.max(0)).mean()
     assert 0.17 < one_class < 0.26  # (1 - .0154)^100 = .21
-    assert one_class < task.separable < one_class + 0.1
-    assert BiasTask(QUADRATIC, 5).separable == 0.0
+    assert one_class < task.separable_sets.mean() < one_class + 0.1
+    assert not BiasTask(QUADRATIC, 5).separable_sets.any()
 
 
 def test_data_sets_are_of_the_seed_and_alike_for_all_methods():
