@@ -31,9 +31,9 @@ SCENARIOS = {
     "t_maze": "scenarios.t_maze:scenario",
     "pressure_vessel": "scenarios.pressure_vessel:scenario",
     "bbob": "scenarios.bbob:scenario",
-    "finite_sample_bias": "scenarios.finite_sample_bias:logistic",
-    "finite_sample_bias_gaussian": "scenarios.finite_sample_bias:gaussian",
-    "finite_sample_bias_quadratic": "scenarios.finite_sample_bias:quadratic",
+    "finite_sample_bias": "scenarios.finite_sample_bias:scenario",
+    "finite_sample_bias_gaussian": "scenarios.finite_sample_bias_gaussian:scenario",
+    "finite_sample_bias_quadratic": "scenarios.finite_sample_bias_quadratic:scenario",
 }
 
 METHODS = {

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from scenarios.finite_sample_bias import BiasTask
 from scenarios.functions.samples import GAUSSIAN, LOGISTIC, QUADRATIC, Case, first_order_bias
 from scenarios.lab import load
+from scenarios.simulated import BiasTask
 
 CASES = {
     "finite_sample_bias": LOGISTIC,

@@ -20,6 +20,7 @@ DATA += ["bit_mirroring", "cppn_image"]
 CONTROL = ["cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pendulum", "swing_up"]
 CONTROL += ["single_pole", "double_pole", "double_pole_no_velocity", "t_maze"]
 POINTS = ["bbob", "pressure_vessel"]  # tasks without a network
+SIMULATED = ["finite_sample_bias", "finite_sample_bias_gaussian", "finite_sample_bias_quadratic"]  # of gradient methods alone
 DOWNLOADED = ["mnist", "fashion_mnist", "linear_float"]
 
 
@@ -37,7 +38,8 @@ def build(name, **values):
 
 def test_the_registry_and_the_files_of_the_room_name_the_same_scenarios():
     files = {path.stem for path in ROOM.glob("*.py")} - {"__init__", "__main__", "control", "datasets", "reading", "tables"}
-    assert set(scenarios.SCENARIOS) == files == {*DATA, *CONTROL, *POINTS, *DOWNLOADED}
+    files -= {"simulated"}
+    assert set(scenarios.SCENARIOS) == files == {*DATA, *CONTROL, *POINTS, *SIMULATED, *DOWNLOADED}
 
 
 @pytest.mark.parametrize("name", scenarios.SCENARIOS)
@@ -48,8 +50,10 @@ def test_a_scenario_is_declared_in_full(name):
     assert scenario.budget.limits()
     assert set(scenario.methods) <= set(scenarios.METHODS)
     assert set(scenario.learners) <= set(scenarios.METHODS)
-    assert "random-search" in scenario.methods
-    assert ("linear" in scenario.methods) == (name not in (*CONTROL, *POINTS, "cppn_image"))  # whose outputs are no targets
+    assert ("random-search" in scenario.methods) == (name not in SIMULATED)
+    assert ("linear" in scenario.methods) == (
+        name not in (*CONTROL, *POINTS, *SIMULATED, "cppn_image")
+    )  # whose outputs are no targets
     assert bool(scenario.needs) == (name in DOWNLOADED)
     assert "stop" in {one.name for one in describe(scenario.settings)}
     assert all(one.doc for one in describe(scenario.settings))
@@ -60,7 +64,7 @@ def test_names_of_methods_and_networks_lead_somewhere(name):
     assert callable(find({**scenarios.METHODS, **scenarios.NETWORKS}[name]))
 
 
-@pytest.mark.parametrize("name", DATA + CONTROL + POINTS)
+@pytest.mark.parametrize("name", DATA + CONTROL + POINTS + SIMULATED)
 def test_every_default_method_fits_the_task(name):
     from evo.evolve import as_method
 
@@ -74,7 +78,7 @@ def test_every_default_method_fits_the_task(name):
             assert sum(p.numel() for p in task.network().parameters()) > 0
 
 
-@pytest.mark.parametrize("name", DATA + CONTROL + POINTS)
+@pytest.mark.parametrize("name", DATA + CONTROL + POINTS + SIMULATED)
 def test_settings_of_a_learner_in_a_scenario_are_settings_of_the_method(name):
     from evo.evolve import as_method
 
