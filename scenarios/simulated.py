@@ -4,8 +4,8 @@ finite_sample_bias.
 A run trains the weights of all data sets at once: an example is a row that holds one example of each, the network's outputs
 (B, S) are the losses of S data sets, and their sum is what gradient methods minimise, so that no data set knows of another. The
 rate is .001 / (1 + .0001 epoch). A data set stops when its loss moves by less than epsilon from one epoch to the next; the run
-ends when all have, and that network is the champion. Until then fitness on validation is the share that has stopped: neither
-the truth nor the loss, which SGD alone minimises, chooses anything. Samples count a row as one.
+ends when all have. Fitness on validation is the number of epochs, so that the last network is the champion: neither the truth
+nor the loss, which SGD alone minimises, chooses anything. Samples count a row as one.
 
 Every seed draws data sets of its own, the same ones for all methods. bias: norm of the mean of weights minus truth; bias_NAME
 and se_NAME: that mean for each weight, and its standard error over the data sets; expected_NAME: what theory says of the
@@ -39,6 +39,7 @@ class Weights(nn.Module):
         super().__init__()
         self.case = case
         self.b = nn.Parameter(torch.tensor(case.start, dtype=torch.float64).repeat(outputs, 1))
+        self.register_buffer("epochs", torch.zeros((), dtype=torch.int64))
         self.register_buffer("moving", torch.ones(outputs, dtype=torch.bool))
         self.register_buffer("before", torch.full((outputs,), math.inf, dtype=torch.float64))
 
@@ -51,6 +52,7 @@ class Weights(nn.Module):
     def settle(self, x: Tensor) -> None:
         """After an epoch: those whose loss on the training rows moved by less than epsilon are done."""
         losses = self(x).mean(0)
+        self.epochs += 1
         self.moving &= (losses - self.before).abs() >= self.case.epsilon
         self.before.copy_(losses)
 
@@ -79,7 +81,7 @@ class BiasTask(SupervisedTask):
         return outputs.mean(0).sum()
 
     def score(self, model: Model, split: str) -> Score | None:
-        """Bias and what belongs to it (see above), the mean "loss", the shares "stopped" ("fitness" too) and "separable", "n"
+        """Bias and what belongs to it (see above), the mean "loss", the shares "stopped" and "separable", and "n"
         data sets. Raises ValueError for another model."""
         pair = self.split(split)
         if pair is None:
@@ -90,7 +92,8 @@ class BiasTask(SupervisedTask):
         error = (weights.b.detach().double().cpu() - torch.tensor(self.case.truth, dtype=torch.float64)).numpy()
         mean, se = error.mean(0), error.std(0, ddof=1) / len(error) ** 0.5
         stopped = 1.0 - float(weights.moving.double().mean())
-        found = {"fitness": stopped, "bias": float(np.hypot(*mean)), "loss": float(torch.as_tensor(model(pair[0])).mean())}
+        loss = float(torch.as_tensor(model(pair[0])).mean())
+        found = {"fitness": float(weights.epochs), "bias": float(np.hypot(*mean)), "loss": loss}
         for k, name in enumerate(self.case.names):
             found |= {f"bias_{name}": float(mean[k]), f"se_{name}": float(se[k]), f"expected_{name}": float(self.expected[k])}
         return {**found, "stopped": stopped, "separable": float(self.separable_sets.mean()), "n": len(error)}
