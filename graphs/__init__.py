@@ -1,0 +1,24 @@
+"""Graphs: their data, random walks, embeddings, and how well these predict labels."""
+
+from importlib import import_module
+
+# The public surface; each name is imported when it is first used.
+_PUBLIC = {
+    "Graph": "graphs.data",
+    "Labels": "graphs.files",
+    "read_graph": "graphs.files",
+    "read_labels": "graphs.files",
+    "write_graph": "graphs.files",
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'graphs' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -251,7 +251,8 @@ def test_nothing_that_could_hold_code_is_read_or_run(path):
     if path.name != "processes.py":  # which pickles between its own processes, and reads no file
         assert not modules & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
     for text in calls(path):
-        assert not re.match(r"(eval|exec|np\.load|torch\.jit\.load)\(", text), text
+        assert not re.match(r"(eval|exec|torch\.jit\.load)\(", text), text
+        assert not re.match(r"np\.load\(", text) or (path.name == "files.py" and "allow_pickle=False" in text), text
         assert not re.match(r"torch\.load\(", text) or "weights_only=True" in text, text
 
 
