@@ -6,6 +6,7 @@ from importlib import import_module
 _PUBLIC = {
     "Graph": "graphs.data",
     "Labels": "graphs.files",
+    "random_walks": "graphs.walks",
     "read_graph": "graphs.files",
     "read_labels": "graphs.files",
     "write_graph": "graphs.files",

@@ -2,8 +2,8 @@
 
 An edge list has a line an edge: two ids, and a weight where there is a third column; separated by a comma, a semicolon, a tab
 or blanks. Lines that begin with # or % are remarks. A first line of names is one whose third column is no number, or whose
-names are those of `HEADER`. Ids are whole numbers where all are spelled as such (7, not 07), else text. No file is read that could
-hold code: a pickle is refused, and .npz has arrays of numbers and text alone.
+names are those of `HEADER`. Ids are whole numbers where all are spelled as such (7, not 07), else text. No file is read that
+could hold code: a pickle is refused, and .npz has arrays of numbers and text alone.
 """
 
 from __future__ import annotations
