@@ -6,7 +6,7 @@ Grover, Leskovec: node2vec: scalable feature learning for networks. KDD 2016, se
 taken with probability proportional to a(t, x) w(v, x), where a is 1 / p if x = t, 1 if there is an edge (t, x), and 1 / q
 otherwise.
 
-Weights are drawn by Walker's alias method (Vose 1991), a step of second order by rejection: no table of pairs of edges is made,
+Weights are drawn by the alias method, a step of second order by rejection: no table of pairs of edges is made,
 which would not fit into memory. Where 1 / p is above all else, the edge back has a share of its own, so that few draws are
 rejected (Yang et al.: KnightKing. SOSP 2019, section 4.2). A walk's draws are a function of (seed, pass, node, step): threads
 change no byte.
@@ -21,6 +21,7 @@ from numba import njit
 
 from evo import rng, threads
 from evo.rng import philox, uniform
+from graphs.alias import alias_tables
 from graphs.data import Graph
 
 GRAIN = 256  # walks of a thread's smallest part
@@ -84,39 +85,7 @@ def transitions(graph: Graph) -> Transitions:
         raise ValueError(f"walks need weights >= 0; the edge ({u!r}, {v!r}) weighs {weights.min():g}")
     kept = weights > 0
     indptr, indices, weights = np.append(0, np.cumsum(kept))[indptr], indices[kept], weights[kept]
-    words, others = np.empty(len(weights), np.int64), np.empty(len(weights), np.int32)
-    sums = np.zeros(len(graph))
-    _alias_tables(indptr, weights, sums, words, others)
-    return Transitions(indptr, indices, weights, sums, words, others, not graph.directed, True)
-
-
-@njit(cache=True, nogil=True)
-def _alias_tables(indptr, weights, sums, words, others):
-    """Vose's two stacks, of which each entry leaves once: small ones are filled up by large ones."""
-    for v in range(len(indptr) - 1):
-        start, size = indptr[v], indptr[v + 1] - indptr[v]
-        for k in range(size):
-            sums[v] += weights[start + k]
-        share, stack = np.empty(size), np.empty(size, np.int64)
-        small, large = 0, size  # small ones grow from the stack's one end, large ones from the other
-        for k in range(size):
-            share[k] = weights[start + k] * size / sums[v]
-            words[start + k], others[start + k] = 1 << 32, k
-            if share[k] < 1:
-                stack[small] = k
-                small += 1
-            else:
-                large -= 1
-                stack[large] = k
-        while small > 0 and large < size:
-            small -= 1
-            little, big = stack[small], stack[large]
-            words[start + little], others[start + little] = np.int64(share[little] * 4294967296.0), big
-            share[big] -= 1 - share[little]
-            if share[big] < 1:
-                large += 1
-                stack[small] = big
-                small += 1
+    return Transitions(indptr, indices, weights, *alias_tables(indptr, weights), not graph.directed, True)
 
 
 @njit(cache=True, nogil=True, inline="always")
