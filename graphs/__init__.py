@@ -6,6 +6,11 @@ from importlib import import_module
 _PUBLIC = {
     "Graph": "graphs.data",
     "Labels": "graphs.files",
+    "DeepWalk": "graphs.embeddings",
+    "Node2Vec": "graphs.embeddings",
+    "Walklets": "graphs.embeddings",
+    "Scores": "graphs.scoring",
+    "score_labels": "graphs.scoring",
     "random_walks": "graphs.walks",
     "read_graph": "graphs.files",
     "read_labels": "graphs.files",
