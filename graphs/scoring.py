@@ -69,16 +69,25 @@ def score_labels(
 def probabilities(x: np.ndarray, y: np.ndarray, at: np.ndarray, C: float = 1.0) -> np.ndarray:
     """Of each label, at `at` (B, D), by logistic regressions fitted to x (n, D) and y (n, C) bool: (B, C). A label that all
     or no rows of y have is as likely as that: 1 or 0."""
+    return _logistic(log_odds(at, logistic_regressions(x, y, C)))
+
+
+def log_odds(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of each label, at x (B, D), by regressions (D + 1, C): (B, C)."""
     with threadpool_limits(1):
-        weights = logistic_regressions(x, y, C)
-        chances = _logistic(at @ weights[:-1] + weights[-1])
-    share = y.mean(0)
-    return np.where((share == 0) | (share == 1), share, chances)
+        return x @ weights[:-1] + weights[-1]
 
 
 def logistic_regressions(x: np.ndarray, y: np.ndarray, C: float = 1.0) -> np.ndarray:
     """Weights (D + 1, C labels), intercepts last, which minimise |w|^2 / 2 + C times the log-loss, for each label; the
-    intercept is not penalised."""
+    intercept is not penalised. Of a label that all or no rows have it is infinite."""
+    with threadpool_limits(1):
+        weights = _regressions(x, y, C)
+    weights[-1, ~y.any(0)], weights[-1, y.all(0)] = -np.inf, np.inf
+    return weights
+
+
+def _regressions(x: np.ndarray, y: np.ndarray, C: float) -> np.ndarray:
     rows = np.concatenate([x, np.ones((len(x), 1))], axis=1)
     penalty = np.ones((rows.shape[1], 1))
     penalty[-1] = 0

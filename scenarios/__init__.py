@@ -34,6 +34,7 @@ SCENARIOS = {
     "finite_sample_bias": "scenarios.finite_sample_bias:scenario",
     "finite_sample_bias_gaussian": "scenarios.finite_sample_bias_gaussian:scenario",
     "finite_sample_bias_quadratic": "scenarios.finite_sample_bias_quadratic:scenario",
+    "karate": "scenarios.karate:scenario",
 }
 
 METHODS = {
@@ -67,6 +68,9 @@ METHODS = {
     "svm": "baselines.classical:svm",
     "knn": "baselines.classical:knn",
     "forest": "baselines.classical:forest",
+    "deepwalk": "graphs.learner:deepwalk",
+    "node2vec": "graphs.learner:node2vec",
+    "walklets": "graphs.learner:walklets",
     "gradient-boosting": "baselines.classical:gradient_boosting",
     "sklearn:": "baselines.classical:sklearn_method",  # a prefix: sklearn:Name is sklearn_method("Name")
 }

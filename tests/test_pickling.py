@@ -25,7 +25,9 @@ from scenarios.lab.study.problems import Checks
 WAYS = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "copy": copy.deepcopy}
 ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 EVOLVED = [name for name, place in METHODS.items() if place.startswith(("evo.", "baselines.random"))]
-LEARNED = [name for name in METHODS if name not in EVOLVED and not name.endswith(":")]
+LEARNED = [
+    name for name, place in METHODS.items() if name not in EVOLVED and place.startswith("baselines.") and name[-1] != ":"
+]
 SMALL = {"population_size": 6, "truncation_size": 3, "candidates": 1}
 
 
@@ -84,6 +86,16 @@ def test_a_learner_goes_on_as_the_original(name, way):
     for model in models:
         model.reset()
     assert torch.equal(*(torch.as_tensor(model(x)) for model in models))
+
+
+@ways
+@pytest.mark.parametrize("name", [name for name, place in METHODS.items() if place.startswith("graphs.")])
+def test_a_learner_of_nodes_is_the_original(name, way):
+    task = resolve.scenario("karate").task(resolve.scenario("karate").settings(), network)
+    one = way(learner(name, task))
+    assert row(one) == row(learner(name, task))
+    x = task.split("test")[0]
+    assert torch.equal(way(one).champion()(x), one.champion()(x))
 
 
 @ways

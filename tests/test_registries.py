@@ -49,6 +49,12 @@ def test_every_method_has_no_findings_as_a_learner(name, kind):
     assert check_learner(method(name), small_task(kind)) == []
 
 
+@pytest.mark.parametrize("name", [name for name, place in METHODS.items() if place.startswith("graphs.")])
+def test_every_method_of_nodes_has_no_findings_where_there_are_nodes(name):
+    assert method(name).unsupported_reason(build("karate")) is None
+    assert check_learner(method(name), build("karate")) == []
+
+
 def test_every_algorithm_has_no_findings_as_ask_and_tell():
     algorithms = {name: method(name) for name in METHODS if hasattr(method(name), "ask")}
     assert {"ga", "deep-ga", "random-search"} <= set(algorithms)
