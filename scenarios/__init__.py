@@ -35,6 +35,7 @@ SCENARIOS = {
     "finite_sample_bias_gaussian": "scenarios.finite_sample_bias_gaussian:scenario",
     "finite_sample_bias_quadratic": "scenarios.finite_sample_bias_quadratic:scenario",
     "karate": "scenarios.karate:scenario",
+    "blogcatalog": "scenarios.blogcatalog:scenario",
 }
 
 METHODS = {

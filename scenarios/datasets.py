@@ -1,28 +1,18 @@
-"""What the data scenarios share: their settings, and the data sets that are downloaded once.
-
-A downloaded file is pinned by the sha256 of its decompressed bytes (mirrors compress differently) and kept in the
-cache folder. EVO_DATA=FOLDER reads FOLDER/<name>/ in its place and never goes to the network.
-"""
+"""What the data scenarios share: their settings, and data sets of pictures, which are downloaded once."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import os
-import sys
-import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from filelock import FileLock
 
-from evo.machine import cache_folder
 from evo.settings import setting, settings
 from evo.tasks.metrics import METRICS
 from evo.tasks.supervised import SupervisedTask
+from scenarios.downloads import Download, unpacked
 
 
 @settings
@@ -56,7 +46,6 @@ class Regression(DataSettings):
     metric: str = setting("r2", "the reported metric", choices=METRICS["regression"])
 
 
-RETRIES = 3  # of a download that fails or is not the pinned file
 FILES = (
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
@@ -87,7 +76,8 @@ class Pictures:
         Raises FileNotFoundError or ConnectionError, saying what to do, if they cannot be had; ValueError if a file is
         not the pinned one.
         """
-        return tuple(_array(self._path(file, sha256), sha256) for file, sha256 in zip(FILES, self.sha256))
+        files = Download(self.name, self.url, dict(zip(FILES, self.sha256)))
+        return tuple(_array(files.path(file), sha256) for file, sha256 in files.sha256.items())
 
     def task(self, settings: Any, network: Any, of: type[SupervisedTask] = SupervisedTask) -> SupervisedTask:
         """Train on 50,000 pictures, validate on the last 10,000 of the training files, test on the test files' 10,000.
@@ -103,39 +93,6 @@ class Pictures:
         pairs = [(part, label.astype(np.int64)) for part, label in zip(pixels, labels)]
         shape = (1, *x.shape[1:])
         return of(*pairs, kind="classification", shape=shape, network=network, **vars(settings))
-
-    def _path(self, file: str, sha256: str) -> Path:
-        if os.environ.get("EVO_DATA"):
-            path = Path(os.environ["EVO_DATA"], self.name, file)
-            if not path.is_file():
-                raise FileNotFoundError(
-                    f"EVO_DATA: no file {path}; put it there, or unset EVO_DATA to download {self.url}{file}"
-                )
-            return path
-        path = cache_folder() / self.name / file
-        if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(path.parent / "download.lock"):  # several runs start at once; one of them downloads
-                if not path.is_file():
-                    self._download(file, sha256, path.parent)
-        return path
-
-    def _download(self, file: str, sha256: str, folder: Path) -> None:
-        import pooch
-
-        download = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
-
-        def checked(url: str, beside: str, cache: Any) -> None:  # before the file takes its name
-            download(url, beside, cache)
-            _unpacked(Path(beside).read_bytes(), sha256, url)
-
-        try:
-            pooch.create(folder, self.url, registry={file: None}, retry_if_failed=RETRIES).fetch(file, downloader=checked)
-        except OSError as error:
-            raise ConnectionError(
-                f"{self.name}: could not download {self.url + file} ({error}); go online, or put {', '.join(FILES)} into "
-                f"{folder}, or set EVO_DATA to a folder that holds them in {self.name}/"
-            ) from error
 
 
 MNIST = Pictures(
@@ -160,20 +117,9 @@ FASHION_MNIST = Pictures(
 )
 
 
-def _unpacked(packed: bytes, sha256: str, origin: str | Path) -> bytes:
-    try:
-        raw = gzip.decompress(packed)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{origin}: not a complete gzip file ({error}); remove it and download it again") from error
-    found = hashlib.sha256(raw).hexdigest()
-    if found != sha256:
-        raise ValueError(f"{origin}: expected sha256 {sha256} of the decompressed file; got {found}: it is refused")
-    return raw
-
-
 @lru_cache(maxsize=8)
 def _array(path: Path, sha256: str) -> np.ndarray:
     """An idx file of bytes: 0, 0, type 8, number of axes; their lengths, 4 bytes each; the values."""
-    raw = _unpacked(path.read_bytes(), sha256, path)
+    raw = unpacked(path.read_bytes(), sha256, path)
     axes = raw[3]
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(np.frombuffer(raw, ">u4", axes, offset=4))
