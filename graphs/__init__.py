@@ -9,6 +9,7 @@ _PUBLIC = {
     "DeepWalk": "graphs.embeddings",
     "Node2Vec": "graphs.embeddings",
     "Walklets": "graphs.embeddings",
+    "ProNE": "graphs.factorization",
     "Scores": "graphs.scoring",
     "score_labels": "graphs.scoring",
     "random_walks": "graphs.walks",

@@ -18,6 +18,7 @@ from torch import Tensor
 from evo.core import Backends, Champion, Cost, Examples, Learner, Method, Model, Row, Saved, State, Task, counted
 from graphs.data import Graph
 from graphs.embeddings import DeepWalk, Embedding, Node2Vec, Walklets
+from graphs.factorization import ProNE
 from graphs.scoring import log_odds, logistic_regressions
 
 LEAST = 1e-12  # of a probability whose logarithm is taken
@@ -93,7 +94,7 @@ class NodeMethod(Method):
 
     @property
     def title(self) -> str:
-        return f"{self.embedding.__name__}: vectors of nodes from walks, and a logistic regression for each label"
+        return f"{self.embedding.__name__}: vectors of nodes, and a logistic regression for each label"
 
     def unsupported_reason(self, task: Task) -> str | None:
         if not isinstance(task, Nodes) or not isinstance(task, Examples):
@@ -101,7 +102,7 @@ class NodeMethod(Method):
         return "it predicts labels; the task wants numbers predicted" if task.kind == "regression" else None
 
     def backends(self, task: Task) -> Backends:
-        return Backends("compiled", "", "walks and skip-gram run on cores")
+        return Backends("compiled", "", "graphs are embedded on cores")
 
     def __call__(self, task: Any, settings: object, seed: int, device: str = "cpu") -> NodeLearner:
         return NodeLearner(self, task, settings, seed)
@@ -119,7 +120,7 @@ class NodeMethod(Method):
 
 
 class NodeLearner(Learner):
-    """A Learner of one step. Its cost: one evaluation, the training split once; no compute, since vectors are made of walks."""
+    """A Learner of one step. Its cost: one evaluation, the training split once; no compute, since vectors are no network."""
 
     task: NodesTask
 
@@ -168,3 +169,4 @@ class NodeLearner(Learner):
 deepwalk = NodeMethod("deepwalk", DeepWalk)
 node2vec = NodeMethod("node2vec", Node2Vec)
 walklets = NodeMethod("walklets", Walklets)
+prone = NodeMethod("prone", ProNE)

@@ -72,6 +72,7 @@ METHODS = {
     "deepwalk": "graphs.learner:deepwalk",
     "node2vec": "graphs.learner:node2vec",
     "walklets": "graphs.learner:walklets",
+    "prone": "graphs.learner:prone",
     "gradient-boosting": "baselines.classical:gradient_boosting",
     "sklearn:": "baselines.classical:sklearn_method",  # a prefix: sklearn:Name is sklearn_method("Name")
 }

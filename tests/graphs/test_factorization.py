@@ -1,0 +1,83 @@
+"""ProNE against the same with dense matrices: its ratios entry by entry, its factors by numpy, its filter by eigenvalues."""
+
+import networkx
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.special
+from numpy.polynomial import chebyshev
+
+from graphs import Graph, ProNE
+from graphs.factorization import POWER, ProNESettings, _log_ratios, _propagated, factorised
+
+KARATE = Graph.of(networkx.karate_club_graph())
+
+
+def test_entries_are_logarithms_of_steps_over_noise():
+    weights = KARATE.to_scipy().toarray()
+    steps = weights / weights.sum(1, keepdims=True)
+    noise = steps.sum(0) ** POWER
+    noise /= noise.sum()
+    found = _log_ratios(KARATE.to_scipy()).toarray()
+    for u, v in zip(*np.nonzero(weights)):
+        assert found[u, v] == pytest.approx(np.log(steps[u, v] / noise[v]))
+    assert (found[weights == 0] == 0).all()
+
+
+def test_factors_are_the_leading_singular_vectors_of_numpy():
+    matrix = scipy.sparse.random_array((60, 60), density=0.2, rng=np.random.default_rng(0)).tocsr()
+    strong = np.random.default_rng(1).normal(size=(60, 5))
+    dense = matrix.toarray() * 0.01 + strong @ strong.T
+    left, values = factorised(scipy.sparse.csr_array(dense), 5, seed=0)
+    expected, sizes, _ = np.linalg.svd(dense)
+    assert np.allclose(values, sizes[:5])
+    assert np.allclose(np.abs((left * expected[:, :5]).sum(0)), 1)
+    assert (left[np.abs(left).argmax(0), range(5)] > 0).all()
+
+
+@pytest.mark.parametrize("order", [2, 3, 10])
+def test_the_filter_is_that_of_the_laplacians_eigenvalues(order):
+    options = ProNESettings(dimension=3, order=order)
+    vectors = np.random.default_rng(0).normal(size=(34, 3))
+    loops = KARATE.to_scipy().toarray() + np.eye(34)
+    root = np.sqrt(loops.sum(1))
+    values, basis = np.linalg.eigh(np.eye(34) * (1 - options.mu) - loops / np.outer(root, root))
+    terms = [scipy.special.iv(0, 0.5), *((-1) ** k * 2 * scipy.special.iv(k, 0.5) for k in range(1, order))]
+    kept = chebyshev.chebval(values**2 / 2 - 1, terms)
+    total = (basis * kept) @ basis.T @ (root[:, None] * vectors) / root[:, None]
+    left, sizes, _ = np.linalg.svd(loops @ (vectors - total), full_matrices=False)
+    found = _propagated(KARATE.to_scipy(), vectors, options)
+    assert np.allclose(found @ found.T, (left * sizes) @ left.T)
+
+
+def test_clubs_of_the_karate_club_lie_apart():
+    club = networkx.karate_club_graph()
+    groups = np.array([club.nodes[each]["club"] == "Officer" for each in club])
+    z = ProNE(dimension=8).fit_transform(club)
+    near = z @ z.T
+    np.fill_diagonal(near, -np.inf)
+    assert np.mean(groups[near.argmax(1)] == groups) > 0.85
+
+
+def test_rows_have_length_one_and_a_seed_gives_the_same_bytes():
+    one, again = (ProNE(dimension=8, seed=1).fit_transform(KARATE) for _ in range(2))
+    assert one.tobytes() == again.tobytes()
+    assert one.dtype == np.float32
+    assert np.allclose((one**2).sum(1), 1, atol=1e-5)
+
+
+def test_isolated_nodes_loops_and_directions_are_taken():
+    graph = Graph.from_edges([(k, (k + 1) % 8) for k in range(8)] + [(3, 3)], nodes=["alone", 0], directed=True)
+    z = ProNE(dimension=4).fit(graph)
+    assert z.embedding_.shape == (9, 4)
+    assert np.isfinite(z.embedding_).all()
+
+
+def test_a_small_graph_has_shorter_vectors():
+    assert ProNE().fit_transform(KARATE).shape == (34, 33)
+    assert ProNE().fit_transform(Graph.from_edges([(0, 1)])).shape == (2, 1)
+
+
+def test_negative_weights_are_refused():
+    with pytest.raises(ValueError, match="ProNE needs weights >= 0; the least is -1"):
+        ProNE().fit(Graph.from_edges([(k, k + 1) for k in range(9)], -np.ones(9)))
