@@ -33,6 +33,8 @@ class BlogCatalogSettings:
     train: float = setting(0.5, "share of the nodes that train", low=0.01, high=0.85)
     split: int = setting(0, "which random split", low=0)
     fitness: str = setting("cross_entropy", "fitness to maximise; losses are negated", choices=METRICS["probability"])
+    solved: float | None = setting(None, "micro_f1 on validation at which the task is solved; none: undefined")
+    stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
 
 
 def load() -> tuple[Graph, np.ndarray]:
@@ -47,7 +49,8 @@ def task(settings: BlogCatalogSettings, network: Any) -> NodeTask:
     order = rng.permutation(settings.split, 0, 0, rng.SPLIT, len(graph))
     ends = [int(settings.train * len(graph)), int((settings.train + 0.1) * len(graph))]
     parts = tuple(np.split(order, ends))
-    return NodeTask(graph, groups, parts, kind="probability", network=network, fitness=settings.fitness)
+    values = dict(fitness=settings.fitness, solved=settings.solved, stop=settings.stop)
+    return NodeTask(graph, groups, parts, kind="probability", network=network, **values)
 
 
 scenario = Scenario(

@@ -28,7 +28,7 @@ scenario = Scenario(
     task=task,
     settings=Classification,
     budget=Budget(evaluations=20_000),
-    methods=("deepwalk", "node2vec", "linear"),
+    methods=("deepwalk", "node2vec", "linear", "random-search"),
 )
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ CONTROL = ["cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pe
 CONTROL += ["single_pole", "double_pole", "double_pole_no_velocity", "t_maze"]
 POINTS = ["bbob", "pressure_vessel"]  # tasks without a network
 SIMULATED = ["finite_sample_bias", "finite_sample_bias_gaussian", "finite_sample_bias_quadratic"]  # of gradient methods alone
-DOWNLOADED = ["mnist", "fashion_mnist", "linear_float"]
+NODES = ["karate"]
+EMBEDDED = ["blogcatalog"]  # for methods that know graphs alone
+DOWNLOADED = ["mnist", "fashion_mnist", "linear_float", *EMBEDDED]
 
 
 def find(target):
@@ -38,8 +40,8 @@ def build(name, **values):
 
 def test_the_registry_and_the_files_of_the_room_name_the_same_scenarios():
     files = {path.stem for path in ROOM.glob("*.py")} - {"__init__", "__main__", "control", "datasets", "reading", "tables"}
-    files -= {"simulated"}
-    assert set(scenarios.SCENARIOS) == files == {*DATA, *CONTROL, *POINTS, *SIMULATED, *DOWNLOADED}
+    files -= {"simulated", "nodes", "downloads"}
+    assert set(scenarios.SCENARIOS) == files == {*DATA, *CONTROL, *POINTS, *SIMULATED, *NODES, *DOWNLOADED}
 
 
 @pytest.mark.parametrize("name", scenarios.SCENARIOS)
@@ -50,9 +52,9 @@ def test_a_scenario_is_declared_in_full(name):
     assert scenario.budget.limits()
     assert set(scenario.methods) <= set(scenarios.METHODS)
     assert set(scenario.learners) <= set(scenarios.METHODS)
-    assert ("random-search" in scenario.methods) == (name not in SIMULATED)
+    assert ("random-search" in scenario.methods) == (name not in (*SIMULATED, *EMBEDDED))
     assert ("linear" in scenario.methods) == (
-        name not in (*CONTROL, *POINTS, *SIMULATED, "cppn_image")
+        name not in (*CONTROL, *POINTS, *SIMULATED, *EMBEDDED, "cppn_image")
     )  # whose outputs are no targets
     assert bool(scenario.needs) == (name in DOWNLOADED)
     assert "stop" in {one.name for one in describe(scenario.settings)}
@@ -64,7 +66,7 @@ def test_names_of_methods_and_networks_lead_somewhere(name):
     assert callable(find({**scenarios.METHODS, **scenarios.NETWORKS}[name]))
 
 
-@pytest.mark.parametrize("name", DATA + CONTROL + POINTS + SIMULATED)
+@pytest.mark.parametrize("name", DATA + CONTROL + POINTS + SIMULATED + NODES)
 def test_every_default_method_fits_the_task(name):
     from evo.evolve import as_method
 
@@ -78,7 +80,7 @@ def test_every_default_method_fits_the_task(name):
             assert sum(p.numel() for p in task.network().parameters()) > 0
 
 
-@pytest.mark.parametrize("name", DATA + CONTROL + POINTS + SIMULATED)
+@pytest.mark.parametrize("name", DATA + CONTROL + POINTS + SIMULATED + NODES)
 def test_settings_of_a_learner_in_a_scenario_are_settings_of_the_method(name):
     from evo.evolve import as_method
 
