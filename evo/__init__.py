@@ -35,6 +35,7 @@ _PUBLIC = {
     "ARS": "evo.search.ars",
     "CoSyNE": "evo.search.cosyne",
     "LowRankES": "evo.search.low_rank_es",
+    "NodePerturbation": "evo.search.node_perturbation",
     "VectorAlgorithm": "evo.search.base",
     "NEAT": "evo.neat.neat",
     "ModernNEAT": "evo.neat_modern.neat_modern",

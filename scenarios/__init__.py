@@ -51,6 +51,7 @@ METHODS = {
     "ars": "evo.search.ars:ARS",
     "cosyne": "evo.search.cosyne:CoSyNE",
     "low-rank-es": "evo.search.low_rank_es:LowRankES",
+    "node-perturbation": "evo.search.node_perturbation:NodePerturbation",
     "de": "evo.search.de:DE",
     "neat": "evo.neat.neat:NEAT",
     "neat-modern": "evo.neat_modern.neat_modern:ModernNEAT",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,33 +19,10 @@ from torch.func import functional_call, vmap
 from evo import threads
 from evo.core import Phenotypes, counted
 from evo.search import gaussian
+from evo.search.layers import Layer, placed
 
 NUMBERS = 2**19  # activations of a block of networks, so that they stay in the cache
 MOST = 64  # pairs of a block
-
-
-class Layer(NamedTuple):
-    """A linear layer, or a function with or without parameters. weight: place of a linear layer's weights in a vector; others:
-    name and place of each other parameter; noise: where a pair's numbers begin, for A, for B and for the others."""
-
-    module: nn.Module
-    weight: slice
-    others: dict[str, slice]
-    noise: int
-
-
-def stacked(module: nn.Module) -> list[nn.Module] | None:
-    """The modules of a network that is linear layers and functions between them, in order; None for another network. A network
-    is an nn.Sequential, has one as its `layers`, or is a linear layer; a function has no modules of its own, and of its
-    parameters none is a matrix."""
-    inner = module if isinstance(module, nn.Sequential) else getattr(module, "layers", None)
-    if isinstance(inner, nn.Sequential) and (
-        inner is module or len(list(module.parameters())) == len(list(inner.parameters()))
-    ):
-        found = [stacked(each) for each in inner]
-        return None if None in found else [one for each in found for one in each or []]
-    plain = not list(module.children()) and all(one.ndim == 1 for one in module.parameters())
-    return [module] if type(module) is nn.Linear or plain else None  # another may compute in another way
 
 
 class Stack:
@@ -54,23 +30,14 @@ class Stack:
     a pair. Raises ValueError for another network."""
 
     def __init__(self, module: nn.Module, rank: int):
-        modules = stacked(module)
-        if modules is None or not any(isinstance(each, nn.Linear) for each in modules):
-            raise ValueError(f"expected linear layers with functions between them; got {type(module).__name__}")
-        places, at = {}, 0
-        for parameter in module.parameters():
-            places[id(parameter)] = slice(at, at + parameter.numel())
-            at += parameter.numel()
-        self.rank, self.genes, self.widest = rank, 0, 1
-        self.layers: list[Layer] = []
-        for each in modules:
-            weight = each.weight if isinstance(each, nn.Linear) else None
-            others = {name: places[id(one)] for name, one in each.named_parameters() if one is not weight}
-            self.layers.append(Layer(each, slice(0) if weight is None else places[id(weight)], others, self.genes))
-            if isinstance(each, nn.Linear):
-                self.genes += rank * (each.in_features + each.out_features)
-                self.widest = max(self.widest, each.in_features, each.out_features)
-            self.genes += sum(place.stop - place.start for place in others.values())
+        self.rank = rank
+        self.layers, self.genes = placed(module, self._numbers)
+        linear = [layer.module for layer in self.layers if isinstance(layer.module, nn.Linear)]
+        self.widest = max(max(each.in_features, each.out_features) for each in linear)
+
+    def _numbers(self, layer: nn.Linear) -> int:
+        sizes = layer.in_features + layer.out_features
+        return self.rank * sizes + (0 if layer.bias is None else layer.out_features)
 
     def factors(self, layer: Layer, noise: Tensor) -> tuple[Tensor, Tensor]:
         """A (N, O, r) and B (N, I, r) of a linear layer, of noise (N, genes)."""

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from evo.core import Backends, Networked, Task
-from evo.search.low_rank import LowRankNetworks, Stack, stacked
+from evo.search.layers import stacked, unstackable
+from evo.search.low_rank import LowRankNetworks, Stack
 from evo.search.openai_es import OpenAIES
 from evo.search.strategy import centre_setting, champion_setting, paired
 from evo.settings import Value, setting, settings
@@ -58,9 +59,7 @@ class LowRankES(OpenAIES):
         if not isinstance(task, Networked):
             return "it perturbs the weight matrices of a network: the task has none (task.network)"
         module = network_of(task)
-        if stacked(module) is None:
-            return f"it needs linear layers with functions between them: model.network is {type(module).__name__}"
-        return None
+        return unstackable(module) if stacked(module) is None else None
 
     @classmethod
     def backends(cls, task: Task) -> Backends:

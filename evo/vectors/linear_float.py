@@ -53,6 +53,11 @@ class Elementwise(nn.Module):
         self.bias = nn.Parameter(torch.zeros(units))
         self.mode, self.gradient, self.first, self.last = mode, gradient, first, last
 
+    @property
+    def unit(self) -> float:
+        """How large 1 is in the products that it gets."""
+        return 1.0 if self.first else 1 / MODES[self.mode][0]
+
     def forward(self, products: Tensor) -> Tensor:
         scale, limit = MODES[self.mode]
         bias = self.bias if self.first else self._flushed(self.bias / scale, limit)

@@ -5,7 +5,7 @@ from torch import nn
 
 from evo import CNN, MLP, LowRankES, Parameters, threads
 from evo.search import gaussian
-from evo.search.low_rank import stacked
+from evo.search.layers import stacked
 from evo.search.strategy import centred_ranks
 from evo.testing import small_task
 from evo.vectors.linear_float import LinearFloat
