@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
@@ -12,10 +13,19 @@ def adam(moments: np.ndarray, gradient: np.ndarray, rate: float, step: int) -> n
 
     Algorithm 1 of the paper, in the order of its section 2, which needs no corrected copies of the moments.
     """
-    moments[0] += (1 - BETA1) * (gradient - moments[0])
-    moments[1] += (1 - BETA2) * (gradient * gradient - moments[1])
-    corrected = np.sqrt(1 - BETA2**step)
-    return rate * corrected / (1 - BETA1**step) * moments[0] / (np.sqrt(moments[1]) + EPSILON * corrected)
+    corrected, found = np.sqrt(1 - BETA2**step), np.empty(len(gradient))
+    _adam(found, moments, gradient, rate * corrected / (1 - BETA1**step), EPSILON * corrected)
+    return found
+
+
+@njit("void(float64[::1], float64[:, ::1], float64[::1], float64, float64)", cache=True, nogil=True, error_model="numpy")
+def _adam(out, moments, gradient, rate, epsilon):
+    """In one pass over memory, where numpy takes ten."""
+    mean, square = moments[0], moments[1]
+    for g in range(out.size):
+        mean[g] += (1 - BETA1) * (gradient[g] - mean[g])
+        square[g] += (1 - BETA2) * (gradient[g] * gradient[g] - square[g])
+        out[g] = rate * mean[g] / (np.sqrt(square[g]) + epsilon)
 
 
 def clip_up(velocity: np.ndarray, gradient: np.ndarray, rate: float, momentum: float, speed: float) -> np.ndarray:

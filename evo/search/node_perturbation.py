@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 class NodePerturbationSettings:
     noise_std: float = setting(0.1, "sigma of the noise on what enters an activation", above=0.0, search=Log(0.01, 1.0))
     learning_rate: float = setting(0.003, "of Adam", above=0.0, search=Log(1e-4, 0.03))
+    half_life: float | None = setting(
+        None, "after how many epochs the learning rate is halved; none: never", above=0.0, search=Choice(None, 10.0, 30.0)
+    )
     batch_size: int = setting(
         32, "training examples of a step, each with a pair of noises", low=1, unit="examples", search=Choice(16, 32, 64, 128)
     )
@@ -160,6 +163,9 @@ class NodePerturbation(Learner):
     def _train(self) -> tuple[float, int]:
         """One pass over the training set: the mean loss, and how many examples had none."""
         options, examples, total, bad = self.options, len(self.x), 0.0, 0
+        rate = options.learning_rate
+        if options.half_life is not None:
+            rate *= 0.5 ** (self.epoch / options.half_life)
         order = torch.from_numpy(rng.permutation(self.seed, self.epoch, 0, rng.DATA_ORDER, examples)).to(self.x.device)
         minibatches = order.split(options.batch_size)
         for number, rows in enumerate(minibatches, self.epoch * len(minibatches)):
@@ -171,7 +177,7 @@ class NodePerturbation(Learner):
             found, scores = estimated(self.layers, centre, x, own, options.noise_std, score)
             gradient = found.cpu().double().numpy()
             gradient[self.frozen] = 0.0
-            self.mean += adam(self.moments, gradient, options.learning_rate, number + 1)
+            self.mean += adam(self.moments, gradient, rate, number + 1)
             total += float(-scores.double().mean()) * len(rows)
             bad += int((~scores.isfinite().all(0)).sum())
         self.cost.add(evaluations=2, samples=2 * examples, compute=3.0 * examples * len(self.mean))

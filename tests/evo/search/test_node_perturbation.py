@@ -132,6 +132,18 @@ def test_an_epoch_is_two_evaluations_and_three_forwards_an_example_on_any_thread
     assert one.cost.compute == 3 * 3 * 40 * len(one.mean)
 
 
+def test_the_learning_rate_is_halved_after_as_many_epochs_as_are_set():
+    fast, _ = after(2, half_life=2.0, learning_rate=0.01)
+    slow, _ = after(2, half_life=2.0, learning_rate=0.01)
+    half = NodePerturbation(small_task(), NodePerturbation.settings(learning_rate=0.005), 3)
+    half.load_state_dict(slow.state_dict())
+    for learner in (fast, half):
+        learner.step()
+    assert np.array_equal(fast.mean, half.mean)
+    steady, _ = after(3, learning_rate=0.01)
+    assert not np.array_equal(fast.mean, steady.mean)
+
+
 def test_the_champion_is_the_centre_of_the_best_epoch():
     learner, rows = after(12, learning_rate=0.3)
     fitness = [row["validation"]["fitness"] for row in rows]

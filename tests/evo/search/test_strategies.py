@@ -41,7 +41,7 @@ def test_utilities_are_those_of_the_paper_and_equals_share_theirs():
 
 
 def test_equals_and_pairs_of_every_kernel_at_toy_size():
-    for method in (PGPE, CoSyNE):
+    for method in (PGPE, CoSyNE, OpenAIES):
         algorithm = told(method, 2, dimensions=3, population_size=4)
         assert np.isfinite(algorithm.ask()).all()
 
