@@ -11,10 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numba import njit, types
+from torch import Tensor
 
 from evo import rng, threads
-from evo.core import Evaluation, Lineage, Model, Task
+from evo.core import Evaluation, Lineage, Model, Phenotypes, Task
 from evo.search.base import VectorAlgorithm, read_only
+from evo.search.safe_mutations import SAFE, experienced, inputs_setting, safe_mutation, with_construction
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from evo.vectors.encoding import Searched, encoding_for
@@ -35,8 +37,18 @@ class DeepGASettings:
         search=Choice(3, 5, 10, 20, 40),
     )
     mutation_std: float = setting(
-        0.1, "sigma of the noise on every gene", low=0.0, source="Such et al. 2017: .002", search=Log(0.003, 1.0)
+        0.1,
+        "sigma of the noise on every gene; the change of outputs of sm-r",
+        low=0.0,
+        source="Such et al. 2017: .002",
+        search=Log(0.003, 1.0),
     )
+    mutation: str = setting(
+        "gaussian",
+        "how a gene changes; sm-g-sum and sm-r, on tasks of examples, spare what the outputs depend on (Lehman et al. 2018)",
+        choices=("gaussian", *SAFE),
+    )
+    mutation_inputs: int = inputs_setting()
     candidates: int = setting(
         10, "best individuals that compete to be the elite", low=1, high="population_size", source="Such et al. 2017"
     )
@@ -50,14 +62,23 @@ class DeepGASettings:
 
 class DeepGA(VectorAlgorithm):
     """ask / tell. On a noisy task a generation takes two asks: the population, then the candidates for elite, on
-    `repeats` times as many episodes. `encoding` as in GA; noisy: whether the task has episodes. best (D,) and best_fitness:
-    of the fittest told so far; on a noisy task of the fittest candidate."""
+    `repeats` times as many episodes. `encoding` and `inputs` as in GA; noisy: whether the task has episodes. best (D,) and
+    best_fitness: of the fittest told so far; on a noisy task of the fittest candidate."""
 
     settings = DeepGASettings
     arrays = ("population", "order", "candidates", "parents")
 
-    def __init__(self, encoding: Searched = None, *, seed: int = 0, noisy: bool = False, **values: Value):
+    def __init__(
+        self,
+        encoding: Searched = None,
+        *,
+        seed: int = 0,
+        noisy: bool = False,
+        inputs: Tensor | None = None,
+        **values: Value,
+    ):
         super().__init__(encoding, seed=seed, **values)
+        self.safe = safe_mutation(self.options, self.encoding, inputs, self.seed)
         self.noisy = noisy
         self.order: np.ndarray | None = None  # the elite, then the others by fitness; without those that have none
         self.candidates: np.ndarray | None = None  # places of the population that compete to be the elite
@@ -66,7 +87,10 @@ class DeepGA(VectorAlgorithm):
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> DeepGA:
-        return cls(encoding_for(task), seed=seed, noisy=task.episodes > 0, **values)
+        return cls(encoding_for(task), seed=seed, noisy=task.episodes > 0, inputs=experienced(task), **values)
+
+    def express(self, population: np.ndarray) -> Phenotypes | np.ndarray:
+        return with_construction(super().express(population), self.safe if self.candidates is None else None)
 
     @property
     def repeats(self) -> int:
@@ -132,9 +156,14 @@ class DeepGA(VectorAlgorithm):
         return self._children(population, self.parents)
 
     def _children(self, parents: np.ndarray, places: np.ndarray) -> np.ndarray:
-        child = np.empty((len(places), parents.shape[1]), parents.dtype)
+        child: np.ndarray = np.empty((len(places), parents.shape[1]), parents.dtype)
         numbers = (self.options.mutation_std, self.generation, rng.signed(self.seed))
-        threads.each(lambda a, b: _perturb(child, parents, places, a, b, *numbers), len(places))
+        if self.safe is None:
+            threads.each(lambda a, b: _perturb(child, parents, places, a, b, *numbers), len(places))
+        else:
+            zero, first = np.zeros((1, parents.shape[1]), parents.dtype), np.zeros(len(places), np.int64)
+            threads.each(lambda a, b: _perturb(child, zero, first, a, b, *numbers), len(places))
+            child = self.safe.mutated(parents, places, child, self.generation)
         return self.screened(child)
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
 from evo import rng
-from evo.core import Evaluation, Lineage, Model
+from evo.core import Evaluation, Lineage, Model, Phenotypes, Task
 from evo.search import variation
 from evo.search.base import VectorAlgorithm, read_only
+from evo.search.safe_mutations import SAFE, experienced, inputs_setting, safe_mutation, with_construction
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log, Real
-from evo.vectors.encoding import Searched
+from evo.vectors.encoding import Searched, encoding_for
 
 SELECTIONS = ("tournament", "truncation", "rank")
 
@@ -47,11 +49,16 @@ class GASettings:
         0.5, "how far past its parents a gene may lie, in their distance", low=0.0, source="Eshelman and Schaffer 1993"
     )
     sbx_eta: float = setting(2.0, "how close to their parents SBX puts genes", low=0.0, source="Deb and Agrawal 1995: 2 to 5")
-    mutation: str = setting("gaussian", "how a gene changes", choices=variation.MUTATIONS)
+    mutation: str = setting(
+        "gaussian",
+        "how a gene changes; sm-g-sum and sm-r, on tasks of examples, spare what the outputs depend on (Lehman et al. 2018)",
+        choices=(*variation.MUTATIONS, *SAFE),
+    )
+    mutation_inputs: int = inputs_setting()
     mutation_rate: float = setting(0.1, "probability that a gene mutates", low=0.0, high=1.0, search=Log(0.01, 1.0))
     mutation_std: float = setting(
         0.1,
-        "standard deviation of a gene's mutation; the first step size of a self-adaptive one",
+        "standard deviation of a gene's mutation; the first step size of a self-adaptive one; the change of outputs of sm-r",
         low=0.0,
         search=Log(0.01, 1.0),
     )
@@ -71,20 +78,29 @@ class GA(VectorAlgorithm):
             ga.tell(-(population**2).sum(axis=1))     # fitness (P,), maximised
         ga.best, ga.best_fitness
 
-    best (D,) and best_fitness: of the fittest told so far. Raises SettingsError for settings, ValueError or TypeError for a
-    fitness that is not (P,) numbers, TypeError for a seed that is no whole number.
+    inputs (N, I): of which safe mutations draw some. best (D,) and best_fitness: of the fittest told so far. Raises
+    SettingsError for settings, ValueError or TypeError for a fitness that is not (P,) numbers, TypeError for a seed that is no
+    whole number, ValueError for a safe mutation without inputs or a network.
     """
 
     settings = GASettings
     arrays: tuple[str, ...] = ("population", "fitness", "parents")
 
-    def __init__(self, encoding: Searched = None, *, seed: int = 0, **values: Value):
+    def __init__(self, encoding: Searched = None, *, seed: int = 0, inputs: Tensor | None = None, **values: Value):
         super().__init__(encoding, seed=seed, **values)
+        self.safe = safe_mutation(self.options, self.encoding, inputs, self.seed)
         self.fitness: np.ndarray | None = None
         self.parents = np.zeros((0, 2), np.int64)
         self.steps: np.ndarray | None = None  # step sizes (P,); they are state where they adapt
         if self.options.mutation == "self-adaptive":
             self.arrays = (*self.arrays, "steps")
+
+    @classmethod
+    def for_task(cls, task: Task, *, seed: int, **values: Value) -> GA:
+        return cls(encoding_for(task), seed=seed, inputs=experienced(task), **values)
+
+    def express(self, population: np.ndarray) -> Phenotypes | np.ndarray:
+        return with_construction(super().express(population), self.safe)
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         size = self.options.population_size
@@ -127,6 +143,9 @@ class GA(VectorAlgorithm):
     def _children(self, parents: np.ndarray, pairs: np.ndarray, elites: int) -> np.ndarray:
         drawn = dict(generation=self.generation, seed=self.seed)
         child, self.steps = variation.children(parents, pairs, self.options, elites=elites, steps=self.steps, **drawn)
+        if self.safe is not None:
+            noise = variation.noise(child, self.options, elites=elites, **drawn)
+            child = self.safe.mutated(child, np.arange(len(child)), noise, self.generation)
         return self.screened(child)
 
     def _selected(self, order: np.ndarray, fitness: np.ndarray) -> np.ndarray:

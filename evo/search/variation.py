@@ -49,14 +49,22 @@ def children(
         CROSSOVERS[options.crossover],
         _threshold(options.crossover_rate),
         options.sbx_eta if options.crossover == "sbx" else options.blx_alpha,
-        MUTATIONS[options.mutation],
-        _threshold(options.mutation_rate),
+        MUTATIONS.get(options.mutation, 0),
+        _threshold(options.mutation_rate if options.mutation in MUTATIONS else 0.0),  # others add their noise themselves
         options.mutation_eta,
         generation,
         rng.signed(seed),
     )
     threads.each(lambda a, b: _breed(child, own, parents, steps, pairs, a, b, *numbers), count)
     return child, own
+
+
+def noise(children: np.ndarray, options: Any, *, elites: int, generation: int, seed: int) -> np.ndarray:
+    """What Gaussian mutation would add to children (n, D), float32: nothing to the elites."""
+    out = np.zeros(children.shape, np.float32)
+    numbers = elites, _threshold(options.mutation_rate), options.mutation_std, generation, rng.signed(seed)
+    threads.each(lambda a, b: _noise(out, a, b, *numbers), len(out))
+    return out
 
 
 def _threshold(probability: float) -> int:
@@ -134,6 +142,12 @@ def _gaussian(out, below, std, i, generation, seed):
             return
         out[g] += std * noise1
         draw += 1
+
+
+@njit("void(float32[:, ::1], int64, int64, int64, int64, float64, int64, int64)", cache=True, nogil=True, error_model="numpy")
+def _noise(out, start, stop, elites, below, std, generation, seed):
+    for i in range(max(start, elites), stop):
+        _gaussian(out[i], below, std, i, generation, seed)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -69,6 +69,7 @@ TOY = [
     "evo/tasks/test_metrics.py::test_cross_entropy_of_many_examples_and_classes_neither_overflows_nor_loses_digits[shape0]",
     "evo/search/test_variation.py::test_elites_keep_genes_and_step_size",
     "evo/search/test_variation.py::test_without_a_rate_nothing_mutates",
+    "evo/search/test_variation.py::test_noise_is_what_gaussian_mutation_adds",
     "evo/search/test_deep_ga.py::test_the_next_generation_is_the_elite_and_a_child_for_every_place",
     "evo/search/test_nsga2.py::test_it_begins_from_a_model_with_what_is_zero_masked",
     "evo/search/test_gaussian.py::test_a_number_is_that_of_box_and_muller_of_the_words_of_its_place[600]",

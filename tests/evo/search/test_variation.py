@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from evo import GA, Evolve, SupervisedTask, threads
-from evo.search.variation import children
+from evo.search.variation import children, noise
 from evo.vectors.modules import MLP
 
 COPY = dict(crossover="uniform", crossover_rate=0.0, blx_alpha=0.5, sbx_eta=2.0)
@@ -213,3 +213,13 @@ def test_each_way_of_breeding_learns_xor_from_at_least_nine_of_ten_seeds(crossov
             learner.step()
         right += task.score(learner.champion(), "train")["accuracy"] == 1
     assert right >= 9
+
+
+def test_noise_is_what_gaussian_mutation_adds():
+    parents = np.zeros((6, 40), np.float32)
+    pairs = np.stack([np.arange(6)] * 2, 1)
+    options = dict(mutation_rate=0.3, mutation_std=0.5)
+    mutated, _ = bred(parents, pairs, elites=2, **options)
+    made = SimpleNamespace(**{**COPY, **options})
+    assert np.array_equal(noise(parents, made, elites=2, generation=1, seed=0), mutated)
+    assert (mutated[2:] != 0).any(1).all()
