@@ -44,6 +44,12 @@ if TYPE_CHECKING:
 @settings
 class NodePerturbationSettings:
     noise_std: float = setting(0.1, "sigma of the noise on what enters an activation", above=0.0, search=Log(0.01, 1.0))
+    parameter_noise: float = setting(
+        1.0,
+        "noise of the parameters that functions between layers have, in noise_std; 0: they stay as they are",
+        low=0.0,
+        search=Choice(0.0, 1.0),
+    )
     learning_rate: float = setting(0.003, "of Adam", above=0.0, search=Log(1e-4, 0.03))
     half_life: float | None = setting(
         None, "after how many epochs the learning rate is halved; none: never", above=0.0, search=Choice(None, 10.0, 30.0)
@@ -55,12 +61,19 @@ class NodePerturbationSettings:
 
 
 def estimated(
-    layers: Sequence[Layer], centre: Tensor, x: Tensor, noise: Tensor, std: float, score: Callable[[Tensor], Tensor]
+    layers: Sequence[Layer],
+    centre: Tensor,
+    x: Tensor,
+    noise: Tensor,
+    std: float,
+    score: Callable[[Tensor], Tensor],
+    parameter_noise: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """The estimate (D,) of the gradient of the mean score, and the scores (2, B).
 
     layers: of `evo.search.layers.placed`; centre (D,): the parameters; x (B, I); noise (B, G): the direction of each example;
-    score: outputs (2, B, O) -> (2, B), of which the second half has the opposite noise. An example with a score that is not
+    score: outputs (2, B, O) -> (2, B), of which the second half has the opposite noise; parameter_noise: that of the
+    parameters of functions, in std. An example with a score that is not
     finite counts nothing.
     """
     batch, h = len(x), x
@@ -76,12 +89,14 @@ def estimated(
             for place in layer.others.values():
                 products += centre[place]
             h = _opposite(products, std * unit * own)
+        elif layer.others and parameter_noise == 0:
+            h = functional_call(module, {name: centre[place] for name, place in layer.others.items()}, (h,))
         elif layer.others:
             parameters, at = {}, layer.noise
             for name, place in layer.others.items():
                 own, at = noise[:, at : at + place.stop - place.start], at + place.stop - place.start
-                passed.append((place, own, None))
-                parameters[name] = _opposite(centre[place].expand_as(own), std * own)
+                passed.append((place, own / parameter_noise, None))
+                parameters[name] = _opposite(centre[place].expand_as(own), std * parameter_noise * own)
             h = torch.cat([h, h]) if len(h) == batch else h
             h = vmap(lambda values, row, module=module: functional_call(module, values, (row[None],))[0])(parameters, h)
         else:
@@ -174,7 +189,8 @@ class NodePerturbation(Learner):
             centre = torch.from_numpy(self.mean.astype(np.float32)).to(x.device)
             own = torch.from_numpy(noise).to(x.device)
             score = partial(self._scores, y)
-            found, scores = estimated(self.layers, centre, x, own, options.noise_std, score)
+            stds = {"std": options.noise_std, "parameter_noise": options.parameter_noise}
+            found, scores = estimated(self.layers, centre, x, own, score=score, **stds)
             gradient = found.cpu().double().numpy()
             gradient[self.frozen] = 0.0
             self.mean += adam(self.moments, gradient, rate, number + 1)

@@ -52,15 +52,21 @@ def errors(y):
     return lambda outputs: -(outputs - y).square().sum(-1)
 
 
-@pytest.mark.parametrize(("network", "std", "close"), [(each, 1e-4, 1e-6) for each in NETWORKS] + [("linear", 3.0, 1e-12)])
-def test_the_expected_estimate_is_the_gradient_of_backprop(network, std, close):
+CASES = [(each, 1e-4, 1.0, 1e-6) for each in NETWORKS] + [("linear", 3.0, 1.0, 1e-12)]
+CASES += [("a function with parameters", 1e-4, share, 1e-6) for share in (0.3, 0.0)]
+
+
+@pytest.mark.parametrize(("network", "std", "share", "close"), CASES)
+def test_the_expected_estimate_is_the_gradient_of_backprop(network, std, share, close):
     module = made(NETWORKS[network]).double()
     x, y = torch.randn((2, 4, 8), generator=torch.Generator().manual_seed(1), dtype=torch.float64).split([5, 3], -1)
     x, y = x[0], y[1]
     layers, genes = placed(module, lambda layer: layer.out_features)
     more, wanted, noise = every_direction(x, y, genes)
-    found, scores = estimated(layers, vector(module), more, noise, std, errors(wanted))
+    found, scores = estimated(layers, vector(module), more, noise, std, errors(wanted), share)
     (-(module(x) - y).square().sum(-1).mean()).backward()
+    if share == 0.0:
+        next(each for each in module.modules() if isinstance(each, Shift)).bias.grad.zero_()
     expected = torch.cat([parameter.grad.flatten() for parameter in module.parameters()])
     assert torch.allclose(found, expected, rtol=close, atol=close)
     assert scores.shape == (2, 4 * genes)
