@@ -280,10 +280,25 @@ def arithmetic(seeds: int, runs: Path) -> None:
     print("\n".join(lines))
 
 
+def linear_float(seeds: int, runs: Path) -> None:
+    """The linear network that float32 makes nonlinear: gradient descent that is blind to the flush, or told of it, to the end
+    of its schedule; two evolution strategies for ten minutes of one core each. Accuracies, and what all four spent."""
+    gradient, evolved = ("backprop", "flush=backprop"), ("low-rank-es", "node-perturbation")
+    told = {"flush.model.gradient": "through_flush"}
+    run("linear_float", methods=gradient, seeds=seeds, settings=told, runs=runs)
+    print(run("linear_float", methods=evolved, seeds=seeds, budget={"seconds": 600}, runs=runs), end="\n\n")
+    for label in (method.partition("=")[0] for method in gradient + evolved):
+        found = results("linear_float", label, seeds, runs)
+        cost = ", ".join(f"{np.mean([r['cost'][axis] for r in found]):,.3g} {axis}" for axis in found[0]["cost"])
+        values = [f"{split} accuracy {interval([r[split]['accuracy'] for r in found])}" for split in ("train", "test")]
+        print(f"{label}: {', '.join(values)}; a run: {cost}")
+    print(report.write(compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
+
+
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
 STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
 STUDIES |= {"visual-discrimination": (visual_discrimination, 20), "parity": (parity, 30), "bit-mirroring": (bit_mirroring, 10)}
-STUDIES |= {"t-maze": (t_maze, 20), "arithmetic": (arithmetic, 5)}
+STUDIES |= {"t-maze": (t_maze, 20), "arithmetic": (arithmetic, 5), "linear-float": (linear_float, 5)}
 
 
 def main() -> None:
