@@ -108,6 +108,18 @@ def test_the_flush_of_float32_gives_the_estimate_of_hardshrink():
     assert torch.allclose(found["float32_ftz"], found["hardshrink"], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("network", ["tanh", "a function with parameters"])
+def test_the_opposite_noise_tells_the_same(network):
+    module = made(NETWORKS[network])
+    layers, genes = placed(module, lambda layer: layer.out_features)
+    draw = torch.Generator().manual_seed(2)
+    x, y, noise = (torch.randn((6, size), generator=draw) for size in (5, 3, genes))
+    one, scores = estimated(layers, vector(module), x, noise, 1.0, errors(y))
+    other, swapped = estimated(layers, vector(module), x, -noise, 1.0, errors(y))
+    assert torch.allclose(one, other, rtol=1e-4, atol=1e-5)
+    assert torch.allclose(scores, swapped.flip(0), rtol=1e-5)
+
+
 def test_an_example_whose_score_is_not_finite_counts_nothing():
     module = made(NETWORKS["tanh"])
     layers, genes = placed(module, lambda layer: layer.out_features)
