@@ -8,8 +8,8 @@ otherwise.
 
 Weights are drawn by the alias method, a step of second order by rejection: no table of pairs of edges is made,
 which would not fit into memory. Where 1 / p is above all else, the edge back has a share of its own, so that few draws are
-rejected (Yang et al.: KnightKing. SOSP 2019, section 4.2). A walk's draws are a function of (seed, pass, node, step): threads
-change no byte.
+rejected (Yang et al.: KnightKing. SOSP 2019, section 4.2); where many are, because p is high or q is low and no other edge
+leaves, the whole row is looked at. A walk's draws are a function of (seed, pass, node, step): threads change no byte.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from graphs.alias import alias_tables
 from graphs.data import Graph
 
 GRAIN = 256  # walks of a thread's smallest part
+TRIES = 64  # rejected draws of a step of second order, or as many as the row is long, before the whole row is looked at
 
 
 class Transitions(NamedTuple):
@@ -118,6 +119,27 @@ def _joined(table, t, x):
     return _place(table, t, x) >= 0
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _biased(table, t, place, back, out):
+    """a(t, x) times the weight of the edge to x at a place."""
+    x = np.int64(table.indices[place])
+    factor = back if x == t else 1.0 if _joined(table, t, x) else out
+    return factor * (table.weights[place] if table.weighted else 1.0)
+
+
+@njit(cache=True, nogil=True)
+def _scanned(table, t, v, back, out, share):
+    """The node after t and v up to which the edges of v have this share of all probability."""
+    total, below = 0.0, 0.0
+    for place in range(table.indptr[v], table.indptr[v + 1]):
+        total += _biased(table, t, place, back, out)
+    for place in range(table.indptr[v], table.indptr[v + 1] - 1):
+        below += _biased(table, t, place, back, out)
+        if below > share * total:
+            return np.int64(table.indices[place])
+    return np.int64(table.indices[table.indptr[v + 1] - 1])
+
+
 @njit(cache=True, nogil=True)
 def _first_order(walks, start, stop, table, nodes, seed):
     length = walks.shape[1]
@@ -159,10 +181,14 @@ def _second_order(walks, start, stop, table, nodes, back, out, seed):
                 place = _place(table, v, t)
                 if place >= 0:
                     extra = (back - most) * (table.weights[place] if table.weighted else 1.0)
-            x = np.int64(-1)
+            x, tries = np.int64(-1), 0
             while x < 0:
                 word0, word1, word2, word3 = philox(draw, first + 1, row // nodes, rng.WALKS, seed)
                 draw += 1
+                if tries == max(TRIES, degree):
+                    x = _scanned(table, t, v, back, out, uniform(word0))
+                    break
+                tries += 1
                 if extra > 0 and uniform(word2) * (table.sums[v] * most + extra) < extra:
                     x = t
                     break

@@ -69,6 +69,14 @@ def test_a_step_of_second_order_has_the_papers_probability(graph, p, q):
     assert p_value(taken(walks, len(graph)), second_order(graph, p, q)) > 0.01
 
 
+@pytest.mark.parametrize(("p", "q"), [(1e12, 1.0), (1.0, 1e-12), (1e12, 1e-12), (300.0, 1 / 300)])
+@pytest.mark.parametrize("graph", [KARATE, PLAIN, DIRECTED], ids=["weighted", "uniform", "directed"])
+def test_a_walk_ends_and_has_the_papers_probability_where_no_likely_edge_leaves(graph, p, q):
+    """Without a look at the whole row such a step takes p, or 1 / q, draws."""
+    walks = random_walks(graph, walks_per_node=400, length=12, p=p, q=q, seed=1)
+    assert p_value(taken(walks, len(graph)), second_order(graph, p, q)) > 0.01
+
+
 def test_the_check_of_probabilities_finds_another_p():
     walks = random_walks(KARATE, walks_per_node=4000, length=12, p=0.25, q=0.25, seed=1)
     assert p_value(taken(walks, 34), second_order(KARATE, 0.27, 0.25)) < 1e-6
