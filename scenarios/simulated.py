@@ -50,10 +50,10 @@ class Weights(nn.Module):
 
     @torch.no_grad()
     def settle(self, x: Tensor) -> None:
-        """After an epoch: those whose loss on the training rows moved by less than epsilon are done."""
+        """After an epoch: those whose loss on the training rows moved by less than epsilon are done; one of NaN never is."""
         losses = self(x).mean(0)
         self.epochs += 1
-        self.moving &= (losses - self.before).abs() >= self.case.epsilon
+        self.moving &= ~((losses - self.before).abs() < self.case.epsilon)
         self.before.copy_(losses)
 
 
@@ -90,7 +90,8 @@ class BiasTask(SupervisedTask):
         if not isinstance(weights, Weights):
             raise ValueError(f"expected weights of data sets, as backprop, backstitch and sam train them; got {model!r}")
         error = (weights.b.detach().double().cpu() - torch.tensor(self.case.truth, dtype=torch.float64)).numpy()
-        mean, se = error.mean(0), error.std(0, ddof=1) / len(error) ** 0.5
+        with np.errstate(over="ignore", invalid="ignore"):  # of weights that diverge
+            mean, se = error.mean(0), error.std(0, ddof=1) / len(error) ** 0.5
         stopped = 1.0 - float(weights.moving.double().mean())
         loss = float(torch.as_tensor(model(pair[0])).mean())
         found = {"fitness": float(weights.epochs), "bias": float(np.hypot(*mean)), "loss": loss}

@@ -93,6 +93,17 @@ def test_a_data_set_stops_where_its_own_loss_does_and_the_run_where_all_have():
     assert (score["fitness"], score["stopped"], ours.task.solved(score)) == (epochs, 1.0, True)
 
 
+@pytest.mark.parametrize(("case", "rate"), [(GAUSSIAN, 100.0), (QUADRATIC, 1000.0)])
+def test_what_diverges_has_not_stopped_and_solves_nothing(case, rate):
+    task = BiasTask(case, 5)
+    options = Backprop.settings(optimizer="SGD", learning_rate=rate, batch_size=1, patience=None, l2=0.0)
+    learner = Backprop(task, options, seed=0)
+    while learner.finished is None:
+        score = learner.step()["validation"]
+        assert not task.solved(score)
+    assert learner.finished == "diverged"
+
+
 def test_score_says_how_far_the_mean_is_from_the_truth():
     task = BiasTask(GAUSSIAN, 4)
     weights = task.network()
