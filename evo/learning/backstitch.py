@@ -100,14 +100,20 @@ class Backstitch(TwoGradients):
         if (group["alpha"] is None) == (group["correction"] is None):
             got = f"alpha={group['alpha']!r}, correction={group['correction']!r}"
             raise ValueError(f"Backstitch: expected one of alpha and correction, and None for the other; got {got}")
-        if group["momentum"] and not self.experimental:
-            raise ValueError(
-                f"Backstitch: momentum: expected 0, as the method is defined without; got {group['momentum']!r}. To try it all "
-                "the same, add experimental=True: heavy ball, once a step, on the second gradient"
-            )
+        self._refuse_momentum(group)
         super().add_param_group(param_group)
 
+    def _refuse_momentum(self, group: Group) -> None:
+        if group["momentum"] and not self.experimental:
+            raise ValueError(
+                f"Backstitch: momentum: expected 0, as the method is defined without; got {group['momentum']!r}. A "
+                "schedule that cycles it has cycle_momentum=False; to try it all the same, add experimental=True: heavy ball, "
+                "once a step, on the second gradient"
+            )
+
     def moves(self) -> bool:
+        for group in self.param_groups:  # a schedule may have changed it
+            self._refuse_momentum(group)
         return any(_scale(group) for group in self.param_groups)
 
     def move(self) -> None:

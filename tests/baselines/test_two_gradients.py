@@ -200,3 +200,11 @@ def test_the_optimiser_is_the_one_that_anybody_may_use():
 def test_a_network_that_cannot_be_trained_is_told_at_the_start(method):
     with pytest.raises(SettingsError, match="dropout: expected 0"):
         learner(method, classes(network=lambda inputs, outputs: MLP(inputs, outputs, hidden=())), dropout=0.5)
+
+
+def test_a_schedule_that_brings_momentum_is_told_at_the_start():
+    options = {"scheduler": "OneCycleLR", "scheduler_options": {"max_lr": 0.1, "total_steps": 10}}
+    with pytest.raises(SettingsError, match="cycle_momentum=False"):
+        learner(BackstitchDescent, **options)
+    options["scheduler_options"]["cycle_momentum"] = False
+    assert learner(BackstitchDescent, **options).step()["loss"] > 0

@@ -181,6 +181,15 @@ def test_both_steps_are_cut_to_the_largest_change_before_they_are_scaled():
     assert free.item() == cut.item()  # nothing is cut
 
 
+def test_momentum_that_a_schedule_sets_is_refused_too():
+    w = number(1.0)
+    optimizer = Backstitch([w])
+    torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=10)
+    with pytest.raises(ValueError, match=r"momentum: expected 0, .* got 0\.95\. A schedule .* cycle_momentum=False"):
+        stepped(optimizer, lambda: (w**2 / 2).sum(), 1)
+    assert w.item() == 1.0
+
+
 def test_momentum_is_refused_unless_it_is_asked_for_as_an_experiment():
     with pytest.raises(ValueError, match=r"momentum: expected 0, .* got 0\.9\. .*experimental=True"):
         Backstitch([number(1.0)], momentum=0.9)
