@@ -34,7 +34,8 @@ class ProNESettings:
 
 
 class ProNE(Embedding):
-    """Factorisation of a sparse matrix, and spectral propagation. A directed graph is taken as undirected."""
+    """Factorisation of a sparse matrix, and spectral propagation. A directed graph is taken as undirected; an edge of weight 0
+    is none."""
 
     settings = ProNESettings
 
@@ -42,6 +43,7 @@ class ProNE(Embedding):
         if graph.weights is not None and (graph.weights < 0).any():
             raise ValueError(f"ProNE needs weights >= 0; the least is {graph.weights.min():g}")
         matrix = graph.to_scipy()
+        matrix.eliminate_zeros()  # an edge of weight 0 is none
         if graph.directed:
             matrix = matrix.maximum(matrix.T)
         with threadpool_limits(1):
@@ -69,7 +71,7 @@ def _log_ratios(matrix: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
     sums = np.maximum(matrix.sum(1), 1e-300)
     steps = scipy.sparse.csr_array(matrix / sums[:, None])
     noise = np.asarray(steps.sum(0)) ** POWER
-    noise /= noise.sum()
+    noise /= max(noise.sum(), 1e-300)
     steps.data = np.log(np.maximum(steps.data, 1e-300)) - np.log(np.maximum(noise[steps.indices], 1e-300))
     return steps
 

@@ -73,6 +73,15 @@ def test_isolated_nodes_loops_and_directions_are_taken():
     assert np.isfinite(z.embedding_).all()
 
 
+def test_an_edge_of_weight_zero_is_none():
+    edges, ids = [("a", "b"), ("b", "c"), ("c", "d"), ("a", "d")], "abcde"
+    kept = Graph.from_edges(edges[:3], [2.0, 1.0, 0.5], nodes=ids)
+    given = Graph.from_edges(edges, [2.0, 1.0, 0.5, 0.0], nodes=ids)
+    assert np.array_equal(ProNE(dimension=3).fit_transform(given), ProNE(dimension=3).fit_transform(kept))
+    for empty in (Graph.from_edges([], nodes=ids), Graph.from_edges(edges, np.zeros(4), nodes=ids)):
+        assert not ProNE(dimension=3).fit_transform(empty).any()
+
+
 def test_a_small_graph_has_shorter_vectors():
     assert ProNE().fit_transform(KARATE).shape == (34, 33)
     assert ProNE().fit_transform(Graph.from_edges([(0, 1)])).shape == (2, 1)
