@@ -39,7 +39,8 @@ class Embedding(ABC):
         self.options, self.seed = type(self).settings(**values), rng.checked(seed)
 
     def fit(self, graph: object) -> Self:
-        """Learns the vectors of a graph: whatever `Graph.of` takes. Raises ValueError for a graph of one node."""
+        """Learns the vectors of a graph: whatever `Graph.of` takes. Raises ValueError for a graph of one node, and for vectors
+        that diverge: all pairs of a window add up, so that a rate of .1 can be too much."""
         graph = Graph.of(graph)
         if len(graph) < 2:
             raise ValueError("expected a graph of at least two nodes; got 1 node")
@@ -63,7 +64,7 @@ class DeepWalkSettings:
     hierarchical: bool = setting(True, "softmax over a Huffman tree", source="Perozzi et al. 2014, section 4.2.2")
     negative: int = setting(0, "negatives of a window; with the tree, both losses are added", low=0, search=Choice(0, 5))
     epochs: int = setting(1, "times that the walks are learned from", low=1)
-    learning_rate: float = setting(0.025, "first learning rate; it falls linearly", above=0.0, search=Log(0.005, 0.2))
+    learning_rate: float = setting(0.025, "first learning rate; it falls linearly", above=0.0, search=Log(0.005, 0.05))
 
     def contradictions(self) -> list[str]:
         return NO_LOSS * (not self.hierarchical and not self.negative)
@@ -135,4 +136,8 @@ def _skipped(walks: np.ndarray, k: int) -> np.ndarray:
 
 def _skipgram(walks: np.ndarray, nodes: int, options: Any, seed: int) -> np.ndarray:
     named = ("dimension", "window", "negative", "hierarchical", "epochs", "learning_rate")
-    return train(walks, nodes, seed=seed, **{name: getattr(options, name) for name in named})
+    vectors = train(walks, nodes, seed=seed, **{name: getattr(options, name) for name in named})
+    if not np.isfinite(vectors).all():
+        rate, window = options.learning_rate, options.window
+        raise ValueError(f"the vectors diverge: expected a lower learning_rate or window; got {rate:g} and {window}")
+    return vectors

@@ -115,3 +115,16 @@ def test_a_graph_of_one_node_and_a_seed_that_is_none_are_refused():
         DeepWalk(**SMALL).fit(networkx.Graph())
     with pytest.raises(ValueError, match="walks need weights >= 0"):
         DeepWalk(**SMALL).fit(Graph.from_edges([(0, 1)], [-1.0]))
+
+
+@pytest.mark.parametrize("method", [DeepWalk, Node2Vec, Walklets])
+def test_vectors_that_diverge_are_refused(method):
+    with pytest.raises(ValueError, match="the vectors diverge: expected a lower learning_rate or window; got 100 and 9"):
+        method(walks_per_node=5, walk_length=40, window=9, learning_rate=100.0).fit(networkx.star_graph(30))
+
+
+@pytest.mark.parametrize("make", [DeepWalk, Node2Vec])
+def test_no_rate_that_is_searched_diverges_on_a_star(make):
+    """Its centre is every other node of a walk, so that all updates of a window are of one vector."""
+    highest = DeepWalk.settings.__dataclass_fields__["learning_rate"].metadata["search"].high
+    assert np.isfinite(make(learning_rate=highest).fit_transform(networkx.star_graph(100))).all()
