@@ -115,6 +115,8 @@ def write_graph(graph: Graph, path: str | Path) -> None:
 
 def _arrays(path: Path) -> Graph:
     """Our own arrays, those of `scipy.sparse.save_npz`, or edge_index."""
+    if not zipfile.is_zipfile(path):
+        raise ValueError("expected an archive of arrays, as numpy.savez writes it")
     with np.load(path, allow_pickle=False) as file:
         found = {name: file[name] for name in file.files if name in ("indptr", "indices", "weights", "data", "edge_index")}
         ids = file["ids"].tolist() if "ids" in file.files else None

@@ -93,7 +93,16 @@ def test_a_file_that_is_no_graph_says_why(tmp_path, name):
 def test_an_npz_that_could_hold_code_or_holds_no_graph_is_refused(tmp_path):
     np.savez(tmp_path / "code.npz", indptr=np.array([{}], object), indices=[0])
     np.savez(tmp_path / "other.npz", x=[0])
-    for name, message in (("code", "allow_pickle"), ("other", "expected the arrays indptr and indices")):
+    with open(tmp_path / "array.npz", "wb") as file:
+        np.save(file, np.zeros((2, 2)))
+    (tmp_path / "pickle.npz").write_bytes(pickle.dumps({"indptr": [0, 0]}))
+    mistakes = {
+        "code": "allow_pickle",
+        "other": "expected the arrays indptr and indices",
+        "array": "array.npz: no graph .expected an archive of arrays",
+        "pickle": "pickle.npz: no graph .expected an archive of arrays",
+    }
+    for name, message in mistakes.items():
         with pytest.raises(ValueError, match=message):
             read_graph(tmp_path / f"{name}.npz")
     with pytest.raises(FileNotFoundError, match="no file"):
