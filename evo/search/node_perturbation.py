@@ -109,7 +109,7 @@ def estimated(
         passed = [(place, own[finite], inputs if inputs is None else inputs[finite]) for place, own, inputs in passed]
     for place, own, inputs in passed:
         weighted = difference[:, None] * own
-        gradient[place] = weighted.sum(0) if inputs is None else (weighted.T @ inputs).flatten()
+        gradient[place] += weighted.sum(0) if inputs is None else (weighted.T @ inputs).flatten()
     return gradient, scores
 
 

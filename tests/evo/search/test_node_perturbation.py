@@ -22,6 +22,12 @@ class Shift(nn.Module):
         return torch.tanh(x + self.bias**2)
 
 
+def twice():
+    """A network with one linear layer in two places."""
+    layer = nn.Linear(5, 5)
+    return nn.Sequential(layer, nn.Tanh(), layer, nn.Linear(5, 3))
+
+
 NETWORKS = {
     "linear": lambda: nn.Linear(5, 3),
     "tanh": lambda: MLP(5, 3, hidden=(7, 6)),
@@ -29,6 +35,7 @@ NETWORKS = {
     "a function with parameters": lambda: nn.Sequential(nn.Linear(5, 6, bias=False), Shift(6), nn.Linear(6, 3)),
     "a function first": lambda: nn.Sequential(Shift(5), nn.Linear(5, 3)),
     "exact": lambda: LinearFloat(5, 3, hidden=(6,), mode="exact"),
+    "a layer twice": twice,
 }
 
 
