@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import nn
 
 
@@ -28,21 +30,42 @@ class Scaled(Protocol):
 
 def stacked(module: nn.Module) -> list[nn.Module] | None:
     """The modules of a network that is linear layers and functions between them, in order; None for another network. A network
-    is an nn.Sequential, has one as its `layers`, or is a linear layer; a function has no modules of its own, and of its
-    parameters none is a matrix."""
-    inner = module if isinstance(module, nn.Sequential) else getattr(module, "layers", None)
-    if isinstance(inner, nn.Sequential) and (
-        inner is module or len(list(module.parameters())) == len(list(inner.parameters()))
-    ):
+    is an nn.Sequential, has one as its `layers` and computes what these do, or is a linear layer; a function has no modules of
+    its own, and of its parameters none is a matrix."""
+    inner = _layers(module)
+    if inner is not None and len(list(module.parameters())) == len(list(inner.parameters())) and _in_order(module):
         found = [stacked(each) for each in inner]
         return None if None in found else [one for each in found for one in each or []]
     plain = not list(module.children()) and all(one.ndim == 1 for one in module.parameters())
     return [module] if type(module) is nn.Linear or plain else None  # another may compute in another way
 
 
+def _layers(module: nn.Module) -> nn.Sequential | None:
+    inner = module if isinstance(module, nn.Sequential) else getattr(module, "layers", None)
+    return inner if isinstance(inner, nn.Sequential) else None
+
+
+def _in_order(module: nn.Module) -> bool:
+    """Whether a network computes what its layers do one after the other, and no more: tried on two inputs."""
+    if type(module).forward is nn.Sequential.forward:
+        return True
+    module = copy.deepcopy(module).eval()
+    linear = next((each for each in module.modules() if isinstance(each, nn.Linear)), None)
+    inner = _layers(module)
+    if linear is None or inner is None:
+        return False
+    x = torch.linspace(-1, 1, 2 * linear.in_features, dtype=linear.weight.dtype, device=linear.weight.device).view(2, -1)
+    with torch.no_grad():
+        try:
+            return torch.equal(module(x), nn.Sequential.forward(inner, x))
+        except (RuntimeError, ValueError, TypeError):  # another shape of inputs
+            return False
+
+
 def unstackable(module: nn.Module) -> str:
     """What is said of a network that is no stack of layers."""
-    return f"it needs linear layers with functions between them: model.network is {type(module).__name__}"
+    name = type(module).__name__
+    return f"it needs linear layers with functions between them, which forward runs in order: model.network is {name}"
 
 
 def placed(module: nn.Module, numbers: Callable[[nn.Linear], int]) -> tuple[list[Layer], int]:

@@ -109,6 +109,29 @@ def test_frozen_tensors_have_no_noise_and_stay():
     assert np.array_equal(es.mean[frozen].astype(np.float32), es.fixed[frozen])
 
 
+class Own(nn.Module):
+    """A network with layers and a forward pass of its own."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.layers, self.after = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Dropout(0.5), nn.Linear(6, 4)), after
+
+    def forward(self, x):
+        return self.after(self.layers(x), x)
+
+
+class Backwards(nn.Sequential):
+    def forward(self, x):
+        return super().forward(-x)
+
+
+def test_layers_are_those_that_the_forward_pass_runs_in_order_and_nothing_besides():
+    assert len(stacked(Own(lambda y, x: y))) == 4
+    for after in (lambda y, x: y + x, lambda y, x: -10 * y, lambda y, x: torch.softmax(y, -1), lambda y, x: y @ x):
+        assert stacked(Own(after)) is None
+    assert stacked(Backwards(nn.Linear(4, 3))) is None
+
+
 def test_what_is_no_stack_of_linear_layers_is_refused():
     assert len(stacked(network())) == 5
     assert len(stacked(LinearFloat(8, 3))) == 6

@@ -196,7 +196,7 @@ def test_what_it_cannot_learn_is_refused_in_a_sentence():
     assert "task.class_weights=false" in NodePerturbation.unsupported_reason(task)
     task.class_weights, task._network = False, lambda inputs, outputs: CNN((1, 8, 8), outputs)
     assert NodePerturbation.unsupported_reason(task) == (
-        "it needs linear layers with functions between them: model.network is CNN"
+        "it needs linear layers with functions between them, which forward runs in order: model.network is CNN"
     )
 
 
