@@ -1,5 +1,6 @@
 """README's programs, run as they stand there; `test_stranger.py` runs its worked examples."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -34,6 +35,15 @@ def test_readme_holds_eight_programs_and_four_worked_examples():
 def test_program_runs_as_it_stands(number, tmp_path):
     (tmp_path / "program.py").write_text(PROGRAMS[number], encoding="utf-8")
     assert python(tmp_path, "program.py").strip()
+
+
+def test_commands_with_methods_of_linear_layers_name_scenarios_or_networks_of_such():
+    lines = [line for line in README.splitlines() if re.match(r"evo run \w+ .*-m (low-rank-es|node-perturbation)\b", line)]
+    assert len(lines) == 2
+    for line in lines:
+        network = re.search(r"model\.network=(\S+)", line)
+        scenario = importlib.import_module(f"scenarios.{line.split()[2]}").scenario
+        assert (network[1] if network else scenario.model.get("network", "mlp")) in ("mlp", "linear-float"), line
 
 
 def test_ci_takes_two_lines_out_of_readme():
