@@ -1,9 +1,9 @@
 """Graphs and labels of nodes in files: edge lists, .npz, Matrix Market, GraphML and GML.
 
 An edge list has a line an edge: two ids, and a weight where there is a third column; separated by a comma, a semicolon, a tab
-or blanks. Lines that begin with # or % are remarks. A first line of names is one whose third column is no number, or whose
-names are those of `HEADER`. Ids are whole numbers where all are spelled as such (7, not 07), else text. No file is read that
-could hold code: a pickle is refused, and .npz has arrays of numbers and text alone.
+or blanks. Lines that begin with # or % are remarks. A first line of names is one whose third column is no number, whose names
+are those of `HEADER`, or the only one whose ids are no whole numbers. Ids are whole numbers where all are spelled as such (7,
+not 07), else text. No file is read that could hold code: a pickle is refused, and .npz has arrays of numbers and text alone.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _arrays(path: Path) -> Graph:
 
 def _edge_list(path: Path, directed: bool, duplicates: str) -> Graph:
     lines = list(_lines(path))
-    if lines and _named(lines[0][1]):
+    if lines and (_named(lines[0][1]) or _above_numbers(lines)):
         lines = lines[1:]
     if not lines:
         raise ValueError(f"{path}: expected lines of two ids; got none")
@@ -166,7 +166,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise ValueError(f"{path}: no text of UTF-8 ({error})") from error
     shown = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
     shown = [(number, line) for number, line in shown if line and line[0] not in "#%"]
-    separator = next((mark for mark in "\t,;" if shown and mark in shown[0][1]), None)
+    separator = next((mark for mark in "\t;," if shown and mark in shown[0][1]), None)
     for number, line in shown:
         words = line.split() if separator is None else next(csv.reader([line], delimiter=separator))
         yield number, [word.strip() for word in words]
@@ -176,6 +176,12 @@ def _named(words: list[str]) -> bool:
     if len(words) == 3 and not _is_number(words[2]):
         return True
     return all(HEADER.fullmatch(word) for word in words) and not all(map(NUMBER.fullmatch, words))
+
+
+def _above_numbers(lines: list[tuple[int, list[str]]]) -> bool:
+    """Whether the first line alone has no whole numbers as its ids."""
+    first, *rest = ([bool(NUMBER.fullmatch(word)) for word in words[:2]] for _, words in lines)
+    return bool(rest) and not any(first) and all(map(all, rest))
 
 
 def _is_number(word: str) -> bool:

@@ -67,7 +67,19 @@ def test_a_column_of_whole_numbers_is_a_name_nowhere(tmp_path):
     assert read_graph(tmp_path / "a.csv").edges == 2
 
 
+def test_a_first_line_of_words_above_whole_numbers_is_one_of_names(tmp_path):
+    for content, ids in {
+        "follower,followee\n1,2\n2,3\n": (1, 2, 3),
+        "follower,followee\n1,b\n": ("follower", "followee", "1", "b"),
+        "anna,ben\n": ("anna", "ben"),
+        "anna,1\n1,2\n": ("anna", "1", "2"),
+    }.items():
+        (tmp_path / "a.csv").write_text(content)
+        assert read_graph(tmp_path / "a.csv").ids == ids, content
+
+
 MISTAKES = {
+    "comma.csv": (b"a;b;1,5\nb;c;0,2\n", "comma.csv, line 2: expected a weight; got '0,2'"),
     "a.pkl": (pickle.dumps([1]), "a pickle may hold code, and is not read"),
     "a.json": (b"{}", "expected one of .csv, "),
     "a.csv": (b"1,2\n3\n", r"a.csv, line 2: expected two ids, and a weight in all lines or none; got \['3'\]"),
