@@ -19,7 +19,7 @@ from evo.core import Backends, Champion, Cost, Examples, Learner, Method, Model,
 from graphs.data import Graph
 from graphs.embeddings import DeepWalk, Embedding, Node2Vec, Walklets
 from graphs.factorization import ProNE
-from graphs.scoring import log_odds, logistic_regressions
+from graphs.scoring import log_odds, logistic, logistic_regressions
 
 LEAST = 1e-12  # of a probability whose logarithm is taken
 
@@ -56,8 +56,7 @@ class NodeModel(Model):
 
     def __call__(self, inputs: npt.ArrayLike) -> Tensor:
         x = torch.as_tensor(inputs, dtype=torch.float32).cpu()
-        odds = log_odds(self.vectors[self.task.nodes(x)].astype(np.float64), self.weights)
-        chances = 1 / (1 + np.exp(-odds))
+        chances = logistic(log_odds(self.vectors[self.task.nodes(x)].astype(np.float64), self.weights))
         if self.task.kind == "classification":
             chances = np.maximum(chances, LEAST)
             chances = np.log(chances / chances.sum(1, keepdims=True))

@@ -69,7 +69,7 @@ def score_labels(
 def probabilities(x: np.ndarray, y: np.ndarray, at: np.ndarray, C: float = 1.0) -> np.ndarray:
     """Of each label, at `at` (B, D), by logistic regressions fitted to x (n, D) and y (n, C) bool: (B, C). A label that all
     or no rows of y have is as likely as that: 1 or 0."""
-    return _logistic(log_odds(at, logistic_regressions(x, y, C)))
+    return logistic(log_odds(at, logistic_regressions(x, y, C)))
 
 
 def log_odds(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ def _regressions(x: np.ndarray, y: np.ndarray, C: float) -> np.ndarray:
     scores = rows @ weights
     losses = _losses(scores, y, weights, penalty, C)
     for _ in range(100):
-        chance = _logistic(scores)
+        chance = logistic(scores)
         gradient = C * rows.T @ (chance - y) + penalty * weights
         active = (np.abs(gradient).max(0) > TOLERANCE) & y.any(0) & ~y.all(0)
         if not active.any():
@@ -141,7 +141,8 @@ def _losses(scores: np.ndarray, y: np.ndarray, weights: np.ndarray, penalty: np.
     return C * (np.logaddexp(0, scores) - y * scores).sum(0) + (penalty * weights**2).sum(0) / 2
 
 
-def _logistic(z: np.ndarray) -> np.ndarray:
+def logistic(z: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-z)), of any shape; no z overflows."""
     return 0.5 * (1 + np.tanh(z / 2))
 
 

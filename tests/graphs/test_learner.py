@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from evo.testing import small_task
 from graphs import DeepWalk
-from graphs.learner import deepwalk, node2vec
+from graphs.learner import NodeModel, deepwalk, node2vec
 from scenarios import karate
 from scenarios.nodes import NodeTask
 
@@ -61,6 +61,13 @@ def test_a_class_that_no_training_node_has_is_never_answered_and_no_score_is_nan
     outputs = fitted(task).champion()(task.split("validation")[0])
     assert outputs.isfinite().all()
     assert (outputs.argmax(1) < 2).all()
+
+
+def test_odds_that_are_large_or_infinite_are_probabilities():
+    """Warnings are errors here: no number overflows."""
+    vectors, weights = np.repeat(np.array([[1e4], [-1e4]]), 17, axis=0), np.array([[1.0, 0.0], [0.0, -np.inf]])
+    chances = NodeModel(TASK, vectors.astype(np.float32), weights)(TASK.split("train")[0]).exp()
+    assert np.allclose(chances.sum(1), 1.0)
 
 
 def test_several_labels_a_node_are_probabilities():
