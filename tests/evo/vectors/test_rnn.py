@@ -75,7 +75,7 @@ def test_layers_are_stacked_each_with_its_own_state():
     for rows in x:
         first = made.cells[0](rows, first)
         second = made.cells[1](first, second)
-        assert torch.equal(made(rows), made.output(second))
+        torch.testing.assert_close(made(rows), made.output(second))  # a processor may add up rows of a larger array otherwise
 
 
 def test_a_state_of_other_rows_is_refused_and_so_are_no_layers_and_onnx(tmp_path):
