@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evo.core import Learner, Model, Task, split_shown
+from evo.core import Examples, Learner, Model, Task, split_shown
 from scenarios.lab.store.files import plain
 from scenarios.lab.store.store import RunDirectory
 from scenarios.lab.study.resolve import said
@@ -24,6 +24,7 @@ TITLES = {"trust": "calibration and robustness", "front": "Pareto front"}
 NAMES = {"train": "training", "validation": "validation", "test": "test"}
 DPI = 100
 COLORS = 128
+PRODUCTS = 1e12  # that an ensemble is scored with: some ten seconds of a core, behind the budget
 
 
 def measured(task: Task, learner: Learner, champion: Model, split: str, warn: Warn) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def measured(task: Task, learner: Learner, champion: Model, split: str, warn: Wa
     split that is reported; front: `learner.front`. One that fails costs no result: `warn` says why."""
     wanted: dict[str, Callable[[], Any]] = {
         "trust": lambda: task.diagnostics(champion),
-        "ensemble": lambda: _ensemble(task, learner, split),
+        "ensemble": lambda: _ensemble(task, learner, split, warn),
         "front": learner.front,
     }
     found: dict[str, Any] = {}
@@ -44,9 +45,15 @@ def measured(task: Task, learner: Learner, champion: Model, split: str, warn: Wa
     return found
 
 
-def _ensemble(task: Task, learner: Learner, split: str) -> dict[str, float] | None:
+def _ensemble(task: Task, learner: Learner, split: str, warn: Warn) -> dict[str, float] | None:
     ensemble = learner.ensemble()
-    return None if ensemble is None else task.score(ensemble, split)
+    if ensemble is None:
+        return None
+    pair = task.split(split) if isinstance(task, Examples) else None
+    if pair is not None and (products := ensemble.parameters * len(pair[0])) > PRODUCTS:
+        warn(f"ensemble skipped: {products:.2g} products of weights and {len(pair[0]):,} examples are more than {PRODUCTS:.2g}")
+        return None
+    return task.score(ensemble, split)
 
 
 def drawn(task: Task, champion: Model, split: str, spec: RunSpec, directory: RunDirectory, warn: Warn) -> list[dict[str, str]]:
