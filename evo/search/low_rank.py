@@ -8,6 +8,7 @@ sigma / sqrt(r) (x B) A^T. The noise is rebuilt from its counter wherever it is 
 
 from __future__ import annotations
 
+import copy
 import math
 from functools import partial
 
@@ -169,7 +170,8 @@ class LowRankNetworks(Phenotypes):
             if isinstance(layer.module, nn.Linear):
                 h = h + own["bias"][:, None] if own else h
             elif own:
-                h = vmap(partial(functional_call, layer.module))(own, (h,))
+                module = copy.deepcopy(layer.module)  # functional_call puts values into it; other threads have theirs
+                h = vmap(partial(functional_call, module))(own, (h,))
             else:
                 h = layer.module(h)
         return h

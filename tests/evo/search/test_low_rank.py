@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,21 @@ def test_a_network_has_the_bits_it_has_in_any_company_and_on_any_threads():
         many = strategy(population_size=200).ask().forward(x)
     assert torch.equal(few[:60], many[:60])
     assert torch.equal(few[60:], many[100:160])
+
+
+def test_threads_do_not_share_the_functions_they_put_parameters_into():
+    class Slow(nn.LayerNorm):
+        def forward(self, x):
+            time.sleep(0.001)  # another thread is put in here
+            return super().forward(x)
+
+    build = lambda: nn.Sequential(nn.Linear(5, 8), Slow(8), nn.Tanh(), nn.Linear(8, 3))
+    population = strategy(build, population_size=400).ask()
+    x = torch.randn((900, 5), generator=torch.Generator().manual_seed(0))
+    with threads.limited(1):
+        expected = population.forward(x)
+    with threads.limited(2):
+        assert torch.equal(population.forward(x), expected)
 
 
 def test_frozen_tensors_have_no_noise_and_stay():
