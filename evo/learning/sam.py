@@ -48,11 +48,10 @@ class SAM(TwoGradients):
         buffers: Iterable[Tensor] = (),
     ):
         self.independent = independent
-        self._began: list[tuple[Tensor, Tensor]] = []  # within a step: parameters and where they were
         super().__init__(params, dict(lr=lr, rho=rho, momentum=momentum, weight_decay=weight_decay), buffers)
 
     def __getstate__(self) -> dict[str, object]:
-        return {**super().__getstate__(), "independent": self.independent, "_began": []}
+        return {**super().__getstate__(), "independent": self.independent}
 
     def add_param_group(self, param_group: Group) -> None:
         """As of torch: more parameters, with values of their own. Raises ValueError as the class does."""
@@ -69,14 +68,11 @@ class SAM(TwoGradients):
         rows = lambda g: g.reshape(len(g) if self.independent else 1, -1)  # one for each network
         norm = torch.stack([rows(g).norm(dim=1) for _, g, _ in moved]).norm(dim=0)
         norm = torch.where(norm > 0, norm, 1.0)  # where the gradient is 0, so is the move
-        self._began = [(p, p.clone()) for p, *_ in moved]
         for p, g, rho in moved:
             p.add_((rows(g) / norm[:, None]).view_as(p), alpha=rho)
 
     def descend(self, moved: bool) -> None:
-        for p, before in self._began:
-            p.copy_(before)
-        self._began = []
+        self.go_back()
         for group in self.param_groups:
             for p, g in gradients(group):
                 g = g.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else g

@@ -31,10 +31,11 @@ class TwoGradients(torch.optim.Optimizer, ABC):
 
     def __init__(self, params: Params, defaults: dict[str, Value], buffers: Iterable[Tensor] = ()):
         self.buffers = list(buffers)
+        self._began: list[tuple[Tensor, Tensor]] = []  # within a step: weights, and where they were
         super().__init__(params, defaults)
 
     def __getstate__(self) -> dict[str, object]:
-        return {**super().__getstate__(), "buffers": self.buffers}
+        return {**super().__getstate__(), "buffers": self.buffers, "_began": []}
 
     @abstractmethod
     def moves(self) -> bool:
@@ -67,12 +68,25 @@ class TwoGradients(torch.optim.Optimizer, ABC):
             loss = self._evaluated(closure)
         after = before if self.counts == "second" else [buffer.clone() for buffer in self.buffers]
         self._put_back(before)  # the second evaluation begins where the first did
+        self._began = [(p, p.clone()) for group in self.param_groups for p, _ in gradients(group)]
         self.move()
-        self._evaluated(closure)
+        try:
+            self._evaluated(closure)
+        except BaseException:  # out of memory, Ctrl-C: whoever goes on does so from where the step began
+            self.go_back()
+            self._put_back(before)
+            raise
         if self.counts == "first":
             self._put_back(after)
         self.descend(moved=True)
+        self._began = []
         return loss
+
+    def go_back(self) -> None:
+        """Puts the weights back where the step began."""
+        for p, before in self._began:
+            p.copy_(before)
+        self._began = []
 
     def _evaluated(self, closure: Closure) -> Tensor:
         self.zero_grad()

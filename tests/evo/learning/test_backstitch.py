@@ -362,6 +362,24 @@ def test_groups_have_values_of_their_own(make):
 
 
 @makers
+def test_an_evaluation_that_fails_leaves_the_weights_where_the_step_began(make):
+    model = network(nn.BatchNorm1d(8))
+    optimizer, before, calls = make(model.parameters(), buffers=model.buffers()), copy.deepcopy(model.state_dict()), []
+
+    def closure():
+        loss = loss_of(model)()
+        loss.backward()
+        calls.append(loss)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return loss
+
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.step(closure)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@makers
 def test_a_step_without_a_closure_says_what_it_needs(make):
     with pytest.raises(TypeError, match=r"step: expected a closure, .* evaluated twice: optimizer\.step\(closure\); got None"):
         make([number(1.0)]).step()
