@@ -27,8 +27,8 @@ from evo.learning.two_gradients import Group, Params, TwoGradients, check, gradi
 
 RANGES = {
     **dict.fromkeys(("lr", "weight_decay", "phase"), (0.0, math.inf)),
-    **dict.fromkeys(("interval",), (1.0, math.inf)),
-    **dict.fromkeys(("momentum",), (0.0, 1.0)),
+    "interval": (1.0, math.inf),
+    "momentum": (0.0, 1.0),
 }
 OPTIONAL = dict.fromkeys(("alpha", "correction"), (0.0, math.inf)) | {"max_change": (math.ulp(0.0), math.inf)}
 

@@ -73,8 +73,7 @@ def estimated(
 
     layers: of `evo.search.layers.placed`; centre (D,): the parameters; x (B, I); noise (B, G): the direction of each example;
     score: outputs (2, B, O) -> (2, B), of which the second half has the opposite noise; parameter_noise: that of the
-    parameters of functions, in std. An example with a score that is not
-    finite counts nothing.
+    parameters of functions, in std. An example with a score that is not finite counts nothing.
     """
     batch, h = len(x), x
     passed: list[tuple[slice, Tensor, Tensor | None]] = []  # a tensor of parameters, its noise, and the inputs it met
