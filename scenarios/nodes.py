@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo.core import Metric, Model, Score
+from evo.core import Metric, Score
 from evo.tasks.supervised import SupervisedTask
 from graphs.data import Graph
 from graphs.scoring import f1, likely, top
@@ -40,13 +40,13 @@ class NodeTask(SupervisedTask):
         x = torch.as_tensor(x)
         return (x[:, : len(self.graph)].argmax(1) if x.shape[1] > 1 else x[:, 0].long()).numpy()
 
-    def score(self, model: Model, split: str) -> Score | None:
+    def _scored(self, outputs: Tensor, y: Tensor) -> Score:
         """As of SupervisedTask; for labels also micro_f1 and macro_f1, of as many of the likeliest as the node truly has, and
         micro_f1_honest and macro_f1_honest, which do not know that number."""
-        found, pair = super().score(model, split), self.split(split)
-        if found is None or pair is None or self.kind != "probability":
+        found = super()._scored(outputs, y)
+        if self.kind != "probability":
             return found
-        chances, truth = torch.as_tensor(model(pair[0])).double().numpy(), pair[1].numpy() > 0.5
+        chances, truth = outputs.double().cpu().numpy(), y.numpy() > 0.5
         guesses = {"": top(chances, truth.sum(1)), "_honest": likely(chances)}
         for name, guess in guesses.items():
             values = f1(truth, guess) if np.isfinite(chances).all() else (np.nan, np.nan)

@@ -223,10 +223,14 @@ class SupervisedTask(Task):
         outputs = torch.as_tensor(model(x), dtype=torch.float32)
         if tuple(outputs.shape) != (len(x), self.outputs):
             raise ValueError(f"expected outputs of shape (B, O) = {(len(x), self.outputs)}; got {tuple(outputs.shape)}")
+        return self._scored(outputs, y)
+
+    def _scored(self, outputs: Tensor, y: Tensor) -> Score:
+        """`score` of outputs (B, O) float32 and targets y."""
         names = METRICS[self.kind]
         values = measured([measure for measure, _ in names.values()], self.in_units(outputs)[None], self.in_units(y))
         fitness = measured([self._selects], outputs[None], y)
-        return dict(zip([*names, "fitness"], np.concatenate([values, fitness])[:, 0].tolist())) | {"n": len(x)}
+        return dict(zip([*names, "fitness"], np.concatenate([values, fitness])[:, 0].tolist())) | {"n": len(y)}
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
