@@ -9,6 +9,8 @@ _PUBLIC = {
     "DeepWalk": "graphs.embeddings",
     "Node2Vec": "graphs.embeddings",
     "Walklets": "graphs.embeddings",
+    "GraRep": "graphs.factorization",
+    "NetMF": "graphs.factorization",
     "ProNE": "graphs.factorization",
     "Scores": "graphs.scoring",
     "score_labels": "graphs.scoring",

@@ -18,7 +18,7 @@ from torch import Tensor
 from evo.core import Backends, Champion, Cost, Examples, Learner, Method, Model, Row, Saved, State, Task, counted
 from graphs.data import Graph
 from graphs.embeddings import DeepWalk, Embedding, Node2Vec, Walklets
-from graphs.factorization import ProNE
+from graphs.factorization import GraRep, NetMF, ProNE
 from graphs.scoring import log_odds, logistic, logistic_regressions
 
 LEAST = 1e-12  # of a probability whose logarithm is taken
@@ -169,3 +169,5 @@ deepwalk = NodeMethod("deepwalk", DeepWalk)
 node2vec = NodeMethod("node2vec", Node2Vec)
 walklets = NodeMethod("walklets", Walklets)
 prone = NodeMethod("prone", ProNE)
+netmf = NodeMethod("netmf", NetMF)
+grarep = NodeMethod("grarep", GraRep)

@@ -74,6 +74,8 @@ METHODS = {
     "node2vec": "graphs.learner:node2vec",
     "walklets": "graphs.learner:walklets",
     "prone": "graphs.learner:prone",
+    "netmf": "graphs.learner:netmf",
+    "grarep": "graphs.learner:grarep",
     "gradient-boosting": "baselines.classical:gradient_boosting",
     "sklearn:": "baselines.classical:sklearn_method",  # a prefix: sklearn:Name is sklearn_method("Name")
 }

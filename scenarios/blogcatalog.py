@@ -59,7 +59,7 @@ scenario = Scenario(
     task=task,
     settings=BlogCatalogSettings,
     budget=Budget(evaluations=20_000),
-    methods=("deepwalk", "node2vec", "prone"),
+    methods=("deepwalk", "node2vec", "netmf", "prone"),
     needs="1.3 MB, downloaded once (or EVO_DATA)",
     facts={"kind": "probability", "inputs": 1, "outputs": 39, "metric": "micro_f1", "size": "5,156 + 1,031 + 4,125"},
 )

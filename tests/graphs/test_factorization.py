@@ -7,8 +7,8 @@ import scipy.sparse
 import scipy.special
 from numpy.polynomial import chebyshev
 
-from graphs import Graph, ProNE
-from graphs.factorization import POWER, ProNESettings, _log_ratios, _propagated, factorised
+from graphs import Graph, GraRep, NetMF, ProNE, random_walks
+from graphs.factorization import POWER, NetMFSettings, ProNESettings, _log_ratios, _propagated, _window, factorised
 
 KARATE = Graph.of(networkx.karate_club_graph())
 
@@ -90,3 +90,71 @@ def test_a_small_graph_has_shorter_vectors():
 def test_negative_weights_are_refused():
     with pytest.raises(ValueError, match="ProNE needs weights >= 0; the least is -1"):
         ProNE().fit(Graph.from_edges([(k, k + 1) for k in range(9)], -np.ones(9)))
+
+
+DIRECTED = Graph.from_edges(
+    [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")], [2.0, 1.0, 1.0, 3.0], nodes=["alone"], directed=True
+)
+
+
+def test_a_window_is_what_walks_meet():
+    """Theorem 2.3 of Qiu et al.: log(|pairs| count / (count of node, count of context)) of endless walks."""
+    walks = random_walks(KARATE, walks_per_node=300, length=400, seed=0)
+    together = np.zeros((34, 34))
+    for distance in range(1, 4):
+        np.add.at(together, (walks[:, :-distance].ravel(), walks[:, distance:].ravel()), 1 / (400 - distance))
+    together += together.T
+    expected = together.sum() * together / np.outer(together.sum(1), together.sum(0))
+    found = _window(KARATE.to_scipy(), NetMFSettings(window=3, rank=None), 0)
+    assert np.allclose(found, expected, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize(("rank", "negative"), [(None, 1.0), (5, 1.0), (5, 2.0), (34, 1.0), (256, 0.5)])
+def test_netmf_is_the_dense_formula(rank, negative):
+    weights = KARATE.to_scipy().toarray()
+    degrees = weights.sum(1)
+    values, basis = np.linalg.eigh(weights / np.sqrt(np.outer(degrees, degrees)))
+    kept = sum(values**power for power in range(1, 11)) / 10
+    if rank == 5:
+        kept = np.where(values >= values[-5], np.maximum(kept, 0), 0)
+    mean = (basis * kept) @ basis.T / np.sqrt(np.outer(degrees, degrees))
+    ratios = np.log(np.maximum(degrees.sum() / negative * mean, 1))
+    left, sizes, _ = np.linalg.svd(ratios)
+    z = NetMF(dimension=6, rank=rank, negative=negative).fit_transform(KARATE)
+    assert np.allclose(z @ z.T, (left[:, :6] * sizes[:6]) @ left[:, :6].T, atol=1e-4)
+
+
+@pytest.mark.parametrize("graph", [KARATE, DIRECTED])
+def test_grarep_is_the_dense_formula(graph):
+    weights, size = graph.to_scipy().toarray(), len(graph)
+    sums, rank = weights.sum(1, keepdims=True), len(graph) - 1
+    step = np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0)
+    z = GraRep(dimension=rank, steps=4).fit_transform(graph)
+    for k, own in enumerate(np.split(z, 4, axis=1), 1):
+        chances = np.linalg.matrix_power(step, k)
+        met = chances.sum(0)
+        ratios = np.divide(chances, met / size, out=np.zeros_like(chances), where=met > 0)
+        left, sizes, _ = np.linalg.svd(np.log(np.maximum(ratios, 1)))
+        assert np.allclose(own @ own.T, (left[:, :rank] * sizes[:rank]) @ left[:, :rank].T, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", [NetMF, GraRep])
+def test_methods_of_all_pairs_take_what_prone_takes(method, monkeypatch):
+    one, again = (method(dimension=3, seed=1).fit_transform(KARATE) for _ in range(2))
+    assert one.tobytes() == again.tobytes()
+    assert one.dtype == np.float32
+    z = method(dimension=3).fit(DIRECTED)
+    assert np.isfinite(z.embedding_).all()
+    assert not z.embedding_[DIRECTED.rows(["alone"])].any()
+    assert not method(dimension=3).fit_transform(Graph.from_edges([], nodes="abc")).any()
+    with pytest.raises(ValueError, match=f"{method.__name__} needs weights >= 0; the least is -1"):
+        method().fit(Graph.from_edges([(k, k + 1) for k in range(9)], -np.ones(9)))
+    monkeypatch.setattr("graphs.factorization.MOST", 33)
+    with pytest.raises(ValueError, match="a matrix of all pairs of nodes: at most 33 nodes; got 34"):
+        method().fit(KARATE)
+
+
+def test_netmf_takes_a_directed_graph_as_undirected():
+    edges = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")]
+    one, other = (NetMF(dimension=3).fit_transform(Graph.from_edges(edges, directed=way)) for way in (True, False))
+    assert np.array_equal(one, other)
