@@ -23,7 +23,7 @@ MASK = 0xFFFFFFFF
 # The purpose of a draw. Streams never share a counter, so a new stream changes no other.
 INITIAL, SELECTION, CROSSOVER, MUTATION, NOISE, EPISODES, DATA_ORDER, DROPOUT, NETWORK, SPLIT, VALIDATION, TEST = range(12)
 STEP_SIZE, MASKING, STRUCTURE, CONNECTION, SPECIES, STARTS, TUNING, OBJECTIVES, DIFFERENCES, FAULTS = range(12, 22)
-WALKS, SKIPGRAM, EXPERIENCE = range(22, 25)
+WALKS, SKIPGRAM, EXPERIENCE, DIFFUSION = range(22, 26)
 
 
 @njit(cache=True, nogil=True, inline="always")

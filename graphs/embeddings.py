@@ -1,8 +1,9 @@
-"""Vectors of nodes from random walks: DeepWalk, node2vec, Walklets.
+"""Vectors of nodes from random walks: DeepWalk, node2vec, Walklets, Diff2Vec.
 
 Perozzi, Al-Rfou, Skiena: DeepWalk: online learning of social representations. KDD 2014.
 Grover, Leskovec: node2vec: scalable feature learning for networks. KDD 2016.
 Perozzi, Kulkarni, Chen, Skiena: Don't walk, skip! Online learning of multi-scale network embeddings. ASONAM 2017.
+Rozemberczki, Sarkar: Fast sequence-based embedding with diffusion graphs. CompleNet 2018.
 
 In scikit-learn's manner: settings to the constructor, then `fit(graph)`, which sets `embedding_` (N, D) float32, a row a node,
 and `ids_`, the nodes' ids in that order. What is learned is a vector for each node of this graph: a node that comes later has
@@ -22,6 +23,7 @@ from evo import rng
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 from graphs.data import Graph
+from graphs.diffusion import diffusion_circuits
 from graphs.skipgram import train
 from graphs.walks import random_walks
 
@@ -56,10 +58,8 @@ class Embedding(ABC):
 
 
 @settings
-class DeepWalkSettings:
+class SkipGramSettings:
     dimension: int = setting(128, "numbers of a node's vector", low=1, source="Perozzi et al. 2014, section 5.2")
-    walks_per_node: int = setting(80, "walks that start at each node", low=1, source="Perozzi et al. 2014, section 5.2")
-    walk_length: int = setting(40, "nodes of a walk", low=2, source="Perozzi et al. 2014, section 5.2")
     window: int = setting(10, "largest distance on a walk of two nodes that are a pair", low=1, search=Choice(2, 5, 10))
     hierarchical: bool = setting(True, "softmax over a Huffman tree", source="Perozzi et al. 2014, section 4.2.2")
     negative: int = setting(0, "negatives of a window; with the tree, both losses are added", low=0, search=Choice(0, 5))
@@ -71,6 +71,12 @@ class DeepWalkSettings:
 
 
 NO_LOSS = ["hierarchical=false and negative=0 leave no loss: set one of them"]
+
+
+@settings
+class DeepWalkSettings(SkipGramSettings):
+    walks_per_node: int = setting(80, "walks that start at each node", low=1, source="Perozzi et al. 2014, section 5.2")
+    walk_length: int = setting(40, "nodes of a walk", low=2, source="Perozzi et al. 2014, section 5.2")
 
 
 class DeepWalk(Embedding):
@@ -124,6 +130,27 @@ class Walklets(Embedding):
         walks = random_walks(graph, walks_per_node=options.walks_per_node, length=options.walk_length, seed=self.seed)
         scales = [_skipped(walks, k) for k in range(1, options.scales + 1)]
         return np.concatenate([_skipgram(every, len(graph), options, self.seed) for every in scales], axis=1)
+
+
+@settings
+class Diff2VecSettings(SkipGramSettings):
+    circuits_per_node: int = setting(
+        10, "trees that spread from each node", low=1, source="Rozemberczki, Sarkar 2018, section 4"
+    )
+    size: int = setting(80, "nodes of a tree; of a smaller component all", low=2, source="Rozemberczki, Sarkar 2018, section 4")
+    hierarchical: bool = setting(False, "softmax over a Huffman tree")
+    negative: int = setting(5, "negatives of a window", low=0)
+
+
+class Diff2Vec(Embedding):
+    """Circuits around trees that spread from each node, and skip-gram with negatives. A directed graph counts as undirected."""
+
+    settings = Diff2VecSettings
+
+    def _vectors(self, graph: Graph, options: Diff2VecSettings) -> np.ndarray:
+        count, size = options.circuits_per_node, options.size
+        circuits = diffusion_circuits(graph, circuits_per_node=count, size=size, seed=self.seed)
+        return _skipgram(circuits, len(graph), options, self.seed)
 
 
 def _skipped(walks: np.ndarray, k: int) -> np.ndarray:

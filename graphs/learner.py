@@ -17,7 +17,7 @@ from torch import Tensor
 
 from evo.core import Backends, Champion, Cost, Examples, Learner, Method, Model, Row, Saved, State, Task, counted
 from graphs.data import Graph
-from graphs.embeddings import DeepWalk, Embedding, Node2Vec, Walklets
+from graphs.embeddings import DeepWalk, Diff2Vec, Embedding, Node2Vec, Walklets
 from graphs.factorization import GraRep, NetMF, ProNE
 from graphs.scoring import log_odds, logistic, logistic_regressions
 
@@ -168,6 +168,7 @@ class NodeLearner(Learner):
 deepwalk = NodeMethod("deepwalk", DeepWalk)
 node2vec = NodeMethod("node2vec", Node2Vec)
 walklets = NodeMethod("walklets", Walklets)
+diff2vec = NodeMethod("diff2vec", Diff2Vec)
 prone = NodeMethod("prone", ProNE)
 netmf = NodeMethod("netmf", NetMF)
 grarep = NodeMethod("grarep", GraRep)

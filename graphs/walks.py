@@ -90,7 +90,7 @@ def transitions(graph: Graph) -> Transitions:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _drawn(table, v, degree, word0, word1):
+def drawn(table, v, degree, word0, word1):
     """The place in the row of v of an edge, drawn by its weight from two words."""
     k = (word0 * degree) >> 32
     if table.weighted and word1 >= table.words[table.indptr[v] + k]:
@@ -157,7 +157,7 @@ def _first_order(walks, start, stop, table, nodes, seed):
                     walks[row, step:] = -1
                     step = length
                     break
-                k = _drawn(table, v, degree, word2 if half else word0, word3 if half else word1)
+                k = drawn(table, v, degree, word2 if half else word0, word3 if half else word1)
                 v = np.int64(table.indices[table.indptr[v] + k])
                 walks[row, step] = v
                 step += 1
@@ -192,7 +192,7 @@ def _second_order(walks, start, stop, table, nodes, back, out, seed):
                 if extra > 0 and uniform(word2) * (table.sums[v] * most + extra) < extra:
                     x = t
                     break
-                x = np.int64(table.indices[table.indptr[v] + _drawn(table, v, degree, word0, word1)])
+                x = np.int64(table.indices[table.indptr[v] + drawn(table, v, degree, word0, word1)])
                 height = uniform(word3) * most
                 if t < 0:
                     break

@@ -73,6 +73,7 @@ METHODS = {
     "deepwalk": "graphs.learner:deepwalk",
     "node2vec": "graphs.learner:node2vec",
     "walklets": "graphs.learner:walklets",
+    "diff2vec": "graphs.learner:diff2vec",
     "prone": "graphs.learner:prone",
     "netmf": "graphs.learner:netmf",
     "grarep": "graphs.learner:grarep",

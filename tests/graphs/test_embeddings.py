@@ -6,7 +6,7 @@ import pytest
 
 from evo import threads
 from evo.settings import SettingsError
-from graphs import DeepWalk, Graph, Node2Vec, Walklets
+from graphs import DeepWalk, Diff2Vec, Graph, Node2Vec, Walklets
 from graphs.embeddings import _skipped
 
 SMALL = dict(dimension=8, walks_per_node=4, walk_length=10)
@@ -14,6 +14,7 @@ METHODS = {
     "deepwalk": (DeepWalk, SMALL, 8),
     "deepwalk with negatives": (DeepWalk, SMALL | {"negative": 3}, 8),
     "node2vec": (Node2Vec, SMALL | {"p": 0.25, "q": 4.0}, 8),
+    "diff2vec": (Diff2Vec, dict(dimension=8, circuits_per_node=4, size=6), 8),
     "walklets": (Walklets, SMALL | {"scales": 3}, 24),
 }
 methods = pytest.mark.parametrize("name", METHODS)
@@ -51,7 +52,8 @@ def test_nodes_of_a_group_lie_nearer_to_each_other_than_to_the_others(name):
     right = []
     for seed in range(5):
         graph, groups = blocks(seed)
-        more = {"walks_per_node": 40, "walk_length": 20, "learning_rate": 0.1}
+        more = {"walks_per_node": 40, "walk_length": 20} if "walk_length" in values else {"circuits_per_node": 40, "size": 10}
+        more["learning_rate"] = 0.1
         z = kind(seed=seed, **(values | more)).fit_transform(graph)
         z = z - z.mean(0)
         near = z @ z.T
