@@ -31,6 +31,9 @@ POLES = ("single_pole", "double_pole")
 PARITY = (3, 5, 8)  # bits
 MIRRORING, REGULARITIES = ("hyperneat", "neat"), (0.0, 0.25, 0.5, 0.75, 1.0)
 ARITHMETIC_METHODS = ("backprop", "ga")
+SEARCHES = ("ga", "deep-ga", "openai-es", "snes", "pgpe", "sep-cma-es", "ars", "de", "cosyne", "random-search")
+FULL_COVARIANCE = ("cma-es", "xnes")  # where there are fewer than 1,000 weights: the control tasks
+EQUAL_COMPUTE = ("digits", "breast_cancer", "two_spirals", "cartpole", "pendulum")
 TABLES = {"breast_cancer": 3.6e9, "two_spirals": 2.4e9, "digits": 5e9}  # compute of a run
 
 
@@ -280,6 +283,24 @@ def arithmetic(seeds: int, runs: Path) -> None:
     print("\n".join(lines))
 
 
+def weights(seeds: int, runs: Path) -> None:
+    """Every method that searches the weights of one network, at their defaults and at equal compute; gradient descent and noise
+    of low rank beside them where there are examples. One page of all."""
+    lines = []
+    for scenario in EQUAL_COMPUTE:
+        others = ("low-rank-es", "backprop") if scenario not in CONTROL else FULL_COVARIANCE
+        methods = SEARCHES + others
+        budget, settings = {"compute": 5e9}, {"task.stop": "budget"}
+        print(run(scenario, methods=methods, seeds=seeds, budget=budget, settings=settings, runs=runs), end="\n\n")
+        for method in methods:
+            found = results(scenario, method, seeds, runs)
+            seconds = np.mean([result["cost"]["seconds"] for result in found])
+            values = interval([reported(result) for result in found])
+            lines.append(f"{scenario}, {method}: {named(found[0])} {values}, {seconds:.1f} s a run")
+    print("\n".join(lines))
+    print(report.write(compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
+
+
 def linear_float(seeds: int, runs: Path) -> None:
     """The linear network that float32 makes nonlinear: gradient descent that is blind to the flush, or told of it, to the end
     of its schedule; two evolution strategies for ten minutes of one core each. Accuracies, and what all four spent."""
@@ -299,6 +320,7 @@ STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (agains
 STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
 STUDIES |= {"visual-discrimination": (visual_discrimination, 20), "parity": (parity, 30), "bit-mirroring": (bit_mirroring, 10)}
 STUDIES |= {"t-maze": (t_maze, 20), "arithmetic": (arithmetic, 5), "linear-float": (linear_float, 5)}
+STUDIES |= {"weights": (weights, 10)}
 
 
 def main() -> None:
