@@ -136,9 +136,10 @@ class VisualDiscrimination(SupervisedTask):
         return figures.settled(figure)
 
     def _farthest(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Squared distances (P, B) of the highest outputs, of equal ones the farthest."""
-        highest = outputs == outputs.amax(-1, keepdim=True)
-        return torch.where(highest, self._squared[targets], -1.0).amax(-1)
+        """Squared distances (P, B) of the highest outputs, of equal ones the farthest; NaN where an output is NaN."""
+        most = outputs.amax(-1, keepdim=True)
+        farthest = torch.where(outputs == most, self._squared[targets], -1.0).amax(-1)
+        return farthest.where(~most[..., 0].isnan(), math.nan)
 
 
 scenario = Scenario(
