@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -158,21 +159,9 @@ class SubstrateModel(TorchModel):
         return draw(fields.rows(self), self.cppn.topology)
 
     def placed(self) -> Placed:
-        """Nodes and connections in space; layers lie at equal distances from -1 to 1 along a further dimension."""
-        from evo.plots.substrate import Placed
-
-        layers, sizes = self.drawing.substrate.layers, self.drawing.substrate.sizes
-        heights = np.repeat(np.linspace(-1.0, 1.0, len(layers)), sizes)
-        names = ["inputs", *(f"hidden layer {k}" for k in range(1, len(layers) - 1)), "outputs"]
-        ends, weights = [], []
-        weighing = [p.detach().numpy() for p in self.module.parameters() if p.ndim == 2]
-        for first, before, matrix in zip(np.cumsum([0, *sizes]), sizes, weighing):
-            target, source = np.nonzero(matrix)
-            ends.append(first + np.stack([source, before + target]))
-            weights.append(matrix[target, source])
-        source, target = np.concatenate(ends, axis=1)
-        places = np.column_stack([np.concatenate(layers), heights])
-        return Placed(places, [*zip(names, sizes)], source, target, np.concatenate(weights))
+        """Nodes and connections in space, as of `placed`."""
+        matrices = [p.detach().numpy() for p in self.module.parameters() if p.ndim == 2]
+        return placed(self.drawing.substrate, [*itertools.pairwise(range(len(matrices) + 1))], matrices)
 
     def at(self, task: Task) -> SubstrateModel:
         """Drawn between a task's inputs and outputs; hidden nodes stay where they are."""
@@ -188,6 +177,25 @@ class SubstrateModel(TorchModel):
             "squashed": str(self.drawing.squashed),
         }
         return saved(self.cppn, self.drawing.substrate, drawn)
+
+
+def placed(substrate: Substrate, pairs: Sequence[tuple[int, int]], matrices: Sequence[np.ndarray]) -> Placed:
+    """Nodes and connections in space; layers lie at equal distances from -1 to 1 along a further dimension. pairs: source and
+    target layers; matrices: the weights (targets, sources) of each, 0: no connection."""
+    from evo.plots.substrate import Placed
+
+    layers, sizes = substrate.layers, substrate.sizes
+    heights = np.repeat(np.linspace(-1.0, 1.0, len(layers)), sizes)
+    names = ["inputs", *(f"hidden layer {k}" for k in range(1, len(layers) - 1)), "outputs"]
+    first, ends, weights = np.cumsum([0, *sizes]), [], []
+    for (before, after), matrix in zip(pairs, matrices):
+        target, source = np.nonzero(matrix)
+        ends.append(np.stack([first[before] + source, first[after] + target]))
+        weights.append(matrix[target, source])
+    source, target = np.concatenate(ends, axis=1)
+    return Placed(
+        np.column_stack([np.concatenate(layers), heights]), [*zip(names, sizes)], source, target, np.concatenate(weights)
+    )
 
 
 def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> SubstrateModel:

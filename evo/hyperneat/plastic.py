@@ -21,7 +21,7 @@ from evo.core import Model, Phenotypes, Saved, counted
 from evo.genomes.genome import Genomes
 from evo.hyperneat import plastic_kernel
 from evo.hyperneat.cppn import Link, Reading, ask, check_sizes, questions
-from evo.hyperneat.model import MOST
+from evo.hyperneat.model import MOST, placed
 from evo.hyperneat.objectives import drawn_costs, squared_lengths
 from evo.hyperneat.plastic_kernel import BOTH, PLANES, RATE, WEIGHT, Plastic
 from evo.hyperneat.saving import saved
@@ -34,6 +34,8 @@ from evo.rollout.lanes import Policy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from evo.plots.substrate import Placed
 
 # What the CPPN says of a connection besides its first weight; what it does not say is 0, but A of plain Hebbian, which is 1.
 RULES: dict[str, tuple[str, ...]] = {
@@ -296,12 +298,10 @@ class PlasticModel(Model):
         from evo.plots.figures import weights
 
         own, drawn, sizes = self.plasticity, self._networks.drawn, self.plasticity.substrate.sizes
-        ends = np.cumsum([sizes[source] * sizes[target] for source, target in own.pairs])
 
         def plane(name: str) -> dict[str, Tensor]:
-            parts = zip(own.pairs, np.split(drawn.planes[0, PLANES.index(name)], ends[:-1]))
-            matrix = lambda part, source, target: torch.from_numpy(part.reshape(sizes[source], sizes[target]).T.copy())
-            return {f"{name}, layer {s} to {t}": matrix(part, s, t) for (s, t), part in parts}
+            matrices = zip(own.pairs, self._matrices(PLANES.index(name)))
+            return {f"{name}, layer {s} to {t}": torch.from_numpy(matrix.copy()) for (s, t), matrix in matrices}
 
         images = plane("weight")
         if own.reading.biases:
@@ -310,3 +310,14 @@ class PlasticModel(Model):
         for name in RULES[own.rule]:
             images |= plane(name) if name in PLANES else {}
         return weights(images)
+
+    def placed(self) -> Placed:
+        """Nodes and connections in space with their first weights, as of `model.placed`."""
+        return placed(self.plasticity.substrate, self.plasticity.pairs, self._matrices(WEIGHT))
+
+    def _matrices(self, plane: int) -> list[np.ndarray]:
+        """The numbers of a plane (targets, sources), of each pair of layers."""
+        sizes, pairs = self.plasticity.substrate.sizes, self.plasticity.pairs
+        ends = np.cumsum([sizes[source] * sizes[target] for source, target in pairs])
+        parts = zip(pairs, np.split(self._networks.drawn.planes[0, plane], ends[:-1]))
+        return [part.reshape(sizes[source], sizes[target]).T for (source, target), part in parts]

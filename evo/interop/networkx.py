@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 def graph(network: Placed) -> networkx.DiGraph:
     """Of `model.placed()` of a network of HyperNEAT or ES-HyperNEAT: nodes 0 .. N - 1 with `kind` ("inputs", ...) and `place`,
-    a tuple of coordinates; edges with `weight`."""
+    a tuple of coordinates; edges with `weight`. Raises TypeError for what is no such network."""
     import networkx
 
+    if not isinstance(network, tuple):
+        raise TypeError(f"expected model.placed() of a network that a CPPN draws; got {type(network).__name__}")
     made = networkx.DiGraph()
     kinds = [name for name, count in network.kinds for _ in range(count)]
     made.add_nodes_from((k, {"kind": kinds[k], "place": tuple(place)}) for k, place in enumerate(network.places.tolist()))

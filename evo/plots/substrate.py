@@ -66,11 +66,19 @@ def _network(axes: Axes, network: Placed) -> None:
     begin = 0
     for k, (name, count) in enumerate(network.kinds):
         own = places[begin : begin + count]
-        axes.plot(*own.T, MARKERS[k], color="black", markersize=4, linestyle="none", label=f"{name} ({count:,})", zorder=2)
+        axes.plot(
+            *own.T,
+            MARKERS[k % len(MARKERS)],
+            color="black",
+            markersize=4,
+            linestyle="none",
+            label=f"{name} ({count:,})",
+            zorder=2,
+        )
         begin += count
     left = len(network.weight) - len(shown)
     axes.set_title(f"{len(shown):,} connections" + f", {left:,} weaker ones left out" * (left > 0), fontsize=SMALL + 1)
-    axes.legend(fontsize=SMALL, loc="upper right")
+    axes.legend(fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3)  # below: it would hide nodes
     axes.tick_params(labelsize=SMALL)
 
 

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from evo import ESHyperNEAT, HyperNEAT, Substrate
+from evo import AdaptiveHyperNEAT, ESHyperNEAT, HyperNEAT, Substrate
 from evo.interop.networkx import graph
 from evo.plots.substrate import SHOWN, draw
 
@@ -31,6 +31,27 @@ def test_a_drawn_network_is_a_graph_of_its_weights_between_its_layers():
     assert made.number_of_edges() == int(first.count_nonzero() + second.count_nonzero())
 
 
+def test_a_plastic_network_is_a_graph_of_its_first_weights():
+    hyper = AdaptiveHyperNEAT(Substrate.grid(inputs=(3,), hidden=[(2,)], outputs=(2,)), seed=0, population_size=1, cycles=True)
+    model = hyper.model(hyper.ask())
+    made, plasticity = graph(model.placed()), model.plasticity
+    assert made.number_of_edges() == model.connections > 0
+    first, weights = [0, 3, 5], model._networks.drawn.planes[0, 0]  # source by source
+    pairs = [(s, t, i, j) for s, t in plasticity.pairs for i in range([3, 2, 2][s]) for j in range([3, 2, 2][t])]
+    assert {pair[:2] for pair in pairs} == {(0, 1), (1, 2), (1, 1), (2, 2)}
+    for (s, t, i, j), weight in zip(pairs, weights.tolist(), strict=True):
+        assert made.get_edge_data(first[s] + i, first[t] + j, {"weight": 0.0})["weight"] == weight
+    assert made.nodes[4]["place"] == (0.5, 0.0)
+
+
+def test_what_is_not_placed_is_no_graph_and_there_are_markers_for_any_number_of_layers():
+    hyper = HyperNEAT(Substrate.grid(inputs=(2,), hidden=[(1,)] * 9, outputs=(1,)), seed=0, population_size=1)
+    model = hyper.model(hyper.ask())
+    with pytest.raises(TypeError, match=r"expected model.placed\(\) of a network that a CPPN draws; got SubstrateModel"):
+        graph(model)
+    assert len(draw(model.placed()).axes[0].get_legend().get_texts()) == 11
+
+
 def test_a_grown_network_is_a_graph_of_its_connections_and_its_picture_shows_the_bands():
     model = grown([[[-0.5, -1.0], [0.5, -1.0]], [[0.0, 1.0]]])
     made = graph(model.placed())
@@ -49,6 +70,7 @@ def test_a_grown_network_is_a_graph_of_its_connections_and_its_picture_shows_the
     counts = re.findall(r"\d[\d,]*", left.get_title())  # shown, and left out
     assert sum(int(count.replace(",", "")) for count in counts) == model.connections
     assert len(right.patches) == len(bands.squares)
+    assert left.get_legend().get_window_extent().y1 < left.get_window_extent().y0  # it hides no node
 
 
 def test_three_dimensions_are_drawn_in_three_and_the_weakest_connections_left_out(monkeypatch):
