@@ -95,7 +95,7 @@ class AdaptiveHyperNEAT(CPPNs):
     options: AdaptiveHyperNEATSettings
 
     def __init__(self, substrate: Substrate, *, seed: int = 0, **values: Value):
-        super().__init__(substrate, range(substrate.dimensions), seed=seed, **values)
+        super().__init__(substrate, seed=seed, **values)
         check_sheet(self.options.sheet, substrate)
         self.plasticity = self.options.plasticity(substrate)
 

@@ -23,19 +23,26 @@ class CPPNs(NEAT):
     """A method adds `for_task`, `restore`, `express`, which calls `_count` for what rows are to show of the networks and
     `_keep` for what those of the population cost, and `model`, whose Models have a `cppn`.
 
-    substrate: where nodes lie. axes: of space, along which nodes that are connected by the locality seed are near each other.
+    substrate: where nodes lie. Raises TypeError for what is none.
     """
 
     settings: ClassVar[type] = CPPNSettings
     options: CPPNSettings
 
-    def __init__(self, substrate: Substrate, axes: Sequence[int], *, seed: int = 0, **values: Value):
+    def __init__(self, substrate: Substrate, *, seed: int = 0, **values: Value):
+        if not isinstance(substrate, Substrate):
+            raise TypeError(f"substrate: expected an evo.Substrate, as Substrate([inputs, outputs]); got {substrate!r:.100}")
         options = self.settings(**values)
-        self.substrate, self.axes, self.reading = substrate, axes, options.reading
+        self.substrate, self.reading = substrate, options.reading
         super().__init__(*options.sizes(substrate), seed=seed, **values)
         self._counts: dict[str, float | None] = {}
         self._count(None)
         self._costs: dict[str, np.ndarray] | None = None  # (P,) by objective; None: not known, as after a resume
+
+    @property
+    def axes(self) -> range:
+        """Of space, along which nodes that are connected by the locality seed are near each other."""
+        return range(self.substrate.dimensions)
 
     @classmethod
     def settled(cls, task: Task, settings: object) -> object:

@@ -123,9 +123,14 @@ class ESHyperNEAT(CPPNs):
     def __init__(
         self, substrate: Substrate, *, squashed: bool = False, keeps_state: bool = False, seed: int = 0, **values: Value
     ):
-        super().__init__(substrate, range(substrate.dimensions - 1), seed=seed, **values)
+        super().__init__(substrate, seed=seed, **values)
         activations = (self.options.hidden_activation, "steep_sigmoid" if squashed else "identity")
         self.growth = Growth(substrate, self.reading, Search.of(self.options), activations, fresh=not keeps_state)
+
+    @property
+    def axes(self) -> range:
+        """All but the last, which leads from inputs to outputs."""
+        return range(self.substrate.dimensions - 1)
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> Self:

@@ -69,7 +69,7 @@ class HyperNEAT(CPPNs):
     options: HyperNEATSettings
 
     def __init__(self, substrate: Substrate, *, squashed: bool = False, seed: int = 0, **values: Value):
-        super().__init__(substrate, range(substrate.dimensions), seed=seed, **values)
+        super().__init__(substrate, seed=seed, **values)
         check_sheet(self.options.sheet, substrate)
         self.drawing = Drawing(substrate, self.reading, self.options.hidden_activation, squashed)
         self._encoding = Parameters(self.drawing.module, samples=1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -41,9 +41,10 @@ class Substrate:
         """Sheets of evenly spaced nodes: (8,) is a row, (11, 11) a sheet, (3, 8, 8) three sheets. Nodes stand in the middle of
         equal cells of -1 .. 1, in the order of an array's items; a layer of fewer dimensions lies in the middle of those it
         lacks. Raises ValueError for a size below 1."""
-        shapes = [tuple(inputs), *(tuple(each) for each in hidden), tuple(outputs)]
+        given = [inputs, *hidden, outputs]
+        shapes = [tuple(each) if isinstance(each, Iterable) else () for each in given]
         if any(not isinstance(size, (int, np.integer)) for shape in shapes for size in shape) or not all(shapes):
-            raise ValueError(f"expected a list of whole numbers for each layer; got {shapes}")
+            raise ValueError(f"expected a list of whole numbers for each layer, as (8,) or (11, 11); got {given}")
         dimensions = max(map(len, shapes))
         return Substrate([sheet((1,) * (dimensions - len(shape)) + shape) for shape in shapes])
 
@@ -76,7 +77,8 @@ def sheet(shape: Sequence[int]) -> np.ndarray:
 
 
 def circle(size: int, radius: float = 1.0) -> np.ndarray:
-    """Coordinates (size, 2) of nodes on a circle, the first at the right, then counterclockwise."""
+    """Coordinates (size, 2) of nodes on a circle, the first at the right, then counterclockwise. radius: in 0 .. 1, within a
+    substrate."""
     angles = 2.0 * math.pi * np.arange(size) / size
     return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
@@ -85,7 +87,10 @@ def no_layout(task: Task) -> str | None:
     """Why `layout` has no substrate for a task, in a sentence; None: it has."""
     if task.places is not None or task.shape is not None or isinstance(task, Episodic):
         return None
-    return "its inputs have no geometry: they are neither a picture, nor observations of an episode, nor has the task places"
+    return (
+        "its inputs have no geometry: they are neither a picture, nor observations of an episode, nor has the task places "
+        "(give it some: task.places = Substrate([inputs, outputs]).layers)"
+    )
 
 
 def layout(task: Task, hidden: Sequence[int] = ()) -> Substrate:
@@ -99,6 +104,8 @@ def layout(task: Task, hidden: Sequence[int] = ()) -> Substrate:
     if task.places is None:
         inputs = (task.inputs,) if task.shape is None else task.shape[1:] if task.shape[0] == 1 else task.shape
         return Substrate.grid(inputs, (task.outputs,), between)
+    if isinstance(task.places, Substrate):
+        raise ValueError(f"places: expected coordinates, an array a layer, as a Substrate's `layers`; got {task.places!r}")
     own = Substrate(task.places)
     dimensions, ends = own.dimensions, (own.sizes[0], own.sizes[-1])
     if ends != (task.inputs, task.outputs):
@@ -126,7 +133,12 @@ def check_sheet(sheet: Sequence[int], substrate: Substrate) -> None:
 
 
 def _layer(index: int, coordinates: npt.ArrayLike) -> np.ndarray:
-    places = np.array(coordinates, np.float64)
+    try:
+        places = np.array(coordinates, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"layer {index}: expected coordinates (n, d), equally many numbers a node; got {coordinates!r}"
+        ) from error
     if places.ndim != 2 or 0 in places.shape:
         raise ValueError(f"layer {index}: expected coordinates (n, d), at least one node; got shape {places.shape}")
     outside = ~(np.abs(places) <= 1.0)

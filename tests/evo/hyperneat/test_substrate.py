@@ -32,11 +32,34 @@ def test_a_circle_has_its_nodes_at_equal_angles():
         ([[[0.0]], [[0.5], [1.5]]], r"layer 1: expected coordinates in -1 .. 1; node 1 has \[1.5\]"),
         ([[[float("nan")]], [[0.0]]], r"layer 0: expected coordinates in -1 .. 1; node 0 has \[nan\]"),
         ([[[0.2], [0.1], [0.2]], [[0.0]]], r"layer 0: 2 nodes in one place, \[0.2\]"),
+        ([[[0.0, 1.0]], [[0.0, 1.0], [0.5]]], r"layer 1: expected coordinates \(n, d\), equally many numbers a node; got"),
+        ([["left"], ["right"]], r"layer 0: expected coordinates \(n, d\), .*; got \['left'\]"),
     ],
 )
 def test_what_is_no_substrate_is_refused_with_a_word(layers, said):
     with pytest.raises(ValueError, match=said):
         Substrate(layers)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "outputs", "said"),
+    [
+        (3, [], (2,), r"expected a list of whole numbers for each layer, as \(8,\) or \(11, 11\); got \[3, \(2,\)\]"),
+        ((3,), (4,), (2,), r"expected a list of whole numbers for each layer, .*; got \[\(3,\), 4, \(2,\)\]"),
+        ((3,), [], (1.5,), r"expected a list of whole numbers"),
+        ((3,), [()], (2,), r"expected a list of whole numbers"),
+        ((3,), [(0, 2)], (2,), r"expected sizes of at least 1; got \(0, 2\)"),
+    ],
+)
+def test_sizes_that_are_none_are_refused_with_a_word(inputs, hidden, outputs, said):
+    with pytest.raises(ValueError, match=said):
+        Substrate.grid(inputs, outputs, hidden)
+
+
+@pytest.mark.parametrize("method", [HyperNEAT, ESHyperNEAT, AdaptiveHyperNEAT])
+def test_what_is_no_substrate_is_named(method):
+    with pytest.raises(TypeError, match=r"substrate: expected an evo.Substrate, as Substrate\(\[inputs, .*; got \[\[\[0.0\]\]"):
+        method([[[0.0]], [[0.0]]])
 
 
 def test_a_task_says_where_its_inputs_hidden_nodes_and_outputs_lie():
@@ -50,6 +73,7 @@ def test_a_task_says_where_its_inputs_hidden_nodes_and_outputs_lie():
         (task.places, (2,), r"sheet: the task's places have hidden nodes, layers \[2, 3, 1\]; leave it \[\]"),
         (task.places[1:], (), "places: expected coordinates of 2 inputs and 1 outputs; got those of 3 and 1"),
         ([*task.places[:1], np.full((1, 1), 1.5)], (), r"layer 1: expected coordinates in -1 .. 1; node 0 has \[1.5\]"),
+        (Substrate(task.places), (), r"places: expected coordinates, an array a layer, .*; got Substrate\(2-3-1"),
     ):
         task.places = places
         with pytest.raises(ValueError, match=said):
