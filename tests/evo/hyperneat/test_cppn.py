@@ -203,6 +203,20 @@ def test_the_settings_that_a_run_stores_make_the_same_networks(kind):
     assert (one.activation == other.activation).all()
 
 
+def test_networks_that_are_drawn_later_answer_the_same_on_shared_and_on_own_rows(monkeypatch):
+    for kind in ("probability", "regression"):
+        hyper = HyperNEAT.for_task(small_task(kind), seed=0, population_size=9)
+        population, rows = hyper.ask(), (torch.randn(4, 2), torch.randn(9, 4, 2))
+        wanted = [hyper.express(population).forward(x) for x in rows]
+        assert (kind == "probability") == bool((wanted[0] > 0).all())
+        with monkeypatch.context() as small:
+            small.setattr("evo.hyperneat.model.MOST", 12)
+            later = hyper.express(population)
+            assert isinstance(later, DrawnNetworks)
+            for x, answers in zip(rows, wanted):
+                torch.testing.assert_close(later.forward(x), answers)
+
+
 def test_large_populations_hold_the_weights_of_no_more_networks_than_they_may(monkeypatch):
     hyper = HyperNEAT(Substrate.grid((11, 11), (11, 11)), population_size=60, seed=0)
     networks = len(hyper.ask()) * hyper._encoding.dimensions

@@ -16,7 +16,9 @@ from evo.hyperneat.growth import GrownNetworks
 from evo.network.model import NetworkModel
 from evo.network.population import Networks
 from evo.settings import SettingsError
+from evo.tasks.control import ControlTask
 from evo.testing import small_task
+from scenarios.environments.t_maze import environment
 
 PLACES = Substrate([[[-0.5, -1.0], [0.5, -1.0]], [[0.0, 1.0]]])
 PRODUCTIVE = {"band_threshold": 0.05, "variance_threshold": 0.001, "add_node": 0.5, "add_link": 0.5}
@@ -87,6 +89,15 @@ def test_a_model_is_the_network_of_its_population_and_survives_a_file():
         assert torch.equal(again(x), model(x))
         assert "1 connection" not in repr(model)
         assert model.figure()
+
+
+def test_a_task_says_what_its_networks_answer_and_whether_they_remember():
+    for kind, least in (("probability", 0.5), ("regression", 0.0)):  # networks without a connection answer 0, and half
+        hyper = ESHyperNEAT.for_task(small_task(kind), seed=0, population_size=5, band_threshold=10.0, cycles=False)
+        assert hyper.express(hyper.ask()).forward(torch.ones(1, 2)).unique().tolist() == [least]
+        assert [layer[:, -1].tolist() for layer in hyper.substrate.layers] == [[-1.0, -1.0], [1.0]]
+        assert hyper.growth.fresh
+    assert not ESHyperNEAT.for_task(ControlTask(environment), seed=0).growth.fresh
 
 
 def test_a_network_in_an_episode_keeps_its_values():

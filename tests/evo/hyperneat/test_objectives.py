@@ -78,6 +78,11 @@ def test_costs_count_in_a_comparison_with_their_probability():
     assert all(ranks(fitness, [cost], 0.25, seed, 7).tolist() == [2.0, 1.0] for seed in range(40))  # of one front the fitter
 
 
+def test_of_one_front_the_least_crowded_rank_highest_and_of_its_ends_the_fitter():
+    order = ranks(np.array([1.0, 2.0, 3.0, 4.0]), [np.array([1.0, 1.1, 3.0, 4.0])], 1.0, 0, 0)
+    assert order.tolist() == [3.0, 1.0, 2.0, 4.0]
+
+
 def test_a_quarter_of_comparisons_counts_costs(monkeypatch):
     seen = []
 
