@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from scenarios.lab.study import neat_python, resolve
 from scenarios.lab.study.problems import ConfigError
 
 T = TypeVar("T")
+WORDS = re.compile(r"\[ *[A-Za-z][\w-]*( *, *[A-Za-z][\w-]*)* *\]")
 
 
 class Asked(TypedDict):
@@ -106,11 +108,12 @@ def read_file(path: str) -> dict[str, Any]:
 
 
 def value(text: str) -> Any:
-    """What follows the "=" of a flag: a TOML value, or else the text itself."""
+    """What follows the "=" of a flag: a TOML value; a list of words without quotes, which a shell takes away; or else the text
+    itself."""
     try:
         document = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
-        return text
+        return text[1:-1].replace(" ", "").split(",") if WORDS.fullmatch(text) else text
     plain = isinstance(document["value"], (bool, int, float, str, list, dict))  # a date is meant as text
     return document["value"] if plain and len(document) == 1 else text
 
