@@ -25,13 +25,13 @@ def python(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_readme_holds_eight_programs_and_four_worked_examples():
-    assert len(PROGRAMS) == 8
+def test_readme_holds_nine_programs_and_four_worked_examples():
+    assert len(PROGRAMS) == 9
     assert len(EXAMPLES) == 4
-    assert len(BLOCKS) == 12
+    assert len(BLOCKS) == 13
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(9))
 def test_program_runs_as_it_stands(number, tmp_path):
     (tmp_path / "program.py").write_text(PROGRAMS[number], encoding="utf-8")
     assert python(tmp_path, "program.py").strip()

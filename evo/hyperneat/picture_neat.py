@@ -1,4 +1,4 @@
-"""CPPN, ModernCPPN: NEAT whose genomes are pictures (Secretan et al.: Picbreeder. Evolutionary Computation 19(3), 2011).
+"""CPPN: NEAT whose genomes are pictures (Secretan et al.: Picbreeder. Evolutionary Computation 19(3), 2011).
 
 What is evolved, bred and speciated is NEAT's own genome, of `evo.neat` or of `evo.neat_modern`; a hidden node has one of the
 functions of patterns, drawn at its birth. `pictures` says what is asked of a network and how its answers are colours.
@@ -125,6 +125,7 @@ class CPPN(Pictures, NEAT):
 class ModernCPPN(Pictures, ModernNEAT):
     """CPPN with the genomes of neat-modern: nodes have biases, structure can be deleted."""
 
+    title: ClassVar[str] = "CPPN with genomes of neat-modern: nodes have biases, structure can be deleted (Picbreeder, 2011)"
     settings: ClassVar[type] = ModernPictureSettings
 
     def __init__(self, inputs: int = INPUTS, outputs: int = 1, *, seed: int = 0, **values: Value):
