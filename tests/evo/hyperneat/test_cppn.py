@@ -170,6 +170,30 @@ def test_a_model_is_the_network_of_its_population_and_scales_to_a_finer_substrat
     assert model.connections == np.count_nonzero(hyper.drawing.weights(genomes[3]))
 
 
+@pytest.mark.parametrize("kind", ["probability", "regression"])
+def test_a_drawn_network_survives_a_file(kind):
+    task, x = small_task(kind), torch.randn(5, 2)
+    values = dict(sheet=(3,), hidden_activation="tanh", biases=True, leo=True, length=True, weight_range=2.0)
+    hyper = HyperNEAT.for_task(task, seed=0, population_size=4, **values)
+    model = hyper.model(hyper.ask()[1])
+    assert model.connections > 0
+    assert torch.equal(HyperNEAT.restore(task, *model.save())(x), model(x))
+    with pytest.raises(ValueError, match=r"sizes \[2, 3, 1\], the task 2 inputs and 2 outputs"):
+        HyperNEAT.restore(small_task(), *model.save())
+
+
+def test_the_cppn_of_a_drawn_network_is_the_seed_of_another_search_on_another_substrate():
+    genomes, hyper = drawn(Reading(delta=True))
+    model, values = hyper.model(genomes[3]), dict(delta=True, population_size=6, seed=1)
+    other = HyperNEAT(Substrate.grid(inputs=(5, 5), hidden=[(3,)], outputs=(2,)), **values)
+    other.warm_start(model)
+    first = other.ask()
+    assert (other.drawing.weights(first[0]) == other.drawing.weights(genomes[3])).all()
+    assert len(np.unique(other.drawing.weights(first), axis=0)) > 3
+    with pytest.raises(ValueError, match="expected a network of genes with 6 inputs and 1 outputs"):
+        HyperNEAT(Substrate.grid(inputs=(5, 5), outputs=(2,)), **values).warm_start(model)
+
+
 def test_a_cppn_of_other_outputs_and_a_substrate_without_a_connection():
     genomes, _ = drawn(Reading(biases=True))
     hyper = HyperNEAT(LAYERS, population_size=12)

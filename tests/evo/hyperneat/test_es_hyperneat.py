@@ -87,6 +87,7 @@ def test_a_model_is_the_network_of_its_population_and_survives_a_file():
         task = small_task("regression")
         again = ESHyperNEAT.restore(task, *model.save())
         assert torch.equal(again(x), model(x))
+        assert torch.equal(again(x), model(x))  # from zeros again
         assert "1 connection" not in repr(model)
         assert model.figure()
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from evo import AdaptiveHyperNEAT, ESHyperNEAT, HyperNEAT, Substrate
-from evo.hyperneat.substrate import circle
+from evo.hyperneat.substrate import circle, layout
 from evo.settings import SettingsError
 from evo.testing import small_task
 
@@ -21,6 +21,7 @@ def test_nodes_stand_in_the_middle_of_equal_cells_row_by_row():
 
 def test_a_circle_has_its_nodes_at_equal_angles():
     np.testing.assert_allclose(circle(4), [[1, 0], [0, 1], [-1, 0], [0, -1]], atol=1e-15)
+    np.testing.assert_allclose(circle(2, 0.5), [[0.5, 0], [-0.5, 0]], atol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,15 @@ def test_a_task_says_where_its_inputs_hidden_nodes_and_outputs_lie():
         task.places = places
         with pytest.raises(ValueError, match=said):
             HyperNEAT.for_task(task, seed=0, sheet=sheet)
+
+
+def test_pixels_lie_in_a_sheet_and_those_of_several_channels_in_a_stack_of_sheets():
+    task = small_task()
+    task.places, outputs = None, (task.outputs,)
+    for shape, inputs in (((1, 4, 5), (4, 5)), ((3, 4, 5), (3, 4, 5))):
+        task.shape, wanted = shape, Substrate.grid(inputs, outputs, [(2, 3)])
+        for layer, own in zip(layout(task, (2, 3)).layers, wanted.layers, strict=True):
+            np.testing.assert_array_equal(layer, own)
 
 
 @pytest.mark.parametrize("method", [HyperNEAT, AdaptiveHyperNEAT])
