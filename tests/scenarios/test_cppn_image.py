@@ -9,7 +9,7 @@ from evo import CPPN
 from evo.hyperneat.pictures import colours, pictures
 from evo.vectors.models import TorchModel
 from evo.vectors.modules import MLP
-from scenarios.cppn_image import CPPNImageSettings, likeness, opened, pixels, task
+from scenarios.cppn_image import CPPNImageSettings, cut_off, likeness, opened, pixels, task
 from scenarios.lab import ConfigError
 from scenarios.lab.study import trial
 
@@ -100,6 +100,13 @@ def test_loss_and_predictions_and_what_is_exported_are_of_colours():
     said = made.predictions(TorchModel(module), x[:2])
     np.testing.assert_allclose([row["outputs"] for row in said], colours(module(x[:2])).detach(), rtol=1e-6)
     torch.testing.assert_close(made.deployment(TorchModel(module)).module(x), colours(module(x)))
+
+
+def test_what_is_cut_off_is_what_no_colour_shows():
+    outputs = torch.tensor([[7.0, 1.5, -1.25], [-7.0, -0.25, 0.5], [0.0, 0.5, -0.75]])
+    assert cut_off(outputs).tolist() == [[0.0, 0.5, -0.25], [0.0, -0.25, 0.0], [0.0, 0.0, 0.0]]
+    assert cut_off(torch.tensor([[-1.5], [-0.5], [1.25]])).tolist() == [[-0.5], [0.0], [0.25]]
+    assert torch.equal(colours(outputs - cut_off(outputs)), colours(outputs))
 
 
 def test_the_figure_shows_target_network_and_a_finer_picture():
