@@ -88,8 +88,8 @@ def no_layout(task: Task) -> str | None:
     if task.places is not None or task.shape is not None or isinstance(task, Episodic):
         return None
     return (
-        "its inputs have no geometry: they are neither a picture, nor observations of an episode, nor has the task places "
-        "(give it some: task.places = Substrate([inputs, outputs]).layers)"
+        "its inputs have no geometry: they are neither a picture nor observations of an episode; task.places gives them one, "
+        "as Substrate([inputs, outputs]).layers"
     )
 
 
