@@ -10,7 +10,8 @@ Fitness is the sum of rewards. Weights and values are kept between trials, and r
 
 Who always turns to the same side gets 55 in the mean; who changes sides after each small reward gets 98.65. Training draws the
 side, and a switch before an even trial; validation and test are both sides and the odd trials, those of 1 and those of 3
-modulo 4. Ours: three steps a trial, without noise or a way home, and the cost of a crash.
+modulo 4. Ours: three steps a trial, without noise or a way home, the input that tells the end of an arm, and the
+cost of a crash.
 
 A hidden sheet of 4 nodes, and NEAT's preset dpnv, are the better of two trials on seeds 1000 .. 1002 (no sheet; neat2002,
 recurrent), each of hebbian, abc, abcd, fixed, HyperNEAT and NEAT; the iterated rule was not tried. CPPNs then had
