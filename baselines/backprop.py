@@ -26,7 +26,7 @@ from evo.core import Champion, Cost, Examples, Learner, Model, Networked, Row, S
 from evo.network import model as networks
 from evo.settings import SettingsError, setting, settings
 from evo.space import Choice, Log
-from evo.vectors import models
+from evo.vectors import models, unrolled
 from evo.vectors.models import TorchModel, as_module, matching
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Backprop(Learner):
                 bad += not math.isfinite(losses[0])
                 seen += len(losses) * len(batch)
         size = sum(p.numel() for p in self.module.parameters()) if self.donor is None else self.donor.parameters
-        self.cost.add(evaluations=-(-seen // examples), samples=seen, compute=3 * seen * size)
+        self.cost.add(evaluations=-(-seen // examples), samples=seen, compute=3 * seen * size * unrolled.passes(self.module))
         return total / examples, bad
 
     def _minibatches(self, order: Tensor) -> list[Tensor]:

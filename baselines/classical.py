@@ -65,6 +65,8 @@ class Classical(Method):
         if task.class_weights and not self._weighs_classes(task):
             return "its estimator weighs no classes; leave out task.class_weights"
         y = task.split("train")[1]
+        if y.ndim > (1 if task.kind == "classification" else 2):
+            return "it predicts one target a row; the task has one for every tick of a sequence"
         if task.kind == "probability" and not bool(((y == 0) | (y == 1)).all()):
             return "it predicts the probability of 0 or 1; the task has targets between them"
         return None

@@ -51,6 +51,7 @@ _PUBLIC = {
     "Evolve": "evo.evolve",
     "FunctionTask": "evo.tasks.function",
     "SupervisedTask": "evo.tasks.supervised",
+    "SequenceTask": "evo.tasks.sequence",
     "ControlTask": "evo.tasks.control",
     "ControlSettings": "evo.tasks.control",
     "Environment": "evo.rollout.environment",
@@ -66,7 +67,10 @@ _PUBLIC = {
     "TorchModel": "evo.vectors.models",
     "MLP": "evo.vectors.modules",
     "CNN": "evo.vectors.modules",
-    "RNN": "evo.vectors.modules",
+    "RNN": "evo.vectors.recurrent",
+    "LSTM": "evo.vectors.recurrent",
+    "GRU": "evo.vectors.recurrent",
+    "RWA": "evo.vectors.recurrent",
 }
 __all__ = ["SettingsError", "rng", "setting", "settings", *_PUBLIC]
 

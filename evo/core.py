@@ -17,6 +17,7 @@ base class. What only some tasks can do is a protocol that a task has or has not
     Networked   it has a network of its own, whose weights can be searched or trained
     Examples    it has splits of examples and a loss
     Tabular     its examples come from a user's table, whose further rows it can read
+    Sequential  its rows are sequences, which networks that keep a state see tick by tick
     Episodic    its networks act in episodes, which can be filmed
     Scalable    it is the same task at other resolutions
     Points      its candidates are points of real numbers, not networks
@@ -280,6 +281,11 @@ class Model(ABC):
         """The interval (1, O, 2) that each output lies in; None: any numbers."""
         return None
 
+    @property
+    def keeps_state(self) -> bool:
+        """As of `Phenotypes`."""
+        return False
+
     def reset(self) -> None:
         """Forgets what it keeps from call to call: nothing, by default."""
 
@@ -318,6 +324,11 @@ class Phenotypes(ABC):
     def passes(self) -> int | np.ndarray:
         """Forwards that a call takes, for all networks or for each (P,): 1, the default; ticks of recurrent ones."""
         return 1
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a call depends on those before it, since the last `reset`; False, the default."""
+        return False
 
     @property
     def construction(self) -> float:
@@ -442,6 +453,10 @@ class Task(ABC):
         task has no such split. A function of model and split: what was scored may not be scored again. Learners use "train"
         and "validation"; only the runner asks for "test", once, at the end."""
 
+    def running(self, phenotypes: Phenotypes) -> Phenotypes:
+        """A population as this task runs it, on its inputs (B, I); the default: as it is."""
+        return phenotypes
+
     def validated(self, evaluation: Evaluation, index: int, episodes: int) -> Score | None:
         """The validation score of network `index` of an evaluation of so many episodes, where these were those of validation;
         None, the default: it has to be scored."""
@@ -527,6 +542,14 @@ class Tabular(Protocol):
     """A task made of a user's table: encode(path) reads further rows of its columns, as inputs (B, I)."""
 
     def encode(self, path: str | Path) -> np.ndarray: ...
+
+
+@runtime_checkable
+class Sequential(Protocol):
+    """A task whose rows are sequences: a network that keeps a state sees one tick of each after another, and any other sees
+    rows (B, I) whole. tick: inputs and outputs of the former."""
+
+    tick: tuple[int, int]
 
 
 @runtime_checkable

@@ -193,7 +193,7 @@ class Evolve(Learner):
         return self.task.episodes * self.algorithm.repeats
 
     def _expressed(self, population: Any) -> Phenotypes | np.ndarray:
-        """The population on its device, its observations normalised where the task wants it."""
+        """The population on its device as the task runs it, its observations normalised where the task wants it."""
         phenotypes = self.algorithm.express(population)
         if isinstance(self.task, Networked) and not isinstance(phenotypes, Phenotypes):
             own, task = type(self.algorithm).__name__, self.task.name or type(self.task).__name__
@@ -201,7 +201,7 @@ class Evolve(Learner):
                 f"{task} is a task of networks; this {own} searches points of numbers: make it by {own}.for_task(task, seed=0)"
             )
         if isinstance(phenotypes, Phenotypes):
-            phenotypes = phenotypes.to(self.device)
+            phenotypes = self.task.running(phenotypes.to(self.device))
             if self._statistics:
                 phenotypes = self._statistics.wrap(phenotypes)
         return phenotypes

@@ -86,7 +86,10 @@ ALIASES = {"ga-nsga2": "nsga2"}  # what methods were once called: stored runs na
 NETWORKS = {
     "mlp": "evo.vectors.modules:MLP",
     "cnn": "evo.vectors.modules:CNN",
-    "rnn": "evo.vectors.modules:RNN",
+    "rnn": "evo.vectors.recurrent:RNN",
+    "lstm": "evo.vectors.recurrent:LSTM",
+    "gru": "evo.vectors.recurrent:GRU",
+    "rwa": "evo.vectors.recurrent:RWA",
     "linear-float": "evo.vectors.linear_float:LinearFloat",
 }
 

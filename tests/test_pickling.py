@@ -15,9 +15,11 @@ from evo.search.ga import GA
 from evo.settings import parse
 from evo.tasks.control import ControlTask
 from evo.tasks.function import FunctionTask
+from evo.tasks.sequence import SequenceTask
 from evo.tasks.supervised import SupervisedTask
 from evo.testing import small_task
 from evo.vectors.modules import MLP
+from evo.vectors.recurrent import LSTM
 from scenarios import METHODS, SCENARIOS
 from scenarios.lab.study import resolve
 from scenarios.lab.study.problems import Checks
@@ -33,6 +35,10 @@ SMALL = {"population_size": 6, "truncation_size": 3, "candidates": 1}
 
 def network(inputs, outputs):
     return MLP(inputs, outputs, hidden=[3])
+
+
+def recurrent(inputs, outputs):
+    return LSTM(inputs, outputs, hidden=[3])
 
 
 def start(draws):
@@ -55,6 +61,7 @@ RAIL = Environment("rail", start, observe, step, draws=1, actions=2, max_steps=2
 TASKS = {
     "examples": lambda: SupervisedTask.from_arrays(np.eye(20)[:, :2], np.arange(20) % 2, network=network),
     "numbers": lambda: small_task("regression"),
+    "sequences": lambda: SequenceTask((np.eye(8), np.arange(8) % 2), kind="classification", network=recurrent),
     "episodes": lambda: ControlTask(RAIL, network=network, normalize_observations=True),
     "gymnasium": lambda: ControlTask("CartPole-v1", network=network, validation_episodes=2),
     "gymnasium with numbers": lambda: ControlTask("Pendulum-v1", network=network, validation_episodes=2),

@@ -44,7 +44,7 @@ TABLE = {
     "evo.plots": GROUND,
     "evo.vectors": (*GROUND, "evo.rollout", "evo.plots"),
     "evo.network": (*GROUND, "evo.genomes", "evo.rollout", "evo.plots"),
-    "evo.tasks": (*GROUND, "evo.rollout", "evo.plots", "evo.vectors.modules"),
+    "evo.tasks": (*GROUND, "evo.rollout", "evo.plots", "evo.vectors.modules", "evo.vectors.recurrent", "evo.vectors.unrolled"),
     "evo.search": (*GROUND, "evo.vectors"),
     "evo.learning": GROUND,
     "evo.neat": (*GROUND, "evo.genomes", "evo.network"),

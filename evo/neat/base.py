@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from evo import rng
-from evo.core import Algorithm, Backends, Evaluation, Lineage, Model, Phenotypes, Row, State, Task, counted
+from evo.core import Algorithm, Backends, Evaluation, Lineage, Model, Phenotypes, Row, Sequential, State, Task, counted
 from evo.genomes.genome import Genomes
 from evo.genomes.innovation import Innovations
-from evo.network.model import NetworkModel, restore
+from evo.network.model import NetworkModel, restore, sizes
 from evo.network.population import Networks
 from evo.settings import SettingsError, Value, filled
 
@@ -61,9 +61,12 @@ class Topologies(Algorithm[Genomes]):
 
     @classmethod
     def for_task(cls, task: Task, *, seed: int, **values: Value) -> Self:
-        """By the `settled` settings. Raises SettingsError where networks would remember rows, which are in no order."""
+        """By the `settled` settings. Recurrent networks see one tick of a sequence after another, others see it whole. Raises
+        SettingsError where networks would remember rows, which are in no order."""
         options = vars(cls.settled(task, cls.settings(**values)))
         made = cls(task.inputs, task.outputs, seed=seed, **options)  # type: ignore[call-arg]  # of a subclass
+        if made._run["recurrent"] and isinstance(task, Sequential):
+            return cls(*sizes(task, recurrent=True), seed=seed, **options)  # type: ignore[call-arg]
         if made._run["recurrent"] and task.episodes == 0:
             raise SettingsError([f"{cls.recurrence}: this task has no episodes, so its rows are in no order"])
         return made

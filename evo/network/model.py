@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import Model, Saved, Task, counted, example
+from evo.core import Model, Saved, Sequential, Task, counted, example
 from evo.genomes.genome import HIDDEN, KINDS, Genomes
 from evo.network import reference, single
 from evo.network.population import Networks, initial_state
@@ -55,6 +55,10 @@ class NetworkModel(Model):
     @property
     def recurrent(self) -> bool:
         return self.program.recurrent
+
+    @property
+    def keeps_state(self) -> bool:
+        return self._networks.keeps_state
 
     @property
     def ticks(self) -> int | str:
@@ -196,13 +200,19 @@ def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> N
         recurrent, ticks, time_step = header["recurrent"] == "True", header["ticks"], float(header["time_step"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"incomplete network genome: {error}") from error
-    check_sizes(genome, task)
+    check_sizes(genome, task, recurrent)
     return NetworkModel(genome, recurrent, ticks if ticks == "depth" else int(ticks), time_step)
 
 
-def check_sizes(genome: Genomes, task: Task) -> None:
-    """Raises ValueError for a network of other inputs or outputs than the task's."""
-    if (genome.inputs, genome.outputs) != (task.inputs, task.outputs):
+def sizes(task: Task, recurrent: bool) -> tuple[int, int]:
+    """Inputs and outputs of a network of genes on a task: of a tick, where it is recurrent and rows are sequences."""
+    return task.tick if recurrent and isinstance(task, Sequential) else (task.inputs, task.outputs)
+
+
+def check_sizes(genome: Genomes, task: Task, recurrent: bool = False) -> None:
+    """Raises ValueError for a network of other inputs or outputs than `sizes`."""
+    inputs, outputs = sizes(task, recurrent)
+    if (genome.inputs, genome.outputs) != (inputs, outputs):
         raise ValueError(
-            f"this network has {genome.inputs} inputs and {genome.outputs} outputs, the task {task.inputs} and {task.outputs}"
+            f"this network has {genome.inputs} inputs and {genome.outputs} outputs, the task {inputs} and {outputs}"
         )

@@ -176,6 +176,10 @@ class Networks(Phenotypes):
         return (_count(self.ticks) or self.program.depth) if self.program.recurrent else 1
 
     @property
+    def keeps_state(self) -> bool:
+        return self.program.recurrent and not self.fresh
+
+    @property
     def device(self) -> torch.device:
         return CPU if self._card is None else self._card.device
 

@@ -7,7 +7,6 @@ the runner, at the end.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -26,8 +25,9 @@ from evo.tasks.columns import Columns, Units
 from evo.tasks.metrics import DEFAULT_FITNESS, METRICS, Measure, cross_entropy, measured
 from evo.tasks.schema import Schema, networked
 from evo.tasks.table import Table, as_columns, refuse_nan
-from evo.tasks.targets import Pair, Rows, beside, noted, parts_of, prepared, targets, tensors
-from evo.vectors.modules import MLP, Recurrent
+from evo.tasks.targets import Pair, Rows, beside, noted, parts_of, prepared, targets, tensors, warn
+from evo.vectors.modules import MLP
+from evo.vectors.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,16 +78,14 @@ class SupervisedTask(Task):
             raise ValueError(f"kind: expected one of {', '.join(METRICS)}; got {kind!r}{closest(str(kind), METRICS)}")
         self.kind, self.shape, self.stop, self.target = kind, shape, stop, solved
         self.columns, self.units = columns, units
-        self._splits = {"train": tensors(train, kind, "train")}
-        for name, pair in (("validation", validation), ("test", test)):
-            if pair is not None:
-                self._splits[name] = tensors(pair, kind, name)
+        pairs = {"train": train, "validation": validation, "test": test}
+        self._splits = {name: self._tensors(pair, name) for name, pair in pairs.items() if pair is not None}
         x, y = self._splits["train"]
         self.inputs = x.shape[1]
         if kind == "classification":  # a class may have no example
             self.outputs = max(len(classes or ()), *(int(pair[1].max()) + 1 for pair in self._splits.values()))
         else:
-            self.outputs = y.shape[1]
+            self.outputs = y.shape[-1]
         self.classes = classes or [str(k) for k in range(self.outputs)]
         self._check_splits()
         if batch_size is not None and batch_size < 1:
@@ -99,7 +97,7 @@ class SupervisedTask(Task):
         if select not in ("fitness", "metric"):
             raise ValueError(f"select: expected fitness or metric; got {select!r}")
         self.class_weights = class_weights and kind == "classification"
-        self._weights = metrics.balanced(y, self.outputs) if self.class_weights else None
+        self._weights = metrics.balanced(y[y >= 0], self.outputs) if self.class_weights else None
         self._fitness = self._fitness_of(fitness or DEFAULT_FITNESS[kind])
         self._selects = self._fitness if select == "fitness" else self._fitness_of(name)
         self.full_table = validation is None
@@ -140,7 +138,7 @@ class SupervisedTask(Task):
             refuse_nan(inputs)
         found = targets(answers, list(answers.columns), kind)
         pairs, values = prepared(inputs, found, parts_of(found, answers), ())
-        _warn(noted(inputs, values["columns"], ()))
+        warn(noted(inputs, values["columns"], ()))
         return cls(*pairs, network=network, **(values | rest))
 
     @classmethod
@@ -165,7 +163,7 @@ class SupervisedTask(Task):
         others = beside(table, names, {"drop": [*map(str, drop)]})
         found = targets(table, names, kind)
         pairs, values = prepared(table, found, parts_of(found, table), others)
-        _warn(noted(table, values["columns"], others))
+        warn(noted(table, values["columns"], others))
         return cls(*pairs, network=network, **(values | rest))
 
     def network(self) -> nn.Module:
@@ -227,10 +225,11 @@ class SupervisedTask(Task):
 
     def _scored(self, outputs: Tensor, y: Tensor) -> Score:
         """`score` of outputs (B, O) float32 and targets y."""
+        examples, (outputs, y) = len(y), self._aligned(outputs[None], y)
         names = METRICS[self.kind]
-        values = measured([measure for measure, _ in names.values()], self.in_units(outputs)[None], self.in_units(y))
-        fitness = measured([self._selects], outputs[None], y)
-        return dict(zip([*names, "fitness"], np.concatenate([values, fitness])[:, 0].tolist())) | {"n": len(y)}
+        values = measured([measure for measure, _ in names.values()], self.in_units(outputs), self.in_units(y))
+        fitness = measured([self._selects], outputs, y)
+        return dict(zip([*names, "fitness"], np.concatenate([values, fitness])[:, 0].tolist())) | {"n": examples}
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         return None if self.target is None else bool(self._reached(np.array(score[self.metric.name])))
@@ -312,10 +311,16 @@ class SupervisedTask(Task):
             if tuple(outputs.shape) != (stop - start, len(x), self.outputs):
                 expected, found = (size, len(x), self.outputs), (size, *outputs.shape[1:])
                 raise ValueError(f"expected outputs of shape (P, B, O) = {expected}; got {found}")
-            values[:, start:stop] = measured(measures, outputs, y)
+            values[:, start:stop] = measured(measures, *self._aligned(outputs, y))
 
         phenotypes.each_part(x, use)
         return values
+
+    def _tensors(self, pair: Pair, name: str) -> Rows:
+        return tensors(pair, self.kind, name)
+
+    def _aligned(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return outputs, y  # one answer a target, as metrics take them
 
     def _reached(self, values: np.ndarray) -> np.ndarray:
         return values >= self.target if self.metric.direction == "max" else values <= self.target
@@ -335,16 +340,11 @@ class SupervisedTask(Task):
         for name, (x, y) in self._splits.items():
             if x.shape[1] != self.inputs:
                 raise ValueError(f"{name}: expected {self.inputs} inputs, as in train; got {x.shape[1]}")
-            if self.kind != "classification" and y.shape[1] != self.outputs:
-                raise ValueError(f"{name}: expected {self.outputs} outputs, as in train; got {y.shape[1]}")
+            if self.kind != "classification" and y.shape[-1] != self.outputs:
+                raise ValueError(f"{name}: expected {self.outputs} outputs, as in train; got {y.shape[-1]}")
         if self.shape is not None and math.prod(self.shape) != self.inputs:
             raise ValueError(f"shape: {self.shape} has {math.prod(self.shape)} numbers; x has {self.inputs} columns")
         if self.kind == "classification" and len(self.classes) != self.outputs:
             raise ValueError(f"classes: expected {self.outputs} names; got {len(self.classes)}")
         if self.kind == "classification" and self.outputs < 2:
             raise ValueError("classification needs at least two classes; every target is 0")
-
-
-def _warn(notes: Sequence[str]) -> None:
-    for note in notes:
-        warnings.warn(note, stacklevel=3)

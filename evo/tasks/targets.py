@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -172,6 +173,12 @@ def noted(table: Table, columns: Columns, beside: Sequence[str]) -> list[str]:
     """In words, what of a table is taken otherwise than it stands there: what was inferred, and columns that are left out."""
     empty = [name for name in columns.ignored if name not in beside]
     return [*table.inferred, *([f"left out, without a value in the training rows: {listed(empty)}"] if empty else [])]
+
+
+def warn(notes: Sequence[str]) -> None:
+    """Warns of each note, where the caller was called."""
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
 
 
 def shared(train: np.ndarray) -> int | None:

@@ -25,9 +25,9 @@ from evo.core import Backends, Episodic, Model, Networked, Points, Task
 from evo.space import Space
 from evo.vectors import mlp_rows, rnn_kernel
 from evo.vectors.models import TorchModel, as_module, matching, network_of
-from evo.vectors.modules import Recurrent
 from evo.vectors.points import Box, Reals
 from evo.vectors.population import Networks
+from evo.vectors.recurrent import Recurrent
 
 TILE_BYTES = {"cpu": 2**23, "cuda": 2**28}  # parameters and activations of one tile
 LANES = 32  # numbers per widest vector instruction

@@ -18,7 +18,8 @@ from evo.core import Model, Networked, Points, Saved, Task, counted, example
 from evo.rollout.lanes import Policy
 from evo.settings import did_you_mean
 from evo.vectors import mlp_kernel, rnn_kernel
-from evo.vectors.modules import MLP, Recurrent
+from evo.vectors.modules import MLP
+from evo.vectors.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,11 +61,15 @@ class TorchModel(Model):
         """The number of non-zero parameters."""
         return sum(int(p.count_nonzero()) for p in self.module.parameters())
 
+    @property
+    def keeps_state(self) -> bool:
+        return isinstance(self.module, Recurrent)
+
     @torch.no_grad()
     def __call__(self, inputs: npt.ArrayLike) -> Tensor:
         device = next((p.device for p in self.module.parameters()), torch.device("cpu"))
         x = torch.as_tensor(inputs, dtype=torch.float32)
-        rows = max(1, len(x)) if isinstance(self.module, Recurrent) else ROWS  # a state is of all
+        rows = max(1, len(x)) if self.keeps_state else ROWS  # a state is of all
         parts = [self.module(part.to(device)) for part in x.split(rows)]
         return torch.cat(parts).cpu()
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Protocol, runtime_checkable
 
-import torch
 from torch import Tensor, nn
 
 from evo.activations import ACTIVATIONS
@@ -73,73 +71,6 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
-
-
-@runtime_checkable
-class Recurrent(Protocol):
-    """A module that keeps a state (B, ...), one of each row, from call to call; None at first, and as `reset` leaves it."""
-
-    state: Tensor | None
-
-    def reset(self) -> None: ...
-
-
-@settings
-class RNNSettings:
-    hidden: tuple[int, ...] = setting((8,), "units of each recurrent layer", low=1)
-
-    def contradictions(self) -> list[str]:
-        return [] if self.hidden else ["hidden: expected at least one recurrent layer; got []"]
-
-
-class Cell(nn.Module):
-    """A recurrent layer, h = tanh(W x + U h + b)."""
-
-    def __init__(self, before: int, after: int):
-        super().__init__()
-        self.inputs, self.recurrent = nn.Linear(before, after), nn.Linear(after, after, bias=False)
-
-    def forward(self, x: Tensor, h: Tensor) -> Tensor:
-        return torch.tanh(self.inputs(x) + self.recurrent(h))
-
-
-class RNN(nn.Module):
-    """A simple recurrent network (Elman: Finding structure in time. Cognitive Science 14, 1990), (B, I) -> (B, O), a step a
-    call: recurrent layers of tanh, and a linear one. Its state is 0 at first and after `reset`.
-
-    inputs: I, or the shape of an observation, which is flattened. values: those of RNNSettings, `hidden` (units of each
-    recurrent layer). Raises SettingsError for values that these do not allow.
-    """
-
-    settings = RNNSettings
-
-    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
-        super().__init__()
-        chosen = RNNSettings(**values)
-        sizes = [inputs if isinstance(inputs, int) else math.prod(inputs), *chosen.hidden]
-        self.cells = nn.ModuleList(Cell(before, after) for before, after in itertools.pairwise(sizes))
-        self.output = nn.Linear(sizes[-1], outputs)
-        self.inputs, self.hidden = sizes[0], list(chosen.hidden)
-        self.state: Tensor | None = None
-
-    def reset(self) -> None:
-        self.state = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, I) -> (B, O). Raises ValueError for another number of rows than the state has, and if it is exported to ONNX,
-        which keeps no state."""
-        if torch.compiler.is_exporting():
-            raise ValueError("a recurrent network keeps state between calls, which ONNX cannot represent")
-        if self.state is None:
-            self.state = x.new_zeros(len(x), sum(self.hidden))
-        if len(self.state) != len(x):
-            raise ValueError(f"the state has {len(self.state)} rows, the inputs have {len(x)}: reset() first")
-        states = []
-        for cell, h in zip(self.cells, self.state.split(self.hidden, 1)):
-            x = cell(x, h)
-            states.append(x)
-        self.state = torch.cat(states, 1)
-        return self.output(x)
 
 
 @settings

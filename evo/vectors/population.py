@@ -18,8 +18,8 @@ from torch.nn import functional
 from evo import cuda, threads
 from evo.core import Phenotypes, counted, part_size
 from evo.rollout.lanes import Policy
-from evo.vectors import mlp_cuda, mlp_rows, models, rnn_cuda
-from evo.vectors.modules import Recurrent
+from evo.vectors import mlp_cuda, mlp_rows, models, rnn_cuda, unrolled
+from evo.vectors.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from evo.vectors.encoding import Parameters
@@ -46,6 +46,15 @@ class Networks(Phenotypes):
     @property
     def parameters(self) -> int:
         return self.encoding.dimensions
+
+    @property
+    def passes(self) -> int:
+        """As of `Phenotypes`: ticks of sequences."""
+        return unrolled.passes(self.encoding.template)
+
+    @property
+    def keeps_state(self) -> bool:
+        return isinstance(self.encoding.template, Recurrent)
 
     @property
     def device(self) -> torch.device:

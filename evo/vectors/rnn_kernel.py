@@ -1,4 +1,4 @@
-"""A recurrent network (`modules.RNN`) inside an episode kernel: one network of a population of vectors (P, D), one row a step.
+"""A network of `recurrent.RNN` inside an episode kernel: one network of a population of vectors (P, D), one row a step.
 
 A policy kind for `evo.rollout.lanes`, as `mlp_kernel`: a lane has a network's weights, and its state, 0 as an episode begins.
 """
@@ -15,7 +15,7 @@ from torch import nn
 
 from evo.activations import CODES, activate_rows
 from evo.rollout.lanes import Answer, Policy
-from evo.vectors.modules import RNN
+from evo.vectors.recurrent import RNN
 
 # vectors (P, D) float32, the parameters in their order; sizes (layers + 1,): I, hidden .., O.
 TYPE = types.Tuple((types.float32[:, ::1], types.int64[::1]))

@@ -24,7 +24,8 @@ from evo.rollout.lanes import Episodes, Policy, policy, rollout
 from evo.tasks.normalization import LaneMoments
 from evo.vectors import mlp_cuda, rnn_cuda
 from evo.vectors.encoding import Parameters
-from evo.vectors.modules import MLP, RNN
+from evo.vectors.modules import MLP
+from evo.vectors.recurrent import RNN
 from scenarios.environments import cartpole
 
 RUNS = {

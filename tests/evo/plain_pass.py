@@ -61,7 +61,7 @@ TOY = [
     "evo/vectors/test_mlp_rows.py::test_every_activation_and_a_sigmoid_behind_it[tanh]",
     "evo/vectors/test_mlp_rows.py::test_every_activation_and_a_sigmoid_behind_it[relu]",
     "evo/vectors/test_mlp_rows.py::test_every_activation_and_a_sigmoid_behind_it[gelu]",
-    "evo/vectors/test_rnn.py::test_a_lane_remembers_and_begins_each_episode_anew",
+    "evo/vectors/test_recurrent.py::test_a_lane_remembers_and_begins_each_episode_anew",
     "evo/tasks/test_metrics.py::test_a_metric_of_float32_outputs_is_that_of_float64_wherever_they_lie_in_memory[128-classification-accuracy]",
     "evo/tasks/test_metrics.py::test_a_metric_of_float32_outputs_is_that_of_float64_wherever_they_lie_in_memory[128-classification-cross_entropy]",
     "evo/tasks/test_metrics.py::test_a_metric_of_float32_outputs_is_that_of_float64_wherever_they_lie_in_memory[128-regression-squared_error]",
