@@ -30,6 +30,8 @@ SCENARIOS = {
     "cppn_image": "scenarios.cppn_image:scenario",
     "t_maze": "scenarios.t_maze:scenario",
     "pressure_vessel": "scenarios.pressure_vessel:scenario",
+    "mackey_glass": "scenarios.mackey_glass:scenario",
+    "spoken_digits": "scenarios.spoken_digits:scenario",
     "bbob": "scenarios.bbob:scenario",
     "finite_sample_bias": "scenarios.finite_sample_bias:scenario",
     "finite_sample_bias_gaussian": "scenarios.finite_sample_bias_gaussian:scenario",

@@ -11,6 +11,7 @@ from evo.testing import check_algorithm, check_learner, check_task, small_task
 from scenarios import METHODS, NETWORKS, SCENARIOS
 
 DATA = Path(os.environ.get("EVO_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+FOLDERS = {"spoken_digits": "fsdd"}  # of data that lie under another name than the scenario's
 QUICK = {"validation_episodes": 2, "episodes": 2}  # where a scenario has them
 
 
@@ -37,7 +38,8 @@ def build(name):
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_task_of_every_scenario_has_no_findings(name, monkeypatch):
     if find(SCENARIOS[name]).needs:
-        if not any((DATA / folder / name.replace("_", "-")).is_dir() for folder in ("", "graphs")):
+        data = FOLDERS.get(name, name.replace("_", "-"))
+        if not any((DATA / folder / data).is_dir() for folder in ("", "graphs")):
             pytest.skip(f"needs the data of {name}: set EVO_DATA")
         monkeypatch.setenv("EVO_DATA", str(DATA))
     assert check_task(build(name)) == []

@@ -201,6 +201,11 @@ def r2(outputs: Tensor, targets: Tensor) -> Tensor:
     return torch.where(constant & ~errors.isnan(), (errors == 0).double(), 1 - errors / variance).mean(-1)
 
 
+def nmse(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Squared error over the targets' variance, mean over outputs: 1 - r2."""
+    return 1 - r2(outputs, targets)
+
+
 # kind -> name -> (measure, "max" or "min"). The first is the default metric of the kind; DEFAULT_FITNESS its fitness.
 METRICS: dict[str, dict[str, tuple[Measure, str]]] = {
     "classification": {
@@ -219,6 +224,7 @@ METRICS: dict[str, dict[str, tuple[Measure, str]]] = {
     "regression": {
         "r2": (r2, "max"),
         "rmse": (rmse, "min"),
+        "nmse": (nmse, "min"),
         "squared_error": (squared_error, "min"),
         "absolute_error": (absolute_error, "min"),
     },

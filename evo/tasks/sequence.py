@@ -22,10 +22,10 @@ from torch import Tensor, nn
 
 from evo import rng
 from evo.core import Deployment, Evaluation, Model, Phenotypes, Row, Saved, Score, Task, counted
-from evo.settings import Value
+from evo.settings import Value, did_you_mean
 from evo.tasks.columns import Units, moments
 from evo.tasks.schema import networked
-from evo.tasks.supervised import SupervisedTask
+from evo.tasks.supervised import PARTS, SupervisedTask
 from evo.tasks.targets import Pair, Rows, tensors
 from evo.vectors.modules import MLP
 from evo.vectors.recurrent import Recurrent
@@ -177,6 +177,8 @@ class SequenceTask(SupervisedTask):
             return super().figure(self._whole(model), split)
         from evo.plots import figures
 
+        if split not in PARTS:
+            raise ValueError(f"unknown split {split!r}{did_you_mean(split, PARTS)}")
         x, y = self.split(split) or self.split("validation")  # type: ignore[misc]  # which there is
         outputs, y = self._aligned(torch.as_tensor(self._whole(model)(x))[None], y)
         what = f"{split} split, {counted(len(x), 'sequence')}, {counted(len(y), 'tick')}"

@@ -16,14 +16,14 @@ from evo.tasks.control import ControlTask
 
 ROOM = Path(scenarios.__file__).parent
 DATA = ["xor", "parity", "two_spirals", "digits", "breast_cancer", "wine", "diabetes", "visual_discrimination", "retina"]
-DATA += ["bit_mirroring", "cppn_image"]
+DATA += ["bit_mirroring", "cppn_image", "mackey_glass"]
 CONTROL = ["cartpole", "acrobot", "mountain_car", "mountain_car_continuous", "pendulum", "swing_up"]
 CONTROL += ["single_pole", "double_pole", "double_pole_no_velocity", "t_maze"]
 POINTS = ["bbob", "pressure_vessel"]  # tasks without a network
 SIMULATED = ["finite_sample_bias", "finite_sample_bias_gaussian", "finite_sample_bias_quadratic"]  # of gradient methods alone
 NODES = ["karate"]
 EMBEDDED = ["blogcatalog"]  # for methods that know graphs alone
-DOWNLOADED = ["mnist", "fashion_mnist", "linear_float", *EMBEDDED]
+DOWNLOADED = ["mnist", "fashion_mnist", "linear_float", "spoken_digits", *EMBEDDED]
 
 
 def find(target):
@@ -40,7 +40,7 @@ def build(name, **values):
 
 def test_the_registry_and_the_files_of_the_room_name_the_same_scenarios():
     files = {path.stem for path in ROOM.glob("*.py")} - {"__init__", "__main__", "control", "datasets", "reading", "tables"}
-    files -= {"simulated", "nodes", "downloads"}
+    files -= {"simulated", "nodes", "downloads", "sounds"}
     assert set(scenarios.SCENARIOS) == files == {*DATA, *CONTROL, *POINTS, *SIMULATED, *NODES, *DOWNLOADED}
 
 

@@ -23,7 +23,7 @@ from scenarios.lab.store.runs import find_runs, run_status
 
 # Of the metrics that results hold beside the reported one: whether more or less is better.
 DIRECTIONS = dict.fromkeys(("fitness", "return", "accuracy", "macro_f1", "balanced_accuracy", "auc", "r2"), "max")
-DIRECTIONS |= dict.fromkeys(("cross_entropy", "squared_error", "absolute_error", "rmse", "gap"), "min")
+DIRECTIONS |= dict.fromkeys(("cross_entropy", "squared_error", "absolute_error", "rmse", "nmse", "gap"), "min")
 SIZES = ("nodes_mean", "connections_mean")
 
 

@@ -71,6 +71,7 @@ def test_a_regression_metric_is_scikit_learns(seed, population, batch, outputs):
     scores = {
         "r2": oracle.r2_score,
         "rmse": oracle.root_mean_squared_error,
+        "nmse": lambda y, o: 1 - oracle.r2_score(y, o),
         "squared_error": oracle.mean_squared_error,
         "absolute_error": oracle.mean_absolute_error,
     }

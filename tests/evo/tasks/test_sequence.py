@@ -209,6 +209,8 @@ def test_predictions_and_figures_are_of_sequences_or_their_ticks(every):
             assert (rows[-1]["sequence"], rows[-1]["tick"]) == (SIZES[2] - 1, len(sequences[-1]) - 1)
             assert "truth" not in task.predictions(model, x)[0]
         assert len(task.figure(model, "test").axes) > 0
+        with pytest.raises(ValueError, match="unknown split 'tset'"):
+            task.figure(model, "tset")
         with pytest.raises(ValueError, match="expected rows of 18 inputs"):
             task.predictions(model, x[:, :5])
 
