@@ -189,3 +189,15 @@ def test_an_evolved_topology_in_training_goes_on_as_if_never_cut(tmp_path):
     path, whole = (start(tmp_path / name, spec)[2] for name in ("cut", "whole"))
     assert store.read_result(path)["status"] == "finished"
     assert differing(path, whole) == []
+
+
+@pytest.mark.parametrize("method", ["backprop", "backstitch", "sam", "openai-es", "neat"])
+def test_what_learns_sequences_goes_on_as_if_never_cut(tmp_path, method):
+    learners = {method: {"population_size": 8} if method in ("openai-es", "neat") else {}}
+    task = {"points": 150, "window": 4, "ahead": 2, "batch_size": 20}
+    document = {"scenario": "mackey_glass", "task": task, "learners": learners, "budget": {"steps": 4}}
+    spec = trial.study(document | {"model": {"network": "rwa", "hidden": [3]}, "device": "cpu"}).specs[0]
+    assert start(tmp_path / "cut", spec, stop_after=2)[0] == "stopped"
+    path, whole = (start(tmp_path / name, spec)[2] for name in ("cut", "whole"))
+    assert store.read_result(path)["status"] == "finished"
+    assert differing(path, whole) == []
