@@ -96,5 +96,6 @@ NETWORKS = {
 }
 
 TABLE = "scenarios.tables:table_scenario"  # a scenario of a user's table: table.csv::COLUMN
+SERIES = "scenarios.series:series_scenario"  # of a file of sequences: series.ts
 GYMNASIUM = "scenarios.control:gymnasium_scenario"  # of an id of Gymnasium: LunarLander-v3
 ENVIRONMENT = "scenarios.control:environment_scenario"  # of a user's environment: file.py:Class

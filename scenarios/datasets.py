@@ -11,6 +11,7 @@ import numpy as np
 
 from evo.settings import setting, settings
 from evo.tasks.metrics import METRICS
+from evo.tasks.sequence import SequenceTask
 from evo.tasks.supervised import SupervisedTask
 from scenarios.downloads import Download, unpacked
 
@@ -44,6 +45,16 @@ class Probability(DataSettings):
 class Regression(DataSettings):
     fitness: str = setting("squared_error", "fitness to maximise; losses are negated", choices=METRICS["regression"])
     metric: str = setting("r2", "the reported metric", choices=METRICS["regression"])
+
+
+@settings
+class PicturesSettings(Classification):
+    batch_size: int | None = setting(500, "training examples per generation, redrawn each generation; none: all", low=1)
+    rows: bool = setting(
+        False,
+        "a picture is a sequence of its rows, from the top, which lstm, gru, rnn, rwa and recurrent genomes see one after "
+        "another; other networks see it whole",
+    )
 
 
 FILES = (
@@ -91,8 +102,11 @@ class Pictures:
             part -= np.float32(mean)
             part /= deviation
         pairs = [(part, label.astype(np.int64)) for part, label in zip(pixels, labels)]
-        shape = (1, *x.shape[1:])
-        return of(*pairs, kind="classification", shape=shape, network=network, **vars(settings))
+        values = dict(vars(settings))
+        if values.pop("rows", False):
+            sequences = [(part.reshape(-1, *x.shape[1:]), label) for part, label in pairs]
+            return SequenceTask(*sequences, kind="classification", network=network, **values)
+        return of(*pairs, kind="classification", shape=(1, *x.shape[1:]), network=network, **values)
 
 
 MNIST = Pictures(

@@ -1,20 +1,13 @@
 """Fashion-MNIST: 70,000 pictures of clothes, 28x28 pixels (Xiao, Rasul, Vollgraf 2017, arXiv 1708.07747); downloaded once."""
 
 from evo.core import Budget, Scenario
-from evo.settings import setting, settings
-from scenarios.datasets import FASHION_MNIST, Classification
-
-
-@settings
-class FashionSettings(Classification):
-    batch_size: int | None = setting(500, "training examples per generation, redrawn each generation; none: all", low=1)
-
+from scenarios.datasets import FASHION_MNIST, PicturesSettings
 
 scenario = Scenario(
     name="fashion_mnist",
     title="Fashion-MNIST: 70,000 pictures of clothes of 28x28 pixels, 10 classes",
     task=FASHION_MNIST.task,
-    settings=FashionSettings,
+    settings=PicturesSettings,
     budget=Budget(compute=1.2e11),
     methods=("ga", "backprop", "linear", "random-search"),
     model={"network": "cnn"},

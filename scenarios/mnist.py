@@ -1,20 +1,13 @@
 """MNIST: 70,000 handwritten digits of 28x28 pixels (LeCun, Bottou, Bengio, Haffner 1998); downloaded once."""
 
 from evo.core import Budget, Scenario
-from evo.settings import setting, settings
-from scenarios.datasets import MNIST, Classification
-
-
-@settings
-class MnistSettings(Classification):
-    batch_size: int | None = setting(500, "training examples per generation, redrawn each generation; none: all", low=1)
-
+from scenarios.datasets import MNIST, PicturesSettings
 
 scenario = Scenario(
     name="mnist",
     title="MNIST: 70,000 handwritten digits of 28x28 pixels, 10 classes",
     task=MNIST.task,
-    settings=MnistSettings,
+    settings=PicturesSettings,
     budget=Budget(compute=1.2e11),
     methods=("ga", "backprop", "linear", "random-search"),
     model={"network": "cnn"},

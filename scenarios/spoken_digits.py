@@ -1,9 +1,10 @@
 """Spoken digits: 3,000 recordings of 0 to 9 by six speakers (Free Spoken Digit Dataset v1.0.10); downloaded once.
 
-A tick is a frame of 32 ms, every 16 ms: the logarithm of its energy in `bands` of the mel scale (`scenarios.sounds`),
-standardised band by band by the training recordings. `split=index` is the data set's own rule, all speakers in all splits: of
-each speaker's 50 of a digit the numbers 0 to 4 are for the test, and 5 to 9 validate. `split=speaker` holds `speaker` out: all
-500 of that speaker are for the test; of the other speakers' the numbers 0 to 4 validate and the rest train.
+A tick is a frame of 32 ms, every 16 ms: the logarithm of its energy in `bands` of the mel scale (`scenarios.sounds`), less the
+mean over all of the recording, its loudness, and standardised band by band by the training recordings. `split=index` is the
+data set's own rule, all speakers in all splits: of each speaker's 50 of a digit the numbers 0 to 4 are for the test, and 5 to 9
+validate. `split=speaker` holds `speaker` out: all 500 of that speaker are for the test; of the other speakers' the numbers 0 to
+4 validate and the rest train.
 """
 
 from typing import Any
@@ -41,6 +42,7 @@ def parts_of(settings: SpokenDigitsSettings, speakers: np.ndarray, numbers: np.n
 def task(settings: SpokenDigitsSettings, network: Any) -> SequenceTask:
     found, most = recordings(), max(1, round(settings.seconds * RATE / HOP))
     heard = [log_mel(wave, settings.bands)[:most] for wave in found.waves]
+    heard = [one - one.mean() for one in heard]
     parts = parts_of(settings, found.speakers, found.numbers)
     frames = np.concatenate([heard[k] for k in parts[0]])
     mean, deviation = frames.mean(0, dtype=np.float64), frames.std(0, dtype=np.float64)

@@ -12,7 +12,7 @@ import pytest
 from import_graph import FILES, ROOMS, ROOT, circles, graph, imports, module_of
 
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-REGISTRIES = {"SCENARIOS", "METHODS", "NETWORKS", "ALIASES", "TABLE", "GYMNASIUM", "ENVIRONMENT"}
+REGISTRIES = {"SCENARIOS", "METHODS", "NETWORKS", "ALIASES", "TABLE", "SERIES", "GYMNASIUM", "ENVIRONMENT"}
 TOP = {
     *("setup.cfg", "pyproject.toml", "README.md", "CHANGELOG.md", "RESULTS.md", "LICENSE", "tests", *ROOMS),
     *(".ci", ".ruff.toml", ".pytest.toml", ".pre-commit-config.yaml", ".gitignore", ".github"),

@@ -11,7 +11,8 @@ import torch
 
 from evo.machine import cache_folder
 from evo.vectors.modules import MLP
-from scenarios.datasets import FILES, Classification, Pictures
+from evo.vectors.recurrent import LSTM
+from scenarios.datasets import FILES, Classification, Pictures, PicturesSettings
 
 network = lambda inputs, outputs: MLP(inputs, outputs)
 
@@ -181,6 +182,18 @@ def test_the_last_ten_thousand_training_pictures_validate(pictures):
         torch.testing.assert_close(task.split(name)[0], (pixel(x) - mean) / deviation, atol=1e-4, rtol=1e-4)
         assert task.split(name)[1].tolist() == y.tolist()
     assert task.shape == (1, 2, 3)
+
+
+def test_a_picture_is_a_sequence_of_its_rows_from_the_top(pictures):
+    whole = pictures.task(PicturesSettings(), network)
+    rows = pictures.task(PicturesSettings(rows=True), lambda inputs, outputs: LSTM(inputs, outputs, hidden=[3]))
+    assert rows.layout == (2, 3, False)
+    x, y = rows.split("train")
+    assert torch.equal(x, whole.split("train")[0])
+    assert torch.equal(rows.layout.sequences(x)[:, 1], x[:, 3:])
+    assert torch.equal(y, whole.split("train")[1])
+    assert rows.batch_size == whole.batch_size
+    assert rows.shape == (1, 2, 3)
 
 
 def test_other_parts_have_no_say_in_the_training_pictures(tmp_path, pictures):

@@ -40,7 +40,7 @@ def build(name, **values):
 
 def test_the_registry_and_the_files_of_the_room_name_the_same_scenarios():
     files = {path.stem for path in ROOM.glob("*.py")} - {"__init__", "__main__", "control", "datasets", "reading", "tables"}
-    files -= {"simulated", "nodes", "downloads", "sounds"}
+    files -= {"simulated", "nodes", "downloads", "sounds", "series"}
     assert set(scenarios.SCENARIOS) == files == {*DATA, *CONTROL, *POINTS, *SIMULATED, *NODES, *DOWNLOADED}
 
 

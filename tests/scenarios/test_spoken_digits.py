@@ -124,6 +124,14 @@ def test_a_task_holds_the_recordings_standardised_by_the_training_frames(recorde
     assert y.tolist() == [d for d, n in zip(recorded.digits, recorded.numbers) if n >= 10]
 
 
+def test_how_loud_a_recording_is_tells_nothing(recorded, monkeypatch):
+    options = spoken_digits.SpokenDigitsSettings(bands=6)
+    first = spoken_digits.task(options, network).split("train")[0]
+    louder = recorded._replace(waves=[wave * (1 + k % 3) for k, wave in enumerate(recorded.waves)])
+    monkeypatch.setattr(spoken_digits, "recordings", lambda: louder)
+    np.testing.assert_allclose(spoken_digits.task(options, network).split("train")[0], first, atol=1e-4)
+
+
 def test_no_more_of_a_recording_is_heard_than_said(recorded):
     task = spoken_digits.task(spoken_digits.SpokenDigitsSettings(seconds=0.05), network)
     assert task.layout.ticks == 3  # of 16 ms

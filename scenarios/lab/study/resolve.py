@@ -5,6 +5,7 @@ package.module:attr        anything importable; the current folder is importable
 file.py:attr               the same from a file, with its own folder importable
 sklearn:Name               an entry whose key ends in a colon: it is called with what follows
 table.csv::COLUMN[::KIND]  a table as a scenario (see `scenarios.tables`), read as settings of the task say
+series.ts                  a file of sequences as a scenario (see `scenarios.series`)
 LunarLander-v3             a Gymnasium id as a scenario; file.py:Class: of an environment too (see `scenarios.control`)
 """
 
@@ -33,6 +34,7 @@ LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstd
 RESERVED = ("task", "model", "run")
 KINDS = ("classification", "regression", "probability")
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")  # endings of a table's file, in any case of letters
+SERIES_END = ".ts"  # ending of a file of sequences
 GYMNASIUM_ID = re.compile(r"([\w-]+/)?[\w.-]+-v\d+")
 OBJECT = "python:"  # leads the name, in a config.toml, of what was given as an object and cannot be found by name
 
@@ -65,7 +67,7 @@ def unknown(name: str, registry: Mapping[str, str], what: str) -> str | None:
 
     if (name in registry and not name.endswith(":")) or name.startswith(OBJECT):
         return None
-    if name.partition(":")[2] or (what == "scenario" and GYMNASIUM_ID.fullmatch(name)):
+    if name.partition(":")[2] or (what == "scenario" and (name.endswith(SERIES_END) or GYMNASIUM_ID.fullmatch(name))):
         return None
     if is_table(name):
         return f"{what} {name!r}: a table needs its column: {name} --target COLUMN"
@@ -82,10 +84,12 @@ def scenario(name: str, task: Mapping[str, Any] | None = None) -> Scenario:
     """The Scenario called `name`: a registry's, a user's, an environment's, or a table's, which is read as `task`, its
     settings, says."""
     from evo.core import Scenario
-    from scenarios import ENVIRONMENT, GYMNASIUM, SCENARIOS
+    from scenarios import ENVIRONMENT, GYMNASIUM, SCENARIOS, SERIES
 
     if "::" in name:
         return _table(name, task or {})
+    if name.endswith(SERIES_END):
+        return _read(SERIES, "series", name)
     an_id = GYMNASIUM_ID.fullmatch(name)
     thing = name if an_id else resolve(name, SCENARIOS, "scenario")
     if isinstance(thing, Scenario):
@@ -185,8 +189,13 @@ def _table(name: str, task: Mapping[str, Any]) -> Scenario:
 
     path, *parts = name.split("::")
     kind = parts.pop() if len(parts) > 1 and parts[-1] in KINDS else None
+    return _read(TABLE, "table", path, "::".join(parts), kind, **task)
+
+
+def _read(target: str, what: str, *arguments: Any, **options: Any) -> Scenario:
+    """What the entry makes of a file of the user's."""
     try:
-        return _load(TABLE, "table")(path, "::".join(parts), kind, **task)
+        return _load(target, what)(*arguments, **options)
     except (ValueError, LookupError, OSError) as error:
         raise Unresolved(said(error)) from error
 

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from baselines.backprop import Backprop, BackpropSettings
 from baselines.classical import linear
@@ -18,6 +19,7 @@ from evo.search.openai_es import OpenAIES
 from evo.settings import SettingsError
 from evo.tasks.sequence import SequenceTask, Ticked
 from evo.testing import check_algorithm, check_learner, check_task, small_task
+from evo.vectors.models import TorchModel
 from evo.vectors.modules import CNN, MLP
 from evo.vectors.recurrent import GRU, LSTM, RNN, RWA
 from evo.vectors.unrolled import Unrolled
@@ -110,10 +112,14 @@ def test_recurrent_genomes_run_tick_by_tick_as_alone_on_each_sequence(method, ev
     running = task.running(networks)
     assert isinstance(running, Ticked)
     assert task.running(running) is running
-    x = task.split("train")[0]
-    found = running.forward(x)
-    torch.testing.assert_close(running.forward(x), found)  # a call knows nothing of the one before
+    x, ticks = task.split("train")[0], torch.ones(3, 2)
+    first = networks.forward(ticks)
+    found = running.forward(x)  # whatever the networks have seen before; and it leaves nothing behind
+    assert torch.equal(networks.forward(ticks), first)
     model = algorithm.model(population[5])
+    before = model(ticks)
+    task.score(model, "test")
+    assert torch.equal(model(ticks), before)
     for k, one in enumerate(drawn(SIZES[0], 0, every, "classification")[0][:6]):
         model.reset()
         steps = torch.cat([model(tick[None]) for tick in one])
@@ -175,21 +181,25 @@ def test_backprop_and_linear_keep_their_contract_or_say_why_not(every):
 
 
 def test_noise_and_gaps_leave_lengths_as_they_are():
-    task = task_of()
-    algorithm = NEAT.for_task(task, seed=0, recurrent=True, population_size=8)
-    seen = []
+    task, seen = task_of(), []
 
-    class Spying(type(algorithm.model(algorithm.ask()[0]))):
-        def __call__(self, inputs):
-            seen.append(len(inputs))
-            return super().__call__(inputs)
+    class Seeing(nn.Module):
+        def forward(self, rows):
+            seen.append(rows)
+            return rows[:, :2]
 
-    model = Spying(algorithm.population[0], recurrent=True)
-    found = task.diagnostics(model)
+    found = task.diagnostics(TorchModel(Seeing()))
+    inside = task.layout.inside(task.split("test")[0])
+    assert len(seen) >= 9  # five levels of noise, four of gaps
+    assert all(torch.equal(task.layout.inside(rows), inside) for rows in seen)
+    assert not any(task.layout.sequences(rows)[~inside].any() for rows in seen)
+    assert not torch.equal(seen[-1], seen[0])
     assert set(found) >= {"ece", "noise", "missing"}
-    assert found["noise"][0][1] == task.score(model, "test")["accuracy"] == found["missing"][0][1]
-    assert task_of(every=True).diagnostics(model) is None
-    assert task_of(kind="regression").diagnostics(model) is None
+    assert task_of(every=True).diagnostics(TorchModel(Seeing())) is None
+    assert task_of(kind="regression").diagnostics(TorchModel(Seeing())) is None
+    algorithm = NEAT.for_task(task, seed=0, recurrent=True, population_size=8)
+    model = algorithm.model(algorithm.ask()[0])
+    assert task.diagnostics(model)["noise"][0][1] == task.score(model, "test")["accuracy"]
 
 
 @each_kind
