@@ -113,8 +113,9 @@ class Classical(Method):
         if "random_state" in signature(cls).parameters:
             arguments = {**arguments, "random_state": word(seed)}
         columns = [y.numpy()] if task.kind == "classification" else list(y.numpy().T)
+        features = task.features(x).numpy()
         with alone(seed):
-            fitted = [cls(**arguments).fit(x.numpy(), column) for column in columns]
+            fitted = [cls(**arguments).fit(features, column) for column in columns]
         header, size = self._header(task, settings, seed, len(x)), x.nbytes + y.nbytes
         if size <= CARRIED:
             return Estimator(fitted, task, header, {"x": x, "y": y})

@@ -87,7 +87,7 @@ class Estimator(Model):
         return max([1, *(int(np.max(number)) for number in told if number is not None)])
 
     def __call__(self, inputs: npt.ArrayLike) -> Tensor:
-        x = torch.as_tensor(inputs, dtype=torch.float32).cpu().numpy()
+        x = self.task.features(torch.as_tensor(inputs, dtype=torch.float32).cpu()).numpy()
         with alone(0):
             if self.task.kind == "classification":
                 outputs = _scores(self.fitted[0], x, self.task.outputs)
@@ -106,9 +106,10 @@ class Estimator(Model):
 
     def to_module(self) -> nn.Module:
         """Of logistic regression and ridge a linear layer, and what makes log-probabilities or probabilities behind it. Raises
-        ValueError for other estimators, and where the training split lacked a class."""
+        ValueError for other estimators, where the training split lacked a class, and where inputs are numbers of nodes."""
         classes = self.task.kind == "classification"
-        if self.header["estimator"] not in LINEAR or (classes and len(self.fitted[0].classes_) != self.task.outputs):
+        lacking = classes and len(self.fitted[0].classes_) != self.task.outputs
+        if self.header["estimator"] not in LINEAR or lacking or self.task.numbered:
             raise ValueError(f"expected a model that is a torch module; got {self!r}")
         weight = np.concatenate([np.atleast_2d(each.coef_) for each in self.fitted])
         bias = np.concatenate([np.atleast_1d(each.intercept_) for each in self.fitted])
@@ -138,7 +139,8 @@ class Estimator(Model):
     def _importances(self) -> np.ndarray:
         from sklearn.inspection import permutation_importance
 
-        x, y = (part.numpy() for part in self.task.split("validation") or self.task.split("train"))
+        inputs, targets = self.task.split("validation") or self.task.split("train")
+        x, y = self.task.features(inputs).numpy(), targets.numpy()
         some = slice(0, max(20, 20_000 // x.shape[1]))  # every input is shuffled five times: seconds, not hours
         columns = [y] if self.task.kind == "classification" else list(y.T)
         with alone(0):

@@ -421,7 +421,8 @@ class Task(ABC):
     stop: "solved", or "budget": go on when solved, and no early stopping; normalize_observations: networks see them
     standardised by `Evaluation.observations`; class_weights: losses weigh every class alike; space: of a task of points that
     are unit coordinates of a `Space`, that space; benchmark: which problem of a published suite it is; off_card: why no
-    evaluation runs on a CUDA card, "" if it may."""
+    evaluation runs on a CUDA card, "" if it may; numbered: what an input is the number of, such as "node", "" if it is what a
+    network may compute with."""
 
     inputs: int
     outputs: int
@@ -434,6 +435,7 @@ class Task(ABC):
     stop: str = "solved"
     normalize_observations: bool = False
     off_card: str = ""
+    numbered: str = ""
     class_weights: bool = False
     space: Space | None = None
     benchmark: Benchmark | None = None
@@ -461,6 +463,11 @@ class Task(ABC):
         """The validation score of network `index` of an evaluation of so many episodes, where these were those of validation;
         None, the default: it has to be scored."""
         return None
+
+    def features(self, x: Tensor) -> Tensor:
+        """What a method reads in place of inputs x (B, I) if it knows nothing of what they are the numbers of; x, the default,
+        where they are `numbered` by nothing."""
+        return x
 
     def solved(self, score: Mapping[str, float]) -> bool | None:
         """Whether a validation score solves the task; None, the default, where that is undefined."""

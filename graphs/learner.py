@@ -6,6 +6,7 @@ vectors see no label, so no split's labels can reach another.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -40,6 +41,14 @@ if TYPE_CHECKING:
         """A task of examples that are nodes."""
 
 
+def answers(chances: np.ndarray, kind: str) -> Tensor:
+    """Chances (B, O) of classes as log-probabilities, of labels as they are, float32."""
+    if kind == "classification":
+        chances = np.maximum(chances, LEAST)
+        chances = np.log(chances / chances.sum(1, keepdims=True))
+    return torch.from_numpy(chances.astype(np.float32))
+
+
 class NodeModel(Model):
     """Vectors of all nodes (N, D) and regressions (D + 1, O) as a Model: rows (B, I) of a task of nodes give log-probabilities
     of classes, or probabilities of labels, (B, O) float32."""
@@ -56,11 +65,7 @@ class NodeModel(Model):
 
     def __call__(self, inputs: npt.ArrayLike) -> Tensor:
         x = torch.as_tensor(inputs, dtype=torch.float32).cpu()
-        chances = logistic(log_odds(self.vectors[self.task.nodes(x)].astype(np.float64), self.weights))
-        if self.task.kind == "classification":
-            chances = np.maximum(chances, LEAST)
-            chances = np.log(chances / chances.sum(1, keepdims=True))
-        return torch.from_numpy(chances.astype(np.float32))
+        return answers(logistic(log_odds(self.vectors[self.task.nodes(x)].astype(np.float64), self.weights)), self.task.kind)
 
     def figure(self) -> Figure:
         """A map: the vectors' first two principal components, a dot a node, its colour the label that is likeliest."""
@@ -80,12 +85,33 @@ class NodeModel(Model):
         return {"vectors": torch.from_numpy(self.vectors), "weights": torch.from_numpy(self.weights)}, {"kind": "nodes"}
 
 
+class FittedMethod(Method):
+    """A Method that is fitted to the nodes of a task in one step; kind: of the model that `fit` gives, in its header."""
+
+    kind: str
+
+    @abstractmethod
+    def fit(self, task: NodesTask, settings: object, seed: int) -> Model: ...
+
+    def unsupported_reason(self, task: Task) -> str | None:
+        if not isinstance(task, Nodes) or not isinstance(task, Examples):
+            return "it learns from the nodes of a graph; the task has none"
+        return "it predicts labels; the task wants numbers predicted" if task.kind == "regression" else None
+
+    def backends(self, task: Task) -> Backends:
+        return Backends("compiled", "", "graphs are read on cores")
+
+    def __call__(self, task: Any, settings: object, seed: int, device: str = "cpu") -> NodeLearner:
+        return NodeLearner(self, task, settings, seed)
+
+
 @dataclass(frozen=True)
-class NodeMethod(Method):
+class NodeMethod(FittedMethod):
     """A Method: an Embedding, and regressions on its vectors."""
 
     name: str
     embedding: type[Embedding]
+    kind = "nodes"
 
     @property
     def settings(self) -> type:  # type: ignore[override]  # of the embedding
@@ -95,22 +121,16 @@ class NodeMethod(Method):
     def title(self) -> str:
         return f"{self.embedding.__name__}: vectors of nodes, and a logistic regression for each label"
 
-    def unsupported_reason(self, task: Task) -> str | None:
-        if not isinstance(task, Nodes) or not isinstance(task, Examples):
-            return "it embeds the nodes of a graph; the task has none"
-        return "it predicts labels; the task wants numbers predicted" if task.kind == "regression" else None
-
-    def backends(self, task: Task) -> Backends:
-        return Backends("compiled", "", "graphs are embedded on cores")
-
-    def __call__(self, task: Any, settings: object, seed: int, device: str = "cpu") -> NodeLearner:
-        return NodeLearner(self, task, settings, seed)
+    def fit(self, task: NodesTask, settings: object, seed: int) -> NodeModel:
+        vectors = self.embedding(seed=seed, **vars(settings)).fit_transform(task.graph)
+        rows, members = training(task)
+        return NodeModel(task, vectors, logistic_regressions(vectors[rows].astype(np.float64), members))
 
     def restore(self, task: Any, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> NodeModel:
         """The model again. Raises ValueError for tensors that are not those of this task's graph."""
         vectors, weights = (tensors.get(name, torch.empty(0)).numpy() for name in ("vectors", "weights"))
         shapes = vectors.ndim == 2 and len(vectors) == len(task.graph) and weights.shape == (vectors.shape[1] + 1, task.outputs)
-        if header.get("kind") != "nodes" or not shapes:
+        if header.get("kind") != self.kind or not shapes:
             raise ValueError(
                 f"{self.name}: the stored vectors are not those of {counted(len(task.graph), 'node')} and "
                 f"{counted(task.outputs, 'output')}"
@@ -118,32 +138,35 @@ class NodeMethod(Method):
         return NodeModel(task, vectors, weights)
 
 
+def training(task: NodesTask) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of the training nodes (B,), and whether each has each label (B, O)."""
+    x, y = task.split("train")
+    members = np.eye(task.outputs)[y.numpy()] if task.kind == "classification" else y.numpy()
+    return task.nodes(x), members > 0.5
+
+
 class NodeLearner(Learner):
-    """A Learner of one step. Its cost: one evaluation, the training split once; no compute, since vectors are no network."""
+    """A Learner of one step. Its cost: one evaluation, the training split once; no compute, as it fits no network."""
 
     task: NodesTask
 
-    def __init__(self, method: NodeMethod, task: NodesTask, settings: object, seed: int):
+    def __init__(self, method: FittedMethod, task: NodesTask, settings: object, seed: int):
         self.method, self.task, self.options, self.seed = method, task, settings, seed
         self.cost, self.best = Cost(), Champion()
-        self.model: NodeModel | None = None
+        self.model: Model | None = None
 
     def step(self) -> Row:
         """Fits. Column: validation."""
         with self.cost.timed():
-            vectors = self.method.embedding(seed=self.seed, **vars(self.options)).fit_transform(self.task.graph)
-            x, y = self.task.split("train")
-            members = np.eye(self.task.outputs)[y.numpy()] if self.task.kind == "classification" else y.numpy()
-            rows = vectors[self.task.nodes(x)].astype(np.float64)
-            self.model = NodeModel(self.task, vectors, logistic_regressions(rows, members > 0.5))
-            self.cost.add(evaluations=1, samples=len(x), compute=None)
+            self.model = self.method.fit(self.task, self.options, self.seed)
+            self.cost.add(evaluations=1, samples=len(self.task.split("train")[0]), compute=None)
             score = self.task.score(self.model, "validation")
             assert score is not None  # a task of examples scores validation
             self.best.offer(score, self.task.solved(score), 0)
             self.finished = "completed"
         return {"validation": score}
 
-    def champion(self) -> NodeModel:
+    def champion(self) -> Model:
         if self.model is None:
             raise RuntimeError("there is no champion before the first step")
         return self.model
@@ -162,7 +185,8 @@ class NodeLearner(Learner):
         self.cost.load_state_dict(state["cost"])
         self.best.load_state_dict(state["champion"])
         model = state["model"]
-        self.model = model and NodeModel(self.task, model["vectors"].numpy(), model["weights"].numpy())
+        header = {"kind": self.method.kind}
+        self.model = model and self.method.restore(self.task, self.options, self.seed, model, header)
 
 
 deepwalk = NodeMethod("deepwalk", DeepWalk)

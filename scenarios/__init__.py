@@ -38,6 +38,8 @@ SCENARIOS = {
     "finite_sample_bias_quadratic": "scenarios.finite_sample_bias_quadratic:scenario",
     "karate": "scenarios.karate:scenario",
     "blogcatalog": "scenarios.blogcatalog:scenario",
+    "cora": "scenarios.cora:scenario",
+    "citeseer": "scenarios.citeseer:scenario",
 }
 
 METHODS = {
@@ -79,6 +81,7 @@ METHODS = {
     "prone": "graphs.learner:prone",
     "netmf": "graphs.learner:netmf",
     "grarep": "graphs.learner:grarep",
+    "label-propagation": "graphs.propagation:label_propagation",
     "gradient-boosting": "baselines.classical:gradient_boosting",
     "sklearn:": "baselines.classical:sklearn_method",  # a prefix: sklearn:Name is sklearn_method("Name")
 }

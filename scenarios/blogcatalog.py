@@ -16,8 +16,8 @@ from evo.core import Budget, Scenario
 from evo.settings import setting, settings
 from evo.tasks.metrics import METRICS
 from graphs.data import Graph
+from graphs.task import GraphTask
 from scenarios.downloads import Download, unpacked
-from scenarios.nodes import NodeTask
 
 COMMIT = "6e6dff245e4692e9bea47e9017c1034e51afbf29"
 FILE = "blogcatalog.mat"
@@ -44,13 +44,13 @@ def load() -> tuple[Graph, np.ndarray]:
     return Graph.from_scipy(found["network"]), found["group"].toarray().astype(np.float32)
 
 
-def task(settings: BlogCatalogSettings, network: Any) -> NodeTask:
+def task(settings: BlogCatalogSettings, network: Any) -> GraphTask:
     graph, groups = load()
     order = rng.permutation(settings.split, 0, 0, rng.SPLIT, len(graph))
     ends = [int(settings.train * len(graph)), int((settings.train + 0.1) * len(graph))]
     parts = tuple(np.split(order, ends))
     values = dict(fitness=settings.fitness, solved=settings.solved, stop=settings.stop)
-    return NodeTask(graph, groups, parts, kind="probability", network=network, **values)
+    return GraphTask(graph, groups, parts, kind="probability", network=network, **values)
 
 
 scenario = Scenario(
@@ -61,7 +61,7 @@ scenario = Scenario(
     budget=Budget(evaluations=20_000),
     methods=("deepwalk", "node2vec", "netmf", "prone"),
     needs="1.3 MB, downloaded once (or EVO_DATA)",
-    facts={"kind": "probability", "inputs": 1, "outputs": 39, "metric": "micro_f1", "size": "5,156 + 1,031 + 4,125"},
+    facts={"kind": "probability", "inputs": 20_624, "outputs": 39, "metric": "micro_f1", "size": "5,156 + 1,031 + 4,125"},
 )
 
 if __name__ == "__main__":

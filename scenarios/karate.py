@@ -9,17 +9,17 @@ import numpy as np
 from evo.core import Budget, Scenario
 from evo.tasks.targets import split
 from graphs.data import Graph
+from graphs.task import GraphTask
 from scenarios.datasets import Classification
-from scenarios.nodes import NodeTask
 
 CLUBS = ["Mr. Hi", "Officer"]
 
 
-def task(settings: Classification, network: Any) -> NodeTask:
+def task(settings: Classification, network: Any) -> GraphTask:
     club = networkx.karate_club_graph()
     y = np.array([CLUBS.index(club.nodes[member]["club"]) for member in club])
     graph = Graph.from_networkx(club)
-    return NodeTask(graph, y, split(y), kind="classification", classes=CLUBS, network=network, **vars(settings))
+    return GraphTask(graph, y, split(y), kind="classification", classes=CLUBS, network=network, **vars(settings))
 
 
 scenario = Scenario(

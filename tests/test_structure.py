@@ -73,7 +73,16 @@ TABLE = {
         "evo.search",
     ),
     "baselines": (*GROUND, "evo.vectors", "evo.network", "evo.search.base", "evo.learning"),
-    "graphs": (*GROUND, "evo.vectors", "evo.genomes", "evo.network", "evo.search", "evo.tasks.metrics", "baselines.backprop"),
+    "graphs": (
+        *GROUND,
+        "evo.vectors",
+        "evo.genomes",
+        "evo.network",
+        "evo.search",
+        "evo.tasks.metrics",
+        "evo.tasks.supervised",
+        "baselines.backprop",
+    ),
     "scenarios.lab": (*GROUND, "evo.evolve:as_method", "evo.interop.export", "evo.plots", "scenarios.tables"),
 }
 LAB = ("store", "study", "execution", "report", "api", "cli")  # each may import those before it

@@ -80,6 +80,8 @@ class Topologies(Algorithm[Genomes]):
 
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:
+        if task.numbered:
+            return f"its networks compute with their inputs; an input of the task is the number of a {task.numbered}"
         return "it evolves networks: the task has no outputs" if task.outputs < 1 else None
 
     @classmethod

@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from evo.testing import small_task
 from graphs import DeepWalk
 from graphs.learner import NodeModel, deepwalk, node2vec
+from graphs.task import GraphTask
 from scenarios import karate
-from scenarios.nodes import NodeTask
 
 TASK = karate.task(karate.scenario.settings(), lambda inputs, outputs: torch.nn.Linear(inputs, outputs))
 
@@ -44,7 +44,7 @@ def test_labels_of_validation_and_test_have_no_part_in_it():
     wrong = np.empty(34, int)
     wrong[np.concatenate(rows)] = y
     wrong[np.concatenate(rows[1:])] = 1 - wrong[np.concatenate(rows[1:])]
-    other = NodeTask(TASK.graph, wrong, tuple(rows), kind="classification")
+    other = GraphTask(TASK.graph, wrong, tuple(rows), kind="classification")
     x = TASK.split("test")[0]
     assert torch.equal(fitted(other).champion()(x), fitted().champion()(x))
 
@@ -57,7 +57,7 @@ def test_it_finds_the_clubs_of_most_members():
 def test_a_class_that_no_training_node_has_is_never_answered_and_no_score_is_nan():
     y = np.arange(34) % 3
     rows = np.flatnonzero(y < 2), np.flatnonzero(y == 2)
-    task = NodeTask(TASK.graph, y, rows, kind="classification", classes=["a", "b", "c"])
+    task = GraphTask(TASK.graph, y, rows, kind="classification", classes=["a", "b", "c"])
     outputs = fitted(task).champion()(task.split("validation")[0])
     assert outputs.isfinite().all()
     assert (outputs.argmax(1) < 2).all()
@@ -72,15 +72,15 @@ def test_odds_that_are_large_or_infinite_are_probabilities():
 
 def test_several_labels_a_node_are_probabilities():
     y = (np.arange(68).reshape(34, 2) % 3 == 0).astype(np.float32)
-    task = NodeTask(TASK.graph, y, (np.arange(20), np.arange(20, 34)), kind="probability")
+    task = GraphTask(TASK.graph, y, (np.arange(20), np.arange(20, 34)), kind="probability")
     outputs = fitted(task).champion()(task.split("validation")[0])
     assert outputs.shape == (14, 2)
     assert ((outputs > 0) & (outputs < 1)).all()
 
 
 def test_what_has_no_nodes_or_wants_numbers_is_refused():
-    assert node2vec.unsupported_reason(small_task()) == "it embeds the nodes of a graph; the task has none"
-    task = NodeTask(TASK.graph, np.arange(34.0)[:, None], (np.arange(20), np.arange(20, 34)), kind="regression")
+    assert node2vec.unsupported_reason(small_task()) == "it learns from the nodes of a graph; the task has none"
+    task = GraphTask(TASK.graph, np.arange(34.0)[:, None], (np.arange(20), np.arange(20, 34)), kind="regression")
     assert "wants numbers predicted" in node2vec.unsupported_reason(task)
 
 

@@ -10,9 +10,9 @@ import torch
 
 from evo.core import Model
 from graphs import Graph
+from graphs.task import GraphTask
 from scenarios import blogcatalog, karate
 from scenarios.lab.cli.listing import facts
-from scenarios.nodes import NodeTask
 
 FOLDER = Path(os.environ.get("EVO_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 
@@ -35,7 +35,7 @@ class Table(Model):
 def ring(nodes, y, **rest):
     graph = Graph.from_edges([(k, (k + 1) % nodes) for k in range(nodes)])
     half = np.arange(nodes)
-    return NodeTask(graph, y, (half[: nodes // 2], half[nodes // 2 :]), **rest)
+    return GraphTask(graph, y, (half[: nodes // 2], half[nodes // 2 :]), **rest)
 
 
 def test_the_club_is_that_of_networkx():

@@ -23,7 +23,8 @@ POINTS = ["bbob", "pressure_vessel"]  # tasks without a network
 SIMULATED = ["finite_sample_bias", "finite_sample_bias_gaussian", "finite_sample_bias_quadratic"]  # of gradient methods alone
 NODES = ["karate"]
 EMBEDDED = ["blogcatalog"]  # for methods that know graphs alone
-DOWNLOADED = ["mnist", "fashion_mnist", "linear_float", "spoken_digits", *EMBEDDED]
+CITED = ["cora", "citeseer"]
+DOWNLOADED = ["mnist", "fashion_mnist", "linear_float", "spoken_digits", *EMBEDDED, *CITED]
 
 
 def find(target):
@@ -40,7 +41,7 @@ def build(name, **values):
 
 def test_the_registry_and_the_files_of_the_room_name_the_same_scenarios():
     files = {path.stem for path in ROOM.glob("*.py")} - {"__init__", "__main__", "control", "datasets", "reading", "tables"}
-    files -= {"simulated", "nodes", "downloads", "sounds", "series"}
+    files -= {"simulated", "planetoid", "pickles", "downloads", "sounds", "series"}
     assert set(scenarios.SCENARIOS) == files == {*DATA, *CONTROL, *POINTS, *SIMULATED, *NODES, *DOWNLOADED}
 
 

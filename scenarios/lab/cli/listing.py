@@ -65,6 +65,8 @@ def laid_out(parts: Sequence[Any], width: int | None) -> str:
 
 def facts(task: Any) -> dict[str, Any]:
     """What a line says of a task: kind, inputs, outputs, metric, size."""
+    import torch
+
     from evo.core import Examples, split_shown
 
     shape = task.shape
@@ -73,7 +75,7 @@ def facts(task: Any) -> dict[str, Any]:
     sizes = [f"{len(pair[0]):,}" for pair in splits if pair is not None]
     return {
         "kind": task.kind or type(task).__name__,
-        "inputs": "x".join(map(str, shape)) if shape else task.inputs,
+        "inputs": "x".join(map(str, shape)) if shape else task.features(torch.zeros(1, task.inputs)).shape[1],
         "outputs": task.outputs,
         "metric": task.metric.name + ("" if task.metric.direction == "max" else " (min)"),
         "size": " + ".join(sizes) if sizes else f"{task.episodes} episode{'s' * (task.episodes != 1)}",

@@ -1,0 +1,97 @@
+"""Nodes of a graph as examples, with features or without: the graph is known whole, labels are those of the training nodes.
+
+Yang, Cohen, Salakhutdinov: Revisiting semi-supervised learning with graph embeddings. ICML 2016, section 2: transductive
+learning. Validation nodes choose a champion; the labels of test nodes are scored once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+import torch
+from torch import Tensor, nn
+
+from evo.core import Metric, Model, Score, counted
+from evo.tasks.supervised import SupervisedTask
+from evo.vectors.modules import MLP
+from graphs.data import Graph
+from graphs.models import on_nodes
+from graphs.neighbourhoods import NodeData
+from graphs.scoring import f1, likely, top
+
+ROWS = 1000  # nodes of a graph without features whose inputs are rows of its adjacency matrix, at most
+
+
+class GraphTask(SupervisedTask):
+    """Labels of nodes to be learned. Features X (N, F) of the nodes are those given; without them, which node one is, one-hot,
+    and behind it its row of the adjacency matrix, 0 or 1 each (N, 2 N).
+
+    An input is the number of a node (B, 1), which `features` turns into rows of X for methods that know nothing of graphs; of a
+    graph of at most 1,000 nodes without features it is the row itself, (B, 2 N).
+
+    graph: of N nodes; y: classes (N,), or labels (N, O) of 0 and 1, those of nodes in no part are of no account; parts: rows of
+    train, validation and test; features: an array or a sparse matrix (N, F); rest: as of SupervisedTask. Where a node may have
+    several labels (kind "probability"), the metric is micro_f1 (`graphs.scoring`). Raises ValueError for a node of two parts or
+    that the graph lacks, and for features or labels of another number of nodes, or that are not finite.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        y: np.ndarray,
+        parts: tuple[np.ndarray, ...],
+        features: npt.ArrayLike | scipy.sparse.sparray | None = None,
+        *,
+        network: Callable[..., nn.Module] = MLP,
+        **rest: Any,
+    ):
+        _check(graph, y, parts)
+        self.graph, self.data = graph, NodeData(graph, features)
+        self.numbered = "" if features is None and len(graph) <= ROWS else "node"
+        rows = np.arange(len(graph), dtype=np.float32)[:, None] if self.numbered else self.data.x.toarray()
+        made = partial(on_nodes, network, self.data) if self.numbered else network
+        super().__init__(*((rows[part], y[part]) for part in parts), network=made, **rest)
+        if self.kind == "probability":
+            self.metric = Metric("micro_f1")
+
+    def nodes(self, x: Tensor) -> np.ndarray:
+        """The rows of the graph that inputs (B, I) stand for."""
+        x = torch.as_tensor(x)
+        return (x[:, 0].long() if self.numbered else x[:, : len(self.graph)].argmax(1)).numpy(force=True)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The rows of X (B, F) float32 that inputs (B, I) stand for."""
+        return self.data.rows(x) if self.numbered else x
+
+    def diagnostics(self, model: Model) -> dict[str, object] | None:
+        """None where an input is a number, which has no noise and no gaps; else as of SupervisedTask."""
+        return None if self.numbered else super().diagnostics(model)
+
+    def _scored(self, outputs: Tensor, y: Tensor) -> Score:
+        """As of SupervisedTask; for labels also micro_f1 and macro_f1, of as many of the likeliest as the node truly has, and
+        micro_f1_honest and macro_f1_honest, which do not know that number."""
+        found = super()._scored(outputs, y)
+        if self.kind != "probability":
+            return found
+        chances, truth = outputs.double().cpu().numpy(), y.numpy() > 0.5
+        guesses = {"": top(chances, truth.sum(1)), "_honest": likely(chances)}
+        for name, guess in guesses.items():
+            values = f1(truth, guess) if np.isfinite(chances).all() else (np.nan, np.nan)
+            found |= {f"micro_f1{name}": values[0], f"macro_f1{name}": values[1]}
+        return found
+
+
+def _check(graph: Graph, y: np.ndarray, parts: tuple[np.ndarray, ...]) -> None:
+    if len(y) != len(graph):
+        raise ValueError(f"y: expected labels of {counted(len(graph), 'node')}; got {len(y)} rows")
+    nodes = np.concatenate(parts)
+    if nodes.min(initial=0) < 0 or nodes.max(initial=0) >= len(graph):
+        raise ValueError(f"parts: expected rows 0 .. {len(graph) - 1} of the graph; got {nodes.min()} .. {nodes.max()}")
+    kept, times = np.unique(nodes, return_counts=True)
+    if times.max(initial=1) > 1:
+        raise ValueError(f"parts: node {kept[times.argmax()]} stands {times.max()} times; a node is of one part, once")
