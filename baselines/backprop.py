@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from baselines.descent import DescentSettings, Settling, named, unknown
 from evo import rng, threads
-from evo.core import Champion, Cost, Examples, Learner, Model, Networked, Row, State, Task
+from evo.core import Backends, Champion, Cost, Examples, Learner, Model, Networked, Row, State, Task
 from evo.network import model as networks
 from evo.settings import SettingsError, setting, settings
 from evo.space import Choice, Log
@@ -84,6 +84,10 @@ class Backprop(Learner):
         if not isinstance(task, Examples):
             return "it needs examples and a loss to differentiate; the task has none"
         return None if isinstance(task, Networked) else "it trains the task's own network; the task has none"
+
+    @classmethod
+    def backends(cls, task: Task) -> Backends:
+        return Backends("torch", "" if task.off_card else "torch", task.off_card)
 
     @classmethod
     def restore(cls, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:

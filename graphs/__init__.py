@@ -1,10 +1,15 @@
-"""Graphs: their data, random walks, embeddings, and how well these predict labels."""
+"""Graphs: their data, random walks, embeddings and how well these predict labels, networks of nodes."""
 
 from importlib import import_module
 
 # The public surface; each name is imported when it is first used.
 _PUBLIC = {
+    "APPNP": "graphs.models",
+    "GAT": "graphs.models",
+    "GCN": "graphs.models",
+    "GIN": "graphs.models",
     "Graph": "graphs.data",
+    "GraphTask": "graphs.task",
     "Labels": "graphs.files",
     "DeepWalk": "graphs.embeddings",
     "Diff2Vec": "graphs.embeddings",
@@ -13,6 +18,8 @@ _PUBLIC = {
     "GraRep": "graphs.factorization",
     "NetMF": "graphs.factorization",
     "ProNE": "graphs.factorization",
+    "SAGE": "graphs.models",
+    "SGC": "graphs.models",
     "Scores": "graphs.scoring",
     "score_labels": "graphs.scoring",
     "diffusion_circuits": "graphs.diffusion",

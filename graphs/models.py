@@ -1,28 +1,209 @@
-"""Networks on a graph as modules whose inputs are numbers of nodes."""
+"""Networks on a graph: for the nodes that they are asked for, (B, F) features and neighbours -> (B, O).
+
+Called with rows alone, as networks of other tasks are, each row is a node without neighbours. A network of a user's own is one
+on a graph if it has a `depth`, the steps that it looks away from a node, and forward(x, around), as `GraphNetwork`.
+"""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
+from typing import ClassVar, Protocol, cast, runtime_checkable
 
+import numpy as np
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from evo.settings import Value, setting, settings
 from evo.vectors.modules import Recurrent
-from graphs.neighbourhoods import NodeData
+from graphs.layers import Affine, GATLayer, GCNLayer, GINLayer, SAGELayer, dropped, gathered
+from graphs.neighbourhoods import Neighbourhood, NodeData, Values, alone
+
+
+@runtime_checkable
+class GraphNetwork(Protocol):
+    """forward(x, around): x (n, F), sparse or not, of the nodes within `depth` steps, and the Neighbourhood -> (B, O)."""
+
+    depth: int
+
+    def forward(self, x: Values, around: Neighbourhood | None = None) -> Tensor: ...
 
 
 class NodeNetwork(nn.Module):
-    """A network of features, (B, F) -> (B, O), as one of numbers of nodes, (B, 1) -> (B, O)."""
+    """A network on a graph, or one of features alone, (B, F) -> (B, O), as a module of a GraphTask's inputs (B, I)."""
 
     def __init__(self, network: nn.Module, data: NodeData):
         super().__init__()
         self.network, self.data = network, data
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.network(self.data.rows(x))
+        if not isinstance(self.network, GraphNetwork):
+            return self.network(self.data.rows(x))
+        nodes, place = np.unique(self.data.nodes(x), return_inverse=True)
+        around = self.data.around(nodes, self.network.depth)
+        return self.network(around.x, around)[torch.from_numpy(place)]
 
 
 def on_nodes(network: Callable[..., nn.Module], data: NodeData, inputs: int, outputs: int) -> nn.Module:
-    """What `network` makes for features, as one of numbers of nodes; one that keeps a state, which rows are refused for, as it
-    is."""
+    """What `network` makes for features, as a module of a GraphTask's inputs; one that reads these as they are, and one that
+    keeps a state, which rows are refused for, as it is."""
     made = network(data.x.shape[1], outputs)
-    return made if isinstance(made, Recurrent) else NodeNetwork(made, data)
+    as_it_is = isinstance(made, Recurrent) or not (data.numbered or isinstance(made, GraphNetwork))
+    return made if as_it_is else NodeNetwork(made, data)
+
+
+def _sizes(inputs: int | tuple[int, ...], hidden: tuple[int, ...], outputs: int) -> list[tuple[int, int]]:
+    """(I, O) of each layer."""
+    return list(itertools.pairwise([inputs if isinstance(inputs, int) else math.prod(inputs), *hidden, outputs]))
+
+
+@settings
+class ConvolutionSettings:
+    hidden: tuple[int, ...] = setting((16,), "units of each hidden layer; layers look a step further each", low=1)
+    dropout: float = setting(0.5, "part of the inputs of every layer that is dropped in training", low=0.0, below=1.0)
+
+
+class Convolutions(nn.Module):
+    """Layers of one kind, (B, I) -> (B, O), with dropout before and ReLU between them. values: those of ConvolutionSettings.
+    Raises SettingsError for values that these do not allow."""
+
+    settings = ConvolutionSettings
+    layer: ClassVar[type[nn.Module]]
+
+    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
+        super().__init__()
+        chosen = ConvolutionSettings(**values)
+        self.dropout = chosen.dropout
+        self.layers = nn.ModuleList(self.layer(*size) for size in _sizes(inputs, chosen.hidden, outputs))
+
+    @property
+    def depth(self) -> int:
+        return len(self.layers)
+
+    def forward(self, x: Values, around: Neighbourhood | None = None) -> Tensor:
+        first, *rest = zip(self.layers, (around or alone(x, self.depth)).blocks)
+        z = first[0](dropped(x, self.dropout, self.training), first[1])
+        for layer, block in rest:
+            z = layer(dropped(torch.relu(z), self.dropout, self.training), block)
+        return z
+
+
+class GCN(Convolutions):
+    """A graph convolutional network (Kipf, Welling 2017)."""
+
+    layer = GCNLayer
+
+
+class SAGE(Convolutions):
+    """GraphSAGE with the mean of all neighbours (Hamilton, Ying, Leskovec 2017)."""
+
+    layer = SAGELayer
+
+
+class GIN(Convolutions):
+    """A graph isomorphism network for nodes, without batch normalisation (Xu et al. 2019)."""
+
+    layer = GINLayer
+
+
+@settings
+class GATSettings:
+    hidden: tuple[int, ...] = setting((8,), "units of a head of each hidden layer", low=1)
+    heads: int = setting(8, "heads of attention of each hidden layer, whose units stand side by side", low=1)
+    output_heads: int = setting(1, "heads of the last layer, whose outputs are averaged", low=1)
+    dropout: float = setting(
+        0.6, "part of every layer's inputs, and of the shares of attention, that is dropped", low=0.0, below=1.0
+    )
+
+
+class GAT(nn.Module):
+    """A graph attention network, (B, I) -> (B, O) (Velickovic et al. 2018): layers of heads, ELU between them. values: those of
+    GATSettings. Raises SettingsError for values that these do not allow."""
+
+    settings = GATSettings
+
+    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
+        super().__init__()
+        chosen = GATSettings(**values)
+        sizes, heads = _sizes(inputs, chosen.hidden, outputs), chosen.heads
+        self.dropout = chosen.dropout
+        self.layers = nn.ModuleList()
+        for k, (before, after) in enumerate(sizes):
+            own = chosen.output_heads if k == len(chosen.hidden) else heads
+            self.layers.append(GATLayer(before * heads if k else before, after, own, chosen.dropout))
+
+    @property
+    def depth(self) -> int:
+        return len(self.layers)
+
+    def forward(self, x: Values, around: Neighbourhood | None = None) -> Tensor:
+        first, *rest = zip(self.layers, (around or alone(x, self.depth)).blocks)
+        z = first[0](dropped(x, self.dropout, self.training), first[1])
+        for layer, block in rest:
+            z = layer(dropped(functional.elu(z.flatten(1)), self.dropout, self.training), block)
+        return z.mean(1)
+
+
+@settings
+class SGCSettings:
+    hops: int = setting(2, "steps that features are averaged over", low=1)
+
+
+class SGC(nn.Module):
+    """A simple graph convolution, (B, I) -> (B, O) (Wu et al.: Simplifying graph convolutional networks. ICML 2019, (8)):
+    (D^-1/2 (A + I) D^-1/2)^hops x W + b. values: those of SGCSettings. Raises SettingsError for values that these do not allow.
+    """
+
+    settings = SGCSettings
+
+    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
+        super().__init__()
+        self.depth = SGCSettings(**values).hops
+        self.layers = nn.ModuleList([Affine(*_sizes(inputs, (), outputs)[0])])
+
+    def forward(self, x: Values, around: Neighbourhood | None = None) -> Tensor:
+        layer = cast(Affine, self.layers[0])
+        z = x @ layer.weight
+        for block in (around or alone(x, self.depth)).blocks:
+            z = gathered(block.sym, z, block)
+        return z + layer.bias
+
+
+@settings
+class APPNPSettings:
+    hidden: tuple[int, ...] = setting((64,), "units of each hidden layer", low=1)
+    dropout: float = setting(
+        0.5, "part of every layer's inputs, and of the edges' weights, that is dropped", low=0.0, below=1.0
+    )
+    hops: int = setting(10, "steps of personalised PageRank", low=1)
+    teleport: float = setting(0.1, "share of a node's own prediction in each step", low=0.0, high=1.0)
+
+
+class APPNP(nn.Module):
+    """Approximate personalised propagation of neural predictions, (B, I) -> (B, O) (Klicpera, Bojchevski, Guennemann: Predict
+    then propagate. ICLR 2019, (4)): Z = H, an MLP of each node, then hops times
+
+        Z <- (1 - teleport) D^-1/2 (A + I) D^-1/2 Z + teleport H
+
+    values: those of APPNPSettings. Raises SettingsError for values that these do not allow."""
+
+    settings = APPNPSettings
+
+    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
+        super().__init__()
+        chosen = APPNPSettings(**values)
+        self.dropout, self.depth, self.teleport = chosen.dropout, chosen.hops, chosen.teleport
+        self.layers = nn.ModuleList(Affine(*size) for size in _sizes(inputs, chosen.hidden, outputs))
+
+    def forward(self, x: Values, around: Neighbourhood | None = None) -> Tensor:
+        own = self.layers[0](dropped(x, self.dropout, self.training))
+        for layer in self.layers[1:]:
+            own = layer(dropped(torch.relu(own), self.dropout, self.training))
+        z = own
+        for block in (around or alone(x, self.depth)).blocks:
+            own = own[block.own]
+            weights = functional.dropout(block.sym, self.dropout, self.training)
+            z = (1 - self.teleport) * gathered(weights, z, block) + self.teleport * own
+        return z

@@ -6,14 +6,14 @@ learning. Validation nodes choose a champion; the labels of test nodes are score
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
-import torch
 from torch import Tensor, nn
 
 from evo.core import Metric, Model, Score, counted
@@ -24,12 +24,11 @@ from graphs.models import on_nodes
 from graphs.neighbourhoods import NodeData
 from graphs.scoring import f1, likely, top
 
-ROWS = 1000  # nodes of a graph without features whose inputs are rows of its adjacency matrix, at most
-
 
 class GraphTask(SupervisedTask):
-    """Labels of nodes to be learned. Features X (N, F) of the nodes are those given; without them, which node one is, one-hot,
-    and behind it its row of the adjacency matrix, 0 or 1 each (N, 2 N).
+    """Labels of nodes to be learned, by networks that read the graph (`graphs.models`) or features alone. Features X (N, F) of
+    the nodes are those given; without them, which node one is, one-hot, and behind it its row of the adjacency matrix, 0 or 1
+    each (N, 2 N).
 
     An input is the number of a node (B, 1), which `features` turns into rows of X for methods that know nothing of graphs; of a
     graph of at most 1,000 nodes without features it is the row itself, (B, 2 N).
@@ -52,21 +51,27 @@ class GraphTask(SupervisedTask):
     ):
         _check(graph, y, parts)
         self.graph, self.data = graph, NodeData(graph, features)
-        self.numbered = "" if features is None and len(graph) <= ROWS else "node"
-        rows = np.arange(len(graph), dtype=np.float32)[:, None] if self.numbered else self.data.x.toarray()
-        made = partial(on_nodes, network, self.data) if self.numbered else network
+        self.numbered = "node" if self.data.numbered else ""
+        rows, made = self.data.inputs, partial(on_nodes, network, self.data)
         super().__init__(*((rows[part], y[part]) for part in parts), network=made, **rest)
         if self.kind == "probability":
             self.metric = Metric("micro_f1")
 
+    off_card = "networks of a graph run on cores"
+
     def nodes(self, x: Tensor) -> np.ndarray:
         """The rows of the graph that inputs (B, I) stand for."""
-        x = torch.as_tensor(x)
-        return (x[:, 0].long() if self.numbered else x[:, : len(self.graph)].argmax(1)).numpy(force=True)
+        return self.data.nodes(x)
 
     def features(self, x: Tensor) -> Tensor:
         """The rows of X (B, F) float32 that inputs (B, I) stand for."""
-        return self.data.rows(x) if self.numbered else x
+        return self.data.rows(x)
+
+    def with_network(self, network: Callable[..., nn.Module]) -> Self:
+        """The same task with another network."""
+        other = copy.copy(self)
+        other._network = partial(on_nodes, network, self.data)
+        return other
 
     def diagnostics(self, model: Model) -> dict[str, object] | None:
         """None where an input is a number, which has no noise and no gaps; else as of SupervisedTask."""

@@ -82,6 +82,12 @@ METHODS = {
     "netmf": "graphs.learner:netmf",
     "grarep": "graphs.learner:grarep",
     "label-propagation": "graphs.propagation:label_propagation",
+    "gcn": "graphs.recipes:gcn",
+    "sage": "graphs.recipes:sage",
+    "gat": "graphs.recipes:gat",
+    "gin": "graphs.recipes:gin",
+    "sgc": "graphs.recipes:sgc",
+    "appnp": "graphs.recipes:appnp",
     "gradient-boosting": "baselines.classical:gradient_boosting",
     "sklearn:": "baselines.classical:sklearn_method",  # a prefix: sklearn:Name is sklearn_method("Name")
 }
@@ -96,6 +102,12 @@ NETWORKS = {
     "gru": "evo.vectors.recurrent:GRU",
     "rwa": "evo.vectors.recurrent:RWA",
     "linear-float": "evo.vectors.linear_float:LinearFloat",
+    "gcn": "graphs.models:GCN",
+    "sage": "graphs.models:SAGE",
+    "gat": "graphs.models:GAT",
+    "gin": "graphs.models:GIN",
+    "sgc": "graphs.models:SGC",
+    "appnp": "graphs.models:APPNP",
 }
 
 TABLE = "scenarios.tables:table_scenario"  # a scenario of a user's table: table.csv::COLUMN

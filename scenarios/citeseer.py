@@ -41,7 +41,8 @@ scenario = Scenario(
     task=task,
     settings=Classification,
     budget=Budget(evaluations=20_000),
-    methods=("label-propagation", "linear", "random-search"),
+    methods=("gcn", "gat", "label-propagation", "linear", "random-search"),
+    model={"network": "gcn"},
     needs="1.0 MB, downloaded once (or EVO_DATA)",
     facts={"kind": "classification", "inputs": 3703, "outputs": 6, "metric": "accuracy", "size": "120 + 500 + 1,000"},
 )

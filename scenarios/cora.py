@@ -43,7 +43,8 @@ scenario = Scenario(
     task=task,
     settings=Classification,
     budget=Budget(evaluations=20_000),
-    methods=("label-propagation", "linear", "random-search"),
+    methods=("gcn", "gat", "label-propagation", "linear", "random-search"),
+    model={"network": "gcn"},
     needs="0.6 MB, downloaded once (or EVO_DATA)",
     facts={"kind": "classification", "inputs": 1433, "outputs": 7, "metric": "accuracy", "size": "140 + 500 + 1,000"},
 )

@@ -205,7 +205,7 @@ def backends(task: Task) -> Backends:
     network = network_of(task)
     compiled = mlp_rows.layers(network) is not None or rnn_kernel.sizes_of(network) is not None
     if not compiled:
-        return Backends()
+        return Backends("torch", "" if task.off_card else "torch", task.off_card)
     on_card = "compiled" if isinstance(task, Episodic) else "torch"
     return Backends("compiled", "" if task.off_card else on_card, task.off_card)
 

@@ -1,0 +1,220 @@
+"""Networks on a graph: against dense matrices, and where only a neighbourhood is computed."""
+
+import networkx
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from evo import threads
+from evo.vectors import encoding
+from evo.vectors.encoding import Parameters
+from graphs import Graph
+from graphs.layers import dropped
+from graphs.models import APPNP, GAT, GCN, GIN, SAGE, SGC, NodeNetwork
+from graphs.neighbourhoods import NodeData
+from graphs.task import GraphTask
+
+N, F, CLASSES = 24, 10, 3
+KINDS = {
+    "gcn": lambda: GCN(F, CLASSES, hidden=(5,)),
+    "deep gcn": lambda: GCN(F, CLASSES, hidden=(5, 4)),
+    "sage": lambda: SAGE(F, CLASSES, hidden=(5,)),
+    "gin": lambda: GIN(F, CLASSES, hidden=(5,)),
+    "gat": lambda: GAT(F, CLASSES, hidden=(4,), heads=3, output_heads=2),
+    "sgc": lambda: SGC(F, CLASSES),
+    "appnp": lambda: APPNP(F, CLASSES, hidden=(5,), hops=4, teleport=0.2),
+}
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+def graph(seed=0, weighted=False, directed=False):
+    network = networkx.gnm_random_graph(N, 40, seed=seed, directed=directed)
+    network.remove_edges_from([pair for pair in network.edges if 3 in pair])  # an isolated node
+    network.add_edge(5, 5)
+    for k, (u, v) in enumerate(network.edges):
+        network[u][v].update({"weight": 0.5 + k % 4} if weighted else {})
+    return Graph.from_networkx(network)
+
+
+def data(seed=0, **rest):
+    x = scipy.sparse.random_array((N, F), density=0.3, rng=np.random.default_rng(seed), format="csr")
+    return NodeData(graph(seed, **rest), x)
+
+
+def made(kind, seed=0):
+    torch.manual_seed(seed)
+    module = KINDS[kind]().double()
+    for p in module.parameters():  # biases too
+        p.data.normal_(0, 0.5)
+    return module.eval()
+
+
+def matrices(a):
+    """D^-1/2 (A + I) D^-1/2, D^-1 A without loops, A + I."""
+    loops = a + torch.diag((a.diagonal() == 0).double())
+    root = loops.sum(1).rsqrt()
+    others = a - torch.diag(a.diagonal())
+    return root[:, None] * loops * root, others / others.sum(1, keepdim=True).clamp(min=1e-12), loops
+
+
+def attention(layer, x, mask):
+    """Velickovic et al., (1) to (4), a head after the other, by a dense mask."""
+    heads, units = [], len(layer.bias) // layer.heads
+    for h in range(layer.heads):
+        columns = slice(h * units, (h + 1) * units)
+        z = x @ layer.weight[:, columns]
+        scores = functional.leaky_relu((z @ layer.target[h])[:, None] + (z @ layer.source[h])[None], 0.2)
+        heads.append(scores.masked_fill(~mask, -torch.inf).softmax(1) @ z + layer.bias[columns])
+    return torch.stack(heads, 1)
+
+
+def dense(module, x, a):
+    """The network on the whole graph as its paper writes it, x (N, F), adjacency a (N, N)."""
+    sym, mean, loops = matrices(a)
+    if isinstance(module, SGC):
+        layer = module.layers[0]
+        return sym @ sym @ x @ layer.weight + layer.bias
+    if isinstance(module, APPNP):
+        first, last = module.layers
+        z = own = torch.relu(x @ first.weight + first.bias) @ last.weight + last.bias
+        for _ in range(module.depth):
+            z = (1 - module.teleport) * sym @ z + module.teleport * own
+        return z
+    for k, layer in enumerate(module.layers):
+        last = k == len(module.layers) - 1
+        if isinstance(module, GCN):
+            x = sym @ x @ layer.weight + layer.bias
+        elif isinstance(module, SAGE):
+            x = torch.cat([x, mean @ x], 1) @ torch.cat([layer.own, layer.weight]) + layer.bias
+        elif isinstance(module, GIN):
+            hidden = torch.relu(loops @ x @ layer.first.weight + layer.first.bias)
+            x = hidden @ layer.second.weight + layer.second.bias
+        else:
+            z = attention(layer, x, loops > 0)
+            x = z.mean(1) if last else functional.elu(z.flatten(1))
+            continue
+        x = x if last else torch.relu(x)
+    return x
+
+
+@kinds
+@pytest.mark.parametrize(("weighted", "directed"), [(False, False), (True, False), (True, True)])
+def test_a_network_is_what_its_paper_writes_on_any_nodes(kind, weighted, directed):
+    own, module = data(weighted=weighted, directed=directed), made(kind)
+    a = torch.from_numpy(own.graph.to_scipy().toarray())
+    expected = dense(module, torch.from_numpy(own.x.toarray()).double(), torch.maximum(a, a.T))
+    wrapped = NodeNetwork(module.float(), own)
+    for nodes in (range(N), [3], [7, 2, 2, 19]):
+        x = torch.tensor(nodes, dtype=torch.float32)[:, None]
+        torch.testing.assert_close(wrapped(x), expected[list(nodes)].float(), rtol=1e-4, atol=1e-5)
+
+
+@kinds
+@settings(max_examples=8)
+@given(seed=st.integers(0, 10_000))
+def test_outputs_follow_a_renaming_of_the_nodes(kind, seed):
+    own, module = data(seed), made(kind, seed).float()
+    order = np.random.default_rng(seed).permutation(N)  # node k is node order[k] of the other
+    a = own.graph.to_scipy()[np.argsort(order)][:, np.argsort(order)]
+    other = NodeData(Graph.from_scipy(a), own.x[np.argsort(order)])
+    x = torch.arange(N, dtype=torch.float32)[:, None]
+    renamed = NodeNetwork(module, other)(torch.from_numpy(order.astype(np.float32))[:, None])
+    torch.testing.assert_close(renamed, NodeNetwork(module, own)(x), rtol=1e-4, atol=1e-5)
+
+
+def test_gat_on_a_complete_graph_is_attention_of_a_single_head():
+    """With all nodes neighbours of all: softmax(scores of pairs) times values, as in additive attention."""
+    own = NodeData(Graph.from_networkx(networkx.complete_graph(N)), data().x)
+    torch.manual_seed(0)
+    module = GAT(F, CLASSES, hidden=()).eval()
+    (layer,) = module.layers
+    values = torch.from_numpy(own.x.toarray()) @ layer.weight
+    query, key = values @ layer.target[0], values @ layer.source[0]
+    expected = functional.leaky_relu(query[:, None] + key[None], 0.2).softmax(1) @ values + layer.bias
+    x = torch.arange(N, dtype=torch.float32)[:, None]
+    torch.testing.assert_close(NodeNetwork(module, own)(x), expected)
+
+
+@kinds
+def test_rows_alone_are_nodes_without_neighbours(kind):
+    own, module = NodeData(Graph.from_edges([], nodes=range(N)), data().x), made(kind).float()
+    x = torch.arange(N, dtype=torch.float32)[:, None]
+    torch.testing.assert_close(module(torch.from_numpy(own.x.toarray())), NodeNetwork(module, own)(x))
+
+
+@kinds
+def test_gradients_are_those_of_dense_matrices(kind):
+    own, module = data(weighted=True), made(kind).double()
+    a, x = torch.from_numpy(own.graph.to_scipy().toarray()), torch.from_numpy(own.x.toarray()).double()
+    expected = torch.autograd.grad(dense(module, x, a)[[2, 9]].square().sum(), list(module.parameters()))
+    module.float()
+    outputs = NodeNetwork(module, own)(torch.tensor([[2.0], [9.0]]))
+    found = torch.autograd.grad(outputs.square().sum(), list(module.parameters()))
+    for one, other in zip(found, expected):
+        torch.testing.assert_close(one, other.float(), rtol=2e-3, atol=1e-4)
+
+
+@kinds
+def test_only_what_lies_within_the_layers_reach_is_read(kind):
+    """On a long path: features of nodes further away do not matter, nor are they touched."""
+    path = Graph.from_networkx(networkx.path_graph(50))
+    x = np.random.default_rng(0).normal(size=(50, F)).astype(np.float32)
+    module = made(kind).float()
+    far = x.copy()
+    far[module.depth + 1 :] = 1e6
+    asked = torch.tensor([[0.0]])
+    assert torch.equal(NodeNetwork(module, NodeData(path, x))(asked), NodeNetwork(module, NodeData(path, far))(asked))
+    around = NodeData(path, x).around(np.array([0]), module.depth)
+    assert [len(block.pattern) for block in around.blocks] == list(range(module.depth, 0, -1))
+    assert len(around.x) == module.depth + 1
+
+
+def test_dropout_of_sparse_features_drops_entries_alone_and_keeps_the_mean():
+    own = data().around(np.arange(N), 1).x
+    torch.manual_seed(0)
+    drawn = torch.stack([dropped(own, 0.6, True).values for _ in range(2000)])
+    assert ((drawn == 0) | torch.isclose(drawn, own.values / 0.4)).all()
+    torch.testing.assert_close((drawn == 0).float().mean(0), torch.full_like(own.values, 0.6), rtol=0, atol=0.06)
+    assert dropped(own, 0.6, False).values is own.values
+
+
+@kinds
+def test_dropout_acts_in_training_alone(kind):
+    own, module = data(), made(kind).float()
+    x = torch.arange(N, dtype=torch.float32)[:, None]
+    wrapped = NodeNetwork(module, own)
+    once = wrapped(x)
+    assert torch.equal(wrapped(x), once)
+    wrapped.train()
+    assert torch.equal(wrapped(x), once) == (kind == "sgc")  # which has none
+
+
+@kinds
+def test_neither_tile_nor_threads_nor_population_change_a_bit(kind, monkeypatch):
+    network = lambda inputs, outputs: KINDS[kind]()
+    task = GraphTask(graph(), np.arange(N) % CLASSES, (np.arange(N),), data().x, kind="classification", network=network)
+    own = Parameters(task.network)
+    vectors = own.initial(0, 0, 40)
+    x = torch.tensor([0.0, 3, 7, 8, 11, 20, 21])[:, None]
+    expected = own.express(vectors).forward(x)
+    torch.testing.assert_close(expected, torch.stack([own.model(vector)(x) for vector in vectors]), rtol=1e-5, atol=1e-5)
+    tiles = set()
+    for size in (2**10, 2**17, 2**26):
+        monkeypatch.setitem(encoding.TILE_BYTES, "cpu", size)
+        tiles.add(own.tile(40, x))
+        for count in (1, 2):
+            with threads.limited(count):
+                assert torch.equal(own.express(vectors).forward(x), expected)
+    assert len(tiles) > 1
+    for some in (1, 2, 3, 17):
+        assert torch.equal(own.express(vectors[:some]).forward(x), expected[:some])
+
+
+def test_negative_weights_are_refused():
+    own = NodeData(Graph.from_edges([(0, 1), (1, 2)], [1, -3]), np.eye(3))
+    with pytest.raises(ValueError, match="takes weights >= 0; the least of the graph is -3"):
+        NodeNetwork(GCN(3, 2), own)(torch.tensor([[0.0]]))
