@@ -39,6 +39,9 @@ class NodeNetwork(nn.Module):
         self.network, self.data = network, data
 
     def forward(self, x: Tensor) -> Tensor:
+        """Raises ValueError if it is exported to ONNX, which would need the graph and all features."""
+        if torch.compiler.is_exporting():
+            raise ValueError("it reads the graph, which an ONNX file does not hold: export .pt or .safetensors")
         if not isinstance(self.network, GraphNetwork):
             return self.network(self.data.rows(x))
         nodes, place = np.unique(self.data.nodes(x), return_inverse=True)

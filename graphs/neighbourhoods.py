@@ -23,6 +23,7 @@ from graphs.data import Graph
 from graphs.products import Pattern, sums
 
 ROWS = 1000  # nodes of a graph without features whose inputs are rows of its adjacency matrix, at most
+MOST = 2**24  # nodes whose numbers float32 tells apart
 KEPT = 8  # neighbourhoods, the last that were asked for
 
 
@@ -74,11 +75,13 @@ class NodeData:
 
     features: an array or a sparse matrix; None: which node one is, one-hot, and behind it its row of the adjacency matrix, 0 or
     1 each (N, 2 N). numbered: whether an input is the number of a node (B, 1); else it is the features themselves, (B, 2 N).
-    Raises ValueError for another number of rows, and for numbers that are not finite.
+    Raises ValueError for another number of rows, for numbers that are not finite, and for more than 16,777,216 nodes.
     """
 
     def __init__(self, graph: Graph, features: npt.ArrayLike | scipy.sparse.sparray | None = None):
         self.numbered = features is not None or len(graph) > ROWS
+        if len(graph) > MOST:
+            raise ValueError(f"expected at most {MOST:,} nodes, whose numbers float32 tells apart; got {len(graph):,}")
         if features is None:
             features = scipy.sparse.hstack([scipy.sparse.eye_array(len(graph)), graph.to_scipy() != 0])
         self.graph, self.x = graph, scipy.sparse.csr_array(features, dtype=np.float32)

@@ -8,6 +8,8 @@ penalty is weight_decay / 2 * sum w^2.
 from __future__ import annotations
 
 import dataclasses
+import math
+import operator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from baselines.backprop import Backprop, BackpropSettings
-from evo.core import Backends, Method, Model, Task
+from evo.core import Backends, Method, Model, Row, State, Task
 from evo.settings import Value, describe, setting, settings
 from evo.space import Log
 from evo.vectors import models
@@ -37,7 +39,10 @@ class TrainingSettings:
     penalised: str = setting("first", "the layers that l2 is of", choices=("first", "all"))
     epochs: int | None = setting(200, "it ends after so many, unless task.stop is budget; none: never", low=1)
     patience: int | None = setting(
-        None, "early stopping after so many epochs without a better validation fitness; none: off", low=1, unit="epochs"
+        None,
+        "early stopping after so many epochs in which neither fitness nor metric on validation is as good as before; none: off",
+        low=1,
+        unit="epochs",
     )
 
 
@@ -80,12 +85,28 @@ class APPNPRecipe(TrainingSettings, APPNPSettings):
 
 
 class GraphDescent(Backprop):
-    """`Backprop` of a network by a recipe."""
+    """`Backprop` of a network by a recipe. Of patience, it is that of GAT (Velickovic et al. 2018, section 3.3): an epoch in
+    which loss or accuracy on validation is as good as ever begins it again."""
 
     def __init__(self, task: Trainable, recipe: TrainingSettings, seed: int, device: str = "cpu"):
-        self.recipe = recipe
-        shared = {name: getattr(recipe, name) for name in ("learning_rate", "l2", "patience")}
-        super().__init__(task, BackpropSettings(optimizer="Adam", batch_size=None, **shared), seed, device)
+        self.recipe, self.waited = recipe, 0
+        self.reached = [-math.inf, -math.inf]  # best fitness and metric on validation
+        shared = {name: getattr(recipe, name) for name in ("learning_rate", "l2")}
+        super().__init__(task, BackpropSettings(optimizer="Adam", batch_size=None, patience=None, **shared), seed, device)
+
+    def step(self) -> Row:
+        """As of Backprop."""
+        row = super().step()
+        metric = self.task.metric
+        now = [row["validation"]["fitness"], row["validation"][metric.name] * (1 if metric.direction == "max" else -1)]
+        self.waited = 0 if any(map(operator.ge, now, self.reached)) else self.waited + 1
+        self.reached = [max(best, value) for best, value in zip(self.reached, now)]  # a NaN is no better
+        if self.finished is None and self.task.stop != "budget":
+            if self.recipe.epochs is not None and self.epoch >= self.recipe.epochs:
+                self.finished = "completed"
+            elif self.recipe.patience is not None and self.waited >= self.recipe.patience:
+                self.finished = "early_stopping"
+        return row
 
     def _prepare(self) -> None:
         super()._prepare()
@@ -93,9 +114,12 @@ class GraphDescent(Backprop):
             first = {id(p) for name, p in self.module.named_parameters() if FIRST in f".{name}"}
             self.weights = [p for p in self.weights if id(p) in first]
 
-    def _why_finished(self) -> str | None:
-        ended = self.recipe.epochs is not None and self.task.stop != "budget" and self.epoch + 1 >= self.recipe.epochs
-        return super()._why_finished() or ("completed" if ended else None)
+    def state_dict(self) -> State:
+        return {**super().state_dict(), "waited": self.waited, "reached": list(self.reached)}
+
+    def load_state_dict(self, state: State) -> None:
+        super().load_state_dict(state)
+        self.waited, self.reached = state["waited"], list(state["reached"])
 
 
 @dataclass(frozen=True)

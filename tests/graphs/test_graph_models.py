@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from evo import threads
+from evo.interop.export import ExportError, export
 from evo.vectors import encoding
 from evo.vectors.encoding import Parameters
-from graphs import Graph
+from graphs import Graph, neighbourhoods
 from graphs.layers import dropped
 from graphs.models import APPNP, GAT, GCN, GIN, SAGE, SGC, NodeNetwork
-from graphs.neighbourhoods import NodeData
+from graphs.neighbourhoods import KEPT, NodeData
 from graphs.task import GraphTask
 
 N, F, CLASSES = 24, 10, 3
@@ -132,6 +133,7 @@ def test_gat_on_a_complete_graph_is_attention_of_a_single_head():
     torch.manual_seed(0)
     module = GAT(F, CLASSES, hidden=()).eval()
     (layer,) = module.layers
+    torch.nn.init.normal_(layer.bias)
     values = torch.from_numpy(own.x.toarray()) @ layer.weight
     query, key = values @ layer.target[0], values @ layer.source[0]
     expected = functional.leaky_relu(query[:, None] + key[None], 0.2).softmax(1) @ values + layer.bias
@@ -171,6 +173,16 @@ def test_only_what_lies_within_the_layers_reach_is_read(kind):
     around = NodeData(path, x).around(np.array([0]), module.depth)
     assert [len(block.pattern) for block in around.blocks] == list(range(module.depth, 0, -1))
     assert len(around.x) == module.depth + 1
+
+
+def test_networks_of_different_reach_share_a_graph():
+    own, x = data(), torch.arange(N, dtype=torch.float32)[:, None]
+    first = {kind: NodeNetwork(made(kind).float(), own)(x[4:6]) for kind in KINDS}
+    for start in range(12):  # more than are kept
+        NodeNetwork(made("gcn").float(), own)(x[start : start + 3])
+    assert all(torch.equal(NodeNetwork(made(kind).float(), own)(x[4:6]), first[kind]) for kind in reversed(KINDS))
+    assert all(torch.equal(NodeNetwork(made(kind).float(), data())(x[4:6]), first[kind]) for kind in KINDS)
+    assert len(own._kept) <= KEPT
 
 
 def test_dropout_of_sparse_features_drops_entries_alone_and_keeps_the_mean():
@@ -218,3 +230,19 @@ def test_negative_weights_are_refused():
     own = NodeData(Graph.from_edges([(0, 1), (1, 2)], [1, -3]), np.eye(3))
     with pytest.raises(ValueError, match="takes weights >= 0; the least of the graph is -3"):
         NodeNetwork(GCN(3, 2), own)(torch.tensor([[0.0]]))
+
+
+def test_more_nodes_than_numbers_of_float32_are_refused(monkeypatch):
+    monkeypatch.setattr(neighbourhoods, "MOST", N - 1)
+    with pytest.raises(ValueError, match=f"expected at most {N - 1} nodes, whose numbers float32 tells apart; got {N}"):
+        data()
+
+
+def test_an_export_without_the_graph_is_refused(tmp_path):
+    task = GraphTask(graph(), np.arange(N) % CLASSES, (np.arange(N),), data().x, kind="classification", network=GCN)
+    own = Parameters(task.network)
+    model = own.model(own.initial(0, 0, 1)[0])
+    with pytest.raises(ExportError, match="it reads the graph, which an ONNX file does not hold"):
+        export(model, tmp_path / "x.onnx", task)
+    kept = torch.load(export(model, tmp_path / "x.pt", task), weights_only=True)
+    assert sorted(kept) == sorted(dict(task.network().named_parameters()))

@@ -69,6 +69,32 @@ def test_a_recipe_ends_after_its_epochs_unless_the_budget_is_to_be_spent():
     assert trained(gat, 300, patience=3, learning_rate=0.5)[1].finished == "early_stopping"
 
 
+def test_patience_begins_again_where_loss_or_accuracy_is_as_good_as_ever():
+    """Epoch by epoch: (fitness, accuracy) on validation, and how long it has waited since."""
+    told = [(-1, 0.5, 0), (-2, 0.5, 0), (-2, 0.4, 1), (float("nan"), 0.4, 2), (-0.5, 0.1, 0), (-0.6, 0.6, 0), (-0.6, 0.5, 1)]
+    told += [(-0.6, 0.5, 2), (-0.6, 0.5, 3)]
+    learner = trained(gat, 0, patience=3)[1]
+    scores = iter({"fitness": fitness, "accuracy": accuracy} for fitness, accuracy, _ in told)
+    learner.task.score = lambda model, split: next(scores)
+    for _, _, waited in told:
+        assert learner.finished is None
+        learner.step()
+        assert learner.waited == waited
+    assert learner.finished == "early_stopping"
+
+
+def test_patience_of_a_resumed_run_is_that_of_one_left_in_peace():
+    values = dict(patience=4, learning_rate=0.5)
+    whole = trained(gat, 500, **values)[1]
+    assert (whole.finished, whole.waited) == ("early_stopping", 4)
+    cut = trained(gat, whole.epoch - 2, **values)[1]
+    resumed = trained(gat, 0, **values)[1]
+    resumed.load_state_dict(cut.state_dict())
+    while resumed.finished is None:
+        resumed.step()
+    assert (resumed.epoch, resumed.best.state_dict()) == (whole.epoch, whole.best.state_dict())
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_neighbours_tell_what_features_do_not(name):
     """Features alone leave half of the test nodes in doubt; cliques settle them."""
