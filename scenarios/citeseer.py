@@ -6,7 +6,7 @@ from typing import Any
 from evo.core import Budget, Scenario
 from graphs.task import GraphTask
 from scenarios.datasets import Classification
-from scenarios.planetoid import Citations
+from scenarios.planetoid import LEARNERS, Citations
 
 PAPERS = Citations(
     name="citeseer",
@@ -40,9 +40,10 @@ scenario = Scenario(
     title="Citeseer: 3,327 papers and their citations, 6 fields, 20 papers of each train",
     task=task,
     settings=Classification,
-    budget=Budget(evaluations=20_000),
+    budget=Budget(evaluations=60_000),
     methods=("gcn", "gat", "label-propagation", "linear", "random-search"),
     model={"network": "gcn"},
+    learners=LEARNERS,
     needs="1.0 MB, downloaded once (or EVO_DATA)",
     facts={"kind": "classification", "inputs": 3703, "outputs": 6, "metric": "accuracy", "size": "120 + 500 + 1,000"},
 )

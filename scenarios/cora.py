@@ -7,7 +7,7 @@ from typing import Any
 from evo.core import Budget, Scenario
 from graphs.task import GraphTask
 from scenarios.datasets import Classification
-from scenarios.planetoid import Citations
+from scenarios.planetoid import LEARNERS, Citations
 
 PAPERS = Citations(
     name="cora",
@@ -42,9 +42,10 @@ scenario = Scenario(
     title="Cora: 2,708 papers and their citations, 7 fields, 20 papers of each train",
     task=task,
     settings=Classification,
-    budget=Budget(evaluations=20_000),
+    budget=Budget(evaluations=60_000),
     methods=("gcn", "gat", "label-propagation", "linear", "random-search"),
     model={"network": "gcn"},
+    learners=LEARNERS,
     needs="0.6 MB, downloaded once (or EVO_DATA)",
     facts={"kind": "classification", "inputs": 1433, "outputs": 7, "metric": "accuracy", "size": "140 + 500 + 1,000"},
 )
