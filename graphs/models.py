@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from evo.settings import Value, setting, settings
-from evo.vectors.modules import Recurrent
+from evo.vectors.recurrent import Recurrent
 from graphs.layers import Affine, GATLayer, GCNLayer, GINLayer, SAGELayer, dropped, gathered
 from graphs.neighbourhoods import Neighbourhood, NodeData, Values, alone
 

@@ -8,7 +8,8 @@ import torch
 
 from baselines.classical import linear
 from evo import NEAT
-from evo.vectors.modules import MLP, RNN
+from evo.vectors.modules import MLP
+from evo.vectors.recurrent import RNN
 from graphs import Graph
 from graphs.task import GraphTask
 
