@@ -114,7 +114,7 @@ class GIN(Convolutions):
 @settings
 class GATSettings:
     hidden: tuple[int, ...] = setting((8,), "units of a head of each hidden layer", low=1)
-    heads: int = setting(8, "heads of attention of each hidden layer, whose units stand side by side", low=1)
+    heads: int = setting(8, "heads of attention of each hidden layer, whose units are concatenated", low=1)
     output_heads: int = setting(1, "heads of the last layer, whose outputs are averaged", low=1)
     dropout: float = setting(
         0.6, "part of every layer's inputs, and of the shares of attention, that is dropped", low=0.0, below=1.0

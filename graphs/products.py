@@ -140,7 +140,7 @@ class _Sums(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple, weights: Tensor, z: Tensor, pattern: Pattern) -> tuple[Tensor, int]:
-        """Networks side by side: as further numbers of a head where all share the weights, else as further heads."""
+        """Networks together: as further numbers of a head where all share the weights, else as further heads."""
         size = info.batch_size
         z = z.expand(size, *z.shape) if in_dims[1] is None else z.movedim(in_dims[1], 0)
         if in_dims[0] is None:
