@@ -89,10 +89,11 @@ class Growth:
     @property
     def run(self) -> dict:
         """How the networks run, as arguments of `evo.network`. With cycles a call is as many ticks as the longest way on which
-        nodes were found, from an input over iteration_level + 1 hidden nodes to an output."""
+        nodes were found, from an input over iteration_level + 1 hidden nodes to an output. An output without a connection
+        answers the activation of its bias with cycles and without."""
         if not self.search.cycles:
             return dict(recurrent=False)
-        return dict(recurrent=True, ticks=self.search.iteration_level + 2, fresh=self.fresh)
+        return dict(recurrent=True, ticks=self.search.iteration_level + 2, fresh=self.fresh, unconnected=True)
 
     @property
     def rules(self) -> Rules:

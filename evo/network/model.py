@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class NetworkModel(Model):
     """One genome as a Model: called with rows (B, I), tensor or array, it returns a tensor (B, O) float32 on the host.
 
-    genome: a Genomes of length 1; recurrent, ticks, time_step and fresh as of Networks. Raises ValueError for another length.
+    genome: a Genomes of length 1; recurrent, ticks, time_step, fresh and unconnected as of Networks. Raises ValueError for
+    another length.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class NetworkModel(Model):
         ticks: int | str = 1,
         time_step: float = 0.0,
         fresh: bool = False,
+        unconnected: bool = False,
     ):
         if len(genome) != 1:
             raise ValueError(f"expected one genome; got {len(genome)}")
-        self.genome, self._networks = genome, Networks(genome, recurrent, ticks, time_step, fresh)
+        self.genome, self._networks = genome, Networks(genome, recurrent, ticks, time_step, fresh, unconnected)
 
     def __repr__(self) -> str:
         sizes = [counted(self.genome.inputs, "input"), counted(self.genome.outputs, "output")]
@@ -134,7 +136,8 @@ class NetworkModel(Model):
             genes.weight[own] = values["weight"][begin : begin + len(own)]
             genes.bias[slot] = values["bias"][step]
             begin += len(own)
-        return NetworkModel(genome, self.recurrent, self.ticks, self.time_step, self._networks.fresh)
+        run = (self.recurrent, self.ticks, self.time_step, self._networks.fresh, self._networks.unconnected)
+        return NetworkModel(genome, *run)
 
     def save(self) -> Saved:
         """The genome's arrays and how the network runs, for `restore`."""

@@ -135,8 +135,9 @@ class Networks(Phenotypes):
 
     recurrent: keep the values of all nodes between forwards, until `reset`; ticks: per forward, or "depth"; time_step: seconds
     per tick of continuous-time networks, which are recurrent; 0: discrete time. fresh: recurrent networks begin every forward
-    from zeros, for rows that are in no order. They run on cores, or after `to("cuda")` on a card, where x and outputs are
-    tensors on it. Raises ValueError for a cycle in a feed-forward genome, for invalid ticks, or as `compile` does.
+    from zeros, for rows that are in no order. unconnected: as of `compile`. They run on cores, or after `to("cuda")` on a
+    card, where x and outputs are tensors on it. Raises ValueError for a cycle in a feed-forward genome, for invalid ticks, or
+    as `compile` does.
     """
 
     construction: float = 0.0
@@ -148,9 +149,10 @@ class Networks(Phenotypes):
         ticks: int | str = 1,
         time_step: float = 0.0,
         fresh: bool = False,
+        unconnected: bool = False,
     ):
-        self.genomes, self.ticks, self.fresh = genomes, _count(ticks) or ticks, fresh
-        self.program = compile(genomes, recurrent, time_step)
+        self.genomes, self.ticks, self.fresh, self.unconnected = genomes, _count(ticks) or ticks, fresh, unconnected
+        self.program = compile(genomes, recurrent, time_step, unconnected)
         self._state: np.ndarray | None = None
         self._card: cuda.Card | None = None  # that these networks run on
 

@@ -37,8 +37,8 @@ class Program(NamedTuple):
     the longest path; widest: the largest number of slots of a genome.
 
     In a feed-forward network a node without connections computes its bias; in a recurrent one it stays 0 and is not computed,
-    as in neat-python. With time_step > 0 (seconds) a recurrent network runs in continuous time: in a tick each node moves by
-    the fraction time_step / time_constant from its value towards the computed one.
+    as in neat-python, unless `compile` was told otherwise. With time_step > 0 (seconds) a recurrent network runs in continuous
+    time: in a tick each node moves by the fraction time_step / time_constant from its value towards the computed one.
     """
 
     inputs: int
@@ -80,9 +80,10 @@ PROGRAM = types.NamedTuple(
 )
 
 
-def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -> Program:
+def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0, unconnected: bool = False) -> Program:
     """The program of every genome; it shares the genomes' arrays. recurrent: nodes read the values of the previous tick, so
     cycles are allowed. time_step: seconds per tick of a continuous-time network, which is recurrent; 0: discrete time.
+    unconnected: nodes without connections are computed in recurrent networks too.
 
     Raises ValueError for a time_step that is negative or not finite; and, naming the first genome: a cycle in a feed-forward
     network, a connection from or to a missing node, an unknown code of `evo.activations`, a time constant <= 0.
@@ -90,14 +91,15 @@ def compile(genomes: Genomes, recurrent: bool = False, time_step: float = 0.0) -
     if not 0.0 <= time_step < np.inf:
         raise ValueError(f"time_step: expected a number of seconds >= 0; got {time_step!r}")
     size = len(genomes)
-    run = (genomes.inputs, genomes.outputs, bool(recurrent or time_step > 0), float(time_step))
+    recurrent = bool(recurrent or time_step > 0)
+    run, unconnected = (genomes.inputs, genomes.outputs, recurrent, float(time_step)), unconnected or not recurrent
     if size <= GRAIN and sum((block := genomes.block)[1:3].tolist()) <= WORK:
-        program, fault, faulty = _compile_all(block, *run)
+        program, fault, faulty = _compile_all(block, *run, unconnected)
     else:
         genes = genomes.genes
         grain = max(1, WORK * size // max(1, genes.node_id.size + genes.innovation.size))
         program, fault = _empty_program(genes, *run), np.zeros(size, np.int64)
-        part = lambda a, b: _compile_genomes(program, genes, fault, _scratch(program, genes), a, b)
+        part = lambda a, b: _compile_genomes(program, genes, fault, _scratch(program, genes), unconnected, a, b)
         threads.each(part, size, grain)
         faulty = fault.any()
     if faulty:
@@ -178,10 +180,10 @@ def _sort_connections(program, genes, g, into, slots):
     return True
 
 
-@njit(types.void(PROGRAM, GENES, _INT64, types.int64[:, ::1], _LONG, _LONG), cache=True, nogil=True, _nrt=False)
-def _compile_genomes(program, genes, fault, scratch, begin, end):
+@njit(types.void(PROGRAM, GENES, _INT64, types.int64[:, ::1], types.boolean, _LONG, _LONG), cache=True, nogil=True, _nrt=False)
+def _compile_genomes(program, genes, fault, scratch, unconnected, begin, end):
     """Writes the program of genomes begin .. end; fault (P,): a key of FAULTS, or UNKNOWN, if a genome is invalid.
-    scratch: from `_scratch`."""
+    scratch: from `_scratch`; unconnected: whether nodes without connections are computed."""
     state, following, height, stack, slots = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     for g in range(begin, end):
         first, nodes = genes.nodes_at[g], genes.nodes_at[g + 1] - genes.nodes_at[g]
@@ -217,7 +219,7 @@ def _compile_genomes(program, genes, fault, scratch, begin, end):
                     continue
                 top -= 1
                 state[k] = FINISHED
-                if program.last[first + k] > program.first[first + k] or not program.recurrent:
+                if program.last[first + k] > program.first[first + k] or unconnected:
                     program.node[first + steps] = k
                     steps += 1
                     height[k] = max(height[k], 1)
@@ -243,13 +245,17 @@ def _scratch(program, genes):
     return np.empty((5, max(SLOTS, program.widest, longest(genes.connections_at))), np.int64)
 
 
-@njit(types.Tuple((PROGRAM, _INT64, types.boolean))(BLOCK, _LONG, _LONG, types.boolean, types.float64), cache=True, nogil=True)
-def _compile_all(block, inputs, outputs, recurrent, time_step):
+@njit(
+    types.Tuple((PROGRAM, _INT64, types.boolean))(BLOCK, _LONG, _LONG, types.boolean, types.float64, types.boolean),
+    cache=True,
+    nogil=True,
+)
+def _compile_all(block, inputs, outputs, recurrent, time_step, unconnected):
     """The program of all genomes of a block, in one part; their faults, and whether there is one."""
     genes = genes_of(block)
     program = _empty_program(genes, inputs, outputs, recurrent, time_step)
     fault = np.zeros(program.steps.size, np.int64)
-    _compile_genomes(program, genes, fault, _scratch(program, genes), 0, fault.size)
+    _compile_genomes(program, genes, fault, _scratch(program, genes), unconnected, 0, fault.size)
     return program, fault, fault.any()
 
 

@@ -31,7 +31,7 @@ from scenarios.environments import cartpole
 RUNS = {
     "feed-forward": {},
     "recurrent": dict(recurrent=True, ticks=2),
-    "recurrent, as deep as it is": dict(recurrent=True, ticks="depth"),
+    "recurrent, as deep as it is": dict(recurrent=True, ticks="depth", unconnected=True),
     "continuous": dict(recurrent=True, time_step=0.02, ticks=3),
 }
 

@@ -94,11 +94,29 @@ def test_a_model_is_the_network_of_its_population_and_survives_a_file():
 
 def test_a_task_says_what_its_networks_answer_and_whether_they_remember():
     for kind, least in (("probability", 0.5), ("regression", 0.0)):  # networks without a connection answer 0, and half
-        hyper = ESHyperNEAT.for_task(small_task(kind), seed=0, population_size=5, band_threshold=10.0, cycles=False)
-        assert hyper.express(hyper.ask()).forward(torch.ones(1, 2)).unique().tolist() == [least]
+        for cycles in (True, False):
+            hyper = ESHyperNEAT.for_task(small_task(kind), seed=0, population_size=5, band_threshold=10.0, cycles=cycles)
+            assert hyper.express(hyper.ask()).forward(torch.ones(1, 2)).unique().tolist() == [least]
         assert [layer[:, -1].tolist() for layer in hyper.substrate.layers] == [[-1.0, -1.0], [1.0]]
         assert hyper.growth.fresh
     assert not ESHyperNEAT.for_task(ControlTask(environment), seed=0).growth.fresh
+
+
+@pytest.mark.parametrize("cycles", [True, False])
+@pytest.mark.parametrize("squashed", [True, False])
+def test_an_output_without_a_connection_answers_the_activation_of_its_bias(cycles, squashed):
+    hyper = ESHyperNEAT(PLACES, squashed=squashed, cycles=cycles, biases=True, band_threshold=10.0, population_size=6)
+    genomes, x = hyper.ask(), np.zeros((3, 2), np.float32)
+    biases = np.array([found.biases for found in hyper.growth.networks(genomes)[1]])
+    assert (biases != 0.0).all()
+    wanted = np.broadcast_to((1.0 / (1.0 + np.exp(-4.9 * biases)) if squashed else biases)[:, None], (6, 3, 1))
+    np.testing.assert_allclose(hyper.express(genomes).forward(x), wanted, rtol=1e-6)
+    model = hyper.model(genomes[4])
+    again = ESHyperNEAT.restore(small_task("regression"), *model.save())
+    module = model.to_module()
+    for answers in (model(x), again(x), module(torch.from_numpy(x)).detach(), model.trained(module)(x)):
+        np.testing.assert_allclose(answers, wanted[4], rtol=1e-6)
+    np.testing.assert_allclose([model.activate(row) for row in x], wanted[4], rtol=1e-6)
 
 
 def test_a_network_in_an_episode_keeps_its_values():

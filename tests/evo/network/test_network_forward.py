@@ -14,6 +14,7 @@ from evo.network.program import compile
 GENOMES = 3000
 TICKS = 5
 RUNS = {"feed-forward": {}, "recurrent": dict(recurrent=True), "continuous": dict(recurrent=True, time_step=0.02)}
+RUNS["unconnected"] = dict(recurrent=True, unconnected=True)
 in_every_way = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 
 
