@@ -28,6 +28,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "softplus": torch.nn.functional.softplus,
     "sin": torch.sin,
     "identity": torch.nn.Identity(),
+    "steep_sigmoid": lambda z: torch.sigmoid(4.9 * z),
 }
 
 LEAK = 0.005
@@ -40,7 +41,7 @@ def _inverse(z: Tensor) -> Tensor:
 
 
 NODE_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "steep_sigmoid": lambda z: torch.sigmoid(4.9 * z),
+    "steep_sigmoid": ACTIVATIONS["steep_sigmoid"],
     "neat_sigmoid": lambda z: torch.sigmoid((5 * z).clamp(-60, 60)),
     "neat_tanh": lambda z: torch.tanh((2.5 * z).clamp(-60, 60)),
     "neat_sin": lambda z: torch.sin((5 * z).clamp(-60, 60)),

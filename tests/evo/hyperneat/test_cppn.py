@@ -170,6 +170,21 @@ def test_a_model_is_the_network_of_its_population_and_scales_to_a_finer_substrat
     assert model.connections == np.count_nonzero(hyper.drawing.weights(genomes[3]))
 
 
+@pytest.mark.parametrize(("said", "slope"), [({}, 1.0), ({"hidden_activation": "steep_sigmoid"}, 4.9)])
+def test_hidden_nodes_and_outputs_in_0_to_1_are_plain_sigmoids_unless_hidden_ones_are_said_to_be_steep(said, slope):
+    hyper = HyperNEAT.for_task(small_task("probability"), seed=0, population_size=4, sheet=(3,), biases=True, **said)
+    genomes, x = hyper.ask(), np.random.default_rng(0).normal(size=(5, 2))
+    first, bias, second, last = np.split(hyper.drawing.weights(genomes[1])[0].astype(float), [6, 9, 12])
+    hidden = 1 / (1 + np.exp(-slope * (x @ first.reshape(3, 2).T + bias)))
+    wanted = 1 / (1 + np.exp(-(hidden @ second + last)))[:, None]
+    assert np.ptp(wanted) > 1e-3
+    np.testing.assert_allclose(hyper.express(genomes).forward(torch.tensor(x))[1], wanted, rtol=1e-5)
+    model = hyper.model(genomes[1])
+    again = HyperNEAT.restore(small_task("probability"), *model.save())
+    for answers in (model(x.astype(np.float32)), again(x.astype(np.float32))):
+        np.testing.assert_allclose(answers, wanted, rtol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["probability", "regression"])
 def test_a_drawn_network_survives_a_file(kind):
     task, x = small_task(kind), torch.randn(5, 2)

@@ -32,6 +32,7 @@ def test_an_mlp_is_linear_layers_with_the_activation_between_and_none_behind(act
         ("softplus", lambda x: (1 + x.exp()).log()),
         ("sin", torch.sin),
         ("identity", lambda x: x),
+        ("steep_sigmoid", lambda x: 1 / (1 + (-4.9 * x).exp())),
     ],
 )
 def test_an_activation_is_its_formula(name, formula):
@@ -40,7 +41,7 @@ def test_an_activation_is_its_formula(name, formula):
 
 
 def test_every_activation_has_its_formula_tested():
-    assert len(ACTIVATIONS) == 8
+    assert len(ACTIVATIONS) == 9
 
 
 def test_an_mlp_without_hidden_layers_is_linear():
