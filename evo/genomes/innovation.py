@@ -8,8 +8,13 @@ connections never share a number, even when a gene is re-enabled and split again
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numba import njit, types
+
+if TYPE_CHECKING:
+    from evo.genomes.genome import Genomes
 
 _INT64 = types.int64[::1]
 
@@ -19,6 +24,11 @@ class Innovations:
 
     def __init__(self, node: int, number: int):
         self.node, self.number = node, number
+
+    def pass_by(self, genomes: Genomes) -> None:
+        """Moves on beyond every node id and innovation number of these genomes."""
+        self.node = max(self.node, int(genomes.node_id.max()) + 1)
+        self.number = max(self.number, int(genomes.innovation.max(initial=-1)) + 1)
 
     def assign_numbers(
         self, split: np.ndarray, source: np.ndarray, target: np.ndarray

@@ -29,6 +29,7 @@ from evo.hyperneat.plastic import RULES, Plasticity, PlasticModel, PlasticNetwor
 from evo.hyperneat.saving import load
 from evo.hyperneat.settings import CPPNSettings
 from evo.hyperneat.substrate import Substrate, check_sheet, layout
+from evo.neat.neat import NEAT
 from evo.settings import Value, setting, settings
 from evo.space import Choice, Log
 
@@ -77,7 +78,7 @@ class AdaptiveHyperNEATSettings(CPPNSettings):
         return wrong
 
 
-class AdaptiveHyperNEAT(CPPNs):
+class AdaptiveHyperNEAT(CPPNs, NEAT):
     """ask / tell. substrate: where the nodes of every network lie; genomes are CPPNs that draw weights and rules on it.
 
         adaptive = AdaptiveHyperNEAT(Substrate.grid(inputs=(3,), outputs=(1,)), rule="abc", population_size=100, seed=0)

@@ -1,4 +1,4 @@
-"""What HyperNEAT and ES-HyperNEAT have in common: NEAT whose genomes are CPPNs, which draw other networks."""
+"""What HyperNEAT and ES-HyperNEAT have in common: a NEAT whose genomes are CPPNs, which draw other networks."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from evo.core import Backends, Model, Row, State, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.locality import local
 from evo.hyperneat.objectives import ranks, trade_offs
-from evo.hyperneat.settings import CPPNSettings
+from evo.hyperneat.settings import DrawnSettings
 from evo.hyperneat.substrate import Substrate, no_layout
-from evo.neat.neat import NEAT
+from evo.neat.base import Topologies
 from evo.settings import Value
 
 COUNTS = ("empty", "oversized", "network_hidden_mean", "network_connections_mean")  # columns of rows, about the networks
 
 
-class CPPNs(NEAT):
-    """A method adds `for_task`, `restore`, `express`, which calls `_count` for what rows are to show of the networks and
-    `_keep` for what those of the population cost, and `model`, whose Models have a `cppn`.
+class CPPNs(Topologies):
+    """A method is one of these and a NEAT, of `evo.neat` or `evo.neat_modern`, with settings of both. It adds `for_task`,
+    `restore`, `express`, which calls `_count` for what rows are to show of the networks and `_keep` for what those of the
+    population cost, and `model`, whose Models have a `cppn`.
 
     substrate: where nodes lie. Raises TypeError for what is none.
     """
 
-    settings: ClassVar[type] = CPPNSettings
-    options: CPPNSettings
+    settings: ClassVar[type]
+    options: DrawnSettings
 
     def __init__(self, substrate: Substrate, *, seed: int = 0, **values: Value):
         if not isinstance(substrate, Substrate):
             raise TypeError(f"substrate: expected an evo.Substrate, as Substrate([inputs, outputs]); got {substrate!r:.100}")
         options = self.settings(**values)
         self.substrate, self.reading = substrate, options.reading
-        super().__init__(*options.sizes(substrate), seed=seed, **values)
+        super().__init__(*options.sizes(substrate), seed=seed, **values)  # type: ignore[call-arg]  # of a NEAT
         self._counts: dict[str, float | None] = {}
         self._count(None)
         self._costs: dict[str, np.ndarray] | None = None  # (P,) by objective; None: not known, as after a resume
@@ -47,8 +48,7 @@ class CPPNs(NEAT):
     @classmethod
     def settled(cls, task: Task, settings: object) -> object:
         """With the values in force of the preset: a CPPN's outputs are read alike on every task."""
-        assert isinstance(settings, CPPNSettings)
-        return settings.filled()
+        return settings.filled()  # type: ignore[attr-defined]  # as in `Topologies`
 
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:
@@ -115,4 +115,6 @@ class CPPNs(NEAT):
         if not self.options.locality:
             return first
         expressed = range(self.outputs - len(self.substrate.layers) + 1, self.outputs)
-        return local(first, self.axes, self.substrate.dimensions, expressed)
+        seeded = local(first, self.axes, self.substrate.dimensions, expressed)
+        self.innovations.pass_by(seeded)
+        return seeded

@@ -24,8 +24,10 @@ from evo.genomes.genome import Genomes
 from evo.hyperneat.base import CPPNs
 from evo.hyperneat.growth import GrownModel, Growth, Search, ends, restore
 from evo.hyperneat.objectives import grown_costs
-from evo.hyperneat.settings import CPPNSettings, link_expression, locality_seed
+from evo.hyperneat.settings import CPPNSettings, DrawnSettings, ModernCPPNSettings, link_expression, locality_seed
 from evo.hyperneat.substrate import Substrate
+from evo.neat.neat import NEAT
+from evo.neat_modern.neat_modern import ModernNEAT
 from evo.settings import Value, setting, settings
 from evo.space import Integer, Log
 
@@ -33,7 +35,7 @@ DIVISION, PRUNING = "division and initialisation", "pruning and extraction"
 
 
 @settings
-class ESHyperNEATSettings(CPPNSettings):
+class SearchSettings(DrawnSettings):
     initial_depth: int = setting(
         3, "times that space is always halved: 8 parts along each axis", low=1, high=20, source=DIVISION, search=Integer(2, 3)
     )
@@ -93,32 +95,25 @@ class ESHyperNEATSettings(CPPNSettings):
 
 
 @settings
+class ESHyperNEATSettings(SearchSettings, CPPNSettings):
+    pass
+
+
+@settings
+class ModernESHyperNEATSettings(SearchSettings, ModernCPPNSettings):
+    pass
+
+
+@settings
 class ESHyperNEATLEOSettings(ESHyperNEATSettings):
     leo: bool = link_expression(True)
     locality: bool = locality_seed(True)
 
 
-class ESHyperNEAT(CPPNs):
-    """ask / tell. substrate: where inputs and outputs lie; genomes are CPPNs that find hidden nodes between them.
+class Evolved(CPPNs):
+    """ES-HyperNEAT's networks, whichever NEAT breeds the CPPNs: hidden nodes are found between inputs and outputs."""
 
-        places = [[-0.5, -1.0], [0.5, -1.0]], [[0.0, 1.0]]              # inputs below, an output above
-        hyper = ESHyperNEAT(Substrate(places), population_size=100, seed=0)
-        for _ in range(100):
-            networks = hyper.express(hyper.ask())     # networks.forward(x (B, I)) gives (P, B, O)
-            hyper.tell(fitness)                       # (P,), maximised
-        hyper.best_model.figure()
-
-    Inputs and outputs lie at opposite ends of the last dimension, hidden nodes anywhere. squashed: outputs are in 0 .. 1, by
-    a steepened sigmoid; they are unbounded otherwise. keeps_state: networks with cycles keep their values from call to call,
-    until `reset`, as in an episode; else every call begins from zeros. Fitness, best and best_fitness as of NEAT. A network
-    without a connection answers everything alike: rows count them as "empty", and as "oversized" those that would have more
-    than max_connections. An answer that is not finite is no connection. Raises SettingsError for settings, also for a max_depth
-    of too many cells; ValueError for a substrate of more than two layers or 9 dimensions; ValueError or TypeError for a fitness
-    that is not (P,) numbers.
-    """
-
-    settings: ClassVar[type] = ESHyperNEATSettings
-    options: ESHyperNEATSettings
+    options: SearchSettings
 
     def __init__(
         self, substrate: Substrate, *, squashed: bool = False, keeps_state: bool = False, seed: int = 0, **values: Value
@@ -152,6 +147,35 @@ class ESHyperNEAT(CPPNs):
     def model(self, genome: Genomes) -> GrownModel:
         """The network that a population of one finds."""
         return GrownModel(genome, self.growth)
+
+
+class ESHyperNEAT(Evolved, NEAT):
+    """ask / tell. substrate: where inputs and outputs lie; genomes are CPPNs that find hidden nodes between them.
+
+        places = [[-0.5, -1.0], [0.5, -1.0]], [[0.0, 1.0]]              # inputs below, an output above
+        hyper = ESHyperNEAT(Substrate(places), population_size=100, seed=0)
+        for _ in range(100):
+            networks = hyper.express(hyper.ask())     # networks.forward(x (B, I)) gives (P, B, O)
+            hyper.tell(fitness)                       # (P,), maximised
+        hyper.best_model.figure()
+
+    Inputs and outputs lie at opposite ends of the last dimension, hidden nodes anywhere. squashed: outputs are in 0 .. 1, by
+    a steepened sigmoid; they are unbounded otherwise. keeps_state: networks with cycles keep their values from call to call,
+    until `reset`, as in an episode; else every call begins from zeros. Fitness, best and best_fitness as of NEAT. A network
+    without a connection answers everything alike: rows count them as "empty", and as "oversized" those that would have more
+    than max_connections. An answer that is not finite is no connection. Raises SettingsError for settings, also for a max_depth
+    of too many cells; ValueError for a substrate of more than two layers or 9 dimensions; ValueError or TypeError for a fitness
+    that is not (P,) numbers.
+    """
+
+    settings: ClassVar[type] = ESHyperNEATSettings
+
+
+class ModernESHyperNEAT(Evolved, ModernNEAT):
+    """ES-HyperNEAT with the genomes of neat-modern: nodes have biases, structure can be deleted."""
+
+    settings: ClassVar[type] = ModernESHyperNEATSettings
+    title: ClassVar[str] = "ES-HyperNEAT (2012) with genomes of neat-modern: nodes have biases, structure can be deleted"
 
 
 class ESHyperNEATLEO(ESHyperNEAT):

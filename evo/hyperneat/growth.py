@@ -18,7 +18,7 @@ from evo.hyperneat.cppn import Reading, questions
 from evo.hyperneat.discovery import CONNECTIONS, Discovered, Found, discover, genomes_of
 from evo.hyperneat.quadtree import MOST_CELLS, Rules, cells
 from evo.hyperneat.saving import load, saved
-from evo.hyperneat.settings import CPPNSettings
+from evo.hyperneat.settings import DrawnSettings
 from evo.hyperneat.substrate import Substrate, layout, sheet
 from evo.network.model import NetworkModel
 from evo.network.population import Networks
@@ -276,7 +276,7 @@ class GrownModel(NetworkModel):
         return saved(self.cppn, self.growth.substrate, grown)
 
 
-def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str], settings: type[CPPNSettings]) -> GrownModel:
+def restore(task: Task, tensors: dict[str, Tensor], header: dict[str, str], settings: type[DrawnSettings]) -> GrownModel:
     """The model saved by `GrownModel.save`. settings: of its method, which say what a search may be: kernels trust it. Raises
     ValueError for another kind, or other sizes than the task's; SettingsError for a search or a reading that cannot be."""
     if header.get("kind") != "evolved substrate":

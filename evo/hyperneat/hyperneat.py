@@ -18,8 +18,10 @@ from evo.hyperneat.base import CPPNs
 from evo.hyperneat.cppn import Reading
 from evo.hyperneat.model import Drawing, SubstrateModel, costs, express, restore
 from evo.hyperneat.objectives import prices
-from evo.hyperneat.settings import CPPNSettings, link_expression, locality_seed
+from evo.hyperneat.settings import CPPNSettings, DrawnSettings, ModernCPPNSettings, link_expression, locality_seed
 from evo.hyperneat.substrate import Substrate, check_sheet, layout
+from evo.neat.neat import NEAT
+from evo.neat_modern.neat_modern import ModernNEAT
 from evo.settings import Value, setting, settings
 from evo.space import Real
 from evo.vectors.encoding import Parameters
@@ -32,7 +34,7 @@ def threshold(default: float) -> Value:
 
 
 @settings
-class HyperNEATSettings(CPPNSettings):
+class LayeredSettings(DrawnSettings):
     sheet: tuple[int, ...] = setting(
         (), "nodes along each dimension of one hidden layer; []: none, inputs are connected to outputs", low=1, source="3"
     )
@@ -45,28 +47,26 @@ class HyperNEATSettings(CPPNSettings):
 
 
 @settings
+class HyperNEATSettings(LayeredSettings, CPPNSettings):
+    pass
+
+
+@settings
+class ModernHyperNEATSettings(LayeredSettings, ModernCPPNSettings):
+    pass
+
+
+@settings
 class HyperNEATLEOSettings(HyperNEATSettings):
     leo: bool = link_expression(True)
     locality: bool = locality_seed(True)
     threshold_of_weight: float = threshold(0.0)
 
 
-class HyperNEAT(CPPNs):
-    """ask / tell. substrate: where the nodes of every network lie; genomes are the CPPNs that draw weights on it.
+class Layered(CPPNs):
+    """HyperNEAT's networks, whichever NEAT breeds the CPPNs: layers of a substrate, with a weight between every two nodes."""
 
-        hyper = HyperNEAT(Substrate.grid(inputs=(11, 11), outputs=(11, 11)), population_size=100, seed=0)
-        for _ in range(100):
-            networks = hyper.express(hyper.ask())     # networks.forward(x (B, I)) gives (P, B, O)
-            hyper.tell(fitness)                       # (P,), maximised
-        hyper.best_model.on(Substrate.grid(inputs=(55, 55), outputs=(55, 55)))
-
-    squashed: a sigmoid stands behind the outputs, which are unbounded otherwise. Fitness, best and best_fitness as of NEAT. A
-    network without a connection, or with a weight that is not finite (it is drawn as zeros), answers everything alike: rows
-    count them as "empty". Raises SettingsError for settings, ValueError or TypeError for a fitness that is not (P,) numbers.
-    """
-
-    settings: ClassVar[type] = HyperNEATSettings
-    options: HyperNEATSettings
+    options: LayeredSettings
 
     def __init__(self, substrate: Substrate, *, squashed: bool = False, seed: int = 0, **values: Value):
         super().__init__(substrate, seed=seed, **values)
@@ -93,6 +93,30 @@ class HyperNEAT(CPPNs):
     def model(self, genome: Genomes) -> SubstrateModel:
         """The network that a population of one draws."""
         return SubstrateModel(genome, self.drawing)
+
+
+class HyperNEAT(Layered, NEAT):
+    """ask / tell. substrate: where the nodes of every network lie; genomes are the CPPNs that draw weights on it.
+
+        hyper = HyperNEAT(Substrate.grid(inputs=(11, 11), outputs=(11, 11)), population_size=100, seed=0)
+        for _ in range(100):
+            networks = hyper.express(hyper.ask())     # networks.forward(x (B, I)) gives (P, B, O)
+            hyper.tell(fitness)                       # (P,), maximised
+        hyper.best_model.on(Substrate.grid(inputs=(55, 55), outputs=(55, 55)))
+
+    squashed: a sigmoid stands behind the outputs, which are unbounded otherwise. Fitness, best and best_fitness as of NEAT. A
+    network without a connection, or with a weight that is not finite (it is drawn as zeros), answers everything alike: rows
+    count them as "empty". Raises SettingsError for settings, ValueError or TypeError for a fitness that is not (P,) numbers.
+    """
+
+    settings: ClassVar[type] = HyperNEATSettings
+
+
+class ModernHyperNEAT(Layered, ModernNEAT):
+    """HyperNEAT with the genomes of neat-modern: nodes have biases, structure can be deleted."""
+
+    settings: ClassVar[type] = ModernHyperNEATSettings
+    title: ClassVar[str] = "HyperNEAT (2009) with genomes of neat-modern: nodes have biases, structure can be deleted"
 
 
 class HyperNEATLEO(HyperNEAT):

@@ -16,7 +16,7 @@ from evo.core import Model, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.picture_model import PictureModel
 from evo.hyperneat.pictures import INPUTS, pictures
-from evo.hyperneat.settings import recurrence
+from evo.hyperneat.settings import recurrence, recurrence_of_modern
 from evo.neat.base import UNBOUNDED, Topologies
 from evo.neat.neat import NEAT
 from evo.neat.settings import PRESETS, NEATSettings
@@ -77,8 +77,7 @@ class ModernPictureSettings(ModernSettings):
         return filled(super().filled(), IDENTITY)
 
     def contradictions(self) -> list[str]:
-        recurrent = [] if self.feed_forward else ["feed_forward: expected true, since a CPPN is a function of place; got false"]
-        return super().contradictions() + recurrent
+        return super().contradictions() + recurrence_of_modern(self)
 
 
 class Pictures(Topologies):

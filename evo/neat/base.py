@@ -177,6 +177,14 @@ class Topologies(Algorithm[Genomes]):
                 raise ValueError(f"the network runs with {name} {getattr(model, name)}, those of this method with {ours}")
         return genome.check(feedforward)
 
+    def _first(self) -> Genomes:
+        """The first population, of which a method makes its first species."""
+        raise NotImplementedError
+
+    def _standing(self) -> np.ndarray:
+        """What selection goes by (P,), in place of fitness where there are further objectives: the higher, the better."""
+        return self._told()
+
     def _told(self) -> np.ndarray:
         if self.fitness is None:
             raise RuntimeError("fitness is known after tell()")

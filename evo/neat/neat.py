@@ -157,10 +157,6 @@ class NEAT(Topologies):
         self.species.speciate(population, population, np.zeros(0, np.int64), self._rules, 0)
         return population
 
-    def _standing(self) -> np.ndarray:
-        """What selection goes by (P,), in place of fitness where there are further objectives: the higher, the better."""
-        return self._told()
-
     def _allowed(self) -> np.ndarray:
         """Who may reproduce (S,). Section 4.1: no species that is stagnant. Footnote 2: of a stagnant population the two
         species with the fittest champions."""

@@ -68,12 +68,14 @@ class ModernNEAT(Topologies):
         if self.population is None:
             self.population = self._begin()
         elif self.fitness is not None:
-            fitness, self.fitness, last = self.fitness, None, self.generation - 1
+            standing, fitness, last = self._standing(), self._told(), self.generation - 1
+            self.fitness = None
             ranks = rank(fitness, self.species)
             reached = species_fitness(fitness, ranks, self.species, self.options.species_fitness_func)
             self.species.update_best(reached, last)
             kept = surviving(reached, self.species, last, self.options)
-            self.population = self._reproduced(self.population, fitness, ranks, kept) if kept.size else self._begin()
+            ranks = ranks if standing is fitness else rank(standing, self.species)
+            self.population = self._reproduced(self.population, standing, ranks, kept) if kept.size else self._begin()
         return self.population
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
@@ -87,20 +89,22 @@ class ModernNEAT(Topologies):
         self.parents = np.full_like(pairs, -1)
         self._speciate(self.population, genome)
 
-    def _begin(self) -> Genomes:
+    def _first(self) -> Genomes:
         drawn = (self.innovations, self.generation, self.seed)
-        first = first_population(self.inputs, self.outputs, self.options, self._attributes, *drawn)
-        population = self._screened(first)
+        return first_population(self.inputs, self.outputs, self.options, self._attributes, *drawn)
+
+    def _begin(self) -> Genomes:
+        population = self._screened(self._first())
         self.parents = np.full((len(population), 2), -1)
         self.species.retain(np.zeros(0, np.int64))
         self._speciate(population, population)
         return population
 
-    def _reproduced(self, before: Genomes, fitness: np.ndarray, ranks: Ranking, kept: np.ndarray) -> Genomes:
+    def _reproduced(self, before: Genomes, standing: np.ndarray, ranks: Ranking, kept: np.ndarray) -> Genomes:
         species, options = self.species, self.options
         share = shares(ranks.values, species, kept)
         counts = spawn(share, species.sizes[kept], options.population_size, options.smallest)
-        self.parents = parents(fitness, ranks, species, kept, counts, options, self.generation, self.seed)
+        self.parents = parents(standing, ranks, species, kept, counts, options, self.generation, self.seed)
         population = self._bred(before, self.parents)
         species.retain(kept)
         self._speciate(population, before)

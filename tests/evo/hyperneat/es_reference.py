@@ -80,7 +80,7 @@ class Reference:
                         known[node] = 1.0
                     else:
                         total = sum(weight * value(source) for source, weight in self.incoming.get(node, []))
-                        known[node] = FUNCTIONS[NAMES[gene.activation]](total)
+                        known[node] = FUNCTIONS[NAMES[gene.activation]](gene.bias + gene.response * total)
                 return known[node]
 
             self.asked[source, target] = [value(node) for node in self.ends]

@@ -5,13 +5,14 @@ import math
 
 import pytest
 
-from evo import AdaptiveHyperNEAT, Substrate
+from evo import AdaptiveHyperNEAT, ModernHyperNEAT, Substrate
 from evo.hyperneat.hyperneat import HyperNEATLEO
 
 SUBSTRATE = Substrate.grid(inputs=(4, 5), hidden=[(3, 4)], outputs=(2, 3))
 SEEDED = {
     "hyperneat": (HyperNEATLEO, {}),
     "with biases": (HyperNEATLEO, {"biases": True, "delta": True}),
+    "genomes of neat-modern": (ModernHyperNEAT, {"leo": True, "locality": True, "threshold_of_weight": 0.0, "biases": True}),
     "adaptive": (AdaptiveHyperNEAT, {"leo": True, "locality": True, "threshold_of_weight": 0.0, "biases": True}),
 }
 
