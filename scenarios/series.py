@@ -45,7 +45,7 @@ def read(path: Path) -> Series:
     classes, answered, begun = None, False, False
     sequences: list[np.ndarray] = []
     answers: list[str] = []
-    for number, line in enumerate(raw.decode("utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(raw.decode("utf-8-sig", "backslashreplace").splitlines(), 1):
         where, text = f"{path.name}, line {number}", line.strip()
         if not text or text.startswith("#"):
             continue
@@ -149,12 +149,16 @@ def series_scenario(path: str, /) -> Scenario:
 
 
 def _targets(file: Series, first: Series) -> np.ndarray:
-    """(B,) classes in the order of the first file, or (B, 1) numbers."""
+    """(B,) classes in the order of the first file, or (B, 1) numbers. Raises ValueError for a class without an example
+    there."""
     if first.classes is None:
         return np.array(file.answers, float)[:, None]
     place = {name: k for k, name in enumerate(first.classes)}
-    if strange := sorted(set(file.answers) - set(place)):
-        raise ValueError(f"expected the classes {', '.join(place)} in the test file too; got {', '.join(strange)}")
+    if strange := sorted(set(file.answers) - (learned := set(first.answers))):
+        expected = ", ".join(name for name in place if name in learned)
+        raise ValueError(
+            f"expected the classes {expected} in the test file too, as train has examples of; got {', '.join(strange)}"
+        )
     return np.array([place[answer] for answer in file.answers])
 
 

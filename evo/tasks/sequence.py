@@ -63,7 +63,9 @@ class SequenceTask(SupervisedTask):
         **rest: Value,
     ):
         self.every_tick = every_tick
-        self.layout = Layout.of([one for pair in (train, validation, test) if pair for one in _arrays(pair[0])])
+        parts = [(name, _arrays(pair[0])) for name, pair in zip(PARTS, (train, validation, test)) if pair is not None]
+        names = [f"{name}: sequence {k}" for name, part in parts for k in range(len(part))]
+        self.layout = Layout.of([one for _, part in parts for one in part], names)
         shape = (1, self.layout.ticks, self.layout.width)
         super().__init__(train, validation, test, kind=kind, network=network, shape=shape, **rest)
         self.tick = self.layout.features, self.outputs
@@ -96,10 +98,12 @@ class SequenceTask(SupervisedTask):
         """
         points = np.asarray(series, np.float64)
         points = points[:, None] if points.ndim == 1 else points
-        if points.ndim != 2 or not np.isfinite(points).all():
-            raise ValueError(f"series: expected finite numbers of shape (n,) or (n, I); got shape {points.shape}")
+        if points.ndim != 2:
+            raise ValueError(f"series: expected numbers of shape (n,) or (n, I); got shape {points.shape}")
+        if len(wrong := np.argwhere(~np.isfinite(points))):
+            raise ValueError(f"series: expected finite numbers; got {points[tuple(wrong[0])]:g} at point {wrong[0, 0]}")
         for name, value in (("window", window), ("ahead", ahead), ("spacing", spacing)):
-            if value < 1:
+            if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name}: expected a whole number >= 1; got {value}")
         ends = np.rint(np.cumsum(shares)[:2] * len(points)).astype(int)
         mean, deviation = moments(points[: ends[0]])
@@ -123,7 +127,10 @@ class SequenceTask(SupervisedTask):
     def _keeps_state(self) -> bool:
         """Whether its networks see tick by tick."""
         with rng.torch_seed(0, 0, 0, rng.NETWORK):
-            return isinstance(self._network(self.shape, self.outputs), Recurrent)
+            try:
+                return isinstance(self._network(*self.tick), Recurrent)
+            except Exception:  # one for rows alone, as a cnn; what else is wrong is told where it is made for these
+                return False
 
     def running(self, phenotypes: Phenotypes) -> Phenotypes:
         """Those that keep a state as `Ticked`."""
@@ -195,11 +202,21 @@ class SequenceTask(SupervisedTask):
     def _tensors(self, pair: Pair, name: str) -> Rows:
         """x (B, F); y, every_tick, (B, T) classes or (B, T, O) numbers, NO_CLASS and NaN after the end."""
         sequences, y = _arrays(pair[0]), pair[1]
+        if not sequences:
+            raise ValueError(f"{name}: expected at least one sequence; got none")
         rows = self.layout.rows(sequences)
+        if len(wrong := np.argwhere(~np.isfinite(rows))):
+            k, (tick, place) = wrong[0, 0], divmod(wrong[0, 1], self.layout.width)
+            value = sequences[k][tick, place]
+            raise ValueError(f"{name}: sequence {k}: expected finite numbers; got {value:g} at tick {tick}, input {place}")
         if not self.every_tick:
+            if len({np.shape(one) for one in y}) > 1:  # type: ignore[union-attr]  # sequences
+                raise ValueError(
+                    f"{name}: expected one target a sequence; targets differ in shape (every_tick=True: one a tick)"
+                )
             return tensors((rows, y), self.kind, name)
         lengths = [len(one) for one in sequences]
-        targets = [np.asarray(one) for one in y]  # type: ignore[union-attr]  # sequences
+        targets = [np.atleast_1d(one) for one in y]  # type: ignore[union-attr]  # sequences
         if [len(one) for one in targets] != lengths:
             raise ValueError(f"{name}: expected as many targets as ticks in each of {counted(len(lengths), 'sequence')}")
         checked = tensors((np.concatenate(sequences), np.concatenate(targets)), self.kind, name)

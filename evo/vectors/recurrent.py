@@ -47,7 +47,7 @@ class Cell(nn.Module):
 
     def begin(self, x: Tensor) -> Tensor:
         """The state (B, numbers * H) before the first step, for x (B, ...)."""
-        return x.new_zeros(len(x), self.numbers * self.after)
+        return x.new_zeros(x.shape[0], self.numbers * self.after)
 
     def ahead(self, x: Tensor) -> Tensor:
         """What a step needs of its inputs: (..., I) -> (..., K H)."""
@@ -122,7 +122,7 @@ class WeightedAverage(Cell):
         self.start = nn.Parameter(nn.init.normal_(torch.empty(after)))
 
     def begin(self, x: Tensor) -> Tensor:
-        start = self.start.expand(len(x), self.after)
+        start = self.start.expand(x.shape[0], self.after)
         return torch.cat([start, torch.full_like(start, -math.inf)], -1)
 
     def ahead(self, x: Tensor) -> Tensor:

@@ -25,16 +25,18 @@ class Layout(NamedTuple):
     padded: bool
 
     @classmethod
-    def of(cls, sequences: Sequence[np.ndarray]) -> Layout:
-        """The one for arrays (T, I) of different T. Raises ValueError if there is none, for an empty one, or different I."""
+    def of(cls, sequences: Sequence[np.ndarray], names: Sequence[str] = ()) -> Layout:
+        """The one for arrays (T, I) of different T. names: what each is called, by default its place. Raises ValueError if
+        there is none, for an empty one, or different I."""
         if not len(sequences):
             raise ValueError("expected at least one sequence; got none")
-        first = np.shape(sequences[0])
+        features = (*"I", *np.shape(sequences[0]))[-1]
         for k, one in enumerate(sequences):
-            if np.ndim(one) != 2 or not len(one) or np.shape(one)[1] != first[1] or not first[1]:
-                raise ValueError(f"sequence {k}: expected an array (T, {first[-1]}) with T >= 1; got shape {np.shape(one)}")
+            if np.ndim(one) != 2 or not one.size or one.shape[1] != features:
+                called = names[k] if names else f"sequence {k}"
+                raise ValueError(f"{called}: expected an array (T, {features}) with T >= 1; got shape {np.shape(one)}")
         lengths = {len(one) for one in sequences}
-        return cls(max(lengths), first[1], len(lengths) > 1)
+        return cls(max(lengths), sequences[0].shape[1], len(lengths) > 1)
 
     @property
     def width(self) -> int:
@@ -47,7 +49,18 @@ class Layout(NamedTuple):
         return self.ticks * self.width
 
     def rows(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
-        """Arrays (T, I) of at most `ticks` as rows (B, F) float32."""
+        """Arrays (T, I) as rows (B, F) float32. Raises ValueError for other I, and for T beyond `ticks`, or other than `ticks`
+        where nothing is padded."""
+        for k, one in enumerate(sequences):
+            if (
+                np.ndim(one) != 2
+                or one.shape[1] != self.features
+                or not (1 if self.padded else self.ticks) <= len(one) <= self.ticks
+            ):
+                expected = f"T from 1 to {self.ticks}" if self.padded else f"T = {self.ticks}"
+                raise ValueError(
+                    f"sequence {k}: expected an array (T, {self.features}) with {expected}; got shape {np.shape(one)}"
+                )
         ticks = np.zeros((len(sequences), self.ticks, self.width), np.float32)
         for row, one in zip(ticks, sequences):
             row[: len(one), : self.features] = one

@@ -44,6 +44,12 @@ def test_a_file_is_read_as_it_was_written(tmp_path):
     assert (found.answers, found.classes) == (answers, ["open", "shut"])
 
 
+def test_words_of_another_encoding_are_told_apart(tmp_path):
+    path = written(tmp_path / "doors.ts", *drawn(12))
+    path.write_bytes(path.read_bytes().replace(b"open", b"\xe9").replace(b"shut", b"\xe8"))
+    assert series.read(path).classes == [r"\xe9", r"\xe8"]
+
+
 def test_one_file_is_cut_class_by_class_and_standardised_by_its_training_sequences(tmp_path):
     sequences, answers = drawn(50)
     path = written(tmp_path / "doors.ts", sequences, answers)
@@ -133,7 +139,10 @@ def test_a_test_file_of_other_channels_or_classes_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"a_TEST\.ts: expected channels and answers as in a_TRAIN\.ts"):
         series.series_scenario(str(path))
     written(tmp_path / "a_TEST.ts", drawn(5)[0], ["ajar"] * 5, HEAD.replace("open shut", "open ajar"))
-    with pytest.raises(ValueError, match="expected the classes open, shut in the test file too; got ajar"):
+    with pytest.raises(ValueError, match=r"expected the classes open, shut in the test file too, .*; got ajar"):
+        series.series_scenario(str(path))
+    written(path, *drawn(20), HEAD.replace("open shut", "open shut ajar"))  # announced, and without an example
+    with pytest.raises(ValueError, match=r"expected the classes open, shut in the test file too, .*; got ajar"):
         series.series_scenario(str(path))
     with pytest.raises(Unresolved, match=r"nothing\.ts"):
         resolve.scenario(str(tmp_path / "nothing.ts"))

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -12,6 +13,7 @@ from baselines.classical import linear
 from evo import rng
 from evo.core import Evaluation, Networked, Sequential
 from evo.evolve import Evolve, as_method
+from evo.interop.export import export
 from evo.neat.neat import NEAT
 from evo.neat_modern.neat_modern import ModernNEAT
 from evo.search.ga import GA
@@ -239,8 +241,55 @@ def test_targets_for_other_ticks_than_there_are_are_refused():
     sequences, targets = drawn(10, 0, True, "classification")
     with pytest.raises(ValueError, match="train: expected as many targets as ticks in each of 10 sequences"):
         SequenceTask((sequences, [one[1:] for one in targets]), kind="classification", every_tick=True)
-    with pytest.raises(ValueError, match=r"sequence 10: expected an array \(T, 2\)"):
+    with pytest.raises(ValueError, match=r"validation: sequence 0: expected an array \(T, 2\)"):
         SequenceTask((sequences, [0, 1] * 5), ([np.zeros((3, 1))], [0]), kind="classification")
+
+
+def test_what_is_wrong_with_a_split_is_told_by_its_sequence_and_tick():
+    sequences, targets = drawn(6, 0, True, "classification", longest=4)
+    labels = [int(one[-1]) for one in targets]
+    hole = [one.copy() for one in sequences]
+    hole[3][1, 1] = np.nan
+    for every, found in ((False, labels), (True, targets)):
+        good = dict(kind="classification", every_tick=every)
+        with pytest.raises(ValueError, match="test: sequence 3: expected finite numbers; got nan at tick 1, input 1"):
+            SequenceTask((sequences, found), test=(hole, found), **good)
+        with pytest.raises(ValueError, match="validation: expected at least one sequence; got none"):
+            SequenceTask((sequences, found), ([], []), **good)
+    with pytest.raises(ValueError, match="train: expected as many targets as ticks in each of 6 sequences"):
+        SequenceTask((sequences, labels), kind="classification", every_tick=True)
+    with pytest.raises(ValueError, match=r"train: expected one target a sequence; .* \(every_tick=True: one a tick\)"):
+        SequenceTask((sequences, targets), kind="classification")
+    with pytest.raises(ValueError, match=r"train: sequence 0: expected an array \(T, I\) with T >= 1; got shape \(\)"):
+        SequenceTask(([1.0, 2.0], [0, 1]), kind="classification")
+
+
+def test_a_network_of_your_own_that_keeps_a_state_is_made_for_a_tick():
+    class Sum(nn.Module):
+        def __init__(self, inputs, outputs):
+            super().__init__()
+            self.layer, self.state = nn.Linear(inputs, outputs), None
+
+        def reset(self):
+            self.state = None
+
+        def forward(self, x):
+            self.state = x if self.state is None else self.state + x
+            return self.layer(self.state)
+
+    made = task_of(network=Sum).network()
+    assert isinstance(made, Unrolled)
+    assert made.network.layer.in_features == 2
+
+
+@pytest.mark.parametrize("network", [LSTM, RWA])
+def test_onnx_answers_any_number_of_sequences(network, tmp_path):
+    task = task_of(network=partial(network, hidden=[3]))
+    model, x = TorchModel(task.network()), task.split("test")[0]
+    session = onnxruntime.InferenceSession(export(model, tmp_path / "x.onnx", task))
+    for rows in (x, x[:1]):
+        found = session.run(["probabilities"], {"inputs": rows.numpy()})[0]
+        np.testing.assert_allclose(found, model(rows).softmax(-1).detach(), rtol=1e-5, atol=1e-6)
 
 
 def test_an_array_of_numbers_is_sequences_of_one_feature():
@@ -278,9 +327,10 @@ def test_a_series_of_several_numbers_is_forecast_whole():
 def test_wrong_series_are_refused():
     for series, values, message in [
         (np.zeros(10), {"window": 9}, "series: train has 6 points; a window and its target take 10"),
-        ([1.0, np.nan], {"window": 1}, r"series: expected finite numbers of shape \(n,\) or \(n, I\); got shape \(2, 1\)"),
+        ([1.0, np.nan], {"window": 1}, "series: expected finite numbers; got nan at point 1"),
         (np.zeros((2, 2, 2)), {"window": 1}, r"got shape \(2, 2, 2\)"),
         (np.zeros(10), {"window": 2, "ahead": 0}, "ahead: expected a whole number >= 1; got 0"),
+        (np.zeros(10), {"window": 2.5}, "window: expected a whole number >= 1; got 2.5"),
     ]:
         with pytest.raises(ValueError, match=message):
             SequenceTask.from_series(series, **values)

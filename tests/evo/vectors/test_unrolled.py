@@ -63,6 +63,14 @@ def test_what_is_no_sequence_is_named():
     ]:
         with pytest.raises(ValueError, match=message):
             Layout.of(wrong)
+    for layout, wrong, message in [
+        (Layout(3, 2, True), (4, 2), r"sequence 0: expected an array \(T, 2\) with T from 1 to 3; got shape \(4, 2\)"),
+        (Layout(3, 2, True), (3, 1), r"expected an array \(T, 2\) .* got shape \(3, 1\)"),
+        (Layout(3, 2, True), (0, 2), r"got shape \(0, 2\)"),
+        (Layout(3, 2, False), (2, 2), r"expected an array \(T, 2\) with T = 3; got shape \(2, 2\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            layout.rows([np.zeros(wrong)])
     with pytest.raises(TypeError, match="expected a network that keeps a state; got Linear"):
         Unrolled(nn.Linear(2, 2), Layout(3, 2, False))
 
