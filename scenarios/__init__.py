@@ -29,6 +29,7 @@ SCENARIOS = {
     "bit_mirroring": "scenarios.bit_mirroring:scenario",
     "cppn_image": "scenarios.cppn_image:scenario",
     "t_maze": "scenarios.t_maze:scenario",
+    "food_gathering": "scenarios.food_gathering:scenario",
     "pressure_vessel": "scenarios.pressure_vessel:scenario",
     "mackey_glass": "scenarios.mackey_glass:scenario",
     "spoken_digits": "scenarios.spoken_digits:scenario",

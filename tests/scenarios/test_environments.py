@@ -18,6 +18,7 @@ from scenarios.environments import (
     cartpole,
     double_pole,
     double_pole_no_velocity,
+    food_gathering,
     mountain_car,
     mountain_car_continuous,
     pendulum,
@@ -28,7 +29,7 @@ from scenarios.environments import (
 )
 
 CLASSIC = (cartpole, acrobot, mountain_car, mountain_car_continuous, pendulum)
-ALL = (*CLASSIC, single_pole, double_pole, double_pole_no_velocity, swing_up, t_maze)
+ALL = (*CLASSIC, single_pole, double_pole, double_pole_no_velocity, swing_up, t_maze, food_gathering)
 named = dict(ids=lambda module: module.__name__.rpartition(".")[2])
 STEPS = 10_000
 
