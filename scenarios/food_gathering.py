@@ -89,7 +89,7 @@ class FoodGathering(ControlTask):
         trial also ends where the network answers NaN."""
         world = self._world
         states = [tuple(state) for state in self.trials[split].tolist()]
-        paths, running = [[state[:2]] for state in states], range(len(states))
+        paths, running = [[state[:2]] for state in states], list(range(len(states)))
         ranges = None if model.output_range is None else model.output_range[0]
         model.reset()
         for _ in range(world.max_steps):
@@ -98,7 +98,7 @@ class FoodGathering(ControlTask):
             for k in running:
                 if answers[k].isnan().any():
                     continue
-                states[k], _, over = world.step(states[k], self._act(answers[k].tolist(), ranges).tolist())
+                states[k], _, over = world.step(states[k], np.asarray(self._act(answers[k].tolist(), ranges)).tolist())
                 paths[k].append(states[k][:2])
                 going += [] if over else [k]
             if not (running := going):
