@@ -1,11 +1,12 @@
 """Food gathering: n sensors around a robot, n effectors in the same directions, one piece of food a trial.
 
 After Stanley, D'Ambrosio and Gauci: A hypercube-based encoding for evolving large-scale neural networks. Artificial Life
-15(2), 2009, as others tell it: its own text was not at hand, so figures here are not to be set beside the paper's. Food lies 100 units away, in training at the angle of each sensor and halfway between two: 2n trials of at most 1,000
-steps. The robot moves in the direction of its strongest effector, at that effector's share in the sum of all. Fitness is the
-mean of the trials: 10 for a piece of food, minus .001 a step. Nodes lie on two concentric circles, sensors within effectors,
-or in two parallel rows, so that a CPPN may see that a sensor points where an effector does. What it draws for 8 sensors it
-draws for 16 .. 128 too.
+15(2), 2009, as others tell it: its own text was not at hand, so figures here are not to be set beside the paper's. Food lies
+100 units away, in training at the angle of each sensor and halfway between two: 2n trials of at most 1,000 steps. The robot
+moves in the direction of its strongest effector, at that effector's share in the sum of all. Fitness is the mean of the
+trials: 10 for a piece of food, minus .001 a step. Nodes lie on two concentric circles, sensors within effectors, or in two
+parallel rows, so that a CPPN may see that a sensor points where an effector does. What it draws for 8 sensors it draws for 16
+.. 128 too.
 
 Ours: that the nearest sensor alone reads, and reads 1; a reach of 6 units, a full speed of 5 a step, no walls; that effectors
 that are equally strong push together, so that opposite ones cancel; the scale of fitness; the radii of the circles, .5 and 1.

@@ -1,8 +1,9 @@
 """Food gathering: a robot with sensors around it, and effectors in the same directions, drives to a piece of food.
 
 After Stanley, D'Ambrosio and Gauci: A hypercube-based encoding for evolving large-scale neural networks. Artificial Life
-15(2), 2009 (what is ours: scenarios/food_gathering.py). Of n sensors that which points most nearly at the food reads 1, all others 0. The robot never turns; it moves in the
-direction of its strongest effector, the slower the more the others are excited too.
+15(2), 2009 (what is ours: scenarios/food_gathering.py). Of n sensors that which points most nearly at the food reads 1, all
+others 0. The robot never turns; it moves in the direction of its strongest effector, the slower the more the others are
+excited too.
 """
 
 import math
