@@ -22,6 +22,7 @@ from torch import Tensor
 
 from evo.core import Model, Saved, counted
 from evo.settings import setting, settings
+from evo.space import Choice
 from graphs.data import Graph
 from graphs.learner import FittedMethod, answers, training
 
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 @settings
 class LabelPropagationSettings:
-    iterations: int = setting(10_000, "rounds at most", low=1)
+    iterations: int = setting(
+        10_000, "rounds at most; few: labels reach near nodes alone", low=1, search=Choice(3, 10, 30, 10_000)
+    )
     tolerance: float = setting(1e-6, "it ends once no number of Y changes by more in a round", low=0.0)
 
 
