@@ -47,7 +47,7 @@ class ProNE(Embedding):
     settings = ProNESettings
 
     def _vectors(self, graph: Graph, options: ProNESettings) -> np.ndarray:
-        matrix = _both_ways(_weighted(self, graph))
+        matrix = _undirected(self, graph)
         with threadpool_limits(1):
             left, values = factorised(_log_ratios(matrix), min(options.dimension, len(graph) - 1), self.seed)
             vectors = _rows_of_length_one(left * np.sqrt(values))
@@ -76,7 +76,7 @@ class NetMF(Embedding):
     settings = NetMFSettings
 
     def _vectors(self, graph: Graph, options: NetMFSettings) -> np.ndarray:
-        matrix = _both_ways(_weighted(self, graph, MOST))
+        matrix = _undirected(self, graph, MOST)
         with threadpool_limits(1):
             every = _window(matrix, options, self.seed)
             np.log(np.maximum(every, 1.0, out=every), out=every)
@@ -126,9 +126,10 @@ def _weighted(method: Embedding, graph: Graph, most: int | None = None) -> scipy
     return matrix
 
 
-def _both_ways(matrix: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
-    """Of a directed graph its edges both ways; an undirected one has them."""
-    return scipy.sparse.csr_array(matrix.maximum(matrix.T))
+def _undirected(method: Embedding, graph: Graph, most: int | None = None) -> scipy.sparse.csr_array:
+    """As `_weighted`, with the edges of a directed graph both ways."""
+    matrix = _weighted(method, graph, most)
+    return scipy.sparse.csr_array(matrix.maximum(matrix.T)) if graph.directed else matrix
 
 
 def _inverse(sums: np.ndarray) -> np.ndarray:

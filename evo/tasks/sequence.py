@@ -110,7 +110,7 @@ class SequenceTask(SupervisedTask):
         units = Units(tuple(mean.tolist()), tuple(deviation.tolist()))
         reach = (window - 1) * spacing + ahead  # points from the first of a window to what it forecasts
         pairs = []
-        for name, part in zip(("train", "validation", "test"), np.split(units.standardise(points), ends)):
+        for name, part in zip(PARTS, np.split(units.standardise(points), ends)):
             first = np.arange(len(part) - reach)
             if not len(first):
                 raise ValueError(f"series: {name} has {counted(len(part), 'point')}; a window and its target take {reach + 1}")
