@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 State = dict[str, Any]
 Saved = tuple[dict[str, Tensor], dict[str, str]]
+Edges = tuple[np.ndarray, np.ndarray, np.ndarray]  # source, target (C,) numbers of nodes, weight (C,)
 Score = dict[str, float]
 Population = TypeVar("Population")  # the genomes of an algorithm: an array (P, D), or `evo.Genomes`
 
@@ -301,6 +302,10 @@ class Model(ABC):
     def to_module(self) -> nn.Module:
         """The network as a torch module. Raises ValueError, the default, if it is none."""
         raise ValueError(f"expected a model that is a torch module; got {type(self).__name__}")
+
+    def edges(self) -> Edges | None:
+        """The connections of a network that is a graph, those of biases left out; None, the default, where it is none."""
+        return None
 
     def figure(self) -> Figure:
         """What a person would look at (matplotlib). Raises NotImplementedError, the default, where there is no picture."""

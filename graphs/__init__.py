@@ -22,10 +22,14 @@ _PUBLIC = {
     "SGC": "graphs.models",
     "Scores": "graphs.scoring",
     "score_labels": "graphs.scoring",
+    "Topology": "graphs.topology",
     "diffusion_circuits": "graphs.diffusion",
+    "modularity": "graphs.modules",
+    "motif_counts": "graphs.motifs",
     "random_walks": "graphs.walks",
     "read_graph": "graphs.files",
     "read_labels": "graphs.files",
+    "rewired": "graphs.rewiring",
     "write_graph": "graphs.files",
 }
 

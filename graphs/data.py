@@ -17,7 +17,8 @@ import numpy.typing as npt
 import scipy.sparse
 import torch
 
-from evo.core import counted
+from evo.core import Model, counted
+from evo.genomes.genome import Genome, Genomes
 from evo.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -180,6 +181,24 @@ class Graph:
         matrix = graph.to_scipy()
         directed = bool((matrix != matrix.T).nnz)
         return cls(graph.indptr, graph.indices, graph.weights, ids=ids, directed=directed)
+
+    @classmethod
+    def from_genome(cls, network: Genome | Genomes | Model) -> Self:
+        """The directed graph of a genome's enabled connections, with their weights; or of an evolved network, such as the
+        champion of a run, which may be one that a CPPN draws.
+
+        ids: the numbers of its nodes; biases are no nodes, and a node without a connection is left out. Raises ValueError for
+        several genomes, for a network without a connection, and for a model that is no evolved network, such as an MLP.
+        """
+        own = Genomes.of([network]) if isinstance(network, Genome) else network
+        if isinstance(own, Genomes) and len(own) != 1:
+            raise ValueError(f"expected one genome; got {len(own)}: from_genome(genomes[0])")
+        edges = own.edges()
+        if edges is None:
+            raise ValueError(f"a {type(network).__name__} is no evolved network: neat, hyperneat and their kin give such")
+        source, target, weight = edges
+        pairs, nodes = np.stack([source, target], 1), np.union1d(source, target)
+        return cls.from_edges(pairs, weight, nodes=nodes.tolist(), directed=True)
 
     @classmethod
     def of(cls, graph: object) -> Graph:

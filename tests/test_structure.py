@@ -83,7 +83,16 @@ TABLE = {
         "evo.tasks.supervised",
         "baselines.backprop",
     ),
-    "scenarios.lab": (*GROUND, "evo.evolve:as_method", "evo.interop.export", "evo.plots", "scenarios.tables"),
+    "scenarios.lab": (
+        *GROUND,
+        "evo.evolve:as_method",
+        "evo.interop.export",
+        "evo.plots",
+        "graphs.data",
+        "graphs.motifs",
+        "graphs.topology",
+        "scenarios.tables",
+    ),
 }
 LAB = ("store", "study", "execution", "report", "api", "cli")  # each may import those before it
 LAB_NEVER = {("report", "study"), ("report", "execution")}  # a report is made of what lies on disk alone

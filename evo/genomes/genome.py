@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import State, counted
+from evo.core import Edges, State, counted
 from evo.genomes.genes import ARRAYS, CONNECTION_FIELDS, NODE_FIELDS, Genes, alone, block_of, empty_block, genes_of
 
 SENSOR, BIAS, OUTPUT, HIDDEN = 0, 1, 2, 3
@@ -338,6 +338,11 @@ class Genomes:
         """The index of the genome that owns each node (N,) and each connection (C,)."""
         every = np.arange(len(self))
         return np.repeat(every, np.diff(self.nodes_at)), np.repeat(every, np.diff(self.connections_at))
+
+    def edges(self) -> Edges:
+        """The enabled connections between nodes of one genome, by node ids; a bias is no node."""
+        used = self.enabled & np.isin(self.source, self.node_id[self.node_kind != BIAS])
+        return self.source[used], self.target[used], self.weight[used]
 
     def node_indices(self, end: str) -> np.ndarray:
         """Index in the node arrays of the "source" or "target" of each connection, (C,); -1 if its genome has no such node."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from evo import rng
-from evo.core import Phenotypes, Saved, Task, counted
+from evo.core import Edges, Phenotypes, Saved, Task, counted
 from evo.genomes.genome import Genomes
 from evo.hyperneat.cppn import Reading, connections, weights
 from evo.hyperneat.objectives import drawn_costs
@@ -157,6 +157,10 @@ class SubstrateModel(TorchModel):
         from evo.plots.planes import draw
 
         return draw(fields.rows(self), self.cppn.topology)
+
+    def edges(self) -> Edges:
+        placed = self.placed()
+        return placed.source, placed.target, placed.weight
 
     def placed(self) -> Placed:
         """Nodes and connections in space, as of `placed`."""

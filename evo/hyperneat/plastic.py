@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from evo import threads
 from evo.activations import CODES
-from evo.core import Model, Phenotypes, Saved, counted
+from evo.core import Edges, Model, Phenotypes, Saved, counted
 from evo.genomes.genome import Genomes
 from evo.hyperneat import plastic_kernel
 from evo.hyperneat.cppn import Link, Reading, ask, check_sizes, questions
@@ -310,6 +310,10 @@ class PlasticModel(Model):
         for name in RULES[own.rule]:
             images |= plane(name) if name in PLANES else {}
         return weights(images)
+
+    def edges(self) -> Edges:
+        placed = self.placed()
+        return placed.source, placed.target, placed.weight
 
     def placed(self) -> Placed:
         """Nodes and connections in space with their first weights, as of `model.placed`."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from evo.activations import AGGREGATIONS, NODE_ACTIVATIONS
-from evo.core import Model, Saved, Sequential, Task, counted, example
+from evo.core import Edges, Model, Saved, Sequential, Task, counted, example
 from evo.genomes.genome import HIDDEN, KINDS, Genomes
 from evo.network import reference, single
 from evo.network.population import Networks, initial_state
@@ -151,6 +151,9 @@ class NetworkModel(Model):
     def topology(self) -> Topology:
         """What `evo.plots.topology` draws of it."""
         return _topology(self.genome, self.program)
+
+    def edges(self) -> Edges:
+        return self.genome.edges()
 
     def figure(self) -> Figure:
         """The topology in layers, inputs at the left (matplotlib Figure)."""

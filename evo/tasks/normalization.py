@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from evo.core import Model, Phenotypes, Saved, State, example
+from evo.core import Edges, Model, Phenotypes, Saved, State, example
 from evo.rollout.lanes import Policy, policy
 
 if TYPE_CHECKING:
@@ -226,6 +226,9 @@ class NormalizedModel(Model):
     def save(self) -> Saved:
         tensors, header = self.model.save()
         return {**tensors, "observation_mean": self.mean, "observation_std": self.std}, header
+
+    def edges(self) -> Edges | None:
+        return self.model.edges()
 
     def figure(self) -> Figure:
         return self.model.figure()

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from modularity import adjacency, modularity
 from scipy import stats
 
 from evo.hyperneat.substrate import Substrate
 from evo.plots import figures
 from evo.vectors.arithmetics import ARITHMETICS, DIFFRACTIVE, FLOAT32
+from graphs import Graph, modularity
 from scenarios.lab import load, run
 from scenarios.lab.report import gather, report
 from scenarios.lab.report.comparison import compare
@@ -147,7 +147,7 @@ def retina(seeds: int, runs: Path) -> None:
     print(run("retina", methods=methods, seeds=seeds, settings=settings, runs=runs), end="\n\n")
     for label in (method.partition("=")[0] for method in methods):
         champions = [load(runs / "retina" / label / f"seed-{seed}").champion for seed in range(seeds)]
-        q = interval([modularity(adjacency(champion))[0] for champion in champions])
+        q = interval([modularity(Graph.from_genome(champion))[0] for champion in champions])
         print(f"{solved('retina', label, seeds, runs)}; Q of the champions {q}")
 
 

@@ -21,7 +21,6 @@ from scenarios.lab.cli.ends import failed, flush, suggested, terminable, warned,
 from scenarios.lab.cli.export import export
 from scenarios.lab.cli.options import (
     At,
-    Axis,
     Compared,
     Decimal,
     Device,
@@ -37,12 +36,11 @@ from scenarios.lab.cli.options import (
     Sep,
     Sets,
     Several,
-    Size,
     Target,
     Task,
-    Title,
     What,
 )
+from scenarios.lab.cli.plot import plot
 from scenarios.lab.cli.tune import tune
 from scenarios.lab.execution.progress import meanwhile
 from scenarios.lab.report.format import terminal_width
@@ -258,36 +256,7 @@ def compare(
     return 0
 
 
-@app.command()
-def plot(
-    what: Compared = [],  # noqa: B006
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="a name that ends in .svg, .png or .pdf")
-    ] = Path("curves.svg"),
-    method: Labels = [],  # noqa: B006
-    metric: Metric = "",
-    axis: Axis = "evaluations",
-    title: Title = None,
-    size: Size = "640x360",
-    runs: Runs = Path("runs"),
-) -> int:
-    """Plot the learning curves."""
-    from scenarios.lab.cli import compared
-    from scenarios.lab.report import charts
-    from scenarios.lab.report.comparison import BadPoint
-    from scenarios.lab.report.gather import NoRuns
-
-    try:
-        with meanwhile("reading the runs"):
-            found = compared.comparisons(what, runs, method, metric)
-        if len(found) > 1:
-            return wrong(f"a plot shows one scenario; name one: {', '.join(each.scenario for each in found)}")
-        with meanwhile("drawing"):
-            charts.save(found[0], output, axis, title, charts.parse_size(size))
-    except (NoRuns, BadPoint, charts.BadPicture) as error:
-        return wrong(error)
-    print(output)
-    return 0
+app.command()(plot)
 
 
 @app.command()

@@ -6,36 +6,27 @@ A method has one colour and one dash (or point) wherever it is drawn, by its pla
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evo.settings import closest
 from scenarios.lab.report import stats
 from scenarios.lab.report.bands import Rows, band_rows, short
 from scenarios.lab.report.comparison import Comparison
 from scenarios.lab.report.format import AXIS_LABELS
 from scenarios.lab.report.gather import Series
-from scenarios.lab.report.palettes import DASHES, SHAPES, theme
+from scenarios.lab.report.palettes import DASHES, SHAPES
 from scenarios.lab.report.ranking import solutions
-from scenarios.lab.store import files, store
+from scenarios.lab.store import store
 
 FEWEST = 10  # examples behind a point of a reliability diagram
 PLOTTED = AXIS_LABELS | {"steps": "steps (generations or epochs)", "generations": "generations"}
 FEW = 20  # validation examples, below which a share of them has too few levels for a curve
-SUFFIXES = ("svg", "png", "pdf")
 COSTS = {  # what methods of several objectives minimise, as `Learner.front` names it
     "connections": "connections (non-zero weights)",
     "connection_cost": "connection cost (sum of squared lengths)",
     "connection_count": "number of connections",
 }
-
-
-class BadPicture(ValueError):
-    """A picture that cannot be made: of an unknown kind, or on an unknown axis."""
 
 
 def few_levels(comparison: Comparison) -> str | None:
@@ -227,6 +218,36 @@ def disturbed(comparison: Comparison, what: str, legend: bool = True) -> Any:
     ).properties(width="container", height=260)
 
 
+def shares(comparison: Comparison, rows: Rows, x: str, y: str, interpolate: str) -> Any:
+    """A share of nodes or the like, by x; rows: method, x, y."""
+    alt = _altair()
+    line = alt.Chart(alt.Data(values=rows)).mark_line(interpolate=interpolate, strokeWidth=2)
+    return line.encode(
+        alt.X("x:Q", axis=alt.Axis(tickCount=6), title=x),
+        alt.Y("y:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%"), title=y),
+        color=_method(comparison, False),
+        strokeDash=_dash(comparison, False),
+        tooltip=_tooltip(("method", "N"), ("x", "Q"), ("y", "Q"), x=x, y=y),
+    )
+
+
+def dots(comparison: Comparison, rows: Rows, name: str, order: list[str], title: str) -> Any:
+    """A point a seed for each of several names, in their order; rows: method, seed, the name's field, x."""
+    alt = _altair()
+    labels, shapes = _labels(comparison), alt.Scale(domain=_labels(comparison), range=SHAPES)
+    return (
+        alt.Chart(alt.Data(values=rows))
+        .mark_point(size=25)
+        .encode(
+            alt.X(f"{name}:N", sort=order, title=name, axis=alt.Axis(labelAngle=-60)),
+            alt.Y("x:Q", title=title),
+            color=_method(comparison, False),
+            shape=alt.Shape("method:N", sort=labels, scale=shapes, legend=None),
+            tooltip=_tooltip(("method", "N"), ("seed", "N"), (name, "N"), ("x", "Q"), x=title),
+        )
+    )
+
+
 def front(comparison: Comparison, cost: str, legend: bool = True) -> Any:
     """Fitness against a cost of COSTS: the fronts of the methods that have one, every seed's."""
     alt = _altair()
@@ -255,53 +276,11 @@ def front_rows(comparison: Comparison, cost: str) -> Rows:
     return rows
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """(width, height) of "640x360". Raises BadPicture."""
-    found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
-    if not found:
-        raise BadPicture(f"--size: expected WIDTHxHEIGHT in pixels, such as 640x360; got {text!r}")
-    return int(found[1]), int(found[2])
-
-
-def save(
-    comparison: Comparison,
-    path: Path,
-    axis: str = "evaluations",
-    title: str | None = None,
-    size: tuple[int, int] = (640, 360),
-) -> None:
-    """The learning curves as an image, in the format of the suffix. axis: of cost, or "steps", or "generations", which are the
-    steps of evolutionary methods. Raises BadPicture for another format or axis, or a method without generations."""
-    if axis not in PLOTTED:
-        raise BadPicture(f"--axis: expected one of {', '.join(PLOTTED)}; got {axis!r}{closest(axis, PLOTTED)}")
-    if axis == "generations" and (without := [one.label for one in comparison.series if not _evolves(one)]):
-        raise BadPicture(f"--axis generations: {', '.join(without)}: no generations; --axis steps, or choose with -m")
-    suffix = path.suffix.removeprefix(".").lower()
-    if suffix not in SUFFIXES:
-        raise BadPicture(f"{path}: expected a name that ends in .{', .'.join(SUFFIXES)}{closest(suffix, SUFFIXES)}")
-    import vl_convert
-
-    if title is None:
-        title = f"{comparison.scenario}: best-so-far champion, IQM and 95 % interval over the seeds"
-    spec = curves(comparison).properties(width=size[0], height=size[1], title=title).to_dict()
-    rows = curve_rows(comparison, "steps" if axis == "generations" else axis)
-    spec["datasets"] = {**spec.get("datasets", {}), "rows": rows}
-    spec["config"] = {**theme("light"), "background": "#ffffff"}
-    titled(spec, axis)
-    convert: Callable[..., Any] = getattr(vl_convert, f"vegalite_to_{suffix}")
-    made = convert(spec, scale=2) if suffix == "png" else convert(spec)
-    files.write(path, made.encode() if isinstance(made, str) else made)
-
-
 def titled(spec: dict[str, Any], axis: str) -> None:
     """Names the horizontal axis of every layer; seconds without SI prefixes, since 30m looks like minutes."""
     for layer in spec.get("layer", [spec]):
         layer["encoding"]["x"]["title"] = PLOTTED[axis]
         layer["encoding"]["x"]["axis"]["format"] = "~g" if axis == "seconds" else "~s"
-
-
-def _evolves(series: Series) -> bool:
-    return all("fitness_best" in seed.last for seed in series.seeds if seed.last)
 
 
 def _drawable(cost: np.ndarray) -> bool:

@@ -213,6 +213,13 @@ def history_name(step: int, what: str = "") -> str:
     return f"step-{step:08d}{'.' + what if what else ''}.safetensors"
 
 
+def kept_champions(path: str | Path) -> list[tuple[int, Path]]:
+    """The champions in history/ of a run folder, each with its step, ascending."""
+    found = re.compile(r"step-(\d+)\.safetensors").fullmatch
+    kept = ((found(each.name), each) for each in (Path(path) / HISTORY).glob("step-*"))
+    return sorted((int(match[1]), each) for match, each in kept if match)
+
+
 def _step(path: Path) -> int | None:
     found = re.match(r"step-(\d+)\.", path.name)
     return int(found[1]) if found else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,14 +82,17 @@ class Run:
     @cached_property
     def champion(self) -> Model:
         """The champion, ready to call; `champion.figure()` draws it. Raises StoreError if it cannot be had."""
-        tensors, header = self._stored
-        spec, built = self._predicting
-        try:
-            return built.method.restore(built.task, built.settings, spec.seed, tensors, header)
-        except store.StoreError as error:  # it is fitted again, and the data are gone
-            raise store.StoreError("; ".join([str(error), *filter(None, [header.get("left_out")])])) from error
-        except Exception as error:  # tensors and header may be anybody's
-            raise store.StoreError(f"{self._file} does not fit its config.toml: {resolve.said(error)}") from error
+        return self._restored(self._file, self._stored)
+
+    def champions(self) -> Iterator[tuple[int, Model]]:
+        """The champions that history/ holds, each with the step that found it, in their order; none with run.history=none.
+        Raises StoreError if one cannot be had."""
+        from scenarios.lab.store.tensors import read_champion
+
+        for step, path in store.kept_champions(self.path):
+            with reading(path):
+                stored = read_champion(path)
+            yield step, self._restored(path, stored)
 
     @property
     def about(self) -> dict[str, str]:
@@ -115,6 +118,15 @@ class Run:
             if not self._file.exists():
                 raise store.StoreError(f"{self._file} is missing: a run has a champion after its first checkpoint")
         return read_champion(self._file)
+
+    def _restored(self, path: Path, stored: Saved) -> Model:
+        (tensors, header), (spec, built) = stored, self._predicting
+        try:
+            return built.method.restore(built.task, built.settings, spec.seed, tensors, header)
+        except store.StoreError as error:  # it is fitted again, and the data are gone
+            raise store.StoreError("; ".join([str(error), *filter(None, [header.get("left_out")])])) from error
+        except Exception as error:  # tensors and header may be anybody's
+            raise store.StoreError(f"{path} does not fit its config.toml: {resolve.said(error)}") from error
 
     @property
     def _file(self) -> Path:

@@ -8,7 +8,7 @@ import altair
 import pytest
 from run_folders import LONG, MARKUP, everything, make, result, row, study
 
-from scenarios.lab.report import bands, charts, gather, palettes, report
+from scenarios.lab.report import bands, charts, gather, images, palettes, report
 from scenarios.lab.report.comparison import compare
 from scenarios.lab.store.store import StoreError
 
@@ -282,14 +282,14 @@ def test_every_chart_is_valid_vega_lite_with_titles_on_both_axes(all_there_is, n
 )
 def test_curves_are_saved_as_the_suffix_says(all_there_is, tmp_path, suffix, magic):
     path = tmp_path / f"curves.{suffix}"
-    charts.save(all_there_is[0], path)
+    images.save(all_there_is[0], path)
     assert path.read_bytes().startswith(magic)
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_saved_svg_holds_labels_axis_and_title_as_text(all_there_is, tmp_path):
     digits = next(each for each in all_there_is if each.scenario == "digits")
-    charts.save(digits, tmp_path / "curves.svg", "compute")
+    images.save(digits, tmp_path / "curves.svg", "compute")
     text = (tmp_path / "curves.svg").read_text()
     shown = set(re.findall(r">([^<>]+)</text>", text))
     assert {"ga", "backprop", "ga-nsga2", "compute (forward passes x parameters)", "validation accuracy"} <= shown
@@ -302,13 +302,13 @@ def test_saved_svg_holds_labels_axis_and_title_as_text(all_there_is, tmp_path):
 @pytest.mark.parametrize("name", ["curves.gif", "curves", "curves.pnng"])
 def test_another_suffix_is_refused_with_the_ones_there_are(all_there_is, tmp_path, name):
     with pytest.raises(ValueError, match=r"expected a name that ends in \.svg, \.png, \.pdf"):
-        charts.save(all_there_is[0], tmp_path / name)
+        images.save(all_there_is[0], tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_that_cannot_be_written_is_a_line(all_there_is, tmp_path):
     with pytest.raises(StoreError, match="cannot write"):
-        charts.save(all_there_is[0], tmp_path / "no" / "folder.svg")
+        images.save(all_there_is[0], tmp_path / "no" / "folder.svg")
 
 
 def test_generations_are_an_axis_where_every_method_has_them(tmp_path):
@@ -316,7 +316,7 @@ def test_generations_are_an_axis_where_every_method_has_them(tmp_path):
     (comparison,) = compare(gather.find([], tmp_path / "runs"))
     xs = [row["x"] for row in charts.curve_rows(comparison, "steps")]
     assert (xs[0], xs[-1]) == (1, 3)
-    charts.save(comparison, tmp_path / "steps.svg", "steps")
+    images.save(comparison, tmp_path / "steps.svg", "steps")
     assert ">steps (generations or epochs)</text>" in (tmp_path / "steps.svg").read_text()
-    with pytest.raises(charts.BadPicture, match="--axis generations: ga: no generations; --axis steps"):
-        charts.save(comparison, tmp_path / "generations.svg", "generations")
+    with pytest.raises(images.BadPicture, match="--axis generations: ga: no generations; --axis steps"):
+        images.save(comparison, tmp_path / "generations.svg", "generations")
