@@ -33,6 +33,7 @@ _PUBLIC = {
     "CMAES": "evo.search.cma_es",
     "SepCMAES": "evo.search.sep_cma_es",
     "ARS": "evo.search.ars",
+    "BackstitchES": "evo.search.backstitch_es",
     "CoSyNE": "evo.search.cosyne",
     "LowRankES": "evo.search.low_rank_es",
     "NodePerturbation": "evo.search.node_perturbation",

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from evo import rng
-from evo.core import Algorithm, Evaluation, Examples, Learner, Model, Networked, State, Task
+from evo.core import Algorithm, Evaluation, Examples, Learner, Networked, State, Task
 from evo.evolve import as_method
 from evo.rollout.codegen import compiled
 from evo.rollout.environment import Environment, Episode
@@ -354,7 +354,7 @@ def check_learner(method: object, task: Task | None = None, settings: object = N
             if _bits(resumed.state_dict()) != _bits(learner.state_dict()):
                 found.append("a resumed learner goes on differently: put all state into state_dict")
         _check_extras(found, task, learner, resumed)
-        _check_warm_start(found, make, learner.champion())
+        _check_warm_start(found, make)
         tensors, header = learner.champion().save()
         again = method.restore(task, settings, 0, tensors, header)
         if task.score(again, "validation") != task.score(learner.champion(), "validation"):
@@ -376,9 +376,12 @@ def _check_extras(found: Findings, task: Task, learner: Learner, resumed: Learne
         found.append("population_tensors() differs after state_dict and load_state_dict: make it of what the state holds")
 
 
-def _check_warm_start(found: Findings, make: Callable[..., Learner], champion: Model) -> None:
-    """Two learners that begin from one champion go the same way, not that of one without; or they say why they cannot."""
-    warm, twin, cold = make(), make(), make()
+def _check_warm_start(found: Findings, make: Callable[..., Learner]) -> None:
+    """Two learners that begin from the champion of another seed go the same way, not that of one without; or they say why they
+    cannot."""
+    warm, twin, cold, other = make(), make(), make(), make(1)
+    other.step()
+    champion = other.champion()
     try:
         warm.warm_start(champion)
     except ValueError as error:

@@ -54,6 +54,7 @@ METHODS = {
     "cma-es": "evo.search.cma_es:CMAES",
     "sep-cma-es": "evo.search.sep_cma_es:SepCMAES",
     "ars": "evo.search.ars:ARS",
+    "backstitch-es": "evo.search.backstitch_es:BackstitchES",
     "cosyne": "evo.search.cosyne:CoSyNE",
     "low-rank-es": "evo.search.low_rank_es:LowRankES",
     "node-perturbation": "evo.search.node_perturbation:NodePerturbation",

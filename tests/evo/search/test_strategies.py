@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from evo import ARS, CMAES, PGPE, SNES, XNES, CoSyNE, Evolve, FunctionTask, OpenAIES, SepCMAES, threads
+from evo import ARS, CMAES, PGPE, SNES, XNES, BackstitchES, CoSyNE, Evolve, FunctionTask, OpenAIES, SepCMAES, threads
 from evo.search import restarts
 from evo.search.strategy import centred_ranks, utilities
 from evo.settings import SettingsError
 from evo.testing import small_task
 
-STRATEGIES = (OpenAIES, SNES, XNES, PGPE, CMAES, SepCMAES, ARS)
+STRATEGIES = (OpenAIES, SNES, XNES, PGPE, CMAES, SepCMAES, ARS, BackstitchES)
 METHODS = (*STRATEGIES, CoSyNE)
 sphere = lambda x: -(np.asarray(x, float) ** 2).sum(1)
 
@@ -54,7 +54,7 @@ def test_what_is_not_finite_moves_nothing_towards_it(method):
     assert np.isfinite(algorithm.best_fitness)
 
 
-@pytest.mark.parametrize("method", [OpenAIES, SNES, XNES, PGPE, ARS])  # others recombine the first of equals
+@pytest.mark.parametrize("method", [OpenAIES, SNES, XNES, PGPE, ARS, BackstitchES])  # others recombine the first of equals
 def test_equal_fitness_of_all_moves_no_centre(method):
     flat = told(method, 3, fitness=lambda x: np.zeros(len(x)))
     assert np.allclose(flat.mean, method(5, seed=1).mean, atol=1e-15)
@@ -88,7 +88,8 @@ def test_the_champion_of_a_network_is_the_centre_and_of_a_function_the_best_samp
     task = small_task()
     network = method.for_task(task, seed=0, population_size=10)
     network.tell(np.arange(10.0) if len(network.ask()) == 10 else None)
-    assert np.array_equal(network.candidate(), network.mean.astype(np.float32))
+    centre = network.centre if method is BackstitchES else network.mean  # between its two steps
+    assert np.array_equal(network.candidate(), centre.astype(np.float32))
     assert told(method, 1).candidate() is None
     assert told(method, 1, champion="centre").candidate() is not None
     assert method.settled(task, method.settings()).champion == "centre"
@@ -112,7 +113,7 @@ def test_frozen_parameters_stay_in_population_and_centre(method):
     assert np.array_equal(algorithm.mean[frozen].astype(np.float32), algorithm.fixed[frozen])
 
 
-@pytest.mark.parametrize("method", [OpenAIES, PGPE, ARS])
+@pytest.mark.parametrize("method", [OpenAIES, PGPE, ARS, BackstitchES])
 def test_an_odd_population_has_no_pairs(method):
     with pytest.raises(SettingsError, match="population_size: expected an even number, two to a direction; got 11"):
         method(5, population_size=11)
@@ -300,6 +301,8 @@ def test_too_many_dimensions_are_refused(method, other):
         (CMAES, {"restarts": "none"}, 4_000, 1e-8),
         (SepCMAES, {"restarts": "none"}, 4_000, 1e-8),
         (ARS, {"initial_scale": 1.0}, 20_000, 1e-3),
+        (BackstitchES, {}, 60_000, 1e-3),
+        (BackstitchES, {"alpha": 0.0}, 60_000, 1e-3),
     ],
 )
 def test_the_centre_finds_the_middle_of_a_sphere_with_every_seed(method, values, evaluations, close):
