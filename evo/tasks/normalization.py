@@ -14,18 +14,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from evo.core import Edges, Model, Phenotypes, Saved, State, example
+from evo.core import Model, Phenotypes, Saved, State, example
 from evo.rollout.lanes import Policy, policy
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from evo.tasks.wrapped import WrappedModel, WrappedPhenotypes
 
 
 class LaneMoments:
@@ -113,41 +110,16 @@ class ObservationStatistics:
         self._moments = state["moments"].clone()
 
 
-class Normalized(Phenotypes):
+class Normalized(WrappedPhenotypes):
     """Phenotypes that see normalised inputs; mean and std (I,)."""
 
     def __init__(self, phenotypes: Phenotypes, mean: Tensor, std: Tensor):
-        self.inner, self.mean, self.std = phenotypes, mean.to(phenotypes.device), std.to(phenotypes.device)
-
-    @property
-    def parameters(self) -> int | np.ndarray:
-        return self.inner.parameters
-
-    @property
-    def passes(self) -> int | np.ndarray:
-        return self.inner.passes
-
-    @property
-    def construction(self) -> float:
-        return self.inner.construction
-
-    @property
-    def device(self) -> torch.device:
-        return self.inner.device
-
-    @property
-    def output_range(self) -> np.ndarray | None:
-        return self.inner.output_range
-
-    def __len__(self) -> int:
-        return len(self.inner)
+        super().__init__(phenotypes)
+        self.mean, self.std = mean.to(phenotypes.device), std.to(phenotypes.device)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, I) or (P, B, I) -> (P, B, O)."""
         return self.inner.forward((x - self.mean) / self.std)
-
-    def reset(self) -> None:
-        self.inner.reset()
 
     def policy(self) -> Policy | None:
         return _normalized(policy(self.inner), self.mean, self.std)
@@ -171,34 +143,15 @@ class Normalize(nn.Module):
         return (x - self.mean) / self.std
 
 
-class NormalizedModel(Model):
+class NormalizedModel(WrappedModel):
     """A Model that sees normalised inputs and carries mean and std (I,) with it, as two tensors more when saved."""
 
     def __init__(self, model: Model, mean: Tensor, std: Tensor):
-        self.model, self.mean, self.std = model, mean, std
-
-    @property
-    def parameters(self) -> int:
-        return self.model.parameters
+        super().__init__(model)
+        self.mean, self.std = mean, std
 
     def __repr__(self) -> str:
         return f"NormalizedModel({self.model!r})"
-
-    @property
-    def nodes(self) -> int | None:
-        return self.model.nodes
-
-    @property
-    def hidden(self) -> int | None:
-        return self.model.hidden
-
-    @property
-    def connections(self) -> int | None:
-        return self.model.connections
-
-    @property
-    def output_range(self) -> np.ndarray | None:
-        return self.model.output_range
 
     def __call__(self, inputs: npt.ArrayLike) -> Tensor | np.ndarray:
         return self.model((torch.as_tensor(inputs) - self.mean) / self.std)
@@ -213,9 +166,6 @@ class NormalizedModel(Model):
     def _numbers(self) -> tuple[np.ndarray, np.ndarray]:
         return self.mean.numpy(), self.std.numpy()
 
-    def reset(self) -> None:
-        self.model.reset()
-
     def policy(self) -> Policy | None:
         return _normalized(policy(self.model), self.mean, self.std)
 
@@ -226,12 +176,6 @@ class NormalizedModel(Model):
     def save(self) -> Saved:
         tensors, header = self.model.save()
         return {**tensors, "observation_mean": self.mean, "observation_std": self.std}, header
-
-    def edges(self) -> Edges | None:
-        return self.model.edges()
-
-    def figure(self) -> Figure:
-        return self.model.figure()
 
 
 def _normalized(inner: Policy | None, mean: Tensor, std: Tensor) -> Policy | None:

@@ -21,12 +21,13 @@ import torch
 from torch import Tensor, nn
 
 from evo import rng
-from evo.core import Deployment, Evaluation, Model, Phenotypes, Row, Saved, Score, Task, counted
+from evo.core import Deployment, Evaluation, Model, Phenotypes, Row, Score, Task, counted
 from evo.settings import Value, did_you_mean
 from evo.tasks.columns import Units, moments
 from evo.tasks.schema import networked
 from evo.tasks.supervised import PARTS, SupervisedTask
 from evo.tasks.targets import Pair, Rows, tensors
+from evo.tasks.wrapped import WrappedModel, WrappedPhenotypes
 from evo.vectors.modules import MLP
 from evo.vectors.recurrent import Recurrent
 from evo.vectors.unrolled import Layout, Unrolled
@@ -163,7 +164,7 @@ class SequenceTask(SupervisedTask):
                 ticks[..., -1] = inside.to(ticks.dtype)
             return torch.as_tensor(whole(ticks.flatten(-2)))
 
-        return super().diagnostics(_Wrapped(model, answers))
+        return super().diagnostics(_Answering(model, answers))
 
     def predictions(self, model: Model, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> list[Row]:
         """As of SupervisedTask; every_tick: a row for each tick, which says "sequence" and "tick"."""
@@ -173,7 +174,7 @@ class SequenceTask(SupervisedTask):
         inside = self.layout.inside(rows)
         answers = torch.as_tensor(whole(rows)).reshape(*inside.shape, self.tick[1])[inside]
         known = None if y is None else torch.as_tensor(y)[inside]
-        said = super().predictions(_Wrapped(model, lambda rows: answers), rows, known)
+        said = super().predictions(_Answering(model, lambda rows: answers), rows, known)
         return [{"sequence": b, "tick": t, **row} for (b, t), row in zip(inside.nonzero().tolist(), said)]
 
     def deployment(self, model: Model) -> Deployment:
@@ -197,7 +198,7 @@ class SequenceTask(SupervisedTask):
         """A model as it answers rows."""
         if not isinstance(model, Model) or not model.keeps_state:
             return model
-        return _Wrapped(model, lambda rows: stepped(model, self.layout, rows, self.every_tick))
+        return _Answering(model, lambda rows: stepped(model, self.layout, rows, self.every_tick))
 
     def _tensors(self, pair: Pair, name: str) -> Rows:
         """x (B, F); y, every_tick, (B, T) classes or (B, T, O) numbers, NO_CLASS and NaN after the end."""
@@ -247,30 +248,21 @@ def stepped(step: Callable[[Tensor], npt.ArrayLike], layout: Layout, rows: Tenso
     return torch.stack(found, -2).flatten(-2) if every else found[0]
 
 
-class Ticked(Phenotypes):
+class Ticked(WrappedPhenotypes):
     """Phenotypes that keep a state, (B, I) -> (P, B, O), run over sequences as `Unrolled` runs a module: rows (B, F)."""
 
     def __init__(self, inner: Phenotypes, layout: Layout, every: bool = False):
-        self.inner, self.layout, self.every = inner, layout, every
-
-    @property
-    def parameters(self) -> int | np.ndarray:
-        return self.inner.parameters
+        super().__init__(inner)
+        self.layout, self.every = layout, every
 
     @property
     def passes(self) -> int | np.ndarray:
         return self.inner.passes * self.layout.ticks
 
     @property
-    def construction(self) -> float:
-        return self.inner.construction
-
-    @property
-    def device(self) -> torch.device:
-        return self.inner.device
-
-    def __len__(self) -> int:
-        return len(self.inner)
+    def keeps_state(self) -> bool:
+        """No more: a call begins and ends with the initial state."""
+        return False
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (P, B, O), or (P, B, T * O), on rows (B, F) or (P, B, F)."""
@@ -284,15 +276,16 @@ class Ticked(Phenotypes):
         return Ticked(self.inner.to(device), self.layout, self.every)
 
 
-class _Wrapped(Model):
-    """A model that answers rows by a function of them; else itself."""
+class _Answering(WrappedModel):
+    """A model that answers rows by a function of them."""
 
     def __init__(self, model: Model, answers: Callable[[Tensor], Tensor]):
-        self.model, self.answers = model, answers
+        super().__init__(model)
+        self.answers = answers
 
     @property
-    def parameters(self) -> int:
-        return self.model.parameters
+    def keeps_state(self) -> bool:
+        return False
 
     def __call__(self, inputs: npt.ArrayLike) -> Tensor:
         self.model.reset()
@@ -300,9 +293,6 @@ class _Wrapped(Model):
             return self.answers(torch.as_tensor(inputs, dtype=torch.float32))
         finally:
             self.model.reset()
-
-    def save(self) -> Saved:
-        return self.model.save()
 
 
 def _arrays(sequences: npt.ArrayLike | Sequence[npt.ArrayLike]) -> list[np.ndarray]:
