@@ -22,6 +22,7 @@ _PUBLIC = {
     "SGC": "graphs.models",
     "Scores": "graphs.scoring",
     "score_labels": "graphs.scoring",
+    "SurrogateNEAT": "graphs.surrogate_neat",
     "Topology": "graphs.topology",
     "diffusion_circuits": "graphs.diffusion",
     "modularity": "graphs.modules",

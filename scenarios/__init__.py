@@ -60,6 +60,7 @@ METHODS = {
     "node-perturbation": "evo.search.node_perturbation:NodePerturbation",
     "de": "evo.search.de:DE",
     "neat": "evo.neat.neat:NEAT",
+    "neat-surrogate": "graphs.surrogate_neat:SurrogateNEAT",
     "neat-modern": "evo.neat_modern.neat_modern:ModernNEAT",
     "cppn": "evo.hyperneat.picture_neat:CPPN",
     "cppn-modern": "evo.hyperneat.picture_neat:ModernCPPN",

@@ -78,6 +78,7 @@ TABLE = {
         "evo.vectors",
         "evo.genomes",
         "evo.network",
+        "evo.neat",
         "evo.search",
         "evo.tasks.metrics",
         "evo.tasks.supervised",

@@ -316,11 +316,21 @@ def linear_float(seeds: int, runs: Path) -> None:
     print(report.write(compare(gather.find([], runs)), runs / report.REPORT, own=True)[0])
 
 
+def surrogate(seeds: int, runs: Path) -> None:
+    """What NEAT saves by evaluating the most promising of siblings alone: running time in evaluations, on two tasks."""
+    for scenario in ("xor", "double_pole"):
+        print(run(scenario, methods=("neat", "neat-surrogate"), seeds=seeds, runs=runs), end="\n\n")
+        spent = [[r["cost"]["evaluations"] for r in results(scenario, m, seeds, runs)] for m in ("neat", "neat-surrogate")]
+        taus = [load(runs / scenario / "neat-surrogate" / f"seed-{seed}").rows["surrogate_tau"] for seed in range(seeds)]
+        print(f"{scenario}: evaluations {interval(spent[0])}, with a surrogate {interval(spent[1])}", end="; ")
+        print(f"tau {interval([float(np.nanmean(tau)) for tau in taus])}", end="\n\n")
+
+
 STUDIES = {"backprop": (backprop, 5), "ga": (ga, 100), "against-random": (against_random, 10)}
 STUDIES |= {"comparison": (comparison, 10), "neat": (neat, 10), "retina": (retina, 20), "locality": (locality, 20)}
 STUDIES |= {"visual-discrimination": (visual_discrimination, 20), "parity": (parity, 30), "bit-mirroring": (bit_mirroring, 10)}
 STUDIES |= {"t-maze": (t_maze, 20), "arithmetic": (arithmetic, 5), "linear-float": (linear_float, 5)}
-STUDIES |= {"weights": (weights, 10)}
+STUDIES |= {"weights": (weights, 10), "surrogate": (surrogate, 20)}
 
 
 def main() -> None:
