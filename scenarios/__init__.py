@@ -41,6 +41,7 @@ SCENARIOS = {
     "blogcatalog": "scenarios.blogcatalog:scenario",
     "cora": "scenarios.cora:scenario",
     "citeseer": "scenarios.citeseer:scenario",
+    "evolved_gnn": "scenarios.evolved_gnn:scenario",
 }
 
 METHODS = {

@@ -24,7 +24,8 @@ SIMULATED = ["finite_sample_bias", "finite_sample_bias_gaussian", "finite_sample
 NODES = ["karate"]
 EMBEDDED = ["blogcatalog"]  # for methods that know graphs alone
 CITED = ["cora", "citeseer"]
-DOWNLOADED = ["mnist", "fashion_mnist", "linear_float", "spoken_digits", *EMBEDDED, *CITED]
+DESIGNS = ["evolved_gnn"]  # points too, of networks on these
+DOWNLOADED = ["mnist", "fashion_mnist", "linear_float", "spoken_digits", *EMBEDDED, *CITED, *DESIGNS]
 
 
 def find(target):
@@ -55,7 +56,7 @@ def test_a_scenario_is_declared_in_full(name):
     assert set(scenario.learners) <= set(scenarios.METHODS)
     assert ("random-search" in scenario.methods) == (name not in (*SIMULATED, *EMBEDDED))
     assert ("linear" in scenario.methods) == (
-        name not in (*CONTROL, *POINTS, *SIMULATED, *EMBEDDED, "cppn_image")
+        name not in (*CONTROL, *POINTS, *DESIGNS, *SIMULATED, *EMBEDDED, "cppn_image")
     )  # whose outputs are no targets
     assert bool(scenario.needs) == (name in DOWNLOADED)
     assert "stop" in {one.name for one in describe(scenario.settings)}
