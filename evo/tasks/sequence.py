@@ -95,7 +95,7 @@ class SequenceTask(SupervisedTask):
 
         The first share of the points trains, the next validates, the last is for the test; no window, nor what it forecasts,
         reaches from one into another. All is standardised by the training points, and reported in the series' own units.
-        rest: as of the class. Raises ValueError for a series that is too short, or not finite.
+        rest: as of the class. Raises ValueError for a series that is too short, or not finite, and for other numbers out of range.
         """
         points = np.asarray(series, np.float64)
         points = points[:, None] if points.ndim == 1 else points
@@ -106,6 +106,8 @@ class SequenceTask(SupervisedTask):
         for name, value in (("window", window), ("ahead", ahead), ("spacing", spacing)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name}: expected a whole number >= 1; got {value}")
+        if len(shares) != 3 or min(shares) < 0 or not math.isclose(sum(shares), 1.0):
+            raise ValueError(f"shares: expected three numbers >= 0 that sum to 1; got {shares}")
         ends = np.rint(np.cumsum(shares)[:2] * len(points)).astype(int)
         mean, deviation = moments(points[: ends[0]])
         units = Units(tuple(mean.tolist()), tuple(deviation.tolist()))

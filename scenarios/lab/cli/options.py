@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-KINDS = "a scenario, a TOML file, a Gymnasium id, file.py:Class, or a table with --target"
+KINDS = "a scenario, a TOML file, a Gymnasium id, file.py:Class, sequences in a .ts file, or a table with --target"
 What = Annotated[str, typer.Argument(metavar="SCENARIO|FILE", help=KINDS)]
 Several = Annotated[list[str], typer.Argument(metavar="SCENARIO|FILE...", help=f"{KINDS}; several run one after another")]
 Methods = Annotated[

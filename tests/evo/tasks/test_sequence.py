@@ -331,6 +331,7 @@ def test_wrong_series_are_refused():
         (np.zeros((2, 2, 2)), {"window": 1}, r"got shape \(2, 2, 2\)"),
         (np.zeros(10), {"window": 2, "ahead": 0}, "ahead: expected a whole number >= 1; got 0"),
         (np.zeros(10), {"window": 2.5}, "window: expected a whole number >= 1; got 2.5"),
+        (np.zeros(10), {"window": 2, "shares": (0.6, 0.2, 0.3)}, "shares: expected three numbers >= 0 that sum to 1"),
     ]:
         with pytest.raises(ValueError, match=message):
             SequenceTask.from_series(series, **values)
