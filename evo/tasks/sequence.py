@@ -95,7 +95,7 @@ class SequenceTask(SupervisedTask):
 
         The first share of the points trains, the next validates, the last is for the test; no window, nor what it forecasts,
         reaches from one into another. All is standardised by the training points, and reported in the series' own units.
-        rest: as of the class. Raises ValueError for a series that is too short, or not finite, and for other numbers out of range.
+        rest: as of the class. Raises ValueError for a series that is too short or not finite, and for numbers out of range.
         """
         points = np.asarray(series, np.float64)
         points = points[:, None] if points.ndim == 1 else points
