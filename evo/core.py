@@ -20,6 +20,7 @@ base class. What only some tasks can do is a protocol that a task has or has not
     Sequential  its rows are sequences, which networks that keep a state see tick by tick
     Episodic    its networks act in episodes, which can be filmed
     Scalable    it is the same task at other resolutions
+    Pictorial   its networks draw pictures
     Points      its candidates are points of real numbers, not networks
 
 They stand in one file, long as it is: a reader sees every seam at once.
@@ -584,6 +585,13 @@ class Scalable(Protocol):
 
 
 @runtime_checkable
+class Pictorial(Protocol):
+    """A task whose networks draw: drawn(model) is the picture, (H, W) or (H, W, 3) in 0 .. 1, at the task's resolution."""
+
+    def drawn(self, model: Model) -> np.ndarray: ...
+
+
+@runtime_checkable
 class Points(Protocol):
     """A task whose candidates are points (D,) of `dimensions` real numbers."""
 
@@ -661,6 +669,10 @@ class Algorithm(ABC, Generic[Population]):
     @property
     def repeats(self) -> int:
         return 1
+
+    def runs_on(self, device: str) -> None:
+        """Told before the first `ask` where networks run, "cpu" or "cuda": genomes that draw networks draw them there. Ignored
+        by default, since `Phenotypes.to` moves networks."""
 
     def screen(self, offspring: Population) -> Population:
         """Offspring before they are evaluated: as they are, by default. An override may replace some (by a surrogate's advice,

@@ -51,6 +51,7 @@ class Evolve(Learner):
 
     def __init__(self, task: Task, algorithm: Algorithm, seed: int = 0, device: str = "cpu"):
         self.task, self.algorithm, self.seed, self.device = task, algorithm, seed, device
+        algorithm.runs_on(device)
         self.cost = Cost()
         self._champion = Champion()
         self._best: Model | None = None

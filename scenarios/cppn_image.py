@@ -8,6 +8,7 @@ validation; there is no test. Evolution towards a picture that was chosen before
 On the deleterious effects of a priori objectives on evolution and representation. GECCO 2011).
 
     evo run cppn_image -m cppn -m backprop --set task.target=picture.png
+    evo play runs/cppn_image/cppn/seed-0 --resolution 512 --record picture.png
     evo run cppn_image -m cppn -m trained=backprop --set trained.start=runs/cppn_image/cppn     evolved topology, by gradient
 
 `backprop` trains an MLP that is asked the same, or, begun from a run of `cppn`, the weights of its champion. A method begun so
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,10 +138,14 @@ class Coloured(Model):
 
 
 class PictureTask(SupervisedTask):
-    """One picture (H, W, 1 or 3) to draw: every metric is of colours, in 0 .. 1."""
+    """One picture (H, W, 1 or 3) to draw: every metric is of colours, in 0 .. 1.
 
-    def __init__(self, picture: np.ndarray, **rest: Any):
-        self.picture = picture
+    scaled: the settings by which it was scaled, so that it can be at another resolution.
+    """
+
+    def __init__(self, picture: np.ndarray, scaled: CPPNImageSettings | None = None, **rest: Any):
+        self.picture, self._scaled, self._rest = picture, scaled, rest
+        self.resolution = max(picture.shape[:2])
         height, width, channels = picture.shape
         pairs = places(height, width).astype(np.float32), picture.reshape(height * width, channels)
         super().__init__(pairs, kind="regression", fitness=likeness, metric="squared_error", **rest)
@@ -159,16 +165,28 @@ class PictureTask(SupervisedTask):
     def deployment(self, model: Model) -> Deployment:
         return super().deployment(Coloured(model))
 
+    def at(self, resolution: int) -> PictureTask:
+        """The same picture with another number of pixels along its longer side, of 2 to 1024."""
+        if self._scaled is None:
+            raise ValueError("a picture that is given as an array has one resolution")
+        scaled = replace(self._scaled, resolution=resolution)
+        return PictureTask(pixels(scaled.target, scaled.colour, resolution), scaled, **self._rest)
+
+    def drawn(self, model: Model) -> np.ndarray:
+        """What a model draws in place of the target, float32 (H, W) or (H, W, 3) in 0 .. 1; what is not finite is black."""
+        return self._drawn(model, 1).squeeze(-1) if self.outputs == 1 else self._drawn(model, 1)
+
+    def _drawn(self, model: Model, finer: int) -> np.ndarray:
+        """The same (H, W, 1 or 3), with `finer` times as many pixels along each side."""
+        height, width, channels = self.picture.shape
+        asked = places(height * finer, width * finer).astype(np.float32)
+        return np.asarray(Coloured(model)(asked).nan_to_num(0.0)).reshape(height * finer, width * finer, channels)
+
     def figure(self, model: Model, split: str = "validation") -> Figure:
         """The target, what the model draws in its place, and what it draws at a finer resolution."""
         from evo.plots.planes import Plane, draw
 
-        height, width, channels = self.picture.shape
-        shape = lambda drawn, finer=1: np.asarray(drawn).reshape(height * finer, width * finer, channels)
-        own, finer = (
-            shape(Coloured(model)(places(height * size, width * size).astype(np.float32)).nan_to_num(0.0), size)
-            for size in (1, FINER)
-        )
+        (height, width, _), own, finer = self.picture.shape, self._drawn(model, 1), self._drawn(model, FINER)
         error = f"squared error {np.square(own.astype(np.float64) - self.picture).mean():.3g}"
         names = [f"target, {width}x{height}", error, f"at {width * FINER}x{height * FINER}"]
         planes = [Plane(name, each, picture=True) for name, each in zip(names, (self.picture, own, finer))]
@@ -177,7 +195,7 @@ class PictureTask(SupervisedTask):
 
 def task(settings: Any, network: Any) -> PictureTask:
     picture = pixels(settings.target, settings.colour, settings.resolution)
-    return PictureTask(picture, network=network, stop=settings.stop)
+    return PictureTask(picture, settings, network=network, stop=settings.stop)
 
 
 scenario = Scenario(

@@ -20,7 +20,7 @@ from typing import ClassVar, Self
 from torch import Tensor
 
 from evo.activations import NODE_ACTIVATIONS
-from evo.core import Model, Phenotypes, Task
+from evo.core import Backends, Model, Phenotypes, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.base import CPPNs
 from evo.hyperneat.cppn import Reading
@@ -109,6 +109,10 @@ class AdaptiveHyperNEAT(CPPNs, NEAT):
     def unsupported_reason(cls, task: Task) -> str | None:
         lifeless = "its networks change during an episode: the task has none" if task.episodes == 0 else None
         return super().unsupported_reason(task) or lifeless
+
+    @classmethod
+    def backends(cls, task: Task) -> Backends:
+        return Backends("compiled", "", "weights change on cores")
 
     @classmethod
     def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:

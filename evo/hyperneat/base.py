@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from evo.core import Backends, Model, Row, State, Task
+from evo.core import Model, Row, State, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.locality import local
 from evo.hyperneat.objectives import ranks, trade_offs
@@ -53,10 +53,6 @@ class CPPNs(Topologies):
     @classmethod
     def unsupported_reason(cls, task: Task) -> str | None:
         return super().unsupported_reason(task) or no_layout(task)
-
-    @classmethod
-    def backends(cls, task: Task) -> Backends:
-        return Backends("compiled", "", "networks are drawn on cores")
 
     def warm_start(self, model: Model, frozen: Sequence[str] = ()) -> None:
         """As of NEAT: from a CPPN, or from a network that one drew."""

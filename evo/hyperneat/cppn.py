@@ -4,19 +4,21 @@ Stanley: Compositional pattern producing networks. Genetic Programming and Evolv
 and Gauci: A hypercube-based encoding for evolving large-scale neural networks. Artificial Life 15(2), 2009.
 
 A CPPN is asked once for every pair of nodes: where the source lies, where the target lies, what weight is between them. All
-questions of a population to one pair of layers are one batched call on all cores.
+questions of a population to one pair of layers are batched calls on all cores, or on a card (`cuda`).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numba import njit
+from torch import Tensor
 
 from evo import threads
 from evo.genomes.genome import Genomes
@@ -55,6 +57,21 @@ class Reading(NamedTuple):
         """How often a CPPN is asked for a network."""
         return substrate.connections + self.biases * sum(substrate.sizes[1:])
 
+    def asked(self, substrate: Substrate) -> Iterator[tuple[np.ndarray, int, int, int]]:
+        """All that a CPPN is asked for a network, a part at a time, so that questions take little memory beside the weights:
+        questions (B, I), the place in (D,) of the first answer, and `output` and `expressed` of a Link."""
+        at, pairs = 0, len(substrate.layers) - 1
+        for k, (source, target) in enumerate(itertools.pairwise(substrate.layers)):
+            expressed = pairs * (1 + self.biases) + k if self.leo else -1
+            targets = max(1, QUESTIONS // len(source))
+            for begin in range(0, len(target), targets):
+                asked = questions(source, target[begin : begin + targets], self)
+                yield asked, at, k, expressed
+                at += len(asked)
+            if self.biases:
+                yield questions(np.zeros((1, substrate.dimensions)), target, self), at, pairs + k, -1
+            at += len(target)
+
     def check(self, genomes: Genomes, substrate: Substrate) -> None:
         """As of `check_sizes`."""
         check_sizes(genomes, substrate, self.inputs(substrate), self.outputs(substrate))
@@ -69,7 +86,8 @@ def check_sizes(genomes: Genomes, substrate: Substrate, inputs: int, outputs: in
 
 
 class Link(NamedTuple):
-    """Where answers go and how they are read: into (P, B) float32, from `output`, as of `_link`."""
+    """Where answers go and how they are read: into (P, B) float32, from `output`, as of `linked`; expressed: the output that
+    must be above 0 where there is a connection (Verbancsics and Stanley, GECCO 2011), -1: none."""
 
     into: np.ndarray
     output: int
@@ -97,38 +115,38 @@ def weights(genomes: Genomes, substrate: Substrate, reading: Reading) -> np.ndar
     A network with a number that is not finite is drawn as zeros: it answers everything alike.
     """
     reading.check(genomes, substrate)
-    program, pairs = compile(genomes), len(substrate.layers) - 1
-    vectors = np.zeros((len(genomes), substrate.connections + sum(substrate.sizes[1:])), np.float32)
-    at, scale = 0, (reading.threshold, reading.weight_range)
-    for k, (source, target) in enumerate(itertools.pairwise(substrate.layers)):
-        expressed = pairs * (1 + reading.biases) + k if reading.leo else -1
-        targets = max(1, QUESTIONS // len(source))  # at a time, so that questions take little memory beside the weights
-        for begin in range(0, len(target), targets):
-            asked = questions(source, target[begin : begin + targets], reading)
-            ask(program, asked, [Link(vectors[:, at : at + len(asked)], k, *scale, expressed)])
-            at += len(asked)
-        if reading.biases:
-            asked = questions(np.zeros((1, substrate.dimensions)), target, reading)
-            ask(program, asked, [Link(vectors[:, at : at + len(target)], pairs + k, *scale)])
-        at += len(target)
+    program, vectors = compile(genomes), np.zeros((len(genomes), numbers(substrate)), np.float32)
+    for asked, at, output, expressed in reading.asked(substrate):
+        into = vectors[:, at : at + len(asked)]
+        ask(program, asked, [Link(into, output, reading.threshold, reading.weight_range, expressed)])
     for vector in vectors:
         if not np.isfinite(vector).all():
             vector[:] = 0.0
     return vectors
 
 
-def connections(vectors: np.ndarray, substrate: Substrate) -> np.ndarray:
+def numbers(substrate: Substrate) -> int:
+    """D, weights and biases of a network."""
+    return substrate.connections + sum(substrate.sizes[1:])
+
+
+def connections(vectors: Tensor, substrate: Substrate) -> np.ndarray:
     """How many weights, biases apart, of networks (P, D) in the order of `weights` are not zero: (P,)."""
-    counts, at = np.zeros(len(vectors), np.int64), 0
+    counts, at = torch.zeros(len(vectors), dtype=torch.int64, device=vectors.device), 0
     for before, after in itertools.pairwise(substrate.sizes):
-        counts += np.count_nonzero(vectors[:, at : at + before * after], axis=1)
+        counts += torch.count_nonzero(vectors[:, at : at + before * after], dim=1)
         at += (before + 1) * after
-    return counts
+    return counts.numpy(force=True)
+
+
+def rows_at_once(program: Program) -> int:
+    """Questions to a population, so that answers take little memory beside the weights."""
+    return max(1, BLOCK // (len(program.steps) * program.outputs))
 
 
 def ask(program: Program, asked: np.ndarray, links: Sequence[Link]) -> None:
-    """Writes what all `asked` (B, I) give, in blocks, so that answers take little memory beside them."""
-    rows = max(1, BLOCK // (len(program.steps) * program.outputs))
+    """Writes what all `asked` (B, I) give, in blocks."""
+    rows = rows_at_once(program)
     for begin in range(0, len(asked), rows):
         answers = population.forward(program, asked[begin : begin + rows]).numpy()
         for into, *read in links:
@@ -136,19 +154,21 @@ def ask(program: Program, asked: np.ndarray, links: Sequence[Link]) -> None:
             threads.each(partial(_link, *linked), len(into), grain=max(1, GRAIN // answers.shape[1]))
 
 
+@njit(cache=True, nogil=True, _nrt=False)
+def linked(answers, output, threshold, weight_range, expressed):
+    """Section 3.1: the weight that answers (O,) give. No connection up to the threshold; beyond it weights grow from 0 to
+    weight_range, at an answer of 1. Cores and a card run it."""
+    answer = answers[output]
+    if expressed >= 0 and not answers[expressed] > 0.0:
+        return 0.0
+    if math.isnan(answer):
+        return answer
+    size = min(abs(answer), 1.0)
+    return math.copysign((size - threshold) * weight_range / (1.0 - threshold), answer) if size > threshold else 0.0
+
+
 @njit("void(float64[:, :, ::1], float32[:, :], int64, float64, float64, int64, int64, int64)", cache=True, nogil=True)
 def _link(answers, into, output, threshold, weight_range, expressed, begin, end):
-    """Section 3.1: no connection up to the threshold; beyond it weights grow from 0 to weight_range, at an answer of 1.
-
-    expressed: the output that must be above 0 where there is a connection (Verbancsics and Stanley, GECCO 2011); -1: none.
-    """
     for g in range(begin, end):
         for row in range(answers.shape[1]):
-            answer = answers[g, row, output]
-            size = min(abs(answer), 1.0)
-            weight = math.copysign((size - threshold) * weight_range / (1.0 - threshold), answer) if size > threshold else 0.0
-            if math.isnan(answer):
-                weight = answer
-            if expressed >= 0 and not answers[g, row, expressed] > 0.0:
-                weight = 0.0
-            into[g, row] = weight
+            into[g, row] = linked(answers[g, row], output, threshold, weight_range, expressed)

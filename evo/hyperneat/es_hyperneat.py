@@ -19,7 +19,7 @@ from typing import ClassVar, Self
 from torch import Tensor
 
 from evo.activations import NODE_ACTIVATIONS
-from evo.core import Episodic, Model, Phenotypes, Task
+from evo.core import Backends, Episodic, Model, Phenotypes, Task
 from evo.genomes.genome import Genomes
 from evo.hyperneat.base import CPPNs
 from evo.hyperneat.growth import GrownModel, Growth, Search, ends, restore
@@ -132,6 +132,10 @@ class Evolved(CPPNs):
         """With inputs and outputs as of `growth.ends`."""
         state = isinstance(task, Episodic)
         return cls(ends(task), squashed=task.kind == "probability", keeps_state=state, seed=seed, **values)
+
+    @classmethod
+    def backends(cls, task: Task) -> Backends:
+        return Backends("compiled", "", "hidden nodes are looked for on cores")
 
     @classmethod
     def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:

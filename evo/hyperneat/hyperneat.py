@@ -67,6 +67,7 @@ class Layered(CPPNs):
     """HyperNEAT's networks, whichever NEAT breeds the CPPNs: layers of a substrate, with a weight between every two nodes."""
 
     options: LayeredSettings
+    _on = "cpu"
 
     def __init__(self, substrate: Substrate, *, squashed: bool = False, seed: int = 0, **values: Value):
         super().__init__(substrate, seed=seed, **values)
@@ -84,8 +85,11 @@ class Layered(CPPNs):
     def restore(cls, task: Task, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         return restore(task, tensors, header)
 
+    def runs_on(self, device: str) -> None:
+        self._on = device
+
     def express(self, population: Genomes) -> Phenotypes:
-        networks, found = express(population, self.drawing, self._encoding)
+        networks, found = express(population, self.drawing, self._encoding, self._on)
         self._count(found)
         self._keep(population, lambda objective: costs(networks, prices(self.substrate, objective)))
         return networks

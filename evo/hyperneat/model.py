@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evo import rng
+from evo import cuda, rng
 from evo.core import Edges, Phenotypes, Saved, Task, counted
 from evo.genomes.genome import Genomes
 from evo.hyperneat.cppn import Reading, connections, weights
@@ -57,19 +57,32 @@ class Drawing:
         """(P, D) float32, as of `cppn.weights`."""
         return weights(genomes, self.substrate, self.reading)
 
+    def vectors(self, genomes: Genomes, device: str) -> Tensor:
+        """The same, drawn where they are: on "cpu" or "cuda"."""
+        if device == "cpu":
+            return torch.from_numpy(self.weights(genomes))
+        from evo.hyperneat.cuda import weights as weights_on_card
+
+        return weights_on_card(genomes, self.substrate, self.reading)
+
     def compute(self, genomes: Genomes) -> float:
         """What drawing them takes: questions x parameters of the CPPNs."""
         return float(self.reading.questions(self.substrate) * Graphs(genomes).parameters.sum())
 
 
 class DrawnNetworks(Phenotypes):
-    """The networks of P genomes that together have more than MOST weights: drawn when they are asked, a few at a time."""
+    """The networks of P genomes that together have more than MOST weights: drawn when they are asked, a few at a time.
+
+    on: "cpu" or "cuda", where they are drawn and run. Raises RuntimeError, saying what is missing, if there is no card.
+    """
 
     device = torch.device("cpu")
     construction: float = 0.0
 
-    def __init__(self, genomes: Genomes, drawing: Drawing, encoding: Parameters):
-        self.genomes, self.drawing, self.encoding = genomes, drawing, encoding
+    def __init__(self, genomes: Genomes, drawing: Drawing, encoding: Parameters, on: str = "cpu"):
+        self.genomes, self.drawing, self.encoding, self.on = genomes, drawing, encoding, on
+        if on != "cpu":
+            self.device = cuda.device()
 
     def __len__(self) -> int:
         return len(self.genomes)
@@ -82,8 +95,10 @@ class DrawnNetworks(Phenotypes):
         return self.encoding.dimensions
 
     def to(self, device: str | torch.device) -> DrawnNetworks:
-        """These networks run on the CPU only: a no-op."""
-        return self
+        """These networks drawn on "cpu" or "cuda"."""
+        moved = DrawnNetworks(self.genomes, self.drawing, self.encoding, torch.device(device).type)
+        moved.construction = self.construction
+        return moved
 
     def policy(self) -> Policy | None:
         return None
@@ -93,20 +108,22 @@ class DrawnNetworks(Phenotypes):
         answers = lambda chosen, vectors: self.encoding.express(vectors).forward(x[chosen] if x.ndim == 3 else x)
         return torch.cat(self.each(answers))
 
-    def each(self, use: Callable[[slice, np.ndarray], Result]) -> list[Result]:
+    def each(self, use: Callable[[slice, Tensor], Result]) -> list[Result]:
         """What `use` gives for a few networks at a time: which they are, and their weights, gone when the next are drawn."""
         at_once = max(1, MOST // self.encoding.dimensions)
         parts = [slice(begin, begin + at_once) for begin in range(0, len(self), at_once)]
         self.construction += self.drawing.compute(self.genomes)
-        return [use(chosen, self.drawing.weights(self.genomes[chosen])) for chosen in parts]
+        return [use(chosen, self.drawing.vectors(self.genomes[chosen], self.on)) for chosen in parts]
 
 
-def express(genomes: Genomes, drawing: Drawing, encoding: Parameters) -> tuple[Networks | DrawnNetworks, np.ndarray | None]:
-    """The networks that genomes draw, and how many connections each has (P,); if together they have more than MOST weights
-    they are drawn later, and none is counted."""
+def express(
+    genomes: Genomes, drawing: Drawing, encoding: Parameters, on: str = "cpu"
+) -> tuple[Networks | DrawnNetworks, np.ndarray | None]:
+    """The networks that genomes draw, on "cpu" or "cuda", and how many connections each has (P,); if together they have more
+    than MOST weights they are drawn later, and none is counted."""
     if len(genomes) * encoding.dimensions > MOST:
-        return DrawnNetworks(genomes, drawing, encoding), None
-    vectors = drawing.weights(genomes)
+        return DrawnNetworks(genomes, drawing, encoding, on), None
+    vectors = drawing.vectors(genomes, on)
     networks = encoding.express(vectors)
     networks.construction = drawing.compute(genomes)
     return networks, connections(vectors, drawing.substrate)
@@ -115,8 +132,8 @@ def express(genomes: Genomes, drawing: Drawing, encoding: Parameters) -> tuple[N
 def costs(networks: Networks | DrawnNetworks, price: np.ndarray) -> np.ndarray:
     """Of networks drawn (P,), as of `objectives.drawn_costs`; those that are drawn later are drawn for it."""
     if isinstance(networks, Networks):
-        return drawn_costs(networks.vectors.numpy(), price)
-    return np.concatenate(networks.each(lambda _, vectors: drawn_costs(vectors, price)))
+        return drawn_costs(networks.vectors.numpy(force=True), price)
+    return np.concatenate(networks.each(lambda _, vectors: drawn_costs(vectors.numpy(force=True), price)))
 
 
 class SubstrateModel(TorchModel):

@@ -2,11 +2,11 @@
 
 Forward passes of ragged genomes: many small ones, as they come and in order of size; 2,500 of 2,500 connections; one of 2,500
 nodes and 100,000 connections; with the gigabytes a second at which weights, sources and values are read, as a share of what a
-copy on this card moves. Episodes of CartPole by MLPs of 2 x 32 tanh units, of 500 steps and as long as they last, where lanes
-that ended are also taken out every some steps (`compaction.py`). Whole generations of NEAT and of the MLPs (breeding,
-speciation, 500 steps each). All on the card and on this machine's cores; the first call, which compiles, is a column of its
-own; of peak memory stands what was said beforehand. FILE is written after every case: cases that fail say why, those that no
-longer fit into --seconds are left out.
+copy on this card moves. Weights that CPPNs draw. Episodes of CartPole by MLPs of 2 x 32 tanh units, of 500 steps and as long as
+they last, where lanes that ended are also taken out every some steps (`compaction.py`). Whole generations of NEAT and of the
+MLPs (breeding, speciation, 500 steps each). All on the card and on this machine's cores; the first call, which compiles, is a
+column of its own; of peak memory stands what was said beforehand. FILE is written after every case: cases that fail say why,
+those that no longer fit into --seconds are left out.
 """
 
 import argparse
@@ -30,8 +30,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "bench")]
 from compaction import rollout_in_turns  # noqa: E402
 from endless_cartpole import cartpole, endless  # noqa: E402
 
-from evo import GA, MLP, cuda  # noqa: E402
+from evo import GA, MLP, HyperNEAT, Substrate, cuda  # noqa: E402
 from evo.genomes.genome import HIDDEN, OUTPUT, SENSOR, Connection, Genome, Genomes, Node  # noqa: E402
+from evo.hyperneat.cppn import numbers  # noqa: E402
 from evo.neat.neat import NEAT  # noqa: E402
 from evo.network.cuda import memory  # noqa: E402
 from evo.network.population import Networks  # noqa: E402
@@ -112,6 +113,15 @@ def forward_row(case: str, genomes: Genomes, rows: int, peak: float) -> dict:
     )
 
 
+def drawn_row(case: str, size: int, side: int) -> dict:
+    """CPPNs of some generations, asked about every pair of nodes of two sheets."""
+    hyper = HyperNEAT(Substrate.grid((side, side), (side, side)), population_size=size, add_node=0.5, add_link=0.5, seed=0)
+    for _ in range(6):
+        hyper.tell(np.diff(hyper.ask().nodes_at).astype(float))
+    times = [timed(lambda device=device: hyper.drawing.vectors(hyper.ask(), device)) for device in ("cuda", "cpu")]
+    return row(case, f"{size:,} CPPNs, {side}x{side} to {side}x{side}", *times, bytes_said=4 * size * numbers(hyper.substrate))
+
+
 def episodes_rows(case: str, size: int, steps: int, world: Environment) -> Iterator[dict]:
     """As they are; and, where lanes end early, with those taken out that did."""
     encoding = Parameters(lambda: MLP(4, 2, hidden=(32, 32)))
@@ -153,6 +163,7 @@ def cases(toy: bool, peak: float) -> Iterator[tuple[str, Callable[[str], Iterabl
     yield "forward: one large", lambda case: [forward_row(case, one(), 64, peak)]
     yield "forward: many small and one large", lambda case: [forward_row(case, mixed(), 32, peak)]
     yield "forward: 2,500 of 2,500", lambda case: [forward_row(case, of_2500(), 4 if toy else 64, peak)]
+    yield "weights drawn by CPPNs", lambda case: [drawn_row(case, *((4, 2) if toy else (1_000, 11)))]
     for size in (4,) if toy else (10_000, 100_000):
         yield "cartpole generation of MLPs", lambda case, size=size: [generations(case, size, steps, GA)]
         yield "cartpole generation", lambda case, size=size: [generations(case, size, steps, NEAT)]

@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 import compaction  # noqa: E402
 
 from evo.cuda import THREADS, Kernel, unfused  # noqa: E402
+from evo.hyperneat import cuda as drawing  # noqa: E402
 from evo.network import cuda as networks  # noqa: E402
 from evo.network.program import PROGRAM  # noqa: E402
 from evo.rollout.cuda import kernel_of  # noqa: E402
@@ -35,8 +36,8 @@ REGISTERS, RESIDENT, WARP, UNIT = 65536, 2048, 32, 256
 
 
 ENVIRONMENTS = (
-    *("acrobot", "cartpole", "double_pole", "double_pole_no_velocity", "mountain_car", "mountain_car_continuous"),
-    *("pendulum", "single_pole", "swing_up"),
+    *("acrobot", "cartpole", "double_pole", "double_pole_no_velocity", "food_gathering", "mountain_car"),
+    *("mountain_car_continuous", "pendulum", "single_pole", "swing_up", "t_maze"),
 )
 
 
@@ -72,6 +73,9 @@ def kernels() -> Iterator[Compiled]:
         values = types.float64[:, ::1]
         yield Compiled(f"forward {kind}", networks._forward, types.void(PROGRAM, rows, rows, values, whole, whole))
         yield Compiled(f"ticks {kind}", networks._ticks, types.void(PROGRAM, rows, rows, state, whole))
+
+    read = (whole, types.float64, types.float64, whole, whole)
+    yield Compiled("weights drawn", drawing._link, types.void(state, types.float32[:, ::1], *read))
 
     yield from episodes()
     whole_numbers, lanes = types.int64[:, ::1], (types.int64[::1], types.float64[:, ::1], types.float64[:, ::1])

@@ -23,6 +23,7 @@ def test_the_bench_writes_figures_of_which_results_are_made(tmp_path):
         "forward: many small, in order of size",
         "forward: one large",
         "forward: many small and one large",
+        "weights drawn by CPPNs",
         "cartpole generation",
         "cartpole generation of MLPs",
         "cartpole, 500 steps",

@@ -25,6 +25,7 @@ LIBRARY = {"neat_sin", "neat_softplus", "log", "gelu", "softplus", "sin"}  # act
 PLAIN = dict(cuda_pass.cases(tuple(code for name, code in CODES.items() if name not in LIBRARY)))
 EVERY = dict(cuda_pass.cases())
 EPISODES = dict(cuda_pass.episodes())
+DRAWINGS = dict(cuda_pass.drawings(("bipolar_sigmoid", "gaussian", "identity")))
 STATES = 20 if cuda.simulated() else 10_000
 ROUNDING = 512  # bytes of which torch's allocations are multiples
 
@@ -56,6 +57,15 @@ def test_episodes_are_those_of_cores(name):
         np.testing.assert_allclose(card[0][k], cores[0][k], rtol=1e-9, err_msg=what)
         np.testing.assert_array_equal(again[0][k], card[0][k])
     np.testing.assert_allclose(card[1].mean, cores[1].mean, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_cppns_draw_what_they_draw_on_cores(name):
+    cores, card, again = (DRAWINGS[name].run(device) for device in ("cpu", "cuda", "cuda"))
+    for what in ("weights", "counts"):
+        np.testing.assert_array_equal(card[what], cores[what], err_msg=what)
+    np.testing.assert_allclose(card["answers"], cores["answers"], rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(again["answers"], card["answers"])
 
 
 @pytest.mark.parametrize("name", registers.ENVIRONMENTS)

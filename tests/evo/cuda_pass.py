@@ -1,13 +1,15 @@
 """Run as a script under numba's CUDA simulator, with NUMBA_DISABLE_JIT=1: what networks give and do on its card.
 
 cuda_pass.py FILE.npz writes, by the name of a case of `cases`: the outputs of each call, and the bytes that kernels were given;
-of `episodes`: what came of them, and the moments of what was observed.
+of `episodes`: what came of them, and the moments of what was observed; of `drawings`: the weights, how many networks have
+none, and what networks answer that are drawn when they are asked.
 """
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import torch
@@ -16,6 +18,9 @@ from random_graphs import alike, random_genome
 from evo import cuda
 from evo.activations import CODES
 from evo.genomes.genome import Genomes
+from evo.hyperneat import cppn, model
+from evo.hyperneat.hyperneat import HyperNEAT
+from evo.hyperneat.substrate import Substrate
 from evo.neat.neat import NEAT
 from evo.network.population import Networks
 from evo.rollout.cuda import memory as memory_of_episodes
@@ -119,6 +124,41 @@ def episodes() -> Iterator[tuple[str, Rollout]]:
         yield f"{name}, Elman", Rollout(environment, networks, starts, name == "ropes")
 
 
+class Drawn(NamedTuple):
+    hyper: HyperNEAT
+    x: torch.Tensor
+
+    def run(self, device: str) -> dict[str, np.ndarray]:
+        """What CPPNs draw at once, and networks of CPPNs that are asked again each time."""
+        self.hyper.runs_on(device)
+        networks = self.hyper.express(self.hyper.ask())
+        with mock.patch.object(model, "MOST", 3 * networks.encoding.dimensions):
+            late = self.hyper.express(self.hyper.ask())
+        assert isinstance(late, model.DrawnNetworks)
+        self.hyper.express(self.hyper.ask())
+        counts = [self.hyper.row()[name] for name in ("empty", "network_connections_mean")]
+        return {
+            "weights": networks.vectors.cpu().numpy(),
+            "answers": late.forward(self.x).cpu().numpy(),
+            "counts": np.array(counts),
+        }
+
+
+def drawings(activations: Sequence[str] = ("bipolar_sigmoid", "gaussian", "sin", "identity")) -> Iterator[tuple[str, Drawn]]:
+    """CPPNs of some generations, the first of which draws what is not finite, and the second nothing, on three layers."""
+    substrate = Substrate.grid(inputs=(3, 4), hidden=[(2, 2)], outputs=(3,))
+    every = dict(delta=True, length=True, biases=True, leo=True, threshold_of_weight=0.0, weight_range=5.0)
+    for name, values in {"weights alone": {}, "all that is drawn": every}.items():
+        growing = dict(population_size=8, add_node=0.5, add_link=0.5, seed=3, node_activations=activations)
+        hyper = HyperNEAT(substrate, activation="identity", **growing, **values)
+        for _ in range(5):
+            hyper.tell(np.diff(hyper.ask().nodes_at).astype(float))
+        genes = hyper.ask().genes
+        genes.weight[: genes.connections_at[1]] = np.nan
+        genes.enabled[genes.connections_at[1] : genes.connections_at[2]] = False
+        yield name, Drawn(hyper, torch.randn(4, 12, generator=torch.manual_seed(0)))
+
+
 def held(given: object) -> int:
     """The bytes of arrays in (nested) tuples."""
     if isinstance(given, tuple):
@@ -156,6 +196,9 @@ def main(path: str) -> None:
         said = memory_of_episodes(each.environment, each.policy(on_card=True), len(each.starts), observed=True)
         found[f"{name}: bytes"] = [given[0], sum(said)]
         found |= {f"{name}: {what}": value for what, value in (*done._asdict().items(), *vars(moments).items())}
+    cppn.BLOCK = 200  # so that questions go in parts
+    for name, drawn in drawings():
+        found |= {f"{name}: {what}": value for what, value in drawn.run("cuda").items()}
     np.savez(path, **found)
 
 

@@ -19,6 +19,7 @@ from evo.network.population import Networks
 ROOT = Path(__file__).parents[2]
 CASES = dict(cuda_pass.cases())
 EPISODES = dict(cuda_pass.episodes())
+DRAWINGS = dict(cuda_pass.drawings())
 each_case = pytest.mark.parametrize("name", CASES)
 
 
@@ -73,6 +74,17 @@ def test_episodes_on_a_card_are_those_of_cores(card, name):
 def test_a_network_that_answers_nan_ends_its_episode_alone_on_a_card_too(card):
     returns = card["ropes, relu: returns"]
     assert np.isnan(returns).all(axis=1).tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_cppns_draw_on_a_card_what_they_draw_on_cores(card, name):
+    """Where they are asked there, by the kernel of networks: weights, what rows count, and networks drawn anew each time."""
+    for what, cores in DRAWINGS[name].run("cpu").items():
+        np.testing.assert_array_equal(card[f"{name}: {what}"], cores, err_msg=what)
+    drawn = card[f"{name}: weights"]
+    assert not drawn[:2].any()
+    assert drawn[2:].any(axis=1).all()
+    assert (drawn[2:] == 0).any()
 
 
 def test_without_room_a_line_says_what_is_needed_what_there_is_and_what_to_set(monkeypatch):

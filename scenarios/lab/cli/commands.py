@@ -262,10 +262,12 @@ app.command()(plot)
 @app.command()
 def play(
     run: OneRun,
-    record: Annotated[Path | None, typer.Option(metavar="FILE.gif", help="record an episode instead of showing it")] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="an episode as a .gif, a CPPN's picture as a .png")
+    ] = None,
     rows: Annotated[str | None, typer.Option(metavar="0,5,7", help="rows of the test split to predict; default 0-9")] = None,
     table: Annotated[Path | None, typer.Option("--input", metavar="FILE.csv", help="your own rows to predict")] = None,
-    resolution: Annotated[int | None, typer.Option(metavar="N", help="score a CPPN's network at another resolution")] = None,
+    resolution: Annotated[int | None, typer.Option(metavar="N", help="ask a CPPN again at another resolution")] = None,
 ) -> int:
     """Run a champion: act in its environment, or predict."""
     from scenarios.lab.execution import compiling

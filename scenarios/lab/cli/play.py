@@ -1,5 +1,5 @@
 """`evo play RUN`: a champion at work. In an environment it acts: in a window where there is a screen, as a GIF, or in the
-terminal; on data it says what it predicts for rows of the test split, or for rows of a file.
+terminal; on data it says what it predicts for rows of the test split, or for rows of a file; a picture it draws, as a PNG.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from evo.core import Episodic, Examples, Scalable, Tabular
+from evo.core import Episodic, Examples, Pictorial, Scalable, Tabular
 from scenarios.lab.execution.progress import meanwhile
 from scenarios.lab.store import files
 from scenarios.lab.study.loading import Run
@@ -43,10 +43,11 @@ def play(
 ) -> None:
     """Shows the champion of `run` on `out`, or standard output.
 
-    record: a .gif to write instead; for tasks with an environment. rows: "0,5,7" or "0-9", of the test split; table: a
-    CSV file instead of them; for tasks with data. resolution: score the champion on the test split at another resolution, for
-    tasks that have one and networks that can be drawn anew. Raises PlayError, a ValueError; StoreError for a run whose files
-    are missing or damaged, and for a film that cannot be written; RuntimeError, naming task and step, if the environment fails.
+    record: a .gif to write instead, for tasks with an environment, or a .png, for those whose networks draw. rows: "0,5,7" or
+    "0-9", of the test split; table: a CSV file instead of them; for tasks with data. resolution: score the champion on the test
+    split at another resolution, for tasks that have one and networks that can be drawn anew; record is of it then. Raises
+    PlayError, a ValueError; StoreError for a run whose files are missing or damaged, and for a film that cannot be written;
+    RuntimeError, naming task and step, if the environment fails.
     """
     with meanwhile("loading the task"):
         task: Any = run.predictor
@@ -54,10 +55,19 @@ def play(
     record, table = (None if path is None else Path(path) for path in (record, table))
     options = {"--rows": rows, "--input": table, "--record": record}
     given = [name for name, value in options.items() if value is not None]
-    if resolution is not None:
-        if given:
-            raise PlayError(f"--resolution scores the champion, {given[0]} shows it: give only one")
-        return _rescale(run, task, resolution, out)
+    picture = record if isinstance(task, Pictorial) else None
+    if resolution is not None or picture is not None:
+        does = "--record draws the picture" if resolution is None else "--resolution scores the champion"
+        if shown := [name for name in given if name != "--record" or picture is None]:
+            raise PlayError(f"{does}, {shown[0]} shows it: give only one")
+        if picture is not None:
+            _check_name(picture, ".png")
+        model = run.champion
+        if resolution is not None:
+            task, model = _rescale(run, task, resolution, out)
+        if picture is not None:
+            _draw_picture(task, model, picture, out)
+        return
     acts = isinstance(task, Episodic)
     if not acts and not isinstance(task, Examples):
         raise PlayError(f"{run.path}: a {type(task).__name__} has neither an environment nor data to play on")
@@ -68,7 +78,7 @@ def play(
     if rows is not None and table is not None:
         raise PlayError("--rows selects rows of the test split, --input those of a file: give only one")
     if record is not None:
-        _check_gif(record)
+        _check_name(record, ".gif")
         _write_gif(run, task, record, out)
     elif acts:
         _show(run, task, out)
@@ -76,30 +86,43 @@ def play(
         _predict(run, task, rows, table, out)
 
 
-def _rescale(run: Run, task: Any, resolution: int, out: TextIO) -> None:
-    """The test metrics at another resolution, beside those at the run's own."""
+def _rescale(run: Run, task: Any, resolution: int, out: TextIO) -> tuple[Any, Any]:
+    """The test metrics at another resolution, of validation where there is no test, beside those at the run's own. Returns task
+    and model at that resolution."""
     if not isinstance(task, Scalable):
         raise PlayError(f"--resolution does not apply: {run.path} has a task of one resolution")
     try:
         other: Any = task.at(resolution)
         with meanwhile(f"drawing the network at resolution {resolution}"):
-            model = run.champion.at(other)
+            alike = (other.inputs, other.outputs) == (task.inputs, task.outputs)
+            model = run.champion if alike else run.champion.at(other)
     except ValueError as error:
         raise PlayError(f"--resolution {resolution}: {str(error).removeprefix('resolution: ')}") from error
     own: Any = task  # a Task too
     for each, played, note in ((other, model, ""), (own, run.champion, ", the run's own")):
-        told = ", ".join(f"{name} {value:,.6g}" for name, value in each.score(played, "test").items())
-        print(f"test split at resolution {each.resolution}{note}: {told}", file=out)
+        split = "test" if (score := each.score(played, "test")) is not None else "validation"
+        told = ", ".join(f"{name} {value:,.6g}" for name, value in (score or each.score(played, split)).items())
+        print(f"{split} split at resolution {each.resolution}{note}: {told}", file=out)
+    return other, model
+
+
+def _draw_picture(task: Any, model: Any, path: Path, out: TextIO) -> None:
+    from PIL import Image
+
+    data, drawn = io.BytesIO(), Image.fromarray(np.round(255 * task.drawn(model)).astype(np.uint8))
+    drawn.save(data, "PNG")
+    files.write(path, data.getvalue())
+    print(f"{drawn.width}x{drawn.height} pixels in {path}", file=out)
+
+
+def _check_name(path: Path, ending: str) -> None:
+    if path.suffix.lower() != ending:
+        raise PlayError(f"--record {path}: expected a name that ends in {ending}")
+    if not path.parent.is_dir():
+        raise PlayError(f"--record {path}: there is no folder {path.parent}; make it first")
 
 
 # --- an environment
-
-
-def _check_gif(path: Path) -> None:
-    if path.suffix.lower() != ".gif":
-        raise PlayError(f"--record {path}: expected a name that ends in .gif")
-    if not path.parent.is_dir():
-        raise PlayError(f"--record {path}: there is no folder {path.parent}; make it first")
 
 
 def _write_gif(run: Run, task: Any, path: Path, out: TextIO) -> None:

@@ -11,13 +11,15 @@ import torch
 from gymnasium import spaces
 from PIL import Image
 
-from evo import ESHyperNEAT, HyperNEAT
+from evo import CPPN, ESHyperNEAT, HyperNEAT
 from evo.tasks.control import ControlTask
 from evo.tasks.function import FunctionTask
 from evo.tasks.supervised import SupervisedTask
 from evo.tasks.targets import split
 from evo.vectors.models import TorchModel, VectorModel
 from evo.vectors.modules import MLP
+from scenarios import cppn_image
+from scenarios.cppn_image import CPPNImageSettings, pixels
 from scenarios.lab import Run, load, run
 from scenarios.lab.cli import play
 from scenarios.lab.store.files import CannotWrite
@@ -421,6 +423,35 @@ def test_a_network_that_is_drawn_is_scored_at_another_resolution(kind):
     wanted = task.at(22).score(model.at(task.at(22)), "test")["distance"]
     assert finer.startswith(f"test split at resolution 22: distance {wanted:.6g}, accuracy ")
     assert own.startswith(f"test split at resolution 11, the run's own: distance {task.score(model, 'test')['distance']:.6g}, ")
+
+
+@pytest.mark.parametrize(("colour", "shape"), [("grey", (20, 30)), ("hsb", (20, 30, 3))])
+def test_a_picture_is_drawn_and_scored_at_another_resolution(tmp_path, colour, shape):
+    scaled = CPPNImageSettings(target="china", colour=colour, resolution=12)
+    task, path = cppn_image.task(scaled, network), tmp_path / "drawn.png"
+    model = CPPN(outputs=task.outputs, population_size=1, seed=0)
+    model = model.model(model.ask())
+    finer, own, said = played(of(task, model), record=path, resolution=30).splitlines()
+    wanted = model.picture(20, 30)
+    error = np.square(wanted.reshape(-1) - pixels("china", colour, 30).reshape(-1)).mean()
+    assert finer.startswith("validation split at resolution 30: ")
+    assert float(re.search(r"squared_error ([\d.]+)", finer)[1]) == pytest.approx(error, rel=1e-4)
+    assert own.startswith("validation split at resolution 12, the run's own: ")
+    assert finer.endswith("n 600")
+    assert own.endswith("n 96")
+    assert said == f"30x20 pixels in {path}"
+    with Image.open(path) as drawn:
+        assert np.asarray(drawn).shape == shape
+        assert np.ptp(np.asarray(drawn)) > 20
+        np.testing.assert_allclose(np.asarray(drawn) / 255, wanted, atol=0.51 / 255)
+    assert played(of(task, model), record=path) == f"12x8 pixels in {path}\n"
+    for options, wrong in (
+        (dict(record=tmp_path / "a.gif"), "expected a name that ends in .png"),
+        (dict(record=path, rows="0"), "--record draws the picture, --rows shows it: give only one"),
+        (dict(resolution=5000), "^--resolution 5000: expected at most 1024; got 5000$"),
+    ):
+        with pytest.raises(play.PlayError, match=wrong):
+            played(of(task, model), **options)
 
 
 def test_a_resolution_that_cannot_be_is_refused():

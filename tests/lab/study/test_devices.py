@@ -90,12 +90,16 @@ def test_a_card_that_none_can_use_is_refused_before_anything_starts(card):
         study("xor", "neat", device="cuda")
 
 
-@pytest.mark.parametrize("method", ["hyperneat", "es-hyperneat"])
-def test_networks_that_are_drawn_say_before_anything_starts_that_they_run_on_cores(card, method):
-    with pytest.raises(ConfigError, match=f"no method here runs on a card \\({method}: networks are drawn on cores"):
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [("es-hyperneat", "hidden nodes are looked for on cores"), ("adaptive-hyperneat", "weights change on cores")],
+)
+def test_networks_that_only_cores_make_say_so_before_anything_starts(card, method, why):
+    with pytest.raises(ConfigError, match=f"no method here runs on a card \\({method}: {why}"):
         study("cartpole", method, device="cuda")
-    drawn, neat = study("cartpole", method, "neat", device="cuda").specs
-    assert (drawn.device, drawn.device_reason, neat.device) == ("cpu", "networks are drawn on cores", "cuda")
+    found, neat, drawn = study("cartpole", method, "neat", "hyperneat", device="cuda").specs
+    assert (found.device, found.device_reason) == ("cpu", why)
+    assert neat.device == drawn.device == "cuda"
 
 
 def test_the_table_says_what_ran_where_on_a_machine_with_a_card(tmp_path):
