@@ -37,6 +37,8 @@ import torch
 from torch import Tensor, nn
 
 from evo.core import Coding, Deployment, Model, Task
+from evo.network.levels import LevelModule
+from evo.network.reference import GraphModule
 from evo.settings import closest
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def _onnx(made: Deployment) -> bytes:
     with _silent():
         try:
             program: Any = torch.onnx.export(
-                made.module.requires_grad_(False),
+                _in_levels(made.module).requires_grad_(False),
                 (made.example, *codes),
                 dynamo=True,
                 dynamic_shapes=tuple(None if rows is None else {0: batch} for rows in (made.example, *codes)),
@@ -130,6 +132,16 @@ def _onnx(made: Deployment) -> bytes:
     for key, value in made.about.items():
         proto.metadata_props.add(key=key, value=value)
     return proto.SerializeToString()
+
+
+def _in_levels(module: nn.Module) -> nn.Module:
+    """With networks of genes as `LevelModule`: the exporter takes minutes for some thousand connections of a GraphModule. One
+    that keeps state stays, and refuses."""
+    if isinstance(module, GraphModule):
+        return module if module.recurrent and not module.fresh else LevelModule(module)
+    for name, part in module.named_children():
+        setattr(module, name, _in_levels(part))
+    return module
 
 
 def _take_words(proto: ModelProto, words: Sequence[Coding]) -> None:

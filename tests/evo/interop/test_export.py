@@ -10,9 +10,12 @@ import onnxruntime
 import pytest
 import torch
 from gymnasium import spaces
+from random_graphs import random_genome
 from safetensors.torch import load_file
 from torch import nn
 
+from evo.activations import CODES
+from evo.genomes.genome import Genomes
 from evo.interop import export as exporting
 from evo.interop.export import ExportError, export
 from evo.neat.neat import NEAT
@@ -49,6 +52,19 @@ def test_onnx_gives_the_same_outputs_for_any_number_of_rows(name, tmp_path):
         np.testing.assert_allclose(session.run(None, {"inputs": x.numpy()})[0], model(x), atol=1e-5)
     if name == "probability":
         assert ((session.run(None, {"inputs": 99 * x.numpy()})[0] - 0.5) <= 0.5).all()
+
+
+@pytest.mark.parametrize("run", [{}, dict(recurrent=True, ticks=3, fresh=True, unconnected=True)])
+def test_onnx_of_a_network_of_genes_gives_its_outputs(run, tmp_path):
+    genome = random_genome(7, bool(run), (CODES["tanh"], CODES["sigmoid"]), (0, 2))
+    model = NetworkModel(Genomes.of([genome]), **run)
+    assert model.hidden > 2
+    mean, std = torch.ones(genome.inputs), torch.full((genome.inputs,), 2.0)
+    for one in (model, NormalizedModel(model, mean, std)):
+        session = onnxruntime.InferenceSession(export(one, tmp_path / "x.onnx", genome.inputs))
+        for count in (1, 17):
+            x = rows(count, genome.inputs)
+            np.testing.assert_allclose(session.run(None, {"inputs": x.numpy()})[0], one(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", MADE)
