@@ -81,7 +81,7 @@ class SearchSettings(DrawnSettings):
     )
     max_connections: int = setting(
         65_536,
-        "a network of more connections has none; rows count it as oversized",
+        "a search that finds more connections, those to dead ends too, gives a network without any; rows count it as oversized",
         low=1,
         high=1 << 24,
         source="ours",
@@ -163,13 +163,13 @@ class ESHyperNEAT(Evolved, NEAT):
             hyper.tell(fitness)                       # (P,), maximised
         hyper.best_model.figure()
 
-    Inputs and outputs lie at opposite ends of the last dimension, hidden nodes anywhere. squashed: outputs are in 0 .. 1, by
-    a steepened sigmoid; they are unbounded otherwise. keeps_state: networks with cycles keep their values from call to call,
+    Inputs and outputs lie at opposite ends of the last dimension, hidden nodes anywhere. squashed: outputs are in 0 .. 1, by a
+    steepened sigmoid; they are unbounded otherwise. keeps_state: networks with cycles keep their values from call to call,
     until `reset`, as in an episode; else every call begins from zeros. Fitness, best and best_fitness as of NEAT. A network
-    without a connection answers everything alike: rows count them as "empty", and as "oversized" those that would have more
-    than max_connections. An answer that is not finite is no connection. Raises SettingsError for settings, also for a max_depth
-    of too many cells; ValueError for a substrate of more than two layers or 9 dimensions; ValueError or TypeError for a fitness
-    that is not (P,) numbers.
+    without a connection answers everything alike: rows count them as "empty", and as "oversized" those for which more than
+    max_connections are found, before those to dead ends are removed. An answer that is not finite is no connection. Raises
+    SettingsError for settings, also for a max_depth of too many cells; ValueError for a substrate of more than two layers or 9
+    dimensions; ValueError or TypeError for a fitness that is not (P,) numbers.
     """
 
     settings: ClassVar[type] = ESHyperNEATSettings

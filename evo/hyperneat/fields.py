@@ -14,6 +14,7 @@ import numpy as np
 
 from evo.hyperneat.cppn import Reading, questions, weights
 from evo.hyperneat.substrate import Substrate, sheet
+from evo.network.model import NetworkModel
 from evo.plots.planes import Plane
 
 if TYPE_CHECKING:
@@ -47,14 +48,19 @@ def names(layers: int, reading: Reading) -> list[str]:
     return [f"{name} {k} to {k + 1}" if layers > 2 else name for name in said for k in range(layers - 1)]
 
 
+def answers(cppn: NetworkModel, substrate: Substrate, reading: Reading) -> tuple[str, list[Plane]]:
+    """A row of what a CPPN says of connections from everywhere to the middle, an image each output."""
+    shape = (1,) * (substrate.dimensions - 2) + (SHOWN,) * min(2, substrate.dimensions)
+    said = cppn(questions(sheet(shape), np.zeros((1, substrate.dimensions)), reading)).numpy()
+    titles = names(len(substrate.layers), reading)[:MOST]
+    return "answers from everywhere to the middle", [_image(title, said[:, k], shape) for k, title in enumerate(titles)]
+
+
 def rows(model: SubstrateModel) -> Rows:
     """The CPPN's answers from everywhere to the middle, an image each output; the weights that some nodes of a layer receive;
     and those of the middle one, asked again at finer resolutions. Layers that are no sheets are left out."""
-    substrate, reading = model.drawing.substrate, model.drawing.reading
-    shape = (1,) * (substrate.dimensions - 2) + (SHOWN,) * min(2, substrate.dimensions)
-    said = model.cppn(questions(sheet(shape), np.zeros((1, substrate.dimensions)), reading)).numpy()
-    titles = names(len(substrate.layers), reading)[:MOST]
-    found: Rows = [("answers from everywhere to the middle", [_image(t, said[:, k], shape) for k, t in enumerate(titles)])]
+    substrate = model.drawing.substrate
+    found: Rows = [answers(model.cppn, substrate, model.drawing.reading)]
     for pair, (sources, targets) in enumerate(zip(substrate.layers, substrate.layers[1 : 1 + PAIRS])):
         if (grid := cells(sources)) is None:
             continue

@@ -231,10 +231,13 @@ class GrownModel(NetworkModel):
 
     def figure(self) -> Figure:
         """Nodes where they lie and their connections; in two dimensions beside them what the CPPN answers of connections from
-        one node, the one that has most, over the parts of space where it has them (matplotlib Figure)."""
+        one node, the one that has most, over the parts of space where it has them; below its answers as an image each output
+        (matplotlib Figure)."""
+        from evo.hyperneat.fields import answers
         from evo.plots.substrate import draw
 
-        return draw(self.placed(), self._bands() if self.growth.substrate.dimensions == 2 and self.connections else None)
+        bands = self._bands() if self.growth.substrate.dimensions == 2 and self.connections else None
+        return draw(self.placed(), bands, answers(self.cppn, self.growth.substrate, self.growth.reading))
 
     def placed(self) -> Placed:
         """Nodes and connections in space: inputs, outputs, then hidden nodes."""

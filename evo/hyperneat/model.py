@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -169,11 +170,14 @@ class SubstrateModel(TorchModel):
         return SubstrateModel(self.genome, replace(self.drawing, substrate=substrate))
 
     def figure(self) -> Figure:
-        """The CPPN, its answers as an image each output, and what nodes of the network receive (`fields.rows`)."""
+        """The CPPN, its answers as an image each output, what nodes of the network receive (`fields.rows`), and, where layers
+        have at most two dimensions, the substrate with its weights."""
         from evo.hyperneat import fields
         from evo.plots.planes import draw
+        from evo.plots.substrate import put
 
-        return draw(fields.rows(self), self.cppn.topology)
+        below = partial(put, self.placed()) if self.drawing.substrate.dimensions < 3 else None
+        return draw(fields.rows(self), self.cppn.topology, below)
 
     def edges(self) -> Edges:
         placed = self.placed()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evo.plots.figures import MARKERS, PALETTE, SMALL, blank, settled
+from evo.plots.planes import Plane, strips
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 SHOWN = 2000  # connections, the strongest
 
@@ -37,19 +38,27 @@ class Bands(NamedTuple):
     title: str
 
 
-def draw(network: Placed, bands: Bands | None = None) -> Figure:
-    """Nodes where they lie (only the first three dimensions can be seen) and the strongest connections, blue above 0, dashed
-    orange below; beside them the bands of one node."""
-    figure = blank()
-    columns = 1 + (bands is not None)
-    if network.places.shape[1] < 3:
-        axes = figure.add_subplot(1, columns, 1)
-    else:
-        axes = figure.add_subplot(1, columns, 1, projection="3d")
-    _network(axes, network)
+def draw(network: Placed, bands: Bands | None = None, answers: tuple[str, Sequence[Plane]] | None = None) -> Figure:
+    """As `put`, beside it the bands of one node, and below a row of images with its name (matplotlib Figure)."""
+    figure = blank(9.0, 4.5 if answers is None else 5.0)
+    upper: Figure | SubFigure = figure
+    if answers is not None:
+        upper, lower = figure.subfigures(2, 1, height_ratios=(1.6, 1.0))  # type: ignore[misc]  # an array of two
+        strips(lower, [answers])
+    put(network, upper, 1 + (bands is not None))
     if bands is not None:
-        _bands(figure.add_subplot(1, columns, 2), bands)
+        _bands(upper.add_subplot(1, 2, 2), bands)
     return settled(figure)
+
+
+def put(network: Placed, panel: Figure | SubFigure, columns: int = 1) -> None:
+    """In the first of some columns nodes where they lie (only the first three dimensions can be seen) and the strongest
+    connections, blue above 0, dashed orange below."""
+    if network.places.shape[1] < 3:
+        axes = panel.add_subplot(1, columns, 1)
+    else:
+        axes = panel.add_subplot(1, columns, 1, projection="3d")
+    _network(axes, network)
 
 
 def _network(axes: Axes, network: Placed) -> None:

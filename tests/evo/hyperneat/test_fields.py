@@ -65,4 +65,16 @@ def test_a_champion_shows_its_cppn_and_its_weights_whatever_its_layers():
     assert titles[1:] == ["weight", "to node 0", "to node 1", "2x3x3", "2x9x9", "2x15x15"]
     assert (figure.get_size_inches() <= (9, 5)).all()
     alone = champion(Substrate([circle(6), circle(3)])).figure()
-    assert [axes.get_title() for axes in alone.get_axes()][1:] == ["weight"]
+    assert [axes.get_title() for axes in alone.get_axes()][2:] == ["weight"]
+
+
+def test_a_champions_picture_shows_the_substrate_with_its_weights():
+    model = champion(Substrate.grid(inputs=(3, 4), hidden=[(2,)], outputs=(3,)))
+    network, cppn, *images = model.figure().get_axes()
+    assert (network.name, cppn.name) == ("3d", "rectilinear")
+    assert network.get_title() == f"{model.connections} connections"
+    assert len(network.lines) == model.connections + 3
+    assert images[0].get_title() == "weight 0 to 1"
+    flat = champion(Substrate.grid(inputs=(4,), outputs=(3,))).figure().get_axes()[0]
+    assert flat.name == "rectilinear"
+    assert flat.get_legend().get_window_extent().y1 < flat.get_window_extent().y0

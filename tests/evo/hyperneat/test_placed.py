@@ -66,7 +66,9 @@ def test_a_grown_network_is_a_graph_of_its_connections_and_its_picture_shows_the
     for each in drawings:
         model.figure().savefig(each)
     assert drawings[0].getvalue() == drawings[1].getvalue()
-    left, right = model.figure().axes
+    answer, left, right = model.figure().axes
+    assert answer.get_title() == "weight"
+    assert np.ptp(answer.images[0].get_array()) > 0
     counts = re.findall(r"\d[\d,]*", left.get_title())  # shown, and left out
     assert sum(int(count.replace(",", "")) for count in counts) == model.connections
     assert len(right.patches) == len(bands.squares)
@@ -76,7 +78,7 @@ def test_a_grown_network_is_a_graph_of_its_connections_and_its_picture_shows_the
 def test_three_dimensions_are_drawn_in_three_and_the_weakest_connections_left_out(monkeypatch):
     model = grown([[[-0.5, -0.5, -1.0], [0.5, 0.5, -1.0]], [[0.0, 0.0, 1.0]]])
     monkeypatch.setattr("evo.plots.substrate.SHOWN", 10)
-    (axes,) = model.figure().axes
+    _, axes = model.figure().axes
     assert axes.name == "3d"
     assert axes.get_title() == f"10 connections, {model.connections - 10:,} weaker ones left out"
     weights = np.abs(model.placed().weight)
