@@ -49,6 +49,10 @@ PEERLESS = (
                 r"named operators [\d.]+ x \(floor 5 x\)",
             ],
         ),
+        (
+            "bench_sparse.py",
+            [r"4-3-2 on 9 rows, microseconds a network", r"share +0.1: dense +[\d.]+, sparse +[\d.]+: [\d.]+ times as fast"],
+        ),
         ("bench_es_hyperneat.py", [r"S: 5 CPPNs, depths 1 to 1", r"L: 5 CPPNs, depths 2 to 3", r"ours +\d", r"pureples"]),
         (
             "bench_hyperneat.py",
