@@ -130,12 +130,11 @@ class Drawn(NamedTuple):
 
     def run(self, device: str) -> dict[str, np.ndarray]:
         """What CPPNs draw at once, and networks of CPPNs that are asked again each time."""
+        with mock.patch.object(model, "MOST", 3 * self.hyper._encoding.dimensions):
+            late = self.hyper.express(self.hyper.ask()).to(device)
+        assert isinstance(late, model.DrawnNetworks)
         self.hyper.runs_on(device)
         networks = self.hyper.express(self.hyper.ask())
-        with mock.patch.object(model, "MOST", 3 * networks.encoding.dimensions):
-            late = self.hyper.express(self.hyper.ask())
-        assert isinstance(late, model.DrawnNetworks)
-        self.hyper.express(self.hyper.ask())
         counts = [self.hyper.row()[name] for name in ("empty", "network_connections_mean")]
         return {
             "weights": networks.vectors.cpu().numpy(),

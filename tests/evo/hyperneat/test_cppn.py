@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo import Substrate
+from evo import Substrate, cuda
 from evo.activations import NODE_ACTIVATIONS
 from evo.evolve import Evolve
 from evo.hyperneat.cppn import Reading, weights
@@ -254,6 +254,17 @@ def test_networks_that_are_drawn_later_answer_the_same_on_shared_and_on_own_rows
             assert isinstance(later, DrawnNetworks)
             for x, answers in zip(rows, wanted):
                 torch.testing.assert_close(later.forward(x), answers)
+
+
+def test_networks_are_drawn_on_the_device_of_the_run_or_it_says_what_is_missing():
+    if cuda.unavailable() is None:
+        pytest.skip("there is a card here")
+    hyper = HyperNEAT.for_task(small_task(), seed=0, population_size=6)
+    later = DrawnNetworks(hyper.ask(), hyper.drawing, hyper._encoding)
+    Evolve(small_task(), hyper, device="cuda")
+    for draw in (lambda: hyper.express(hyper.ask()), lambda: later.to("cuda")):
+        with pytest.raises(RuntimeError, match=r"torch .*CUDA"):
+            draw()
 
 
 def test_large_populations_hold_the_weights_of_no_more_networks_than_they_may(monkeypatch):
