@@ -91,14 +91,14 @@ def _rescale(run: Run, task: Any, resolution: int, out: TextIO) -> tuple[Any, An
     and model at that resolution."""
     if not isinstance(task, Scalable):
         raise PlayError(f"--resolution does not apply: {run.path} has a task of one resolution")
+    own: Any = task  # a Task too
     try:
         other: Any = task.at(resolution)
         with meanwhile(f"drawing the network at resolution {resolution}"):
-            alike = (other.inputs, other.outputs) == (task.inputs, task.outputs)
-            model = run.champion if alike else run.champion.at(other)
+            same = (other.inputs, other.outputs) == (own.inputs, own.outputs)  # a pixel is asked for as any other
+            model = run.champion if same else run.champion.at(other)
     except ValueError as error:
         raise PlayError(f"--resolution {resolution}: {str(error).removeprefix('resolution: ')}") from error
-    own: Any = task  # a Task too
     for each, played, note in ((other, model, ""), (own, run.champion, ", the run's own")):
         split = "test" if (score := each.score(played, "test")) is not None else "validation"
         told = ", ".join(f"{name} {value:,.6g}" for name, value in (score or each.score(played, split)).items())
