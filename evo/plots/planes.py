@@ -34,7 +34,7 @@ def draw(
     figure = blank(9.0, min(5.0, 1.0 + 1.9 * len(rows)) if topology is None else 4.5 if len(rows) < 2 else 5.0)
     panel = figure
     if topology is not None:
-        left, panel = figure.subfigures(1, 2, width_ratios=(1.1, 1.2))  # type: ignore[misc, assignment]  # an array of two
+        left, panel = figure.subfigures(1, 2)  # type: ignore[misc, assignment]  # an array of two
         upper = left
         if below is not None:
             upper, lower = left.subfigures(2, 1)
