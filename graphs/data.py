@@ -217,6 +217,31 @@ class Graph:
             f"torch; got {type(graph).__name__}"
         )
 
+    def undirected(self) -> Graph:
+        """The graph without directions: u and v are joined where an edge leads either way, by the larger weight of both.
+
+        So a graph without weights has none afterwards, and a self-loop keeps its own: with a sum, a citation there and back
+        would weigh 2. `to_undirected` of networkx keeps one of both weights too, but either. An undirected graph is itself.
+        """
+        if not self.directed:
+            return self
+        starts, stops = np.append(self.sources, self.indices), np.append(self.indices, self.sources)
+        kept, place = np.unique(starts * np.int64(len(self)) + stops, return_inverse=True)
+        weights = None
+        if self.weights is not None:
+            weights = np.full(len(kept), -np.inf)
+            np.maximum.at(weights, place, np.tile(self.weights, 2))
+        rows, ends = np.divmod(kept, len(self))
+        indptr = np.append(0, np.cumsum(np.bincount(rows, minlength=len(self))))
+        return Graph(indptr, ends, weights, ids=self.ids)
+
+    def refuse_negative_weights(self, reader: str) -> None:
+        """Raises ValueError, naming the edge, if a weight is below 0. reader: what takes none, "NetMF"."""
+        if self.weights is not None and (self.weights < 0).any():
+            least = int(self.weights.argmin())
+            u, v = (self.ids[int(ends[least])] for ends in (self.sources, self.indices))
+            raise ValueError(f"{reader} takes weights >= 0; the edge ({u!r}, {v!r}) weighs {self.weights[least]:g}")
+
     def to_networkx(self) -> networkx.Graph:
         """As a networkx.Graph or DiGraph, with the attribute "weight" where there are weights."""
         graph = networkx.DiGraph() if self.directed else networkx.Graph()

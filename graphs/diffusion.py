@@ -29,7 +29,7 @@ def diffusion_circuits(graph: Graph, *, circuits_per_node: int, size: int, seed:
     for name, number in (("circuits_per_node", circuits_per_node), ("size", size)):
         if number < 1:
             raise ValueError(f"{name}: expected a whole number >= 1; got {number}")
-    table = transitions(Graph.from_scipy(graph.to_scipy() + graph.to_scipy().T) if graph.directed else graph)
+    table = transitions(graph.undirected())
     nodes, key = len(graph), rng.signed(seed)
     sizes = np.minimum(_component_sizes(table), size)
     circuits = np.empty((circuits_per_node * nodes, 2 * size - 1), np.int32)

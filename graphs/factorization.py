@@ -47,7 +47,7 @@ class ProNE(Embedding):
     settings = ProNESettings
 
     def _vectors(self, graph: Graph, options: ProNESettings) -> np.ndarray:
-        matrix = _undirected(self, graph)
+        matrix = _weighted(self, graph.undirected())
         with threadpool_limits(1):
             left, values = factorised(_log_ratios(matrix), min(options.dimension, len(graph) - 1), self.seed)
             vectors = _rows_of_length_one(left * np.sqrt(values))
@@ -76,7 +76,7 @@ class NetMF(Embedding):
     settings = NetMFSettings
 
     def _vectors(self, graph: Graph, options: NetMFSettings) -> np.ndarray:
-        matrix = _undirected(self, graph, MOST)
+        matrix = _weighted(self, graph.undirected(), MOST)
         with threadpool_limits(1):
             every = _window(matrix, options, self.seed)
             np.log(np.maximum(every, 1.0, out=every), out=every)
@@ -114,8 +114,7 @@ class GraRep(Embedding):
 def _weighted(method: Embedding, graph: Graph, most: int | None = None) -> scipy.sparse.csr_array:
     """The adjacency matrix (N, N), without edges of weight 0. Raises ValueError for negative weights, above `most` nodes."""
     name = type(method).__name__
-    if graph.weights is not None and (graph.weights < 0).any():
-        raise ValueError(f"{name} needs weights >= 0; the least is {graph.weights.min():g}")
+    graph.refuse_negative_weights(name)
     if most is not None and len(graph) > most:
         size = 4 * len(graph) ** 2 / 1e9
         raise ValueError(
@@ -124,12 +123,6 @@ def _weighted(method: Embedding, graph: Graph, most: int | None = None) -> scipy
     matrix = graph.to_scipy()
     matrix.eliminate_zeros()
     return matrix
-
-
-def _undirected(method: Embedding, graph: Graph, most: int | None = None) -> scipy.sparse.csr_array:
-    """As `_weighted`, with the edges of a directed graph both ways."""
-    matrix = _weighted(method, graph, most)
-    return scipy.sparse.csr_array(matrix.maximum(matrix.T)) if graph.directed else matrix
 
 
 def _inverse(sums: np.ndarray) -> np.ndarray:

@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 import torch
+from scipy.special import expit
 from torch import Tensor
 
 from evo.core import Backends, Champion, Cost, Examples, Learner, Method, Model, Row, Saved, State, Task, counted
 from graphs.data import Graph
 from graphs.embeddings import DeepWalk, Diff2Vec, Embedding, Node2Vec, Walklets
 from graphs.factorization import GraRep, NetMF, ProNE
-from graphs.scoring import log_odds, logistic, logistic_regressions
+from graphs.scoring import log_odds, logistic_regressions
 
 LEAST = 1e-12  # of a probability whose logarithm is taken
 
@@ -65,7 +66,7 @@ class NodeModel(Model):
 
     def __call__(self, inputs: npt.ArrayLike) -> Tensor:
         x = torch.as_tensor(inputs, dtype=torch.float32).cpu()
-        return answers(logistic(log_odds(self.vectors[self.task.nodes(x)].astype(np.float64), self.weights)), self.task.kind)
+        return answers(expit(log_odds(self.vectors[self.task.nodes(x)].astype(np.float64), self.weights)), self.task.kind)
 
     def figure(self) -> Figure:
         """A map: the vectors' first two principal components, a dot a node, its colour the label that is likeliest."""

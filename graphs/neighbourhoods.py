@@ -24,7 +24,7 @@ from graphs.products import Pattern, sums
 
 ROWS = 1000  # nodes of a graph without features whose inputs are rows of its adjacency matrix, at most
 MOST = 2**24  # nodes whose numbers float32 tells apart
-KEPT = 8  # neighbourhoods, the last that were asked for
+KEPT = 8  # neighbourhoods, the last that were made
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Neighbourhood(NamedTuple):
 
 class NodeData:
     """A graph and the features x (N, F) of its nodes, compressed sparse rows of float32. It never changes, so that copies of a
-    network share it. Directions of edges are of no account: a weight is the larger of both. A node that is its own neighbour in
+    network share it. Directions of edges are of no account, as of `Graph.undirected`. A node that is its own neighbour in
     the graph keeps that edge's weight; each other gets an edge to itself, of weight 1.
 
     features: an array or a sparse matrix; None: which node one is, one-hot, and behind it its row of the adjacency matrix, 0 or
@@ -131,10 +131,8 @@ class NodeData:
     def _edges(self) -> tuple[scipy.sparse.csr_array, list[np.ndarray]]:
         """A + I, and the weights of its entries: sym, mean, total, (nnz,) float32 each. Raises ValueError for a negative
         weight."""
-        if self.graph.weights is not None and (self.graph.weights < 0).any():
-            raise ValueError(f"a graph network takes weights >= 0; the least of the graph is {self.graph.weights.min():g}")
-        edges = self.graph.to_scipy()
-        edges = edges.maximum(edges.T) if self.graph.directed else edges
+        self.graph.refuse_negative_weights("a graph network")
+        edges = self.graph.undirected().to_scipy()
         loops = scipy.sparse.diags_array((edges.diagonal() == 0).astype(np.float64))
         matrix = scipy.sparse.csr_array(edges + loops)
         matrix.sort_indices()

@@ -43,10 +43,8 @@ class LabelPropagationSettings:
 def propagated(graph: Graph, rows: np.ndarray, members: np.ndarray, iterations: int, tolerance: float) -> np.ndarray:
     """Y (N, O) float64 in [0, 1], of training nodes `rows` (B,) and their labels (B, O); the directions of edges are of no
     account. Raises ValueError for a negative weight."""
-    if graph.weights is not None and (graph.weights < 0).any():
-        raise ValueError(f"label propagation takes weights >= 0; the least of the graph is {graph.weights.min():g}")
-    edges = graph.to_scipy()
-    edges = edges + edges.T if graph.directed else edges
+    graph.refuse_negative_weights("label propagation")
+    edges = graph.undirected().to_scipy()
     reach = edges.sum(1)
     alone = reach == 0
     step = scipy.sparse.csr_array(scipy.sparse.diags_array(1 / np.where(alone, 1.0, reach)) @ edges)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
+from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from evo import rng
@@ -69,7 +70,7 @@ def score_labels(
 def probabilities(x: np.ndarray, y: np.ndarray, at: np.ndarray, C: float = 1.0) -> np.ndarray:
     """Of each label, at `at` (B, D), by logistic regressions fitted to x (n, D) and y (n, C) bool: (B, C). A label that all
     or no rows of y have is as likely as that: 1 or 0."""
-    return logistic(log_odds(at, logistic_regressions(x, y, C)))
+    return expit(log_odds(at, logistic_regressions(x, y, C)))
 
 
 def log_odds(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -97,7 +98,7 @@ def _regressions(x: np.ndarray, y: np.ndarray, C: float) -> np.ndarray:
     scores = rows @ weights
     losses = _losses(scores, y, weights, penalty, C)
     for _ in range(100):
-        chance = logistic(scores)
+        chance = expit(scores)
         gradient = C * rows.T @ (chance - y) + penalty * weights
         active = (np.abs(gradient).max(0) > TOLERANCE) & y.any(0) & ~y.all(0)
         if not active.any():
@@ -139,11 +140,6 @@ def _conjugate(rows: np.ndarray, curvature: np.ndarray, penalty: np.ndarray, gra
 
 def _losses(scores: np.ndarray, y: np.ndarray, weights: np.ndarray, penalty: np.ndarray, C: float) -> np.ndarray:
     return C * (np.logaddexp(0, scores) - y * scores).sum(0) + (penalty * weights**2).sum(0) / 2
-
-
-def logistic(z: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-z)), of any shape; no z overflows."""
-    return 0.5 * (1 + np.tanh(z / 2))
 
 
 def top(chances: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -81,9 +81,7 @@ def transitions(graph: Graph) -> Transitions:
         sums = graph.degrees.astype(np.float64)
         table = none.astype(np.int64), none.astype(np.int32)
         return Transitions(indptr, indices, none, sums, *table, not graph.directed, False)
-    if (weights < 0).any():
-        u, v = (graph.ids[int(ends[int(weights.argmin())])] for ends in (graph.sources, indices))
-        raise ValueError(f"walks need weights >= 0; the edge ({u!r}, {v!r}) weighs {weights.min():g}")
+    graph.refuse_negative_weights("a walk")
     kept = weights > 0
     indptr, indices, weights = np.append(0, np.cumsum(kept))[indptr], indices[kept], weights[kept]
     return Transitions(indptr, indices, weights, *alias_tables(indptr, weights), not graph.directed, True)

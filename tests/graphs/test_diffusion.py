@@ -89,6 +89,12 @@ def test_directions_are_of_no_account():
     assert {(u - v) % 5 for row in circuits for u, v in itertools.pairwise(row)} == {1, 4}
 
 
+def test_an_edge_there_and_back_is_drawn_no_more_often_than_one():
+    edges = [(0, 1), (1, 2), (2, 0)]
+    one, both = (Graph.from_edges(pairs, directed=True) for pairs in (edges, [*edges, (1, 0)]))
+    assert np.array_equal(*(diffusion_circuits(graph, circuits_per_node=50, size=3) for graph in (one, both)))
+
+
 @pytest.mark.parametrize("name", ["circuits_per_node", "size"])
 def test_none_of_a_thing_is_refused(name):
     with pytest.raises(ValueError, match=f"{name}: expected a whole number >= 1; got 0"):

@@ -115,7 +115,7 @@ def test_a_graph_of_one_node_and_a_seed_that_is_none_are_refused():
         DeepWalk(seed="0")
     with pytest.raises(ValueError, match="an empty graph"):
         DeepWalk(**SMALL).fit(networkx.Graph())
-    with pytest.raises(ValueError, match="walks need weights >= 0"):
+    with pytest.raises(ValueError, match="a walk takes weights >= 0"):
         DeepWalk(**SMALL).fit(Graph.from_edges([(0, 1)], [-1.0]))
 
 

@@ -88,7 +88,7 @@ def test_a_small_graph_has_shorter_vectors():
 
 
 def test_negative_weights_are_refused():
-    with pytest.raises(ValueError, match="ProNE needs weights >= 0; the least is -1"):
+    with pytest.raises(ValueError, match=r"ProNE takes weights >= 0; the edge \(0, 1\) weighs -1"):
         ProNE().fit(Graph.from_edges([(k, k + 1) for k in range(9)], -np.ones(9)))
 
 
@@ -147,7 +147,7 @@ def test_methods_of_all_pairs_take_what_prone_takes(method, monkeypatch):
     assert np.isfinite(z.embedding_).all()
     assert not z.embedding_[DIRECTED.rows(["alone"])].any()
     assert not method(dimension=3).fit_transform(Graph.from_edges([], nodes="abc")).any()
-    with pytest.raises(ValueError, match=f"{method.__name__} needs weights >= 0; the least is -1"):
+    with pytest.raises(ValueError, match=rf"{method.__name__} takes weights >= 0; the edge \(0, 1\) weighs -1"):
         method().fit(Graph.from_edges([(k, k + 1) for k in range(9)], -np.ones(9)))
     monkeypatch.setattr("graphs.factorization.MOST", 33)
     with pytest.raises(ValueError, match="a matrix of all pairs of nodes: at most 33 nodes; got 34"):

@@ -85,6 +85,26 @@ def test_numbers_of_numpy_are_numbers():
     assert Graph.from_edges([(np.int64(7), 3)]).ids == (7, 3)
 
 
+@given(networks())
+def test_without_directions_an_edge_is_that_of_networkx_with_the_larger_weight(network):
+    graph = Graph.from_networkx(network)
+    found = graph.undirected()
+    assert (found.ids, found.directed) == (graph.ids, False)
+    assert (found.weights is None) == (graph.weights is None)
+    expected = network.to_undirected()
+    for u, v, edge in expected.edges(data=True):
+        ways = [network[s][t].get("weight", 1.0) for s, t in ((u, v), (v, u)) if network.has_edge(s, t)]
+        edge["weight"] = max(ways)
+    assert np.array_equal(found.to_scipy().toarray(), networkx.to_numpy_array(expected))
+    assert graph.directed or found is graph
+
+
+def test_without_directions_no_edge_is_lost_to_a_weight_below_or_of_zero():
+    graph = Graph.from_edges([(0, 1), (1, 2), (2, 1), (2, 2)], [-1.0, 0.0, -5.0, 3.0], directed=True).undirected()
+    assert graph.degrees.tolist() == [1, 2, 2]
+    assert graph.to_scipy().toarray().tolist() == [[0, -1, 0], [-1, 0, 0], [0, 0, 3]]
+
+
 @pytest.mark.parametrize(("duplicates", "weight"), [("sum", 5.0), ("first", 2.0)])
 def test_edges_that_stand_twice_are_summed_or_the_first_is_kept(duplicates, weight):
     graph = Graph.from_edges([(1, 2), (2, 3), (2, 1)], [2.0, 7.0, 3.0], duplicates=duplicates)
@@ -129,6 +149,14 @@ def test_a_mistake_gets_one_clear_error(mistake):
     make, message = MISTAKES[mistake]
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_negative_weight_is_refused_by_who_reads_it_and_the_least_edge_is_named():
+    graph = Graph.from_edges([("a", "b"), ("b", "c"), ("c", "d")], [1.0, -0.5, -2.0])
+    with pytest.raises(ValueError, match=r"NetMF takes weights >= 0; the edge \('c', 'd'\) weighs -2"):
+        graph.refuse_negative_weights("NetMF")
+    Graph.from_edges([("a", "b")], [0.0]).refuse_negative_weights("NetMF")
+    Graph.from_edges([("a", "b")]).refuse_negative_weights("NetMF")
 
 
 def test_what_is_no_graph_is_refused():

@@ -228,7 +228,7 @@ def test_neither_tile_nor_threads_nor_population_change_a_bit(kind, monkeypatch)
 
 def test_negative_weights_are_refused():
     own = NodeData(Graph.from_edges([(0, 1), (1, 2)], [1, -3]), np.eye(3))
-    with pytest.raises(ValueError, match="takes weights >= 0; the least of the graph is -3"):
+    with pytest.raises(ValueError, match=r"a graph network takes weights >= 0; the edge \(1, 2\) weighs -3"):
         NodeNetwork(GCN(3, 2), own)(torch.tensor([[0.0]]))
 
 

@@ -44,7 +44,9 @@ def test_directions_are_of_no_account_and_negative_weights_are_refused():
     edges, rows, members = [(0, 1), (2, 1), (2, 3)], np.array([0, 3]), np.eye(2) > 0.5
     one, other = (propagated(Graph.from_edges(edges, directed=way), rows, members, 500, 0.0) for way in (False, True))
     assert np.allclose(one, other)
-    with pytest.raises(ValueError, match="takes weights >= 0; the least of the graph is -2"):
+    both = propagated(Graph.from_edges([*edges, (1, 0)], directed=True), rows, members, 500, 0.0)
+    assert np.allclose(one, both)  # an edge there and back weighs no more than one
+    with pytest.raises(ValueError, match=r"label propagation takes weights >= 0; the edge \(1, 2\) weighs -2"):
         propagated(Graph.from_edges(edges, [1, -2, 1]), rows, members, 5, 0.0)
 
 

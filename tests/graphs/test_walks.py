@@ -128,5 +128,5 @@ def test_a_mistake_gets_one_clear_error(values, message):
 
 
 def test_a_negative_weight_is_named():
-    with pytest.raises(ValueError, match=r"walks need weights >= 0; the edge \('a', 'b'\) weighs -2"):
+    with pytest.raises(ValueError, match=r"a walk takes weights >= 0; the edge \('a', 'b'\) weighs -2"):
         random_walks(Graph.from_edges([("b", "c"), ("a", "b")], [1, -2], nodes="abc"), walks_per_node=1, length=2)
