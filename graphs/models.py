@@ -6,10 +6,11 @@ on a graph if it has a `depth`, the steps that it looks away from a node, and fo
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
-from typing import ClassVar, Protocol, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -63,14 +64,53 @@ def _sizes(inputs: int | tuple[int, ...], hidden: tuple[int, ...], outputs: int)
 
 
 @settings
-class ConvolutionSettings:
+class WidthSettings:
+    parameters: int | None = setting(
+        None,
+        "at most so many, by the width of the hidden layers, in the proportions of `hidden`; none: `hidden` as it is",
+        low=1,
+    )
+
+
+def _widths(network: type[nn.Module], inputs: int | tuple[int, ...], outputs: int, chosen: Any) -> tuple[int, ...]:
+    """The units of each hidden layer of a network whose settings, `chosen`, have `hidden` and `parameters`."""
+    return chosen.hidden if chosen.parameters is None else _widest(network, inputs, outputs, chosen)
+
+
+@functools.lru_cache(maxsize=64)
+def _widest(network: type[nn.Module], inputs: int | tuple[int, ...], outputs: int, chosen: Any) -> tuple[int, ...]:
+    """The widest hidden layers with at most `parameters`. Raises ValueError if there is none."""
+
+    def scaled(first: int) -> tuple[int, ...]:
+        return tuple(max(1, first * units // chosen.hidden[0]) for units in chosen.hidden)
+
+    def count(first: int) -> int:
+        with torch.device("meta"):  # shapes alone
+            made = network(inputs, outputs, **(vars(chosen) | {"hidden": scaled(first), "parameters": None}))
+        return sum(p.numel() for p in made.parameters())
+
+    if not chosen.hidden:
+        raise ValueError("parameters: expected a network with hidden layers, whose width it sets; got hidden = []")
+    if count(1) > chosen.parameters:
+        raise ValueError(f"parameters: expected at least {count(1):,}, hidden = {list(scaled(1))}; got {chosen.parameters:,}")
+    fits, beyond = 1, 2
+    while count(beyond) <= chosen.parameters:
+        fits, beyond = beyond, 2 * beyond
+    while beyond - fits > 1:
+        middle = (fits + beyond) // 2
+        fits, beyond = (middle, beyond) if count(middle) <= chosen.parameters else (fits, middle)
+    return scaled(fits)
+
+
+@settings
+class ConvolutionSettings(WidthSettings):
     hidden: tuple[int, ...] = setting((16,), "units of each hidden layer; layers look a step further each", low=1)
     dropout: float = setting(0.5, "part of the inputs of every layer that is dropped in training", low=0.0, below=1.0)
 
 
 class Convolutions(nn.Module):
     """Layers of one kind, (B, I) -> (B, O), with dropout before and ReLU between them. values: those of ConvolutionSettings.
-    Raises SettingsError for values that these do not allow."""
+    Raises SettingsError for values that these do not allow, ValueError for fewer `parameters` than one unit a layer has."""
 
     settings = ConvolutionSettings
     layer: ClassVar[type[nn.Module]]
@@ -79,7 +119,8 @@ class Convolutions(nn.Module):
         super().__init__()
         chosen = ConvolutionSettings(**values)
         self.dropout = chosen.dropout
-        self.layers = nn.ModuleList(self.layer(*size) for size in _sizes(inputs, chosen.hidden, outputs))
+        widths = _widths(type(self), inputs, outputs, chosen)
+        self.layers = nn.ModuleList(self.layer(*size) for size in _sizes(inputs, widths, outputs))
 
     @property
     def depth(self) -> int:
@@ -88,9 +129,13 @@ class Convolutions(nn.Module):
     def forward(self, x: Values, around: Neighbourhood | None = None) -> Tensor:
         first, *rest = zip(self.layers, (around or alone(x, self.depth)).blocks)
         z = first[0](dropped(x, self.dropout, self.training), first[1])
-        for layer, block in rest:
-            z = layer(dropped(torch.relu(z), self.dropout, self.training), block)
+        for number, (layer, block) in enumerate(rest):
+            z = layer(dropped(self.activated(z, number), self.dropout, self.training), block)
         return z
+
+    def activated(self, z: Tensor, number: int) -> Tensor:
+        """The values of a hidden layer, the first has number 0, of what its sums give."""
+        return torch.relu(z)
 
 
 class GCN(Convolutions):
@@ -106,31 +151,41 @@ class SAGE(Convolutions):
 
 
 class GIN(Convolutions):
-    """A graph isomorphism network for nodes, without batch normalisation (Xu et al. 2019)."""
+    """A graph isomorphism network for nodes (Xu et al. 2019), with batch normalisation of every hidden layer (section 7): in
+    training by the nodes that are read, else by the running mean and variance of training, which are 0 and 1 where weights are
+    evolved."""
 
     layer = GINLayer
 
+    def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
+        super().__init__(inputs, outputs, **values)
+        layers = cast(list[GINLayer], list(self.layers)[:-1])
+        self.norms = nn.ModuleList(nn.BatchNorm1d(layer.norm.num_features) for layer in layers)
+
+    def activated(self, z: Tensor, number: int) -> Tensor:
+        return torch.relu(self.norms[number](z))
+
 
 @settings
-class GATSettings:
+class GATSettings(WidthSettings):
     hidden: tuple[int, ...] = setting((8,), "units of a head of each hidden layer", low=1)
     heads: int = setting(8, "heads of attention of each hidden layer, whose units are concatenated", low=1)
     output_heads: int = setting(1, "heads of the last layer, whose outputs are averaged", low=1)
     dropout: float = setting(
-        0.6, "part of every layer's inputs, and of the shares of attention, that is dropped", low=0.0, below=1.0
+        0.6, "part of every layer's inputs, of its z and of the shares of attention that is dropped", low=0.0, below=1.0
     )
 
 
 class GAT(nn.Module):
     """A graph attention network, (B, I) -> (B, O) (Velickovic et al. 2018): layers of heads, ELU between them. values: those of
-    GATSettings. Raises SettingsError for values that these do not allow."""
+    GATSettings. Raises as Convolutions."""
 
     settings = GATSettings
 
     def __init__(self, inputs: int | tuple[int, ...], outputs: int, **values: Value):
         super().__init__()
         chosen = GATSettings(**values)
-        sizes, heads = _sizes(inputs, chosen.hidden, outputs), chosen.heads
+        sizes, heads = _sizes(inputs, _widths(type(self), inputs, outputs, chosen), outputs), chosen.heads
         self.dropout = chosen.dropout
         self.layers = nn.ModuleList()
         for k, (before, after) in enumerate(sizes):
@@ -175,7 +230,7 @@ class SGC(nn.Module):
 
 
 @settings
-class APPNPSettings:
+class APPNPSettings(WidthSettings):
     hidden: tuple[int, ...] = setting((64,), "units of each hidden layer", low=1)
     dropout: float = setting(
         0.5, "part of every layer's inputs, and of the edges' weights, that is dropped", low=0.0, below=1.0
@@ -190,7 +245,7 @@ class APPNP(nn.Module):
 
         Z <- (1 - teleport) D^-1/2 (A + I) D^-1/2 Z + teleport H
 
-    values: those of APPNPSettings. Raises SettingsError for values that these do not allow."""
+    values: those of APPNPSettings. Raises as Convolutions."""
 
     settings = APPNPSettings
 
@@ -198,7 +253,8 @@ class APPNP(nn.Module):
         super().__init__()
         chosen = APPNPSettings(**values)
         self.dropout, self.depth, self.teleport = chosen.dropout, chosen.hops, chosen.teleport
-        self.layers = nn.ModuleList(Affine(*size) for size in _sizes(inputs, chosen.hidden, outputs))
+        widths = _widths(type(self), inputs, outputs, chosen)
+        self.layers = nn.ModuleList(Affine(*size) for size in _sizes(inputs, widths, outputs))
 
     def forward(self, x: Values, around: Neighbourhood | None = None) -> Tensor:
         own = self.layers[0](dropped(x, self.dropout, self.training))

@@ -103,9 +103,17 @@ class NodeData:
         return np.arange(len(self.graph), dtype=np.float32)[:, None] if self.numbered else self.x.toarray()
 
     def nodes(self, x: Tensor) -> np.ndarray:
-        """The rows of the graph that inputs (B, I) stand for."""
+        """The rows of the graph that inputs (B, I) stand for. Raises ValueError for what is no number of a node."""
         x = torch.as_tensor(x)
-        return (x[:, 0].long() if self.numbered else x[:, : len(self.graph)].argmax(1)).numpy(force=True)
+        if not self.numbered:
+            return x[:, : len(self.graph)].argmax(1).numpy(force=True)
+        if x.shape[1] != 1:
+            raise ValueError(f"an input is the number of a node, (B, 1); got shape {tuple(x.shape)}")
+        rows = x[:, 0].numpy(force=True)
+        known = (rows >= 0) & (rows < len(self.graph)) & (rows == np.floor(rows))
+        if not known.all():
+            raise ValueError(f"expected numbers of nodes, 0 .. {len(self.graph) - 1}; got {rows[~known][0]:g}")
+        return rows.astype(np.int64)
 
     def rows(self, x: Tensor) -> Tensor:
         """The features (B, F) of the nodes that inputs x (B, I) stand for."""
@@ -149,7 +157,7 @@ class NodeData:
         matrix, weights = self._edges
         counts = np.diff(matrix.indptr)[nodes]
         ends = np.cumsum(counts)
-        entries = np.arange(ends[-1]) + np.repeat(matrix.indptr[nodes] - (ends - counts), counts)
+        entries = np.arange(counts.sum()) + np.repeat(matrix.indptr[nodes] - (ends - counts), counts)
         reached, columns = np.unique(matrix.indices[entries], return_inverse=True)
         pattern = Pattern(np.append(0, ends), columns, len(reached))
         own = torch.from_numpy(np.searchsorted(reached, nodes))

@@ -1,6 +1,8 @@
 """Label propagation: a node has each label as far as its neighbours have it. It reads no features.
 
-Zhu, Ghahramani: Learning from labeled and unlabeled data with label propagation. CMU-CALD-02-107, 2002, section 2.2:
+Zhu, Ghahramani, Lafferty: Semi-supervised learning using Gaussian fields and harmonic functions. ICML 2003, section 2: a node's
+row of Y is the mean of its neighbours' by weight, a training node's its labels. It is found by the rounds of Zhu, Ghahramani:
+Learning from labeled and unlabeled data with label propagation. CMU-CALD-02-107, 2002, where T is weighted otherwise:
 
     1. Y <- T Y, where T = D^-1 A
     2. the training nodes' rows of Y are their labels again

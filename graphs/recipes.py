@@ -1,8 +1,12 @@
 """Networks on a graph trained as their papers train them: the methods `gcn`, `gat`, `sage`, `gin`, `sgc`, `appnp`.
 
-Each is `baselines.backprop` with Adam (Kingma, Ba 2015) on all training nodes at once, and the network is its own. The champion
-is that of the epoch with the best fitness on validation. l2 is half of what torch and the papers call weight decay, whose
-penalty is weight_decay / 2 * sum w^2.
+Each is `baselines.backprop` with Adam (Kingma, Ba 2015) on all training nodes at once, and the network is its own. GraphSAGE's
+and GIN's papers have no recipe for a graph with labels of some nodes: theirs is GCN's. l2 is half of what torch and the papers
+call weight decay, whose penalty is weight_decay / 2 * sum w^2.
+
+The champion is that of the epoch with the best fitness on validation, as of every method. The papers choose otherwise: GCN's
+the last epoch, SGC's too; GAT's one whose accuracy and loss on validation are both as good as ever, APPNP's the best accuracy,
+and of equals the best loss. GCN's early stopping, of a window of 10 epochs, is left out: it is of no use with a best epoch.
 """
 
 from __future__ import annotations
@@ -53,7 +57,7 @@ def _other(name: str, value: Value) -> Value:
 
 @settings
 class ConvolutionRecipe(TrainingSettings, ConvolutionSettings):
-    """As GCN."""
+    """That of GCN, for GraphSAGE and GIN too."""
 
 
 @settings
@@ -132,7 +136,8 @@ class Recipe(Method):
 
     @property
     def title(self) -> str:
-        return f"{self.name} of neighbours' features, trained by gradient as its paper does"
+        whose = "its" if self.network is GCN or self.settings is not ConvolutionRecipe else "GCN's"
+        return f"{self.name} of neighbours' features, trained by gradient as {whose} paper does"
 
     def unsupported_reason(self, task: Task) -> str | None:
         return None if isinstance(task, GraphTask) else "it learns from the nodes of a graph; the task has none"

@@ -7,10 +7,11 @@ learning. Validation nodes choose a champion; the labels of test nodes are score
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Self
 
+import networkx
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
@@ -33,24 +34,27 @@ class GraphTask(SupervisedTask):
     An input is the number of a node (B, 1), which `features` turns into rows of X for methods that know nothing of graphs; of a
     graph of at most 1,000 nodes without features it is the row itself, (B, 2 N).
 
-    graph: of N nodes; y: classes (N,), or labels (N, O) of 0 and 1, those of nodes in no part are of no account; parts: rows of
-    train, validation and test; features: an array or a sparse matrix (N, F); rest: as of SupervisedTask. Where a node may have
-    several labels (kind "probability"), the metric is micro_f1 (`graphs.scoring`). Raises ValueError for a node of two parts or
-    that the graph lacks, and for features or labels of another number of nodes, or that are not finite.
+    graph: of N nodes, as `Graph.of` takes it; y: classes (N,), or labels (N, O) of 0 and 1, those of nodes in no part are of no
+    account; parts: rows of train, validation and test; features: an array or a sparse matrix (N, F); rest: as of
+    SupervisedTask. Where a node may have several labels (kind "probability"), the metric is micro_f1 (`graphs.scoring`).
+    Raises ValueError for a node of two parts or that the graph lacks, for parts that are no rows, for features or labels of
+    another number of nodes, or that are not finite, and for one class only.
     """
 
     def __init__(
         self,
-        graph: Graph,
-        y: np.ndarray,
-        parts: tuple[np.ndarray, ...],
+        graph: Graph | networkx.Graph | scipy.sparse.sparray | Tensor,
+        y: npt.ArrayLike,
+        parts: Sequence[npt.ArrayLike],
         features: npt.ArrayLike | scipy.sparse.sparray | None = None,
         *,
         network: Callable[..., nn.Module] = MLP,
         **rest: Any,
     ):
-        _check(graph, y, parts)
-        self.graph, self.data = graph, NodeData(graph, features)
+        self.graph = graph = Graph.of(graph)
+        y, parts = np.asarray(y), tuple(np.asarray(part) for part in parts)
+        _check(graph, y, parts, rest.get("kind"))
+        self.data = NodeData(graph, features)
         self.numbered = "node" if self.data.numbered else ""
         rows, made = self.data.inputs, partial(on_nodes, network, self.data)
         super().__init__(*((rows[part], y[part]) for part in parts), network=made, **rest)
@@ -91,12 +95,22 @@ class GraphTask(SupervisedTask):
         return found
 
 
-def _check(graph: Graph, y: np.ndarray, parts: tuple[np.ndarray, ...]) -> None:
-    if len(y) != len(graph):
-        raise ValueError(f"y: expected labels of {counted(len(graph), 'node')}; got {len(y)} rows")
+def _check(graph: Graph, y: np.ndarray, parts: tuple[np.ndarray, ...], kind: str | None) -> None:
+    if y.ndim < 1 or len(y) != len(graph):
+        raise ValueError(f"y: expected labels of {counted(len(graph), 'node')}; got shape {y.shape}")
+    if y.dtype.kind not in "biuf":
+        raise ValueError(f"y: expected numbers; got {y.dtype}: classes, y = np.unique(y, return_inverse=True) numbers them")
+    if not 1 <= len(parts) <= 3 or any(part.ndim != 1 or part.dtype.kind not in "iu" for part in parts):
+        given = ", ".join(f"{part.dtype} {part.shape}" for part in parts) or "nothing"
+        raise ValueError(
+            f"parts: expected rows of train, validation and test, whole numbers; got {given}; np.flatnonzero(mask) gives those "
+            "of a mask"
+        )
     nodes = np.concatenate(parts)
     if nodes.min(initial=0) < 0 or nodes.max(initial=0) >= len(graph):
         raise ValueError(f"parts: expected rows 0 .. {len(graph) - 1} of the graph; got {nodes.min()} .. {nodes.max()}")
     kept, times = np.unique(nodes, return_counts=True)
     if times.max(initial=1) > 1:
         raise ValueError(f"parts: node {kept[times.argmax()]} stands {times.max()} times; a node is of one part, once")
+    if kind == "classification" and len(kept) and (y[nodes] == y[nodes[0]]).all():
+        raise ValueError(f"y: expected at least two classes; that of every node in a part is {y[nodes[0]]}")

@@ -14,7 +14,7 @@ from evo.interop.export import ExportError, export
 from evo.vectors import encoding
 from evo.vectors.encoding import Parameters
 from graphs import Graph, neighbourhoods
-from graphs.layers import dropped
+from graphs.layers import GATLayer, dropped
 from graphs.models import APPNP, GAT, GCN, GIN, SAGE, SGC, NodeNetwork
 from graphs.neighbourhoods import KEPT, NodeData
 from graphs.task import GraphTask
@@ -25,6 +25,7 @@ KINDS = {
     "deep gcn": lambda: GCN(F, CLASSES, hidden=(5, 4)),
     "sage": lambda: SAGE(F, CLASSES, hidden=(5,)),
     "gin": lambda: GIN(F, CLASSES, hidden=(5,)),
+    "deep gin": lambda: GIN(F, CLASSES, hidden=(5, 4)),
     "gat": lambda: GAT(F, CLASSES, hidden=(4,), heads=3, output_heads=2),
     "sgc": lambda: SGC(F, CLASSES),
     "appnp": lambda: APPNP(F, CLASSES, hidden=(5,), hops=4, teleport=0.2),
@@ -51,6 +52,9 @@ def made(kind, seed=0):
     module = KINDS[kind]().double()
     for p in module.parameters():  # biases too
         p.data.normal_(0, 0.5)
+    for norm in (each for each in module.modules() if isinstance(each, torch.nn.BatchNorm1d)):
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
     return module.eval()
 
 
@@ -60,6 +64,11 @@ def matrices(a):
     root = loops.sum(1).rsqrt()
     others = a - torch.diag(a.diagonal())
     return root[:, None] * loops * root, others / others.sum(1, keepdim=True).clamp(min=1e-12), loops
+
+
+def normal(norm, x):
+    """Batch normalisation after training."""
+    return (x - norm.running_mean) / (norm.running_var + 1e-5).sqrt() * norm.weight + norm.bias
 
 
 def attention(layer, x, mask):
@@ -92,8 +101,9 @@ def dense(module, x, a):
         elif isinstance(module, SAGE):
             x = torch.cat([x, mean @ x], 1) @ torch.cat([layer.own, layer.weight]) + layer.bias
         elif isinstance(module, GIN):
-            hidden = torch.relu(loops @ x @ layer.first.weight + layer.first.bias)
+            hidden = torch.relu(normal(layer.norm, loops @ x @ layer.first.weight + layer.first.bias))
             x = hidden @ layer.second.weight + layer.second.bias
+            x = x if last else normal(module.norms[k], x)
         else:
             z = attention(layer, x, loops > 0)
             x = z.mean(1) if last else functional.elu(z.flatten(1))
@@ -203,6 +213,68 @@ def test_dropout_acts_in_training_alone(kind):
     assert torch.equal(wrapped(x), once)
     wrapped.train()
     assert torch.equal(wrapped(x), once) == (kind == "sgc")  # which has none
+
+
+@pytest.mark.parametrize("part", ["layers.0.first", "layers.0.second", "layers.1.first"])
+def test_the_scale_of_a_hidden_layer_of_gin_is_of_no_account_in_training(part):
+    own, x = data(), torch.arange(N, dtype=torch.float32)[:, None]
+    torch.manual_seed(0)
+    wrapped = NodeNetwork(GIN(F, CLASSES, hidden=(6,), dropout=0.0), own).train()
+    before = wrapped(x)
+    wrapped.network.get_submodule(part).weight.data.mul_(100)
+    torch.testing.assert_close(wrapped(x), before, rtol=0.02, atol=0.02)
+
+
+def test_heads_begin_as_layers_of_their_own():
+    """Glorot, Bengio 2010: the variance is 2 / (I + O), whatever the number of heads."""
+    torch.manual_seed(0)
+    layer = GATLayer(40, 10, 500, 0.0)
+    for weight, sizes in ((layer.weight, 50), (layer.target, 11), (layer.source, 11)):
+        assert weight.var().item() == pytest.approx(2 / sizes, rel=0.05)
+        assert weight.abs().max().item() == pytest.approx((6 / sizes) ** 0.5, rel=0.05)
+
+
+def test_attention_drops_shares_and_what_they_weigh():
+    """An isolated node has one share, of itself: an output is 0 where that share or the value is dropped."""
+    own = NodeData(Graph.from_edges([], nodes=range(400)), np.ones((400, 1), np.float32))
+    torch.manual_seed(0)
+    layer = GATLayer(1, 50, 1, 0.4).train()
+    around = own.around(np.arange(400), 1)
+    z = layer(around.x, around.blocks[0])[:, 0]
+    whole = (torch.ones(400, 1) @ layer.weight) / 0.6**2
+    assert ((z == 0) | torch.isclose(z, whole)).all()
+    kept = (z != 0).any(1)
+    assert kept.float().mean().item() == pytest.approx(0.6, abs=0.08)  # of the shares, one a node
+    assert (z[kept] != 0).float().mean().item() == pytest.approx(0.6, abs=0.02)  # of the values
+
+
+WIDE = {"gcn": GCN, "sage": SAGE, "gin": GIN, "gat": GAT, "appnp": APPNP}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+@pytest.mark.parametrize("hidden", [(4,), (6, 3)])
+def test_layers_are_as_wide_as_so_many_parameters_allow(kind, hidden):
+    count = lambda **values: sum(p.numel() for p in WIDE[kind](F, CLASSES, **values).parameters())
+    wider = [tuple(first * units // hidden[0] for units in hidden) for first in (14, 15)]
+    exact, beyond = (count(hidden=each) for each in wider)
+    for most in (exact, beyond - 1):
+        assert count(hidden=hidden, parameters=most) == exact
+    assert count(hidden=hidden, parameters=beyond) == beyond
+    one = count(hidden=(1,) * len(hidden))
+    assert count(hidden=hidden, parameters=one) == one
+    with pytest.raises(ValueError, match=f"parameters: expected at least {one}, hidden = .*; got {one - 1}"):
+        count(hidden=hidden, parameters=one - 1)
+    with pytest.raises(ValueError, match="parameters: expected a network with hidden layers"):
+        count(hidden=(), parameters=5)
+
+
+def test_an_edge_of_weight_zero_is_none():
+    edges = [(0, 1), (1, 2), (0, 2)]
+    given, kept = Graph.from_edges(edges, [1.0, 2.0, 0.0]), Graph.from_edges(edges[:2], [1.0, 2.0])
+    x = torch.arange(3, dtype=torch.float32)[:, None]
+    for kind in KINDS:
+        one, other = (NodeNetwork(made(kind).float(), NodeData(each, np.eye(3, F)))(x) for each in (given, kept))
+        assert torch.equal(one, other)
 
 
 @kinds

@@ -10,7 +10,7 @@ from baselines.classical import linear
 from evo import NEAT
 from evo.vectors.modules import MLP
 from evo.vectors.recurrent import RNN
-from graphs import Graph
+from graphs import GCN, Graph
 from graphs.task import GraphTask
 
 GRAPH = Graph.from_networkx(networkx.ring_of_cliques(5, 6))
@@ -35,6 +35,23 @@ def test_an_input_is_the_number_of_a_node_whose_features_it_stands_for(form):
 def test_a_network_of_features_reads_the_features_of_the_nodes():
     module, x = task(network=lambda inputs, outputs: MLP(inputs, outputs, hidden=[3])).network(), torch.tensor([[4.0], [0.0]])
     assert torch.equal(module(x), module.network(torch.from_numpy(X[[4, 0]])))
+
+
+def test_lists_a_network_of_networkx_and_tensors_are_taken():
+    other = GraphTask(GRAPH.to_networkx(), Y.tolist(), [part.tolist() for part in PARTS], X, kind="classification")
+    for name in ("train", "validation", "test"):
+        assert all(map(torch.equal, other.split(name), task().split(name)))
+    assert torch.equal(other.features(other.split("test")[0]), task().features(task().split("test")[0]))
+
+
+@pytest.mark.parametrize("number", [-1.0, 30.0, 2.5, np.nan])
+def test_what_is_no_number_of_a_node_is_refused(number):
+    module = task(network=GCN).network()
+    with pytest.raises(ValueError, match=rf"expected numbers of nodes, 0 .. 29; got {number:g}"):
+        module(torch.tensor([[3.0], [number]]))
+    with pytest.raises(ValueError, match=r"an input is the number of a node, \(B, 1\); got shape \(30, 4\)"):
+        module(torch.from_numpy(X))
+    assert module(torch.zeros(0, 1)).shape == (0, 2)
 
 
 def test_a_network_that_keeps_a_state_is_refused():
@@ -65,7 +82,13 @@ def test_networks_of_genes_are_refused_where_inputs_are_numbers():
     [
         ({"features": X[:7]}, r"features: expected a row for each of 30 nodes; got shape \(7, 4\)"),
         ({"features": np.where(X > 1, np.nan, X)}, "features: expected finite numbers"),
-        ({"y": Y[:5]}, "y: expected labels of 30 nodes; got 5 rows"),
+        ({"y": Y[:5]}, r"y: expected labels of 30 nodes; got shape \(5,\)"),
+        ({"y": np.array(["a", "b"])[Y]}, r"y: expected numbers; got <U1: classes, y = np.unique\(y, return_inverse=True\)"),
+        ({"y": 0 * Y + 1}, "y: expected at least two classes; that of every node in a part is 1"),
+        ({"parts": [np.isin(np.arange(30), part) for part in PARTS]}, r"got bool \(30,\), .*np.flatnonzero\(mask\)"),
+        ({"parts": [part / 1 for part in PARTS]}, r"parts: expected rows .* whole numbers; got float64 \(10,\)"),
+        ({"parts": ()}, "parts: expected rows of train, validation and test, whole numbers; got nothing"),
+        ({"parts": (*PARTS, PARTS[0])}, "parts: expected rows of train, validation and test"),
         ({"parts": (PARTS[0], np.array([30]))}, r"parts: expected rows 0 .. 29 of the graph; got 0 .. 30"),
         ({"parts": (PARTS[0], PARTS[0][2:4])}, "parts: node 6 stands 2 times; a node is of one part, once"),
     ],

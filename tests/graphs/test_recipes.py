@@ -148,6 +148,17 @@ def test_what_is_warm_started_begins_where_the_other_ended():
     assert isinstance(learner.champion().module, NodeNetwork)
 
 
+def test_titles_say_whose_recipe_it_is():
+    assert {name for name, method in METHODS.items() if "as GCN's paper does" in method.title} == {"sage", "gin"}
+    assert gcn.title == "GCN of neighbours' features, trained by gradient as its paper does"
+
+
+@pytest.mark.parametrize("name", ["gcn", "sage", "gat", "gin", "appnp"])
+def test_methods_are_compared_at_equal_parameters(name):
+    champion = trained(METHODS[name], 1, parameters=2000)[1].champion()
+    assert 1600 <= champion.parameters <= 2000
+
+
 def test_tasks_without_nodes_and_wrong_values_are_refused():
     assert gcn.unsupported_reason(small_task()) == "it learns from the nodes of a graph; the task has none"
     with pytest.raises(SettingsError, match="dropout: expected a number >= 0 and < 1; got 1"):
