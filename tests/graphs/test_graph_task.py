@@ -54,6 +54,21 @@ def test_what_is_no_number_of_a_node_is_refused(number):
     assert module(torch.zeros(0, 1)).shape == (0, 2)
 
 
+def test_a_task_with_another_network_leaves_this_one_alone():
+    made = task(network=MLP)
+    other = made.with_network(GCN)
+    assert [type(each.network().network) for each in (made, other)] == [MLP, GCN]
+    assert torch.equal(other.split("test")[0], made.split("test")[0])
+
+
+def test_a_number_of_a_node_has_neither_noise_nor_gaps():
+    for features, known in ((X, False), (None, True)):
+        made = task(features)
+        learner = linear(made, linear.settings(), 0)
+        learner.step()
+        assert (made.diagnostics(learner.champion()) is not None) == known
+
+
 def test_a_network_that_keeps_a_state_is_refused():
     with pytest.raises(ValueError, match="keeps a state from step to step"):
         task(network=lambda inputs, outputs: RNN(inputs, outputs)).network()

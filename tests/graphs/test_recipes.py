@@ -57,6 +57,45 @@ def test_gcn_is_trained_as_its_paper_does():
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
+# Section 5.2 of GCN's paper, 3.3 of GAT's, 5 of APPNP's, and the repository of SGC's; weight decay is 2 l2.
+CONVOLUTION = dict(
+    hidden=(16,), dropout=0.5, learning_rate=0.01, weight_decay=5e-4, penalised="first", epochs=200, patience=None
+)
+ENDLESS = dict(epochs=10_000, patience=100)
+RECIPES = {
+    "gcn": CONVOLUTION,
+    "sage": CONVOLUTION,
+    "gin": CONVOLUTION,
+    "gat": dict(
+        hidden=(8,), heads=8, output_heads=1, dropout=0.6, learning_rate=0.005, weight_decay=5e-4, penalised="all", **ENDLESS
+    ),
+    "sgc": dict(hops=2, learning_rate=0.2, weight_decay=1.3e-5, epochs=100, patience=None),
+    "appnp": dict(
+        hidden=(64,), dropout=0.5, hops=10, teleport=0.1, learning_rate=0.01, weight_decay=5e-3, penalised="first", **ENDLESS
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_are_those_of_the_papers(name):
+    chosen = METHODS[name].settings()
+    found = {"weight_decay": 2 * chosen.l2, **vars(chosen)}
+    assert {key: found[key] for key in RECIPES[name]} == RECIPES[name]
+
+
+def test_labels_of_the_test_have_no_part_in_training_or_its_end():
+    values = dict(patience=4, learning_rate=0.5)
+    learners = []
+    for made in (task(), task()):
+        learners.append(trained(gat, 500, given=made, **values)[1])
+        made.split("test")[1].zero_()
+        learners.append(trained(gat, 500, given=made, **values)[1])
+    first, *others = (each.best_model.to_module().state_dict() for each in learners)
+    assert len({each.epoch for each in learners}) == 1
+    for other in others:
+        assert all(torch.equal(first[name], other[name]) for name in first)
+
+
 @pytest.mark.parametrize(("method", "count"), [(gcn, 1), (sage, 2), (gin, 2), (gat, 6), (sgc, 1), (appnp, 1)])
 def test_the_penalty_is_of_the_papers_layers(method, count):
     assert len(trained(method, 0)[1].weights) == count

@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+import networkx
 import numpy as np
 import pytest
 import torch
@@ -41,6 +42,7 @@ def ring(nodes, y, **rest):
 def test_the_club_is_that_of_networkx():
     task = karate.task(karate.scenario.settings(), torch.nn.Linear)
     labels = torch.cat([task.split(name)[1] for name in ("train", "validation", "test")])
+    assert np.array_equal(task.graph.to_scipy().toarray(), networkx.to_numpy_array(networkx.karate_club_graph()))
     assert (task.graph.edges, labels.bincount().tolist()) == (78, [17, 17])
     assert task.classes == ["Mr. Hi", "Officer"]
 
@@ -79,6 +81,8 @@ def test_blogcatalog_is_as_published(monkeypatch):
     assert facts(task) == blogcatalog.scenario.facts
     nodes = np.concatenate([task.nodes(task.split(name)[0]) for name in ("train", "validation", "test")])
     assert np.array_equal(np.sort(nodes), np.arange(10_312))
+    other = blogcatalog.task(blogcatalog.scenario.settings(split=1, train=0.1), torch.nn.Linear).split("train")[0]
+    assert (len(other), len(np.intersect1d(nodes[:1031], other)) < 300) == (1031, True)
     assert np.array_equal(task.split("test")[1].numpy(), groups[task.nodes(task.split("test")[0])])
 
 
