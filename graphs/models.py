@@ -74,7 +74,7 @@ class WidthSettings:
 
 def _widths(network: type[nn.Module], inputs: int | tuple[int, ...], outputs: int, chosen: Any) -> tuple[int, ...]:
     """The units of each hidden layer of a network whose settings, `chosen`, have `hidden` and `parameters`."""
-    return chosen.hidden if chosen.parameters is None else _widest(network, inputs, outputs, chosen)
+    return chosen.hidden if chosen.parameters is None else _widest(network, inputs, outputs, chosen)  # type: ignore[arg-type]  # a class is hashable
 
 
 @functools.lru_cache(maxsize=64)

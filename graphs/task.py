@@ -52,12 +52,12 @@ class GraphTask(SupervisedTask):
         **rest: Any,
     ):
         self.graph = graph = Graph.of(graph)
-        y, parts = np.asarray(y), tuple(np.asarray(part) for part in parts)
-        _check(graph, y, parts, rest.get("kind"))
+        y, chosen = np.asarray(y), tuple(np.asarray(part) for part in parts)
+        _check(graph, y, chosen, rest.get("kind"))
         self.data = NodeData(graph, features)
         self.numbered = "node" if self.data.numbered else ""
         rows, made = self.data.inputs, partial(on_nodes, network, self.data)
-        super().__init__(*((rows[part], y[part]) for part in parts), network=made, **rest)
+        super().__init__(*((rows[part], y[part]) for part in chosen), network=made, **rest)
         if self.kind == "probability":
             self.metric = Metric("micro_f1")
 
