@@ -11,6 +11,7 @@ _PUBLIC = {
     "Graph": "graphs.data",
     "GraphTask": "graphs.task",
     "Labels": "graphs.files",
+    "LinkTask": "graphs.links",
     "DeepWalk": "graphs.embeddings",
     "Diff2Vec": "graphs.embeddings",
     "Node2Vec": "graphs.embeddings",

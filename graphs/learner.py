@@ -1,7 +1,7 @@
 """Embeddings as methods: vectors of all nodes, learned without labels, and a logistic regression for each label.
 
 Perozzi, Al-Rfou, Skiena: DeepWalk. KDD 2014, section 5: the graph is known whole, the labels of the training split alone. The
-vectors see no label, so no split's labels can reach another.
+vectors see no label, so no split's labels can reach another. Of a task of links the graph is what was left to be seen.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from evo.core import Backends, Champion, Cost, Examples, Learner, Method, Model,
 from graphs.data import Graph
 from graphs.embeddings import DeepWalk, Diff2Vec, Embedding, Node2Vec, Walklets
 from graphs.factorization import GraRep, NetMF, ProNE
+from graphs.pairs import Pairs, VectorPairs
 from graphs.scoring import log_odds, logistic_regressions
 
 LEAST = 1e-12  # of a probability whose logarithm is taken
@@ -87,16 +88,18 @@ class NodeModel(Model):
 
 
 class FittedMethod(Method):
-    """A Method that is fitted to the nodes of a task in one step; kind: of the model that `fit` gives, in its header."""
+    """A Method that is fitted to the nodes of a task, or to pairs of them, in one step; kind: of the model that `fit` gives, in
+    its header; reads: the protocols of tasks that it takes."""
 
     kind: str
+    reads: tuple[type, ...] = (Nodes,)
 
     @abstractmethod
-    def fit(self, task: NodesTask, settings: object, seed: int) -> Model: ...
+    def fit(self, task: Any, settings: object, seed: int) -> Model: ...
 
     def unsupported_reason(self, task: Task) -> str | None:
-        if not isinstance(task, Nodes) or not isinstance(task, Examples):
-            return "it learns from the nodes of a graph; the task has none"
+        if not isinstance(task, self.reads) or not isinstance(task, Examples):
+            return f"it learns from {'' if Nodes in self.reads else 'pairs of '}the nodes of a graph; the task has none"
         return "it predicts labels; the task wants numbers predicted" if task.kind == "regression" else None
 
     def backends(self, task: Task) -> Backends:
@@ -108,11 +111,12 @@ class FittedMethod(Method):
 
 @dataclass(frozen=True)
 class NodeMethod(FittedMethod):
-    """A Method: an Embedding, and regressions on its vectors."""
+    """A Method: an Embedding, and regressions on its vectors, or on what they tell of a pair of nodes."""
 
     name: str
     embedding: type[Embedding]
     kind = "nodes"
+    reads = (Nodes, Pairs)
 
     @property
     def settings(self) -> type:  # type: ignore[override]  # of the embedding
@@ -122,21 +126,25 @@ class NodeMethod(FittedMethod):
     def title(self) -> str:
         return f"{self.embedding.__name__}: vectors of nodes, and a logistic regression for each label"
 
-    def fit(self, task: NodesTask, settings: object, seed: int) -> NodeModel:
+    def fit(self, task: Any, settings: object, seed: int) -> Model:
         vectors = self.embedding(seed=seed, **vars(settings)).fit_transform(task.graph)
+        if isinstance(task, Pairs):
+            return VectorPairs(task, vectors)  # type: ignore[arg-type]  # which has examples too
         rows, members = training(task)
         return NodeModel(task, vectors, logistic_regressions(vectors[rows].astype(np.float64), members))
 
-    def restore(self, task: Any, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> NodeModel:
+    def restore(self, task: Any, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         """The model again. Raises ValueError for tensors that are not those of this task's graph."""
         vectors, weights = (tensors.get(name, torch.empty(0)).numpy() for name in ("vectors", "weights"))
-        shapes = vectors.ndim == 2 and len(vectors) == len(task.graph) and weights.shape == (vectors.shape[1] + 1, task.outputs)
-        if header.get("kind") != self.kind or not shapes:
+        paired = isinstance(task, Pairs)
+        numbers = 1 if paired and task.operator == "dot" else vectors.shape[-1]
+        shape = (numbers + 1, 1 if paired else task.outputs)
+        if header.get("kind") != self.kind or vectors.shape[:-1] != (len(task.graph),) or weights.shape != shape:
             raise ValueError(
                 f"{self.name}: the stored vectors are not those of {counted(len(task.graph), 'node')} and "
                 f"{counted(task.outputs, 'output')}"
             )
-        return NodeModel(task, vectors, weights)
+        return VectorPairs(task, vectors, weights) if paired else NodeModel(task, vectors, weights)
 
 
 def training(task: NodesTask) -> tuple[np.ndarray, np.ndarray]:

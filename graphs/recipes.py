@@ -25,6 +25,7 @@ from evo.core import Backends, Method, Model, Row, State, Task
 from evo.settings import Value, describe, setting, settings
 from evo.space import Log
 from evo.vectors import models
+from graphs.links import LinkTask
 from graphs.models import APPNP, GAT, GCN, GIN, SAGE, SGC, APPNPSettings, ConvolutionSettings, GATSettings, SGCSettings
 from graphs.task import GraphTask
 
@@ -140,7 +141,7 @@ class Recipe(Method):
         return f"{self.name} of neighbours' features, trained by gradient as {whose} paper does"
 
     def unsupported_reason(self, task: Task) -> str | None:
-        return None if isinstance(task, GraphTask) else "it learns from the nodes of a graph; the task has none"
+        return None if isinstance(task, (GraphTask, LinkTask)) else "it learns from the nodes of a graph; the task has none"
 
     def backends(self, task: Task) -> Backends:
         return Backends("torch", "", task.off_card)

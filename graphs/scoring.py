@@ -155,6 +155,24 @@ def likely(chances: np.ndarray) -> np.ndarray:
     return (chances >= 0.5) | top(chances, np.ones(len(chances), np.int64))
 
 
+def area(chances: np.ndarray, truth: np.ndarray) -> float:
+    """Under the ROC curve of chances (B,) of truth (B,) bool: of a true and a false one, the share of pairs in the right order,
+    equals counting half. NaN where all are true or none is."""
+    yes, no = chances[truth], np.sort(chances[~truth])
+    if not len(yes) or not len(no):
+        return float("nan")
+    return float((np.searchsorted(no, yes) + np.searchsorted(no, yes, "right")).mean() / (2 * len(no)))
+
+
+def average_precision(chances: np.ndarray, truth: np.ndarray) -> float:
+    """The mean over true ones of the precision at their chance, equals taken together, as in scikit-learn; chances (B,), truth
+    (B,) bool. NaN where none is true."""
+    order = np.argsort(-chances, kind="stable")
+    hits, last = np.cumsum(truth[order]), np.append(np.diff(chances[order]) != 0, True)
+    found, seen = hits[last], np.flatnonzero(last) + 1
+    return float((np.diff(found, prepend=0) * found / seen).sum() / found[-1]) if truth.any() else float("nan")
+
+
 def f1(truth: np.ndarray, guess: np.ndarray) -> tuple[float, float]:
     """Micro and macro F1 of labels (B, C) bool; a label that is neither there nor guessed counts 0 in the mean, as in
     scikit-learn."""

@@ -42,6 +42,7 @@ SCENARIOS = {
     "cora": "scenarios.cora:scenario",
     "citeseer": "scenarios.citeseer:scenario",
     "evolved_gnn": "scenarios.evolved_gnn:scenario",
+    "link_prediction": "scenarios.link_prediction:scenario",
 }
 
 METHODS = {
@@ -87,6 +88,7 @@ METHODS = {
     "prone": "graphs.learner:prone",
     "netmf": "graphs.learner:netmf",
     "grarep": "graphs.learner:grarep",
+    "common-neighbours": "graphs.neighbours:common_neighbours",
     "label-propagation": "graphs.propagation:label_propagation",
     "gcn": "graphs.recipes:gcn",
     "sage": "graphs.recipes:sage",

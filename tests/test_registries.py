@@ -15,6 +15,10 @@ FOLDERS = {"spoken_digits": "fsdd"}  # of data that lie under another name than 
 QUICK = {"validation_episodes": 2, "episodes": 2}  # where a scenario has them
 
 
+GRAPH_METHODS = [name for name, place in METHODS.items() if place.startswith("graphs.")]
+OF_PAIRS = ("common-neighbours",)  # of nodes: of links alone
+
+
 def find(target):
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
@@ -51,10 +55,16 @@ def test_every_method_has_no_findings_as_a_learner(name, kind):
     assert check_learner(method(name), small_task(kind)) == []
 
 
-@pytest.mark.parametrize("name", [name for name, place in METHODS.items() if place.startswith("graphs.")])
+@pytest.mark.parametrize("name", GRAPH_METHODS)
 def test_every_method_of_nodes_has_no_findings_where_there_are_nodes(name):
-    assert method(name).unsupported_reason(build("karate")) is None
-    assert check_learner(method(name), build("karate")) == []
+    task = build("link_prediction" if name in OF_PAIRS else "karate")
+    assert method(name).unsupported_reason(task) is None
+    assert check_learner(method(name), task) == []
+
+
+@pytest.mark.parametrize("name", ["deepwalk", "gcn"])
+def test_methods_of_nodes_have_no_findings_on_links(name):
+    assert check_learner(method(name), build("link_prediction")) == []
 
 
 def test_every_algorithm_has_no_findings_as_ask_and_tell():
