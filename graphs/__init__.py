@@ -10,6 +10,7 @@ _PUBLIC = {
     "GIN": "graphs.models",
     "Graph": "graphs.data",
     "GraphTask": "graphs.task",
+    "LINE": "graphs.line",
     "Labels": "graphs.files",
     "LinkTask": "graphs.links",
     "DeepWalk": "graphs.embeddings",

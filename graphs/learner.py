@@ -21,6 +21,7 @@ from evo.core import Backends, Champion, Cost, Examples, Learner, Method, Model,
 from graphs.data import Graph
 from graphs.embeddings import DeepWalk, Diff2Vec, Embedding, Node2Vec, Walklets
 from graphs.factorization import GraRep, NetMF, ProNE
+from graphs.line import LINE
 from graphs.pairs import Pairs, VectorPairs
 from graphs.scoring import log_odds, logistic_regressions
 
@@ -201,6 +202,7 @@ class NodeLearner(Learner):
 deepwalk = NodeMethod("deepwalk", DeepWalk)
 node2vec = NodeMethod("node2vec", Node2Vec)
 walklets = NodeMethod("walklets", Walklets)
+line = NodeMethod("line", LINE)
 diff2vec = NodeMethod("diff2vec", Diff2Vec)
 prone = NodeMethod("prone", ProNE)
 netmf = NodeMethod("netmf", NetMF)

@@ -85,6 +85,7 @@ METHODS = {
     "node2vec": "graphs.learner:node2vec",
     "walklets": "graphs.learner:walklets",
     "diff2vec": "graphs.learner:diff2vec",
+    "line": "graphs.learner:line",
     "prone": "graphs.learner:prone",
     "netmf": "graphs.learner:netmf",
     "grarep": "graphs.learner:grarep",
