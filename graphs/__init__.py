@@ -22,6 +22,8 @@ _PUBLIC = {
     "ProNE": "graphs.factorization",
     "SAGE": "graphs.models",
     "SGC": "graphs.models",
+    "Splitter": "graphs.splitter",
+    "split_nodes": "graphs.personas",
     "Scores": "graphs.scoring",
     "score_labels": "graphs.scoring",
     "SurrogateNEAT": "graphs.surrogate_neat",

@@ -53,6 +53,11 @@ class Embedding(ABC):
         """Fits, and gives the vectors (N, D) float32."""
         return self.fit(graph).embedding_
 
+    def parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors (M, D) float32 of which a node may have several, and the row of the node of each (M,) int64, ascending; one a
+        node, the default."""
+        return self.embedding_, np.arange(len(self.embedding_))
+
     @abstractmethod
     def _vectors(self, graph: Graph, options: Any) -> np.ndarray: ...
 
@@ -86,7 +91,7 @@ class DeepWalk(Embedding):
 
     def _vectors(self, graph: Graph, options: DeepWalkSettings) -> np.ndarray:
         walks = random_walks(graph, walks_per_node=options.walks_per_node, length=options.walk_length, seed=self.seed)
-        return _skipgram(walks, len(graph), options, self.seed)
+        return by_skipgram(walks, len(graph), options, self.seed)
 
 
 @settings
@@ -107,7 +112,7 @@ class Node2Vec(Embedding):
     def _vectors(self, graph: Graph, options: Node2VecSettings) -> np.ndarray:
         count, length = options.walks_per_node, options.walk_length
         walks = random_walks(graph, walks_per_node=count, length=length, p=options.p, q=options.q, seed=self.seed)
-        return _skipgram(walks, len(graph), options, self.seed)
+        return by_skipgram(walks, len(graph), options, self.seed)
 
 
 @settings
@@ -129,7 +134,7 @@ class Walklets(Embedding):
     def _vectors(self, graph: Graph, options: WalkletsSettings) -> np.ndarray:
         walks = random_walks(graph, walks_per_node=options.walks_per_node, length=options.walk_length, seed=self.seed)
         scales = [_skipped(walks, k) for k in range(1, options.scales + 1)]
-        return np.concatenate([_skipgram(every, len(graph), options, self.seed) for every in scales], axis=1)
+        return np.concatenate([by_skipgram(every, len(graph), options, self.seed) for every in scales], axis=1)
 
 
 @settings
@@ -150,7 +155,7 @@ class Diff2Vec(Embedding):
     def _vectors(self, graph: Graph, options: Diff2VecSettings) -> np.ndarray:
         count, size = options.circuits_per_node, options.size
         circuits = diffusion_circuits(graph, circuits_per_node=count, size=size, seed=self.seed)
-        return _skipgram(circuits, len(graph), options, self.seed)
+        return by_skipgram(circuits, len(graph), options, self.seed)
 
 
 def _skipped(walks: np.ndarray, k: int) -> np.ndarray:
@@ -161,9 +166,11 @@ def _skipped(walks: np.ndarray, k: int) -> np.ndarray:
     return np.ascontiguousarray(filled.reshape(len(walks), length, k).transpose(0, 2, 1)).reshape(-1, length)
 
 
-def _skipgram(walks: np.ndarray, nodes: int, options: Any, seed: int) -> np.ndarray:
+def by_skipgram(walks: np.ndarray, nodes: int, options: Any, seed: int, **more: Any) -> np.ndarray:
+    """Vectors (nodes, D) by skip-gram on walks (W, L); options: those of SkipGramSettings, more: as of `skipgram.train`. Raises
+    ValueError for vectors that diverge."""
     named = ("dimension", "window", "negative", "hierarchical", "epochs", "learning_rate")
-    vectors = train(walks, nodes, seed=seed, **{name: getattr(options, name) for name in named})
+    vectors = train(walks, nodes, seed=seed, **{name: getattr(options, name) for name in named}, **more)
     if not np.isfinite(vectors).all():
         rate, window = options.learning_rate, options.window
         raise ValueError(f"the vectors diverge: expected a lower learning_rate or window; got {rate:g} and {window}")

@@ -22,8 +22,9 @@ from graphs.data import Graph
 from graphs.embeddings import DeepWalk, Diff2Vec, Embedding, Node2Vec, Walklets
 from graphs.factorization import GraRep, NetMF, ProNE
 from graphs.line import LINE
-from graphs.pairs import Pairs, VectorPairs
+from graphs.pairs import SCALARS, Pairs, VectorPairs
 from graphs.scoring import log_odds, logistic_regressions
+from graphs.splitter import Splitter
 
 LEAST = 1e-12  # of a probability whose logarithm is taken
 
@@ -128,24 +129,27 @@ class NodeMethod(FittedMethod):
         return f"{self.embedding.__name__}: vectors of nodes, and a logistic regression for each label"
 
     def fit(self, task: Any, settings: object, seed: int) -> Model:
-        vectors = self.embedding(seed=seed, **vars(settings)).fit_transform(task.graph)
+        fitted = self.embedding(seed=seed, **vars(settings)).fit(task.graph)
+        vectors = fitted.embedding_
         if isinstance(task, Pairs):
-            return VectorPairs(task, vectors)  # type: ignore[arg-type]  # which has examples too
+            return VectorPairs(task, *fitted.parts())  # type: ignore[arg-type]  # which has examples too
         rows, members = training(task)
         return NodeModel(task, vectors, logistic_regressions(vectors[rows].astype(np.float64), members))
 
     def restore(self, task: Any, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Model:
         """The model again. Raises ValueError for tensors that are not those of this task's graph."""
         vectors, weights = (tensors.get(name, torch.empty(0)).numpy() for name in ("vectors", "weights"))
-        paired = isinstance(task, Pairs)
-        numbers = 1 if paired and task.operator == "dot" else vectors.shape[-1]
+        paired, everyone = isinstance(task, Pairs), np.arange(len(task.graph))
+        owners = tensors["owners"].numpy() if paired and "owners" in tensors else everyone
+        numbers = 1 if paired and task.operator in SCALARS else vectors.shape[-1]
         shape = (numbers + 1, 1 if paired else task.outputs)
-        if header.get("kind") != self.kind or vectors.shape[:-1] != (len(task.graph),) or weights.shape != shape:
+        fits = vectors.shape[:-1] == owners.shape and weights.shape == shape and np.array_equal(np.unique(owners), everyone)
+        if header.get("kind") != self.kind or not fits:
             raise ValueError(
                 f"{self.name}: the stored vectors are not those of {counted(len(task.graph), 'node')} and "
                 f"{counted(task.outputs, 'output')}"
             )
-        return VectorPairs(task, vectors, weights) if paired else NodeModel(task, vectors, weights)
+        return VectorPairs(task, vectors, owners, weights) if paired else NodeModel(task, vectors, weights)
 
 
 def training(task: NodesTask) -> tuple[np.ndarray, np.ndarray]:
@@ -203,6 +207,7 @@ deepwalk = NodeMethod("deepwalk", DeepWalk)
 node2vec = NodeMethod("node2vec", Node2Vec)
 walklets = NodeMethod("walklets", Walklets)
 line = NodeMethod("line", LINE)
+splitter = NodeMethod("splitter", Splitter)
 diff2vec = NodeMethod("diff2vec", Diff2Vec)
 prone = NodeMethod("prone", ProNE)
 netmf = NodeMethod("netmf", NetMF)

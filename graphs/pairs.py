@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 import torch
+from numba import njit
 from torch import Tensor
 
 from evo.core import Model, Saved, counted
@@ -51,8 +52,16 @@ OPERATORS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "l1": lambda u, v: np.abs(u - v),
     "l2": lambda u, v: (u - v) ** 2,
     "dot": lambda u, v: (u * v).sum(1, keepdims=True),
+    "cosine": lambda u, v: (of_length_one(u) * of_length_one(v)).sum(1, keepdims=True),
 }
+SCALARS = ("dot", "cosine")  # whose feature is one number
 INDICES = ("common_neighbours", "jaccard", "adamic_adar", "resource_allocation", "preferential_attachment")
+
+
+def of_length_one(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (B, D) divided by their lengths; 0 stays 0."""
+    lengths = np.sqrt((vectors**2).sum(1, keepdims=True))
+    return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
 def indices(graph: Graph, pairs: np.ndarray) -> np.ndarray:
@@ -106,17 +115,21 @@ class PairModel(Model):
 
 
 class VectorPairs(PairModel):
-    """A PairModel of vectors of all nodes (N, D)."""
+    """A PairModel of vectors (M, D) of all nodes, owners (M,) ascending. Where a node has several, that one counts whose cosine
+    with one of the other node is the largest."""
 
-    def __init__(self, task: PairsTask, vectors: np.ndarray, weights: np.ndarray | None = None):
-        self.vectors = vectors
+    def __init__(self, task: PairsTask, vectors: np.ndarray, owners: np.ndarray, weights: np.ndarray | None = None):
+        self.vectors, self.owners = vectors, owners
         super().__init__(task, weights)
 
     def __repr__(self) -> str:
-        return f"VectorPairs({counted(len(self.vectors), 'node')}, {self.vectors.shape[1]} numbers each)"
+        return f"VectorPairs({counted(len(self.vectors), 'vector')}, {self.vectors.shape[1]} numbers each)"
 
     def features(self, pairs: np.ndarray) -> np.ndarray:
-        u, v = self.vectors[pairs].astype(np.float64).transpose(1, 0, 2)
+        first = np.append(0, np.cumsum(np.bincount(self.owners)))
+        rows = np.empty(pairs.shape, np.int64)
+        _nearest(of_length_one(self.vectors.astype(np.float64)), first, pairs, rows)
+        u, v = self.vectors[rows].astype(np.float64).transpose(1, 0, 2)
         return OPERATORS[self.task.operator](u, v)
 
     @property
@@ -124,4 +137,20 @@ class VectorPairs(PairModel):
         return self.vectors.size + self.weights.size
 
     def save(self) -> Saved:
-        return {"vectors": torch.from_numpy(self.vectors), "weights": torch.from_numpy(self.weights)}, {"kind": "nodes"}
+        arrays = {"vectors": self.vectors, "owners": self.owners, "weights": self.weights}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}, {"kind": "nodes"}
+
+
+@njit(cache=True, nogil=True)
+def _nearest(vectors, first, pairs, rows):
+    """rows (B, 2): of each pair of nodes the vectors with the largest scalar product; of equals the first. Those of node u are
+    first[u] .. first[u + 1] - 1."""
+    for b in range(len(pairs)):
+        most = -np.inf
+        for i in range(first[pairs[b, 0]], first[pairs[b, 0] + 1]):
+            for j in range(first[pairs[b, 1]], first[pairs[b, 1] + 1]):
+                product = 0.0
+                for d in range(vectors.shape[1]):
+                    product += vectors[i, d] * vectors[j, d]
+                if product > most:
+                    most, rows[b, 0], rows[b, 1] = product, i, j

@@ -41,11 +41,16 @@ def train(
     epochs: int = 1,
     learning_rate: float = 0.025,
     seed: int = 0,
+    start: np.ndarray | None = None,
+    anchors: np.ndarray | None = None,
+    strength: float = 0.0,
 ) -> np.ndarray:
     """Vectors (nodes, dimension) float32, trained on walks (W, L) int32, where -1 fills up a shorter walk.
 
     negative: negatives a window, 0: none. hierarchical: softmax over a Huffman tree; with negatives, both losses are added. The
-    learning rate falls linearly to a 250th over all epochs. Raises ValueError for neither loss, and for fewer than two nodes.
+    learning rate falls linearly to a 250th over all epochs. start (S, dimension): what the first S nodes begin with. anchors
+    (S,): nodes beyond those of the walks; each of the first S predicts its own after a walk, as often as it stands on it, at
+    `strength` times the learning rate. Raises ValueError for neither loss, and for fewer than two nodes.
     """
     if not negative and not hierarchical:
         raise ValueError("skip-gram needs a loss: negative > 0, or hierarchical=True")
@@ -54,7 +59,11 @@ def train(
     width, length = -(-dimension // LANES) * LANES, walks.shape[1]
     vectors = np.zeros((nodes, width), np.float32)
     vectors[:, :dimension] = (rng.uniforms(seed, 0, 0, rng.INITIAL, nodes * dimension).reshape(nodes, -1) - 0.5) / dimension
+    if start is not None:
+        vectors[: len(start), :dimension] = start
     counts = np.bincount(walks.ravel() + 1, minlength=nodes + 1)[1:]
+    if anchors is not None:
+        counts += np.bincount(anchors, minlength=nodes)
     tree = paths(counts) if hierarchical else paths(counts[:0])
     noise = alias_tables(np.array([0, nodes]), np.maximum(counts, 1) ** POWER)[1:] if negative else alias_tables(*EMPTY)[1:]
     most, near = int(np.diff(tree.indptr).max(initial=0)) + 1 + negative, 2 * window
@@ -65,11 +74,13 @@ def train(
     scratch = Scratch(contexts, changes, targets, *rows, labels, scores, words)
     total, step = epochs * walks.size, max(1, TOKENS // length)
     for epoch in range(epochs):
-        for start in range(0, len(walks), step):
-            _windows(
-                *(walks, start, min(start + step, len(walks)), epoch, total, window, negative),
-                *(vectors, outputs, tree, noise, scratch, np.float32(learning_rate), rng.signed(seed)),
-            )
+        for first in range(0, len(walks), step):
+            windows = (walks, first, min(first + step, len(walks)), epoch, total, window, negative)
+            state = (vectors, outputs, tree, noise, scratch, np.float32(learning_rate), rng.signed(seed))
+            if anchors is None:
+                _windows(*windows, *state)
+            else:
+                _anchored(*windows, *state, anchors, np.float32(strength))
     return np.ascontiguousarray(vectors[:, :dimension])
 
 
@@ -125,6 +136,56 @@ def _windows(walks, start, stop, epoch, total, window, negative, vectors, output
             for c in range(m):
                 for d in range(width):
                     vectors[scratch.near[c], d] += scratch.changes[c, d]
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
+def _anchored(
+    walks,
+    start,
+    stop,
+    epoch,
+    total,
+    window,
+    negative,
+    vectors,
+    outputs,
+    tree,
+    noise,
+    scratch,
+    learning_rate,
+    seed,
+    anchors,
+    strength,
+):
+    """As `_windows`, and after each walk every node of it predicts its anchor, with draws of its own."""
+    length, width = walks.shape[1], vectors.shape[1]
+    epochs = total // walks.size
+    own, change = scratch.contexts[0], scratch.changes[0]
+    for row in range(start, stop):
+        _windows(
+            walks, row, row + 1, epoch, total, window, negative, vectors, outputs, tree, noise, scratch, learning_rate, seed
+        )
+        for place in range(length):
+            v = np.int64(walks[row, place])
+            if v < 0:
+                break
+            done = (np.float64(epoch) * walks.size + row * length + place) / total
+            rate = strength * learning_rate * np.float32(max(1 - done, LEAST))
+            counter = place + length * (epochs + epoch)
+            n = _find_targets(anchors[v], row, counter, negative, outputs, tree, noise, scratch, seed)
+            for d in range(width):
+                own[d] = vectors[v, d]
+                change[d] = 0
+            for j in range(n):
+                score = np.float32(0)
+                for d in range(width):
+                    score += own[d] * scratch.targets[j, d]
+                factor = rate * (scratch.labels[j] - logistic(score))
+                for d in range(width):
+                    change[d] += factor * scratch.targets[j, d]
+                    outputs[scratch.rows[j], d] += factor * own[d]
+            for d in range(width):
+                vectors[v, d] += change[d]
 
 
 @njit(cache=True, nogil=True, fastmath=True, _nrt=False)

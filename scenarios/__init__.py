@@ -86,6 +86,7 @@ METHODS = {
     "walklets": "graphs.learner:walklets",
     "diff2vec": "graphs.learner:diff2vec",
     "line": "graphs.learner:line",
+    "splitter": "graphs.learner:splitter",
     "prone": "graphs.learner:prone",
     "netmf": "graphs.learner:netmf",
     "grarep": "graphs.learner:grarep",

@@ -19,26 +19,27 @@ KINDS = {"tree": (0, True), "negatives": (3, False), "both": (2, True)}
 kinds = pytest.mark.parametrize(("negative", "hierarchical"), KINDS.values(), ids=KINDS)
 
 
-def reference(walks, nodes, dimension, window, negative, hierarchical, epochs, rate, seed):
+def reference(walks, nodes, dimension, window, negative, hierarchical, epochs, rate, seed, anchors=None, strength=0.0):
     """The same in float64, a window at a time, by automatic differentiation of its loss."""
     length = walks.shape[1]
     start = rng.uniforms(seed, 0, 0, rng.INITIAL, nodes * dimension).reshape(nodes, dimension) - 0.5
     vectors = torch.tensor(start / dimension)
     words, inner = torch.zeros(nodes, dimension).double(), torch.zeros(nodes, dimension).double()
     counts = np.bincount(walks[walks >= 0], minlength=nodes)
+    counts += 0 if anchors is None else np.bincount(anchors, minlength=nodes)
     tree = paths(counts)
     _, low, others = alias_tables(np.array([0, nodes]), np.maximum(counts, 1) ** POWER)
     for epoch in range(epochs):
         for row, walk in enumerate(walks):
-            for place, centre in enumerate(walk):
-                if centre < 0:
-                    break
+            ways = [(place, int(centre), False) for place, centre in enumerate(walk) if centre >= 0]
+            ways += [] if anchors is None else [(place, int(anchors[v]), True) for place, v, _ in ways]
+            for place, centre, anchored in ways:
                 done = (epoch * walks.size + row * length + place) / (epochs * walks.size)
-                counter = place + length * epoch
+                counter = place + length * (epoch + epochs * anchored)
                 blocks = [list(map(int, rng.philox(k, counter, row, rng.SKIPGRAM, seed))) for k in range(1 + negative)]
                 reach = 1 + (blocks[0][0] * window >> 32)
                 near = [int(walk[k]) for k in range(max(0, place - reach), min(length, place + reach + 1)) if k != place]
-                near = [v for v in near if v >= 0]
+                near = [int(walk[place])] if anchored else [v for v in near if v >= 0]
                 if not near:
                     continue
                 noise = []
@@ -65,7 +66,7 @@ def reference(walks, nodes, dimension, window, negative, hierarchical, epochs, r
                 with torch.no_grad():
                     for matrix in (vectors, words, inner):
                         if matrix.grad is not None:
-                            matrix -= rate * max(1 - done, LEAST) * matrix.grad
+                            matrix -= rate * (strength if anchored else 1) * max(1 - done, LEAST) * matrix.grad
     return vectors.detach().numpy()
 
 
@@ -79,6 +80,23 @@ def test_every_update_is_the_gradient_of_the_loss_of_its_window(negative, hierar
     assert np.abs(expected - untrained)[:5].max() > 0.01
     assert np.abs(found - expected).max() < 2e-6
     assert np.array_equal(found[5], untrained[5].astype(np.float32))  # alone, it is never near another
+
+
+@kinds
+def test_every_node_of_a_walk_predicts_its_anchor_after_it(negative, hierarchical):
+    values = dict(dimension=5, window=2, negative=negative, hierarchical=hierarchical, epochs=2, seed=7)
+    values |= dict(anchors=np.array([6, 6, 7, 8, 8, 8]), strength=0.4)
+    found = train(WALKS, 9, learning_rate=0.5, **values)
+    expected = reference(WALKS, 9, rate=0.5, **values)
+    plain = train(WALKS, 9, learning_rate=0.5, **{**values, "anchors": None})
+    assert np.abs(expected - plain)[:6].max() > 0.01
+    assert np.abs(found - expected).max() < 2e-6
+
+
+def test_vectors_begin_with_those_that_are_given():
+    start = np.arange(18, dtype=np.float32).reshape(6, 3)
+    found = train(WALKS, 6, dimension=3, window=2, learning_rate=1e-9, start=start)
+    assert np.allclose(found, start, atol=1e-5)
 
 
 @kinds
