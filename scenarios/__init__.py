@@ -39,6 +39,8 @@ SCENARIOS = {
     "finite_sample_bias_quadratic": "scenarios.finite_sample_bias_quadratic:scenario",
     "karate": "scenarios.karate:scenario",
     "blogcatalog": "scenarios.blogcatalog:scenario",
+    "lastfm": "scenarios.lastfm:scenario",
+    "ppi": "scenarios.ppi:scenario",
     "cora": "scenarios.cora:scenario",
     "citeseer": "scenarios.citeseer:scenario",
     "evolved_gnn": "scenarios.evolved_gnn:scenario",

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import scipy.io
 
-from evo import rng
 from evo.core import Budget, Scenario
-from evo.settings import setting, settings
-from evo.tasks.metrics import METRICS
 from graphs.data import Graph
 from graphs.task import GraphTask
 from scenarios.downloads import Download, unpacked
+from scenarios.published import LabelsSettings, labels_task
 
 COMMIT = "6e6dff245e4692e9bea47e9017c1034e51afbf29"
 FILE = "blogcatalog.mat"
@@ -28,15 +26,6 @@ FILES = Download(
 )
 
 
-@settings
-class BlogCatalogSettings:
-    train: float = setting(0.5, "share of the nodes that train", low=0.01, high=0.85)
-    split: int = setting(0, "which random split", low=0)
-    fitness: str = setting("cross_entropy", "fitness to maximise; losses are negated", choices=METRICS["probability"])
-    solved: float | None = setting(None, "micro_f1 on validation at which the task is solved; none: undefined")
-    stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
-
-
 def load() -> tuple[Graph, np.ndarray]:
     """The graph, and groups (10312, 39) of 0 and 1. Raises as `Download.path` does."""
     path = FILES.path(FILE)
@@ -44,20 +33,15 @@ def load() -> tuple[Graph, np.ndarray]:
     return Graph.from_scipy(found["network"]), found["group"].toarray().astype(np.float32)
 
 
-def task(settings: BlogCatalogSettings, network: Any) -> GraphTask:
-    graph, groups = load()
-    order = rng.permutation(settings.split, 0, 0, rng.SPLIT, len(graph))
-    ends = [int(settings.train * len(graph)), int((settings.train + 0.1) * len(graph))]
-    parts = tuple(np.split(order, ends))
-    values = dict(fitness=settings.fitness, solved=settings.solved, stop=settings.stop)
-    return GraphTask(graph, groups, parts, kind="probability", network=network, **values)
+def task(settings: LabelsSettings, network: Any) -> GraphTask:
+    return labels_task(*load(), settings, network)
 
 
 scenario = Scenario(
     name="blogcatalog",
     title="BlogCatalog: 10,312 bloggers and their friends, 39 groups, several each",
     task=task,
-    settings=BlogCatalogSettings,
+    settings=LabelsSettings,
     budget=Budget(evaluations=20_000),
     methods=("deepwalk", "node2vec", "netmf", "prone"),
     needs="1.3 MB, downloaded once (or EVO_DATA)",

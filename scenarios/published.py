@@ -1,5 +1,5 @@
 """Graphs that were published as lists of edges, downloaded once, undirected: an edge that stands in both directions is one, and
-one from a node to itself is left out.
+one from a node to itself is left out. And what tasks of nodes with several labels share.
 
     lastfm        7,624 users of Last.fm in Asia and who follows whom mutually (Rozemberczki, Sarkar: Characteristic functions
                   on graphs. CIKM 2020)
@@ -11,10 +11,15 @@ one from a node to itself is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from evo import rng
+from evo.settings import setting, settings
+from evo.tasks.metrics import METRICS
 from graphs.data import Graph
+from graphs.task import GraphTask
 from scenarios.downloads import Download, unpacked
 
 
@@ -74,3 +79,22 @@ EMAIL = Published(
     ),
     edges="email-Eu-core.txt",
 )
+
+
+@settings
+class LabelsSettings:
+    train: float = setting(0.5, "share of the nodes that train", low=0.01, high=0.85)
+    split: int = setting(0, "which random split", low=0)
+    fitness: str = setting("cross_entropy", "fitness to maximise; losses are negated", choices=METRICS["probability"])
+    solved: float | None = setting(None, "micro_f1 on validation at which the task is solved; none: undefined")
+    stop: str = setting("solved", '"solved": stop when solved; "budget": spend the whole budget', choices=("solved", "budget"))
+
+
+def labels_task(graph: Graph, members: np.ndarray, settings: LabelsSettings, network: Any) -> GraphTask:
+    """Labels (N, C) of 0 and 1 to be learned: a share of the nodes with labels trains, a tenth validates, the rest is for the
+    test; all are drawn at random."""
+    labelled = np.flatnonzero(members.any(1))
+    order = labelled[rng.permutation(settings.split, 0, 0, rng.SPLIT, len(labelled))]
+    ends = [int(settings.train * len(order)), int((settings.train + 0.1) * len(order))]
+    values = dict(fitness=settings.fitness, solved=settings.solved, stop=settings.stop)
+    return GraphTask(graph, members, tuple(np.split(order, ends)), kind="probability", network=network, **values)

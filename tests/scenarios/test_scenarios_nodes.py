@@ -12,7 +12,7 @@ import torch
 from evo.core import Model
 from graphs import Graph
 from graphs.task import GraphTask
-from scenarios import blogcatalog, karate
+from scenarios import blogcatalog, karate, lastfm, ppi
 from scenarios.lab.cli.listing import facts
 
 FOLDER = Path(os.environ.get("EVO_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
@@ -84,6 +84,27 @@ def test_blogcatalog_is_as_published(monkeypatch):
     other = blogcatalog.task(blogcatalog.scenario.settings(split=1, train=0.1), torch.nn.Linear).split("train")[0]
     assert (len(other), len(np.intersect1d(nodes[:1031], other)) < 300) == (1031, True)
     assert np.array_equal(task.split("test")[1].numpy(), groups[task.nodes(task.split("test")[0])])
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "counts"),
+    [
+        (lastfm, (7624,), [1098, 54, 73, 515, 16, 391, 655, 82, 468, 58, 1303, 138, 57, 63, 570, 257, 254, 1572]),
+        (ppi, (3890, 50), 6640),
+    ],
+    ids=["lastfm", "ppi"],
+)
+def test_labels_are_those_of_the_file(module, shape, counts, monkeypatch):
+    if not (FOLDER / "graphs" / {lastfm: "musae-lastfm", ppi: "ppi"}[module]).is_dir():
+        pytest.skip("needs its data: set EVO_DATA")
+    monkeypatch.setenv("EVO_DATA", str(FOLDER))
+    graph, y = module.load()
+    assert y.shape == shape
+    assert (np.bincount(y).tolist() if y.ndim == 1 else y.sum()) == counts
+    task = module.task(module.scenario.settings(), torch.nn.Linear)
+    assert facts(task) == module.scenario.facts
+    nodes = np.concatenate([task.nodes(task.split(name)[0]) for name in ("train", "validation", "test")])
+    assert np.array_equal(np.sort(nodes), np.arange(len(graph)))
 
 
 def test_a_file_that_is_not_the_pinned_one_is_refused(monkeypatch, tmp_path):
