@@ -26,7 +26,8 @@ from torch import Tensor, nn
 
 from evo import rng
 from evo.core import Model, Score, counted
-from evo.tasks.supervised import SupervisedTask
+from evo.settings import did_you_mean
+from evo.tasks.supervised import PARTS, SupervisedTask
 from evo.vectors.modules import MLP
 from evo.vectors.recurrent import Recurrent
 from graphs.data import Graph
@@ -103,9 +104,12 @@ class LinkTask(SupervisedTask):
         return None
 
     def figure(self, model: Model, split: str = "validation") -> Figure:
-        """The ROC curve, and precision over recall (matplotlib Figure). split: "train", "validation" or "test"."""
+        """The ROC curve, and precision over recall (matplotlib Figure). split: "train", "validation" or "test". Raises
+        ValueError."""
         from matplotlib.figure import Figure
 
+        if split not in PARTS:
+            raise ValueError(f"unknown split {split!r}{did_you_mean(split, PARTS)}")
         x, y = self.split(split)  # type: ignore[misc]  # it has all three
         odds, joined = _odds(torch.as_tensor(model(x))), y.numpy() > 0
         truth = joined[np.argsort(-odds, kind="stable")]

@@ -41,7 +41,7 @@ class Splitter(Embedding):
     """DeepWalk of a graph whose nodes are split into personas, each of which is to stay near its node.
 
     persona_embedding_ (M, D) float32: a row a persona; personas_ (M,) int64: the row of its node, ascending. embedding_ (N, D):
-    the mean of a node's personas.
+    the mean of a node's personas, each of which counts as many times as it has edges.
     """
 
     settings = SplitterSettings
@@ -55,9 +55,9 @@ class Splitter(Embedding):
         own = dict(start=base[owners], anchors=len(owners) + owners, strength=options.strength)
         vectors = by_skipgram(random_walks(split, **counts), len(owners) + len(graph), options, self.seed, **own)
         self.personas_, self.persona_embedding_ = owners, vectors[: len(owners)]
-        sums = np.zeros((len(graph), vectors.shape[1]))
-        np.add.at(sums, owners, self.persona_embedding_)
-        return (sums / np.bincount(owners)[:, None]).astype(np.float32)
+        shares, sums = np.maximum(split.degrees, 1), np.zeros((len(graph), vectors.shape[1]))
+        np.add.at(sums, owners, shares[:, None] * self.persona_embedding_)
+        return (sums / np.bincount(owners, shares)[:, None]).astype(np.float32)
 
     def parts(self) -> tuple[np.ndarray, np.ndarray]:
         return self.persona_embedding_, self.personas_

@@ -6,7 +6,7 @@ import pytest
 
 from evo import threads
 from evo.settings import SettingsError
-from graphs import DeepWalk, Diff2Vec, Graph, Node2Vec, Walklets
+from graphs import LINE, DeepWalk, Diff2Vec, Graph, Node2Vec, Splitter, Walklets
 from graphs.embeddings import _skipped
 
 SMALL = dict(dimension=8, walks_per_node=4, walk_length=10)
@@ -16,7 +16,11 @@ METHODS = {
     "node2vec": (Node2Vec, SMALL | {"p": 0.25, "q": 4.0}, 8),
     "diff2vec": (Diff2Vec, dict(dimension=8, circuits_per_node=4, size=6), 8),
     "walklets": (Walklets, SMALL | {"scales": 3}, 24),
+    "line": (LINE, dict(dimension=8, draws=4), 8),
+    "splitter": (Splitter, SMALL | {"epochs": 2}, 8),
 }
+LONG = {"walk_length": {"walks_per_node": 40, "walk_length": 20}, "size": {"circuits_per_node": 40, "size": 10}}
+LONG |= {"draws": {"draws": 300}}
 methods = pytest.mark.parametrize("name", METHODS)
 
 
@@ -52,9 +56,8 @@ def test_nodes_of_a_group_lie_nearer_to_each_other_than_to_the_others(name):
     right = []
     for seed in range(5):
         graph, groups = blocks(seed)
-        more = {"walks_per_node": 40, "walk_length": 20} if "walk_length" in values else {"circuits_per_node": 40, "size": 10}
-        more["learning_rate"] = 0.1
-        z = kind(seed=seed, **(values | more)).fit_transform(graph)
+        more = next(LONG[name] for name in values if name in LONG)
+        z = kind(seed=seed, **(values | more | {"learning_rate": 0.1})).fit_transform(graph)
         z = z - z.mean(0)
         near = z @ z.T
         np.fill_diagonal(near, -np.inf)

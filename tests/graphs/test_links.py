@@ -192,6 +192,7 @@ def test_the_champion_is_the_regression_of_scikit_learn_on_features_of_pairs(ope
         "l1": lambda u, v: abs(u - v),
         "l2": lambda u, v: abs(u - v) ** 2,
         "dot": lambda u, v: np.array([u @ v]),
+        "cosine": lambda u, v: np.array([u @ v / np.linalg.norm(u) / np.linalg.norm(v)]),
     }
     features = lambda x: np.array([formulas[operator](*vectors[pair]) for pair in made.pairs(x)])
     x, y = made.split("train")
@@ -278,11 +279,12 @@ def test_a_champion_is_drawn_and_that_of_another_graph_is_refused():
     ("make", "message"),
     [
         (lambda: task(CLUB.to_directed()), "links are predicted in an undirected graph; this one is directed"),
-        (lambda: task(operator="sum"), "operator: expected one of hadamard, average, l1, l2, dot; got 'sum'"),
+        (lambda: task(operator="sum"), "operator: expected one of hadamard, average, l1, l2, dot, cosine; got 'sum'"),
         (lambda: task(held_out=1.0), "held_out: expected a share between 0 and 1; got 1.0"),
         (lambda: task(held_out=0.7), "held_out: 0.7 of 78 edges is 55; expected 2 .. 45"),
         (lambda: task(networkx.path_graph(9)), "held_out: 0.5 of 8 edges is 4; expected 2 .. 0"),
         (lambda: task(networkx.complete_graph(6)), "expected 15 pairs of nodes without an edge, .* the graph has 0"),
+        (lambda: task().figure(None, "tset"), r"unknown split 'tset' \(did you mean 'test'\?\)"),
         (lambda: task(network=lambda inputs, outputs: RNN(inputs, outputs)).network(), "keeps a state from step to step"),
     ],
 )
