@@ -12,6 +12,8 @@ from evo.vectors.modules import MLP
 from graphs import DeepWalk, Graph, LinkTask, Splitter, split_nodes
 from graphs.learner import deepwalk, splitter
 from graphs.pairs import _nearest
+from graphs.skipgram import train
+from graphs.walks import random_walks
 
 SMALL = dict(dimension=8, walks_per_node=5, walk_length=10, epochs=2)
 CLIQUES = networkx.compose(networkx.complete_graph(6), networkx.relabel_nodes(networkx.complete_graph(6), lambda v: v + 5))
@@ -70,6 +72,18 @@ def test_a_node_is_the_mean_of_its_personas_and_bytes_are_the_same_on_any_thread
     plain = DeepWalk(**SMALL, seed=3).fit(networkx.karate_club_graph())
     assert np.array_equal(plain.parts()[0], plain.embedding_)
     assert np.array_equal(plain.parts()[1], np.arange(34))
+
+
+def test_each_persona_predicts_its_own_node_beside_those_on_its_walks():
+    graph = Graph.from_networkx(CLIQUES)
+    split, owners = split_nodes(graph)
+    shared = dict(dimension=4, window=2, epochs=2, learning_rate=0.1, seed=3)
+    walks = [random_walks(of, walks_per_node=5, length=10, seed=3) for of in (graph, split)]
+    base = train(walks[0], 11, **shared)
+    own = dict(start=base[owners], anchors=len(owners) + owners, strength=0.5)
+    expected = train(walks[1], len(owners) + 11, **shared, **own)[: len(owners)]
+    values = dict(dimension=4, window=2, epochs=2, learning_rate=0.1, walks_per_node=5, walk_length=10, strength=0.5)
+    assert np.array_equal(Splitter(**values, seed=3).fit(graph).persona_embedding_, expected)
 
 
 def test_personas_begin_with_the_vectors_of_their_nodes_and_a_strong_pull_holds_them_together():
