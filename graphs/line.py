@@ -97,6 +97,7 @@ def learned(graph: Graph, order: int, dimension: int, steps: int, negative: int,
 
 
 def _edges(graph: Graph) -> Edges:
+    graph.refuse_negative_weights("LINE")
     table = transitions(graph)
     weights = table.weights if table.weighted else np.ones(len(table.indices))
     sources = np.repeat(np.arange(len(graph), dtype=np.int32), np.diff(table.indptr))

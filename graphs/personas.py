@@ -22,8 +22,7 @@ def split_nodes(graph: Graph) -> tuple[Graph, np.ndarray]:
     A node without edges has one persona. Weights stay; a directed graph is taken as undirected; an edge of weight 0, or from a
     node to itself, is none.
     """
-    matrix, size = graph.to_scipy(), len(graph)
-    matrix = scipy.sparse.coo_array(matrix.maximum(matrix.T) if graph.directed else matrix)
+    matrix, size = scipy.sparse.coo_array(graph.undirected().to_scipy()), len(graph)
     kept = (matrix.row != matrix.col) & (matrix.data != 0)
     edges = scipy.sparse.csr_array((matrix.data[kept], (matrix.row[kept], matrix.col[kept])), shape=(size, size))
     edges.sort_indices()

@@ -102,7 +102,7 @@ def test_the_first_order_finds_neighbours_and_the_second_those_with_the_same_one
         (lambda: LINE(dimension=7), "dimension: expected an even number for both orders; got 7"),
         (lambda: LINE(order="third"), "order: expected one of"),
         (lambda: LINE(negative=0), "negative: expected a whole number >= 1; got 0"),
-        (lambda: LINE().fit(Graph.from_edges([(0, 1)], [-1.0])), "walks need weights >= 0"),
+        (lambda: LINE().fit(Graph.from_edges([(0, 1)], [-1.0])), r"LINE takes weights >= 0; the edge \(0, 1\) weighs -1"),
         (lambda: LINE(learning_rate=1e30).fit(GRAPH), r"the vectors diverge: expected a lower learning_rate; got 1e\+30"),
     ],
 )
