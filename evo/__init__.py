@@ -51,6 +51,7 @@ _PUBLIC = {
     "Genomes": "evo.genomes.genome",
     "Backstitch": "evo.learning.backstitch",
     "SAM": "evo.learning.sam",
+    "GTN": "evo.learning.gtn.gtn",
     "Evolve": "evo.evolve",
     "FunctionTask": "evo.tasks.function",
     "SupervisedTask": "evo.tasks.supervised",

@@ -90,10 +90,11 @@ class Pictures:
         files = Download(self.name, self.url, dict(zip(FILES, self.sha256)))
         return tuple(_array(files.path(file), sha256) for file, sha256 in files.sha256.items())
 
-    def task(self, settings: Any, network: Any, of: type[SupervisedTask] = SupervisedTask) -> SupervisedTask:
+    def task(self, settings: Any, network: Any, of: type[SupervisedTask] = SupervisedTask, coarser: int = 1) -> SupervisedTask:
         """Train on 50,000 pictures, validate on the last 10,000 of the training files, test on the test files' 10,000.
-        Pixels are standardised by one mean and deviation, of the 50,000."""
+        Pixels are standardised by one mean and deviation, of the 50,000. coarser: a pixel is the mean of so many squared."""
         x, y, test_x, test_y = self.load()
+        x, test_x = (_coarser(part, coarser) for part in (x, test_x))
         pictures = (x[:-10_000], x[-10_000:], test_x)
         labels = (y[:-10_000], y[-10_000:], test_y)
         pixels = [part.reshape(len(part), -1) / np.float32(255) for part in pictures]
@@ -129,6 +130,15 @@ FASHION_MNIST = Pictures(
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
 )
+
+
+def _coarser(pictures: np.ndarray, times: int) -> np.ndarray:
+    """(B, H, W) with the mean of times x times pixels in place of each such square; as they are, for 1."""
+    if times == 1:
+        return pictures
+    size, height, width = pictures.shape
+    squares = pictures.reshape(size, height // times, times, width // times, times)
+    return squares.mean((2, 4), dtype=np.float32)
 
 
 @lru_cache(maxsize=8)

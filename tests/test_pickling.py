@@ -26,7 +26,7 @@ from scenarios.lab.study.problems import Checks
 
 WAYS = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "copy": copy.deepcopy}
 ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-LEARNERS = ("node-perturbation",)  # of the package of algorithms, yet without ask and tell
+LEARNERS = ("node-perturbation", "gtn")  # of the package of algorithms, yet without ask and tell
 EVOLVED = [name for name, place in METHODS.items() if place.startswith(("evo.", "baselines.random")) and name not in LEARNERS]
 LEARNED = [name for name, place in METHODS.items() if name in LEARNERS or (place.startswith("baselines.") and name[-1] != ":")]
 LEARNED = [name for name in LEARNED if name not in EVOLVED]

@@ -11,7 +11,8 @@ from evo.testing import check_algorithm, check_learner, check_task, small_task
 from scenarios import METHODS, NETWORKS, SCENARIOS
 
 DATA = Path(os.environ.get("EVO_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
-FOLDERS = {"spoken_digits": "fsdd", "lastfm": "musae-lastfm"}  # of data that lie under another name than the scenario's
+# Of data that lie under another name than the scenario's.
+FOLDERS = {"spoken_digits": "fsdd", "lastfm": "musae-lastfm", "gtn_mnist": "mnist"}
 QUICK = {"validation_episodes": 2, "episodes": 2}  # where a scenario has them
 
 

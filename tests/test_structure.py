@@ -46,7 +46,7 @@ TABLE = {
     "evo.network": (*GROUND, "evo.genomes", "evo.rollout", "evo.plots"),
     "evo.tasks": (*GROUND, "evo.rollout", "evo.plots", "evo.vectors.modules", "evo.vectors.recurrent", "evo.vectors.unrolled"),
     "evo.search": (*GROUND, "evo.vectors"),
-    "evo.learning": GROUND,
+    "evo.learning": (*GROUND, "evo.vectors", "evo.plots"),
     "evo.neat": (*GROUND, "evo.genomes", "evo.network"),
     "evo.neat_modern": (*GROUND, "evo.genomes", "evo.network", "evo.neat.base"),
     "evo.hyperneat": (

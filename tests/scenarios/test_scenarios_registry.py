@@ -25,7 +25,7 @@ NODES = ["karate", "link_prediction"]
 EMBEDDED = ["blogcatalog", "lastfm", "ppi"]  # for methods that know graphs alone
 CITED = ["cora", "citeseer"]
 DESIGNS = ["evolved_gnn"]  # points too, of networks on these
-DOWNLOADED = ["mnist", "fashion_mnist", "linear_float", "spoken_digits", *EMBEDDED, *CITED, *DESIGNS]
+DOWNLOADED = ["mnist", "fashion_mnist", "linear_float", "gtn_mnist", "spoken_digits", *EMBEDDED, *CITED, *DESIGNS]
 
 
 def find(target):
