@@ -13,13 +13,14 @@ import pytest
 from turns import Results
 
 # What measures the memory of its process, or how many threads torch has there, or is started as a user starts it.
-ALONE = ("bench_activate.py", "bench_evaluate.py", "bench_forward.py", "bench_neat_scale.py", "bench_tables.py")
+ALONE = ("bench_activate.py", "bench_evaluate.py", "bench_forward.py", "bench_gtn.py", "bench_neat_scale.py", "bench_tables.py")
 PEERLESS = (
     "bench_genoxide.py",
     "bench_genoxide_rollout.py",
     "bench_neat_genoxide.py",
     "bench_search_genoxide.py",
     "bench_tensorneat.py",
+    "bench_gtn.py",
     "bench_es_hyperneat.py",
     "bench_hyperneat.py",
     "bench_run.py",
@@ -87,6 +88,7 @@ PEERLESS = (
             "bench_genoxide.py",
             [r"10 x 50 genes, 1 of", r"10 x 50 genes, 2 of", r"against genoxide on 2: [\d.]+ x|compared with nothing"],
         ),
+        ("bench_gtn.py", [r"2 inner steps, every state kept +[\d.]+ s CPU +[\d.]+ MB", r"4 inner steps, whole graph"]),
         (
             "bench_gymnasium.py",
             [r"CartPole-v1, 2 networks, .* one core", r"plain loop +\d", r"[\d.]+ of its time \(limit 1.3\)"],

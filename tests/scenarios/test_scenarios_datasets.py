@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from evo import SettingsError
 from evo.machine import cache_folder
 from evo.vectors.modules import MLP
 from evo.vectors.recurrent import LSTM
 from scenarios.datasets import FILES, Classification, Pictures, PicturesSettings
+from scenarios.gtn_mnist import GTNTaskSettings
+from scenarios.gtn_mnist import task as gtn_mnist_task
 
 network = lambda inputs, outputs: MLP(inputs, outputs)
 
@@ -99,6 +102,34 @@ def test_the_first_load_downloads_and_the_second_needs_no_server(pictures, cache
 
     datasets._array.cache_clear()
     assert np.array_equal(pictures.load()[0], arrays()[0])
+
+
+def test_coarser_pixels_are_the_means_of_squares(tmp_path, monkeypatch):
+    draw = np.random.default_rng(5).integers
+    train, test = draw(0, 256, (10_050, 4, 6), np.uint8), draw(0, 256, (7, 4, 6), np.uint8)
+    labels = np.arange(10_050).astype(np.uint8) % 4, np.arange(7).astype(np.uint8) % 4
+    made = served(tmp_path / "tiny", (train, labels[0], test, labels[1]))
+    monkeypatch.setenv("EVO_DATA", str(tmp_path))
+    task = made.task(Classification(), network, coarser=2)
+    assert task.shape == (1, 2, 3)
+    mean = lambda a: sum(a[:, row::2, column::2].astype(float) for row in (0, 1) for column in (0, 1)).reshape(len(a), -1) / 4
+    center, scale = mean(train[:50]).mean(), mean(train[:50]).std()
+    assert task.split("test")[0].numpy() == pytest.approx((mean(test) - center) / scale, abs=1e-4)
+    assert np.array_equal(task.split("validation")[1], labels[0][50:])
+    fine = made.task(Classification(), network)
+    assert fine.shape == (1, 4, 6)
+
+
+def test_the_scenario_of_teaching_has_pixels_of_its_size(tmp_path, monkeypatch):
+    with pytest.raises(SettingsError, match="size: expected a divisor of 28; got 13"):
+        GTNTaskSettings(size=13)
+    seen = []
+    monkeypatch.setattr(
+        Pictures, "task", lambda self, values, network, coarser=1: seen.append((coarser, hasattr(values, "size")))
+    )
+    for size in (7, 14, 28):
+        gtn_mnist_task(GTNTaskSettings(size=size), network)
+    assert seen == [(4, False), (2, False), (1, False)]
 
 
 def test_a_download_that_breaks_off_is_tried_again(pictures, cache, server):

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from evo import rng, threads
-from evo.core import Champion, Cost, Examples, Learner, Networked, Row, Score, Sequential, State, Task
+from evo.core import Backends, Champion, Cost, Examples, Learner, Networked, Row, Score, Sequential, State, Task
 from evo.learning.gtn.curriculum import CURRICULA, GENERATED, Draw, Shape, Teacher, sampled
 from evo.learning.gtn.inner import Inner, Judgement
 from evo.learning.gtn.taught import TEACHER, Taught, begun, taught
@@ -96,6 +96,10 @@ class GTN(Learner):
         if task.kind != "classification" or isinstance(task, Sequential) or task.numbered:
             return "it makes examples of classes: the task is not the classification of rows"
         return None
+
+    @classmethod
+    def backends(cls, task: Task) -> Backends:
+        return Backends("torch", "" if task.off_card else "torch", task.off_card)
 
     @classmethod
     def restore(cls, task: Task, settings: object, seed: int, tensors: dict[str, Tensor], header: dict[str, str]) -> Taught:

@@ -17,7 +17,7 @@ Griewank, Walther 2000; Chen et al. 2016). torch.func's grad refuses the hooks o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -74,12 +74,17 @@ class Inner:
         velocity = [lesson.momentum * v + g for v, g in zip(state[size:], gradient)]
         return (*(w - lesson.rate * v for w, v in zip(state, velocity)), *velocity)
 
-    @torch.no_grad()
-    def learn(self) -> State:
-        """The state after all steps, without gradients."""
+    def states(self) -> Iterator[State]:
+        """The state after each step, without gradients."""
         state = self.start()
         for t in range(self.steps):
-            state = self.step(t, state)
+            with torch.no_grad():
+                state = self.step(t, state)
+            yield state
+
+    def learn(self) -> State:
+        """The state after all steps, without gradients."""
+        *_, state = self.states()
         return state
 
     def outer(self, judged: Sequence[Judgement], parameters: Sequence[Tensor], stretch: int) -> tuple[Tensor, list[Tensor]]:

@@ -12,6 +12,7 @@ from torch import nn
 from evo import GTN, SettingsError, SupervisedTask
 from evo.learning.gtn import gtn, taught
 from evo.learning.gtn.curriculum import CURRICULA, Draw
+from evo.plots import lessons
 from evo.tasks.targets import split
 from evo.testing import check_learner, small_task
 from evo.vectors.modules import MLP
@@ -77,8 +78,7 @@ def test_a_gradient_that_is_not_finite_is_left_out_and_counted(monkeypatch):
 
     monkeypatch.setattr(gtn.Inner, "outer", poisoned)
     before = [p.detach().clone() for p in made.parameters]
-    first, _ = made._outer_step(), None
-    assert math.isnan(first[1])
+    assert math.isnan(made._outer_step()[1])
     assert all(torch.equal(one, p) for one, p in zip(before, made.parameters))
     made._outer_step()
     assert not any(torch.equal(one, p) for one, p in zip(before, made.parameters) if p.grad.abs().max() > 0)
@@ -152,6 +152,30 @@ def test_tasks_that_are_no_classes_of_rows_are_refused_in_words():
     assert reasons == {"it makes examples of classes: the task is not the classification of rows"}
 
 
+@pytest.mark.parametrize("curriculum", ["full", "dataset"])
+def test_the_champions_picture_shows_what_is_taught_and_how_fast(curriculum, monkeypatch):
+    shown = []
+    monkeypatch.setattr(lessons, "draw", lambda *given: shown.append(given))
+    x = torch.rand(30, 6)
+    task = SupervisedTask((x, torch.arange(30) % 3), kind="classification", shape=(1, 2, 3), network=MLP)
+    made = learner(task, inner_steps=12, curriculum=curriculum)
+    made.step()
+    champion = made.champion()
+    champion.figure()
+    pictures, steps, rates, momenta = shown[0]
+    assert (pictures.shape, len(rates), len(momenta)) == ((8, 3, 2, 3), 12, 12)
+    assert (steps[0], steps[-1]) == (1, 12)
+    taught_last = champion.teacher.lessons()(11)
+    first = int((taught_last.y == 1).nonzero()[0]) if 1 in taught_last.y else None
+    if first is not None:
+        np.testing.assert_array_equal(pictures[-1, 1].flatten(), taught_last.x[first].detach().numpy().astype(float))
+    monkeypatch.undo()
+    small = learner()
+    small.step()
+    for each in (champion, small.champion()):
+        assert each.figure().get_size_inches()[0] <= 9
+
+
 def digits(**network):
     x, y = load_digits(return_X_y=True)
     parts = [(x[rows] / 16, y[rows]) for rows in split(y)]
@@ -170,7 +194,8 @@ def accuracy(curriculum, seed):
 def test_a_few_made_minibatches_teach_digits_better_than_real_ones_and_other_networks_too():
     """Seeds from 1000; at equal outer steps, real minibatches with rates learned for them."""
     pairs = [(accuracy("full", seed), accuracy("dataset", seed)) for seed in (1000, 1001, 1002)]
-    assert all(made[0] > real[0] + 0.01 for made, real in pairs)
+    assert all(made[0] > real[0] + 0.1 for made, real in pairs)
+    assert pairs[0][0][0] > accuracy("all_shuffled", 1000)[0] + 0.03
     teacher = pairs[0][0][1].champion().teacher
     other = digits(hidden=(30,))
     network = taught.taught(other.network, teacher, other.loss, Draw(7, 0, 0))
