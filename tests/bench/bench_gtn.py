@@ -38,7 +38,7 @@ def measured(steps: int, stretch: int, batch: int, repeats: int) -> tuple[list[f
 def main() -> int:
     chosen = parser(__doc__).parse_args()
     results = Results("gtn")
-    batch, repeats, inner = (8, 1, (2, 4)) if chosen.toy else (128, 3, (8, 32, 128))
+    batch, repeats, inner = (8, 1, (2,)) if chosen.toy else (128, 3, (8, 32, 128))
     for steps in inner:
         for name, stretch in STRETCHES.items():
             call = f"import bench_gtn, json; print(json.dumps(bench_gtn.measured({steps}, {stretch}, {batch}, {repeats})))"

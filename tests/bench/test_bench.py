@@ -88,7 +88,7 @@ PEERLESS = (
             "bench_genoxide.py",
             [r"10 x 50 genes, 1 of", r"10 x 50 genes, 2 of", r"against genoxide on 2: [\d.]+ x|compared with nothing"],
         ),
-        ("bench_gtn.py", [r"2 inner steps, every state kept +[\d.]+ s CPU +[\d.]+ MB", r"4 inner steps, whole graph"]),
+        ("bench_gtn.py", [r"2 inner steps, every state kept +[\d.]+ s CPU +[\d.]+ MB", r"2 inner steps, whole graph"]),
         (
             "bench_gymnasium.py",
             [r"CartPole-v1, 2 networks, .* one core", r"plain loop +\d", r"[\d.]+ of its time \(limit 1.3\)"],
