@@ -17,7 +17,7 @@ def draw(pictures: np.ndarray, steps: Sequence[int], rates: np.ndarray, momenta:
     """pictures (S, K, H, W): of S steps, numbered from 1 in `steps`, one of each of K classes, NaN where there is none, all on
     one scale of grey; rates (T,) and momenta (T,): of all steps."""
     figure = blank()
-    left, right = figure.subfigures(1, 2, width_ratios=(3, 2))
+    left, right = figure.subfigures(1, 2, width_ratios=(3, 2))  # type: ignore[misc]  # an array of two
     count, classes, height, width = pictures.shape
     sheet = np.full((count * (height + 1) - 1, classes * (width + 1) - 1), np.nan)
     for row, column in np.ndindex(count, classes):
