@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from evo.learning.gtn.weight_norm import normalised
+from evo.learning.gtn.weight_norm import NormalisedLinear
 
 SLOPE = 0.1  # of the leaky rectifier below 0, as in the paper
 REACH = 2.0  # of examples around their mean, in deviations, as in the paper
@@ -33,10 +33,7 @@ class Generator(nn.Module):
         super().__init__()
         self.classes = classes
         sizes = [noise + classes, *hidden, inputs]
-        layers = [nn.Linear(before, after, bias=False) for before, after in itertools.pairwise(sizes)]
-        for layer in layers:
-            nn.init.kaiming_normal_(layer.weight)
-        self.layers = normalised(nn.ModuleList(layers))
+        self.layers = nn.ModuleList(NormalisedLinear(before, after) for before, after in itertools.pairwise(sizes))
         self.norms = nn.ModuleList(nn.BatchNorm1d(size, track_running_stats=False) for size in sizes[1:])
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import parametrize
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -25,6 +27,20 @@ class WeightNorm(nn.Module):
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         return _norm(weight), weight
+
+
+class NormalisedLinear(nn.Module):
+    """(B, I) -> (B, U): a linear layer without biases, of normalised weights, by Kaiming. Unlike a layer that `normalised`
+    changed, it can be pickled."""
+
+    def __init__(self, inputs: int, units: int):
+        super().__init__()
+        self.weight_norm = WeightNorm()
+        length, direction = self.weight_norm.right_inverse(nn.init.kaiming_normal_(torch.empty(units, inputs)))
+        self.length, self.direction = nn.Parameter(length), nn.Parameter(direction)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.weight_norm(self.length, self.direction))
 
 
 def _norm(weight: Tensor) -> Tensor:
