@@ -55,9 +55,9 @@ class GTNSettings:
     noise: int = setting(64, "numbers of the generator's input beside the label", low=1)
     hidden: tuple[int, ...] = setting((256,), "units of each hidden layer of the generator", low=1)
     weight_norm: bool = setting(True, "weight normalisation of the learner", source="Such et al. 2020")
-    inner_rate: float = setting(0.3, "the learner's first rate, of all its steps", above=0.0, below="rate_cap")
+    inner_rate: float = setting(0.3, "the learner's initial rate, at every step", above=0.0, below="rate_cap")
     rate_cap: float = setting(1.0, "no learned rate reaches it", above=0.0)
-    inner_momentum: float = setting(0.5, "the learner's first momentum", above=0.0, below=1.0, source="Such et al. 2020")
+    inner_momentum: float = setting(0.5, "its initial momentum, at every step", above=0.0, below=1.0, source="Such et al. 2020")
     loss_interval: int | None = setting(
         1, "the learner is judged after every so many steps, and the last; none: after the last alone", low=1, unit="steps"
     )
@@ -65,7 +65,7 @@ class GTNSettings:
     outer_steps: int = setting(
         800, "outer steps until the run is completed; the learning rate falls to a tenth on the way, as a cosine", low=1
     )
-    learning_rate: float = setting(0.02, "Adam's first", above=0.0, source="Such et al. 2020", search=Log(0.002, 0.1))
+    learning_rate: float = setting(0.02, "Adam's initial one", above=0.0, source="Such et al. 2020", search=Log(0.002, 0.1))
     gradient_clip: float = setting(0.1, "largest norm of the outer gradient", above=0.0, search=Choice(0.03, 0.1, 0.3))
     interval: int = setting(10, "outer steps before each look at validation, of which one makes a step of a run", low=1)
     validation_learners: int = setting(4, "learners that are taught for such a look; their mean score counts", low=1)
