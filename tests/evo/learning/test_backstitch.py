@@ -435,7 +435,7 @@ def test_the_optimisers_need_nothing_else_of_the_project():
 
 def test_the_program_of_the_page_runs():
     page = (Path(evo.__file__).parent / "learning" / "README.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    program, _ = re.findall(r"```python\n(.*?)```", page, re.S)
     exec(program, found := {})
     assert found["loss"].isfinite()
     assert isinstance(found["optimizer"], Backstitch)

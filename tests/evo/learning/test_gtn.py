@@ -1,7 +1,9 @@
 """Generative teaching as a Learner: what is drawn, counted, clipped, kept, refused; and that it teaches."""
 
 import math
+import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
+import evo
 from evo import GTN, SettingsError, SupervisedTask
 from evo.learning.gtn import gtn, taught
 from evo.learning.gtn.curriculum import CURRICULA, Draw
@@ -200,3 +203,11 @@ def test_a_few_made_minibatches_teach_digits_better_than_real_ones_and_other_net
     other = digits(hidden=(30,))
     network = taught.taught(other.network, teacher, other.loss, Draw(7, 0, 0))
     assert other.score(taught.TorchModel(network), "validation")["accuracy"] > 0.5
+
+
+def test_the_program_of_the_page_runs():
+    page = (Path(evo.__file__).parent / "learning" / "README.md").read_text(encoding="utf-8")
+    _, program = re.findall(r"```python\n(.*?)```", page, re.S)
+    exec(program, found := {})
+    assert found["examples"].shape == (16, 8)
+    assert 0 < float(found["rate"]) < 1
