@@ -210,4 +210,4 @@ def test_the_program_of_the_page_runs():
     _, program = re.findall(r"```python\n(.*?)```", page, re.S)
     exec(program, found := {})
     assert found["examples"].shape == (16, 8)
-    assert 0 < float(found["rate"]) < 1
+    assert 0 < found["rate"].item() < 1
