@@ -12,8 +12,8 @@ from scenarios import METHODS, NETWORKS, SCENARIOS
 
 DATA = Path(os.environ.get("EVO_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 # Of data that lie under another name than the scenario's.
-FOLDERS = {"spoken_digits": "fsdd", "lastfm": "musae-lastfm", "gtn_mnist": "mnist"}
-QUICK = {"validation_episodes": 2, "episodes": 2}  # where a scenario has them
+FOLDERS = {"spoken_digits": "fsdd", "lastfm": "musae-lastfm", "gtn_mnist": "mnist", "evolved_gnn": "cora"}
+QUICK = {"validation_episodes": 2, "episodes": 2, "epochs": 2, "finals": 2}  # where a scenario has them
 
 
 GRAPH_METHODS = [name for name, place in METHODS.items() if place.startswith("graphs.")]
