@@ -8,6 +8,7 @@ to a later layer are curved; self-connections are loops.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ class Topology:
 
 
 def draw(topology: Topology) -> Figure:
-    """The nodes and connections of a network (matplotlib Figure)."""
+    """The nodes and connections of a network (matplotlib Figure); a weight that is not finite is as wide as the largest."""
     figure = blank()
     put(topology, figure.subplots())
     return settled(figure)
@@ -58,9 +59,10 @@ def put(topology: Topology, axes: Axes) -> None:
     axes.set_axis_off()
     most = max(np.unique([x for x, _ in position.values()], return_counts=True)[1])
     size = float(np.clip(220 / most, 5, 17))  # of a node, in points
-    reach = max((abs(weight) for *_, weight in connections), default=1.0) or 1.0
+    reach = max((abs(weight) for *_, weight in connections if math.isfinite(weight)), default=1.0) or 1.0
     for source, target, weight in sorted(connections, key=lambda connection: abs(connection[2])):
-        _draw_connection(axes, position[source], position[target], weight, abs(weight) / reach, size)
+        strength = abs(weight) / reach if math.isfinite(weight) else 1.0
+        _draw_connection(axes, position[source], position[target], weight, strength, size)
     slots = sorted(position)
     for kind, marker in (("sensor", "s"), ("bias", "D"), ("hidden", "o"), ("output", "o")):
         spots = np.array([position[slot] for slot in slots if kinds[slot] == kind]).reshape(-1, 2)

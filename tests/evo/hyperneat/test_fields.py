@@ -5,6 +5,7 @@ import pytest
 
 from evo import HyperNEAT, Substrate
 from evo.hyperneat.fields import cells, field, names, rows
+from evo.hyperneat.model import SubstrateModel
 from evo.hyperneat.substrate import circle, sheet
 
 
@@ -78,3 +79,15 @@ def test_a_champions_picture_shows_the_substrate_with_its_weights():
     flat = champion(Substrate.grid(inputs=(4,), outputs=(3,))).figure().get_axes()[0]
     assert flat.name == "rectilinear"
     assert flat.get_legend().get_window_extent().y1 < flat.get_window_extent().y0
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_champion_whose_cppn_has_weights_that_are_not_finite_can_be_drawn(wrong):
+    model = champion(Substrate.grid(inputs=(4,), outputs=(3,)))
+    model.genome.genes.weight[:] = wrong
+    model = SubstrateModel(model.genome, model.drawing)
+    network, cppn, *_ = model.figure().get_axes()
+    assert network.get_title() == "0 connections"
+    widths = [line.get_linewidth() for line in cppn.lines if line.get_marker() == "None"]
+    assert widths == pytest.approx([3.2] * len(model.cppn.topology.connections))
+    assert widths
