@@ -64,7 +64,9 @@ class GraphModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (B, I) -> (B, O). Raises ValueError if a recurrent network is exported to ONNX, which keeps no state."""
         if self.recurrent and not self.fresh and torch.compiler.is_exporting():
-            raise ValueError("a recurrent network keeps state between calls, which ONNX cannot represent")
+            raise ValueError(
+                "a recurrent network keeps state between calls, which ONNX cannot; .pt and .safetensors hold its weights"
+            )
         kept = torch.zeros_like(x[:, :1]).expand(-1, self.slots).T if self.state is None else self.state
         values = [*x.unbind(1), *kept[self.inputs :].unbind(0)]
         if self.biased:

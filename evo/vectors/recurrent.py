@@ -168,7 +168,9 @@ class Stacked(nn.Module):
         """x (B, I) -> (B, O). Raises ValueError for another number of rows than the state has, and if it is exported to ONNX,
         which keeps no state."""
         if torch.compiler.is_exporting():
-            raise ValueError("a recurrent network keeps state between calls, which ONNX cannot represent")
+            raise ValueError(
+                "a recurrent network keeps state between calls, which ONNX cannot; .pt and .safetensors hold its weights"
+            )
         if self.state is None:
             self.state = torch.cat([cell.begin(x) for cell in self.cells], 1)
         if len(self.state) != len(x):
