@@ -12,7 +12,6 @@ from scenarios.lab.cli.ends import warned, wrong
 from scenarios.lab.cli.options import Axis, Compared, Labels, Metric, Runs, Size, Title
 from scenarios.lab.execution.progress import meanwhile
 from scenarios.lab.report.format import aligned, terminal_width
-from scenarios.lab.store.files import StoreError
 
 if TYPE_CHECKING:
     from evo.core import Model
@@ -61,7 +60,7 @@ def plot(
         else:
             with meanwhile("drawing"):
                 images.save(found[0], path, axis, title, images.parse_size(size))
-    except (NoRuns, BadPoint, StoreError, ConfigError, images.BadPicture) as error:
+    except (NoRuns, BadPoint, ConfigError, images.BadPicture) as error:
         return wrong(error)
     print(path)
     return 0
