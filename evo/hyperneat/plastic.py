@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -294,22 +295,23 @@ class PlasticModel(Model):
         return saved(self.cppn, own.substrate, {"kind": "plastic substrate", "drawn": json.dumps(said)})
 
     def figure(self) -> Figure:
-        """First weights, biases and the numbers of the rule, one image each for every pair of layers (matplotlib Figure)."""
-        from evo.plots.figures import weights
+        """The CPPN; first weights, biases and the numbers of the rule, an image each for every pair of layers; where layers
+        have at most two dimensions, the substrate too, with its first weights (matplotlib Figure)."""
+        from evo.plots.planes import Plane, draw
+        from evo.plots.substrate import put
 
         own, drawn, sizes = self.plasticity, self._networks.drawn, self.plasticity.substrate.sizes
 
-        def plane(name: str) -> dict[str, Tensor]:
+        def plane(name: str) -> tuple[str, list[Plane]]:
             matrices = zip(own.pairs, self._matrices(PLANES.index(name)))
-            return {f"{name}, layer {s} to {t}": torch.from_numpy(matrix.copy()) for (s, t), matrix in matrices}
+            return name, [Plane(f"{name}, layer {s} to {t}", matrix) for (s, t), matrix in matrices]
 
-        images = plane("weight")
+        rows = [plane("weight")]
         if own.reading.biases:
             of_layers = np.split(drawn.biases[0], np.cumsum(sizes[1:-1]))
-            images |= {f"bias of layer {layer}": torch.from_numpy(each) for layer, each in enumerate(of_layers, 1)}
-        for name in RULES[own.rule]:
-            images |= plane(name) if name in PLANES else {}
-        return weights(images)
+            rows.append(("bias", [Plane(f"bias of layer {layer}", each[None]) for layer, each in enumerate(of_layers, 1)]))
+        rows += [plane(name) for name in RULES[own.rule] if name in PLANES]
+        return draw(rows, self.cppn.topology, partial(put, self.placed()) if own.substrate.dimensions < 3 else None)
 
     def edges(self) -> Edges:
         placed = self.placed()

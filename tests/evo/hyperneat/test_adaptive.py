@@ -283,5 +283,6 @@ def test_a_figure_shows_weights_rules_and_the_biases_that_are_read():
     shown = lambda *words: sum(all(word in title for word in words) for title in titles)
     assert shown("weight, layer") == shown("rate, layer") == 4  # two pairs of layers, and two layers to themselves
     assert shown("bias of layer 1") == shown("bias of layer 2") == 1
+    assert shown("connections") == 2  # the CPPN and the substrate
     hyper, genomes = grown(**WAYS["leo"])
     assert not any("bias" in axes.get_title() for axes in hyper.model(genomes[3]).figure().axes)
