@@ -25,10 +25,15 @@ class Innovations:
     def __init__(self, node: int, number: int):
         self.node, self.number = node, number
 
+    @classmethod
+    def after(cls, genomes: Genomes) -> Innovations:
+        """Counters above every node id and innovation number of these genomes."""
+        return cls(int(genomes.node_id.max()) + 1, int(genomes.innovation.max(initial=-1)) + 1)
+
     def pass_by(self, genomes: Genomes) -> None:
         """Moves on beyond every node id and innovation number of these genomes."""
-        self.node = max(self.node, int(genomes.node_id.max()) + 1)
-        self.number = max(self.number, int(genomes.innovation.max(initial=-1)) + 1)
+        beyond = Innovations.after(genomes)
+        self.node, self.number = max(self.node, beyond.node), max(self.number, beyond.number)
 
     def assign_numbers(
         self, split: np.ndarray, source: np.ndarray, target: np.ndarray

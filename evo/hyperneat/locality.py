@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from evo.activations import CODES
 from evo.genomes.genome import BIAS, HIDDEN, OUTPUT, Connection, Genome, Genomes, Node
+from evo.genomes.innovation import Innovations
 
 
 def local(genomes: Genomes, axes: Sequence[int], dimensions: int, expressed: Sequence[int]) -> Genomes:
@@ -21,7 +22,8 @@ def local(genomes: Genomes, axes: Sequence[int], dimensions: int, expressed: Seq
     of 1/3 in -1 .. 1. The sizes of seed and bias are open in the paper. The bias is a connection from the bias node or, where
     genomes have none, of the outputs themselves.
     """
-    node, number = int(genomes.node_id.max()) + 1, int(genomes.innovation.max(initial=-1)) + 1
+    free = Innovations.after(genomes)
+    node, number = free.node, free.number
     kinds = dict(zip(genomes.node_id.tolist(), genomes.node_kind.tolist()))
     bias = [name for name, kind in kinds.items() if kind == BIAS]
     outputs = [[name for name, kind in kinds.items() if kind == OUTPUT][each] for each in expressed]

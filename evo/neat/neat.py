@@ -133,7 +133,7 @@ class NEAT(Topologies):
         runs in another way; and for `frozen`: genes have no names."""
         genome = self._warm(model, frozen, feedforward=not self.options.recurrent)
         size = self.options.population_size
-        self.innovations = _after(genome)
+        self.innovations = Innovations.after(genome)
         pairs = np.column_stack([np.zeros(size, np.int64), np.full(size, -1)])
         drawn = (self._activations, self._rates, 0, self.seed)
         self.population = self._begin(reproduction.breed(genome, pairs, np.arange(size) == 0, self.innovations, *drawn))
@@ -151,7 +151,7 @@ class NEAT(Topologies):
 
     def _begin(self, population: Genomes) -> Genomes:
         """The population, with whom everything begins."""
-        self.innovations = _after(population)
+        self.innovations = Innovations.after(population)
         self.parents = np.full((len(population), 2), -1)
         self.species = Species()
         self.species.speciate(population, population, np.zeros(0, np.int64), self._rules, 0)
@@ -170,8 +170,3 @@ class NEAT(Topologies):
             self.improved = last
             species.improved[:] = last
         return allowed
-
-
-def _after(genomes: Genomes) -> Innovations:
-    """Counters above every node id and innovation number of these genomes."""
-    return Innovations(int(genomes.node_id.max()) + 1, int(genomes.innovation.max(initial=-1)) + 1)

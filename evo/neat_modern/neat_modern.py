@@ -84,7 +84,7 @@ class ModernNEAT(Topologies):
         genome = self._warm(model, frozen, self.options.feed_forward)
         pairs = np.zeros((self.options.population_size, 2), np.int64)
         pairs[0, 1] = -1
-        self.innovations = Innovations(int(genome.node_id.max()) + 1, int(genome.innovation.max(initial=-1)) + 1)
+        self.innovations = Innovations.after(genome)
         self.population = self._bred(genome, pairs)
         self.parents = np.full_like(pairs, -1)
         self._speciate(self.population, genome)
