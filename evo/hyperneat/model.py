@@ -6,7 +6,6 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -174,14 +173,12 @@ class SubstrateModel(TorchModel):
         have at most two dimensions, the substrate with its weights."""
         from evo.hyperneat import fields
         from evo.plots.planes import draw
-        from evo.plots.substrate import put
+        from evo.plots.substrate import below
 
-        below = partial(put, self.placed()) if self.drawing.substrate.dimensions < 3 else None
-        return draw(fields.rows(self), self.cppn.topology, below)
+        return draw(fields.rows(self), self.cppn.topology, below(self.placed()))
 
     def edges(self) -> Edges:
-        placed = self.placed()
-        return placed.source, placed.target, placed.weight
+        return self.placed().edges
 
     def placed(self) -> Placed:
         """Nodes and connections in space, as of `placed`."""

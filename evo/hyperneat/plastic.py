@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -298,7 +297,7 @@ class PlasticModel(Model):
         """The CPPN; first weights, biases and the numbers of the rule, an image each for every pair of layers; where layers
         have at most two dimensions, the substrate too, with its first weights (matplotlib Figure)."""
         from evo.plots.planes import Plane, draw
-        from evo.plots.substrate import put
+        from evo.plots.substrate import below
 
         own, drawn, sizes = self.plasticity, self._networks.drawn, self.plasticity.substrate.sizes
 
@@ -311,11 +310,10 @@ class PlasticModel(Model):
             of_layers = np.split(drawn.biases[0], np.cumsum(sizes[1:-1]))
             rows.append(("bias", [Plane(f"bias of layer {layer}", each[None]) for layer, each in enumerate(of_layers, 1)]))
         rows += [plane(name) for name in RULES[own.rule] if name in PLANES]
-        return draw(rows, self.cppn.topology, partial(put, self.placed()) if own.substrate.dimensions < 3 else None)
+        return draw(rows, self.cppn.topology, below(self.placed()))
 
     def edges(self) -> Edges:
-        placed = self.placed()
-        return placed.source, placed.target, placed.weight
+        return self.placed().edges
 
     def placed(self) -> Placed:
         """Nodes and connections in space with their first weights, as of `model.placed`."""

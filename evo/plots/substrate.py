@@ -3,11 +3,13 @@ ES-HyperNEAT is connected to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from evo.core import Edges
 from evo.plots.figures import MARKERS, PALETTE, SMALL, blank, settled
 from evo.plots.planes import Plane, strips
 
@@ -27,6 +29,10 @@ class Placed(NamedTuple):
     source: np.ndarray
     target: np.ndarray
     weight: np.ndarray
+
+    @property
+    def edges(self) -> Edges:
+        return self.source, self.target, self.weight
 
 
 class Bands(NamedTuple):
@@ -59,6 +65,12 @@ def put(network: Placed, panel: Figure | SubFigure, columns: int = 1) -> None:
     else:
         axes = panel.add_subplot(1, columns, 1, projection="3d")
     _network(axes, network)
+
+
+def below(network: Placed) -> Callable[[SubFigure], None] | None:
+    """`put`, for what `planes.draw` shows below a topology; None where layers have more than two dimensions, which with that
+    from layer to layer cannot be seen."""
+    return partial(put, network) if network.places.shape[1] <= 3 else None
 
 
 def _network(axes: Axes, network: Placed) -> None:
