@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from evo.genomes.genome import BIAS, HIDDEN, Genomes
+from evo.search.strategy import centred_ranks
 
 FIRST = 64  # initial connections, at most, of which each weight is a column
 PENALTY = 10.0  # of the squared coefficients of standardised columns
@@ -57,11 +58,9 @@ class Ridge:
     finite is the worst. Equal fitness of all is predicted as .5."""
 
     def __init__(self, x: np.ndarray, fitness: np.ndarray):
-        _, level, counts = np.unique(np.where(np.isfinite(fitness), fitness, -np.inf), return_inverse=True, return_counts=True)
-        middle = (np.cumsum(counts) - (counts + 1) / 2) / max(1, len(fitness) - 1)  # of equals the mean rank
         spread = x.std(0)
         self.centre, self.scale = x.mean(0), np.where(spread > 0, spread, 1.0)
-        z, y = self.standard(x), middle[level] - 0.5
+        z, y = self.standard(x), centred_ranks(fitness)
         self.coefficients = np.linalg.solve(z.T @ z + PENALTY * np.eye(z.shape[1]), z.T @ y)
 
     def predict(self, x: np.ndarray) -> np.ndarray:

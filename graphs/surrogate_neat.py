@@ -22,6 +22,7 @@ from evo.genomes.genome import Genomes
 from evo.neat import reproduction
 from evo.neat.neat import NEAT
 from evo.neat.settings import NEATSettings
+from evo.search.strategy import centred_ranks
 from evo.settings import Value, setting, settings
 from evo.space import Choice
 from graphs.surrogate import Ridge, features
@@ -73,8 +74,7 @@ class SurrogateNEAT(NEAT):
         x, fitness = features(self.population), self._told()
         self.tau = None
         if self.seen:
-            found = np.where(np.isfinite(fitness), fitness, -np.inf)
-            tau = float(stats.kendalltau(self._model().predict(x), stats.rankdata(found)).statistic)
+            tau = float(stats.kendalltau(self._model().predict(x), centred_ranks(fitness)).statistic)
             self.tau = None if np.isnan(tau) else tau
         self.seen = [*self.seen, (x, fitness.copy())][-self.options.memory :]
 
