@@ -55,23 +55,13 @@ class BackstitchES(Strategy):
         self.before, self.spread = self.mean, 0.0  # of the last step 1: the centre, the std of fitness
 
     @property
-    def centre(self) -> np.ndarray:
-        """Where step 2 last led (D,): what is judged."""
+    def judged(self) -> np.ndarray:
+        """Where step 2 last led (D,)."""
         return self.before if self.options.alpha > 0 and self.generation % 2 else self.mean
 
-    def candidate(self) -> np.ndarray | None:
-        return None if self.options.champion == "sampled" else self.centre.astype(self.encoding.dtype)
-
     def sampled(self) -> np.ndarray:
-        return gaussian.drawn(
-            self.size,
-            self.mean,
-            np.asarray(self.options.noise_std),
-            generation=self.generation // 2 if self.options.alpha > 0 else self.generation,
-            seed=self.seed,
-            mirrored=True,
-            dtype=self.encoding.dtype,
-        )
+        step = self.generation // 2 if self.options.alpha > 0 else self.generation
+        return self.gaussian(self.options.noise_std, mirrored=True, generation=step)
 
     def update(self, population: np.ndarray, fitness: np.ndarray) -> None:
         options, half = self.options, self.size // 2

@@ -52,7 +52,7 @@ def _levels(fitness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def centred_ranks(fitness: np.ndarray) -> np.ndarray:
     """Ranks (P,) as numbers between -1/2, the worst, and 1/2 (Salimans et al. 2017); equals share their mean rank."""
     level, counts = _levels(fitness)
-    return (np.cumsum(counts) - (counts + 1) / 2)[level] / (len(fitness) - 1) - 0.5
+    return (np.cumsum(counts) - (counts + 1) / 2)[level] / max(1, len(fitness) - 1) - 0.5
 
 
 def utilities(fitness: np.ndarray) -> np.ndarray:
@@ -134,8 +134,13 @@ class Strategy(VectorAlgorithm):
         assert self._population is not None
         return self._population
 
+    @property
+    def judged(self) -> np.ndarray:
+        """The centre (D,) that is judged on validation: the mean."""
+        return self.mean
+
     def candidate(self) -> np.ndarray | None:
-        return self.mean.astype(self.encoding.dtype) if self.options.champion == "centre" else None
+        return self.judged.astype(self.encoding.dtype) if self.options.champion == "centre" else None
 
     def sampled(self) -> np.ndarray:
         """A population (P, D) of the distribution."""
@@ -146,13 +151,14 @@ class Strategy(VectorAlgorithm):
         zero = np.zeros(self.encoding.dimensions)
         return drawn(self.size, zero, np.ones(1), generation=self.generation, seed=self.seed, dtype=np.float64)
 
-    def gaussian(self, std: np.ndarray | float, mirrored: bool = False) -> np.ndarray:
-        """A population (P, D) of N(mean, std^2), std (D,) or one number; mirrored: in pairs, as of `evo.search.gaussian`."""
+    def gaussian(self, std: np.ndarray | float, mirrored: bool = False, generation: int | None = None) -> np.ndarray:
+        """A population (P, D) of N(mean, std^2), std (D,) or one number; mirrored: in pairs, as of `evo.search.gaussian`;
+        generation: whose noise it has, by default this one's."""
         return drawn(
             self.size,
             self.mean,
             np.asarray(std, np.float64),
-            generation=self.generation,
+            generation=self.generation if generation is None else generation,
             seed=self.seed,
             mirrored=mirrored,
             dtype=self.encoding.dtype,

@@ -22,13 +22,13 @@ def test_two_generations_multiply_the_error_by_the_papers_factors(alpha):
         start, noise = es.mean.copy(), directions(es)
         fitness = quadratic(es.ask())
         es.tell(fitness)
-        assert np.allclose(es.centre, start)
+        assert np.allclose(es.judged, start)
         assert np.allclose(directions(es), noise, atol=1e-5)
         es.tell(quadratic(es.ask()))
         z = 2 * 0.1 / fitness.std() * (noise.T @ noise / 3) @ np.diag(CURVATURE)
         expected = (np.eye(3) - (1 + alpha) * z) @ (np.eye(3) + alpha * z) @ start
         assert np.allclose(es.mean, expected, rtol=1e-4, atol=1e-5)
-        assert np.array_equal(es.centre, es.mean)
+        assert np.array_equal(es.judged, es.mean)
         assert not np.allclose(directions(es), noise, atol=1e-2)
 
 
@@ -40,7 +40,7 @@ def test_without_a_step_away_every_generation_ascends():
         es.tell(fitness)
         z = 2 * 0.1 / fitness.std() * (noise.T @ noise / 3) @ np.diag(CURVATURE)
         assert np.allclose(es.mean, (np.eye(3) - z) @ start, rtol=1e-4, atol=1e-5)
-        assert np.array_equal(es.centre, es.mean)
+        assert np.array_equal(es.judged, es.mean)
         assert not np.allclose(directions(es), noise, atol=1e-2)
 
 
@@ -69,7 +69,7 @@ def test_a_search_resumed_between_its_two_steps_goes_on_to_the_same_bytes():
         es.tell(quadratic(es.ask()))
     resumed = BackstitchES(3, seed=4, population_size=6)
     resumed.load_state_dict(es.state_dict())
-    assert np.array_equal(resumed.centre, es.centre)
+    assert np.array_equal(resumed.judged, es.judged)
     for one in (es, resumed):
         one.tell(quadratic(one.ask()))
     assert resumed.mean.tobytes() == es.mean.tobytes()

@@ -88,8 +88,8 @@ def test_the_champion_of_a_network_is_the_centre_and_of_a_function_the_best_samp
     task = small_task()
     network = method.for_task(task, seed=0, population_size=10)
     network.tell(np.arange(10.0) if len(network.ask()) == 10 else None)
-    centre = network.centre if method is BackstitchES else network.mean  # between its two steps
-    assert np.array_equal(network.candidate(), centre.astype(np.float32))
+    judged = network.before if method is BackstitchES else network.mean  # between its two steps
+    assert np.array_equal(network.candidate(), judged.astype(np.float32))
     assert told(method, 1).candidate() is None
     assert told(method, 1, champion="centre").candidate() is not None
     assert method.settled(task, method.settings()).champion == "centre"
