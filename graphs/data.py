@@ -18,7 +18,7 @@ import scipy.sparse
 import torch
 
 from evo.core import Model, counted
-from evo.genomes.genome import Genome, Genomes
+from evo.genomes.genome import Genome, Genomes, offsets
 from evo.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Graph:
             starts, stops = np.append(starts, stops[back]), np.append(stops, starts[back])
             values = np.append(values, values[back])
         order = np.lexsort((stops, starts))
-        indptr = np.append(0, np.cumsum(np.bincount(starts, minlength=len(ids))))
+        indptr = offsets(np.bincount(starts, minlength=len(ids)))
         return cls(indptr, stops[order], values[order] if weighted else None, ids=ids, directed=directed)
 
     @classmethod
@@ -232,8 +232,7 @@ class Graph:
             weights = np.full(len(kept), -np.inf)
             np.maximum.at(weights, place, np.tile(self.weights, 2))
         rows, ends = np.divmod(kept, len(self))
-        indptr = np.append(0, np.cumsum(np.bincount(rows, minlength=len(self))))
-        return Graph(indptr, ends, weights, ids=self.ids)
+        return Graph(offsets(np.bincount(rows, minlength=len(self))), ends, weights, ids=self.ids)
 
     def refuse_negative_weights(self, reader: str) -> None:
         """Raises ValueError, naming the edge, if a weight is below 0. reader: what takes none, "NetMF"."""
@@ -258,6 +257,12 @@ class Graph:
         """The adjacency matrix (N, N) float64."""
         weights = np.ones(len(self.indices)) if self.weights is None else self.weights
         return scipy.sparse.csr_array((weights.copy(), self.indices.copy(), self.indptr.copy()), shape=(len(self),) * 2)
+
+    def joined(self) -> np.ndarray:
+        """Whether an edge leads from a row's node to a column's (N, N) bool."""
+        matrix = np.zeros((len(self),) * 2, np.bool_)
+        matrix[self.sources, self.indices] = True
+        return matrix
 
     def to_edge_index(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """edge_index (2, nnz) int64 and weights (nnz,) float32 or None, as PyTorch Geometric takes them."""

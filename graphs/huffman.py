@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from evo.genomes.genome import offsets
+
 
 class Paths(NamedTuple):
     """From the root to leaf v: inner nodes nodes[indptr[v]:indptr[v + 1]] (int32, of 0 .. N-2), and the turns taken there,
@@ -32,7 +34,7 @@ def paths(counts: np.ndarray) -> Paths:
     depths = np.zeros(len(parent), np.int64)
     for node in range(len(parent) - 2, -1, -1):  # a parent has a higher number
         depths[node] = depths[parent[node]] + 1
-    indptr = np.append(0, np.cumsum(depths[place]))
+    indptr = offsets(depths[place])
     nodes, codes = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.int8)
     _followed(place, parent, turn, indptr, nodes, codes)
     return Paths(indptr, nodes, codes)

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from evo import rng
 from evo.core import Model, Score, counted
+from evo.genomes.genome import offsets
 from evo.settings import did_you_mean
 from evo.tasks.supervised import PARTS, SupervisedTask
 from evo.vectors.modules import MLP
@@ -186,7 +187,7 @@ def split_edges(graph: Graph, held_out: float, seed: int) -> tuple[Graph, list[n
     left = np.setdiff1d(np.arange(len(ends)), out)
     key = lambda pairs: pairs.min(1) * np.int64(len(graph)) + pairs.max(1)
     kept = ~np.isin(key(np.stack([graph.sources, graph.indices], 1).astype(np.int64)), key(ends[out]))
-    indptr = np.append(0, np.cumsum(kept))[graph.indptr]
+    indptr = offsets(kept)[graph.indptr]
     weights = None if graph.weights is None else graph.weights[kept]
     ids = None if isinstance(graph.ids, range) else graph.ids
     count = max(1, wanted // VALIDATION)

@@ -15,8 +15,7 @@ from graphs.data import Graph
 
 def modularity(graph: Graph) -> tuple[float, list[np.ndarray]]:
     """Q, from -1/2 to 1, and the groups that it is of, as rows of nodes. Memory grows as N^2, time as N^3."""
-    links = np.zeros((len(graph),) * 2)
-    links[graph.sources, graph.indices] = 1.0
+    links = graph.joined().astype(np.float64)
     total = links.sum()
     if not total:
         return 0.0, [np.arange(len(links))]

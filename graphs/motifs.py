@@ -12,6 +12,7 @@ import itertools
 import numpy as np
 from numba import njit
 
+from evo.genomes.genome import offsets
 from graphs.data import Graph
 
 # Of each motif the edges, between nodes 0, 1 and 2.
@@ -38,12 +39,11 @@ def motif_counts(graph: Graph) -> np.ndarray:
     N^2 bytes, time as the sum of squared degrees. Raises ValueError unless the graph is directed."""
     if not graph.directed:
         raise ValueError("expected a directed graph: motifs are about directions")
-    joined = np.zeros((len(graph),) * 2, np.bool_)
-    joined[graph.sources, graph.indices] = True
+    joined = graph.joined()
     np.fill_diagonal(joined, False)
     nodes, near = np.nonzero(joined | joined.T)
     counts = np.zeros(len(MOTIFS), np.int64)
-    _count(joined, np.append(0, np.cumsum(np.bincount(nodes, minlength=len(graph)))), near, _KINDS, counts)
+    _count(joined, offsets(np.bincount(nodes, minlength=len(graph))), near, _KINDS, counts)
     return counts
 
 

@@ -21,6 +21,7 @@ from numba import njit
 from torch import Tensor
 
 from evo.core import Model, Saved, counted
+from evo.genomes.genome import offsets
 from graphs.data import Graph
 from graphs.scoring import log_odds, logistic_regressions
 
@@ -126,7 +127,7 @@ class VectorPairs(PairModel):
         return f"VectorPairs({counted(len(self.vectors), 'vector')}, {self.vectors.shape[1]} numbers each)"
 
     def features(self, pairs: np.ndarray) -> np.ndarray:
-        first = np.append(0, np.cumsum(np.bincount(self.owners)))
+        first = offsets(np.bincount(self.owners))
         rows = np.empty(pairs.shape, np.int64)
         _nearest(of_length_one(self.vectors.astype(np.float64)), first, pairs, rows)
         u, v = self.vectors[rows].astype(np.float64).transpose(1, 0, 2)

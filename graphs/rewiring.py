@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from evo import rng
+from evo.genomes.genome import offsets
 from evo.rng import philox
 from graphs.data import Graph
 
@@ -20,17 +21,14 @@ STEPS = 10  # an edge; tries, not changes
 
 def rewired(graph: Graph, sample: int, seed: int = 0) -> Graph:
     """One of them, by number, without weights; STEPS tries an edge. Raises ValueError unless the graph is directed. Memory
-    grows as N^2 bits."""
+    grows as N^2 bytes."""
     if not graph.directed:
         raise ValueError("expected a directed graph; an undirected one would not stay so")
-    joined = np.zeros((len(graph),) * 2, np.bool_)
-    joined[graph.sources, graph.indices] = True
-    movable = graph.sources != graph.indices
+    joined, movable = graph.joined(), graph.sources != graph.indices
     source, target = graph.sources[movable], graph.indices[movable].copy()
     _swap(source, target, joined, STEPS * len(source), sample, rng.signed(seed))
     starts, stops = np.nonzero(joined)
-    indptr = np.append(0, np.cumsum(np.bincount(starts, minlength=len(graph))))
-    return Graph(indptr, stops, ids=graph.ids, directed=True)
+    return Graph(offsets(np.bincount(starts, minlength=len(graph))), stops, ids=graph.ids, directed=True)
 
 
 @njit(cache=True, nogil=True)

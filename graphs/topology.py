@@ -101,8 +101,8 @@ def laplacian_spectrum(graph: Graph) -> np.ndarray:
 
 def _links(graph: Graph) -> np.ndarray:
     """Which nodes are connected, either way (N, N) float64, without self-loops."""
-    links = np.zeros((len(graph),) * 2)
-    links[graph.sources, graph.indices] = links[graph.indices, graph.sources] = 1.0
+    joined = graph.joined()
+    links = (joined | joined.T).astype(np.float64)
     np.fill_diagonal(links, 0.0)
     return links
 

@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 
 from evo import rng, threads
+from evo.genomes.genome import offsets
 from evo.rng import philox, uniform
 from graphs.alias import alias_tables
 from graphs.data import Graph
@@ -83,7 +84,7 @@ def transitions(graph: Graph) -> Transitions:
         return Transitions(indptr, indices, none, sums, *table, not graph.directed, False)
     graph.refuse_negative_weights("a walk")
     kept = weights > 0
-    indptr, indices, weights = np.append(0, np.cumsum(kept))[indptr], indices[kept], weights[kept]
+    indptr, indices, weights = offsets(kept)[indptr], indices[kept], weights[kept]
     return Transitions(indptr, indices, weights, *alias_tables(indptr, weights), not graph.directed, True)
 
 
