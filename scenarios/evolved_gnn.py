@@ -29,8 +29,8 @@ from scenarios.datasets import Classification
 
 KINDS = ("gcn", "sage", "gat", "gin", "sgc", "appnp")
 GRAPHS = {"cora": cora, "citeseer": citeseer}
-SEARCHED, FINAL = 0, 1_000_000  # first numbers of the initialisations; those of a run lie INITS apart
-INITS = 1_000
+INITS = 1_000  # between the first initialisations of two seeds
+FINAL = 1_000_000  # from the first of a search to the first of its test
 
 
 @settings
@@ -78,10 +78,14 @@ class DesignTask(FunctionTask):
         assert score is not None
         return model, score["accuracy"]
 
+    def worth(self, design: dict[str, Any]) -> float:
+        """The mean accuracy on validation over the initialisations of the search."""
+        inits = [self.seed * INITS + k for k in range(self.options.inits)]
+        return float(np.mean([self.trained(design, init)[1] for init in inits]))
+
     def _judged(self, values: Values) -> np.ndarray:
-        inits = [SEARCHED + self.seed * INITS + k for k in range(self.options.inits)]
-        designs = [{name: column[k] for name, column in values.items()} for k in range(len(values["kind"]))]
-        return np.array([np.mean([self.trained(design, init)[1] for init in inits]) for design in designs])
+        designs = [dict(zip(values, row)) for row in zip(*values.values())]
+        return np.array([self.worth(design) for design in designs])
 
     def evaluate(self, phenotypes: np.ndarray, seeds: np.ndarray) -> Evaluation:
         """As of FunctionTask; samples: the epochs of each."""
@@ -93,31 +97,32 @@ class DesignTask(FunctionTask):
         """validation: what the search maximises. test: the mean "accuracy" over the final trainings, "low" and "high", the
         extremes, and their number "n"."""
         assert self.space is not None
-        design = self.space.decode(np.asarray(model([])))
+        design = dict(self.space.decode(np.asarray(model([]))))
         if split == "validation":
-            value = float(self._judged({name: np.array([each]) for name, each in design.items()})[0])
+            value = self.worth(design)
             return {"fitness": value, "accuracy": value}
         if split != "test":
             return None
         inits = [FINAL + self.seed * INITS + k for k in range(self.options.finals)]
-        scores = [self.nodes.score(self.trained(dict(design), init)[0], "test") for init in inits]
+        scores = [self.nodes.score(self.trained(design, init)[0], "test") for init in inits]
         found = [score["accuracy"] for score in scores if score is not None]
-        extremes = {"low": min(found), "high": max(found)}
-        return {"fitness": float(np.mean(found)), "accuracy": float(np.mean(found)), **extremes, "n": len(found)}
+        mean = float(np.mean(found))
+        return {"fitness": mean, "accuracy": mean, "low": min(found), "high": max(found), "n": len(found)}
 
 
 def built(design: dict[str, Any]) -> Any:
     """The settings of a design's recipe; all layers but the last are hidden, and what takes steps takes as many as there are
     layers (SGC) or its paper's (APPNP)."""
     kind, hidden = str(design["kind"]), (int(design["width"]),) * (int(design["layers"]) - 1)
-    chosen: dict[str, Any] = {"learning_rate": float(design["learning_rate"]), "l2": float(design["l2"]), "epochs": None}
+    rates = {name: float(design[name]) for name in ("learning_rate", "l2")}
+    chosen: dict[str, Any] = {**rates, "epochs": None, "patience": None}
     if kind == "sgc":
         return recipes.sgc.settings(hops=int(design["layers"]), **chosen)
     chosen |= {"dropout": float(design["dropout"]), "hidden": hidden}
     if kind == "gat":
         heads = recipes.gat.settings().heads
         chosen["hidden"] = tuple(units // heads for units in hidden)
-    return getattr(recipes, kind).settings(**{**chosen, "patience": None})
+    return getattr(recipes, kind).settings(**chosen)
 
 
 def task(settings: EvolvedGNNSettings, network: object) -> DesignTask:
@@ -126,7 +131,6 @@ def task(settings: EvolvedGNNSettings, network: object) -> DesignTask:
     return DesignTask(nodes, settings)
 
 
-POPULATION = 20
 scenario = Scenario(
     name="evolved_gnn",
     title="designs of graph networks for Cora or Citeseer: kind, layers, width and training",
@@ -135,7 +139,7 @@ scenario = Scenario(
     budget=Budget(evaluations=200),
     methods=("de", "ga", "random-search"),
     model={},
-    learners={name: {"population_size": POPULATION} for name in ("de", "ga", "random-search")},
+    learners={name: {"population_size": 20} for name in ("de", "ga", "random-search")},
     needs="0.6 MB, downloaded once (or EVO_DATA)",
     facts={"kind": "function", "inputs": 6, "outputs": 0, "metric": "accuracy", "size": "140 + 500 + 1,000"},
 )
