@@ -76,8 +76,7 @@ def _topology(comparison: Comparison, path: Path, title: str | None) -> None:
             one.label: [_lineage(seed.path, seed.seed, seed.steps) for seed in one.seeds if seed.begun]
             for one in comparison.series
         }
-    known = {label: [one for one in own if one is not None] for label, own in lineages.items()}
-    known = {label: own for label, own in known.items() if own}
+    known = {label: found for label, own in lineages.items() if (found := [one for one in own if one is not None])}
     if not known:
         raise images.BadPicture(
             f"--topology: {comparison.scenario} has no run with evolved networks in its history: neat, hyperneat and their kin "

@@ -234,7 +234,6 @@ def shares(comparison: Comparison, rows: Rows, x: str, y: str, interpolate: str)
 def dots(comparison: Comparison, rows: Rows, name: str, order: list[str], title: str) -> Any:
     """A point a seed for each of several names, in their order; rows: method, seed, the name's field, x."""
     alt = _altair()
-    labels, shapes = _labels(comparison), alt.Scale(domain=_labels(comparison), range=SHAPES)
     return (
         alt.Chart(alt.Data(values=rows))
         .mark_point(size=25)
@@ -242,7 +241,7 @@ def dots(comparison: Comparison, rows: Rows, name: str, order: list[str], title:
             alt.X(f"{name}:N", sort=order, title=name, axis=alt.Axis(labelAngle=-60)),
             alt.Y("x:Q", title=title),
             color=_method(comparison, False),
-            shape=alt.Shape("method:N", sort=labels, scale=shapes, legend=None),
+            shape=_shape(comparison),
             tooltip=_tooltip(("method", "N"), ("seed", "N"), (name, "N"), ("x", "Q"), x=title),
         )
     )
@@ -256,9 +255,7 @@ def front(comparison: Comparison, cost: str, legend: bool = True) -> Any:
         alt.X(f"{cost}:Q", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=8), title=COSTS[cost]),
         alt.Y("fitness:Q", scale=alt.Scale(zero=False), title="training fitness"),
         color=_method(comparison, legend),
-        shape=alt.Shape(
-            "method:N", sort=_labels(comparison), scale=alt.Scale(domain=_labels(comparison), range=SHAPES), legend=None
-        ),
+        shape=_shape(comparison),
         tooltip=_tooltip(("method", "N"), ("seed", "N"), (cost, "Q"), ("fitness", "Q")),
     ).properties(width="container", height=280)
 
@@ -314,6 +311,11 @@ def _dash(comparison: Comparison, legend: bool) -> Any:
     labels = _labels(comparison)
     scale = alt.Scale(domain=labels, range=[DASHES[k % len(DASHES)] for k in range(len(labels))])
     return alt.StrokeDash("method:N", scale=scale, legend=alt.Legend() if legend else None)
+
+
+def _shape(comparison: Comparison) -> Any:
+    alt, labels = _altair(), _labels(comparison)
+    return alt.Shape("method:N", sort=labels, scale=alt.Scale(domain=labels, range=SHAPES), legend=None)
 
 
 def _tooltip(*fields: tuple[str, str], **titles: str) -> list[Any]:

@@ -42,7 +42,6 @@ def save(
         raise BadPicture(f"--axis: expected one of {', '.join(PLOTTED)}; got {axis!r}{closest(axis, PLOTTED)}")
     if axis == "generations" and (without := [one.label for one in comparison.series if not _evolves(one)]):
         raise BadPicture(f"--axis generations: {', '.join(without)}: no generations; --axis steps, or choose with -m")
-    suffix_of(path)
     if title is None:
         title = f"{comparison.scenario}: best-so-far champion, IQM and 95 % interval over the seeds"
     spec = curves(comparison).properties(width=size[0], height=size[1], title=title).to_dict()

@@ -109,7 +109,7 @@ def chart(comparison: Comparison, lineages: Lineages, title: str) -> dict[str, A
         if any(row["y"] for row in rows):
             x = alt.X("x:Q", scale=alt.Scale(nice=False), axis=alt.Axis(format="~s", tickCount=5), title="generation")
             base = alt.Chart(alt.Data(values=rows)).encode(x)
-            panels.append(charts.banded(comparison, base, words, legend=not panels).properties(width=WIDE, height=HIGH))
+            panels.append(charts.banded(comparison, base, words, legend=not panels))
     several = "share of nodes with k or more"
     panels += [
         charts.shares(comparison, degree_rows(lineages, "incoming"), "incoming edges k", several, "step-before"),
