@@ -9,18 +9,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from evo.settings import setting, settings
+from evo.settings import Value, setting, settings
 from evo.tasks.metrics import METRICS
 from evo.tasks.sequence import SequenceTask
 from evo.tasks.supervised import SupervisedTask
 from scenarios.downloads import Download, unpacked
 
 
+def batch_setting(default: int | None) -> Value:
+    """The setting `batch_size` with this default."""
+    return setting(default, "training examples per generation, redrawn each generation; none: all", low=1)
+
+
 @settings
 class DataSettings:
     solved: float | None = setting(None, "validation metric at which the task is solved; none: undefined")
     select: str = setting("fitness", "what chooses the champion on validation", choices=("fitness", "metric"))
-    batch_size: int | None = setting(None, "training examples per generation, redrawn each generation; none: all", low=1)
+    batch_size: int | None = batch_setting(None)
     stop: str = setting(
         "solved",
         '"solved": stop when solved; "budget": spend the whole budget, without early stopping',
@@ -49,7 +54,7 @@ class Regression(DataSettings):
 
 @settings
 class PicturesSettings(Classification):
-    batch_size: int | None = setting(500, "training examples per generation, redrawn each generation; none: all", low=1)
+    batch_size: int | None = batch_setting(500)
     rows: bool = setting(
         False,
         "a picture is a sequence of its rows, from the top, which lstm, gru, rnn, rwa and recurrent genomes see one after "

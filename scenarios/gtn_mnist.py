@@ -11,14 +11,14 @@ from types import SimpleNamespace
 
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
-from scenarios.datasets import MNIST, Classification
+from scenarios.datasets import MNIST, Classification, batch_setting
 
 PIXELS = 28
 
 
 @settings
 class GTNTaskSettings(Classification):
-    batch_size: int | None = setting(500, "training examples per generation, redrawn each generation; none: all", low=1)
+    batch_size: int | None = batch_setting(500)
     size: int = setting(
         14, "pixels of a side: 28 as they are, 14, 7, 4 and so on the means of squares of them", low=1, high=PIXELS
     )

@@ -14,11 +14,11 @@ Strategies are blind to nothing. They need noise that is cheap at 670,000 weight
 import torch
 
 from evo.core import Budget, Scenario
-from evo.settings import setting, settings
+from evo.settings import settings
 from evo.tasks.supervised import SupervisedTask
 from evo.vectors.linear_float import LinearFloat
 from evo.vectors.models import TorchModel
-from scenarios.datasets import MNIST, Classification
+from scenarios.datasets import MNIST, Classification, batch_setting
 
 EPOCHS = 18  # of gradient descent: 7,038 steps of 128 pictures
 PARAMETERS = 669_706
@@ -26,7 +26,7 @@ PARAMETERS = 669_706
 
 @settings
 class LinearFloatTaskSettings(Classification):
-    batch_size: int | None = setting(16, "training examples per generation, redrawn each generation; none: all", low=1)
+    batch_size: int | None = batch_setting(16)
 
 
 class LinearFloatTask(SupervisedTask):

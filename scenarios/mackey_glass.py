@@ -15,7 +15,7 @@ from evo.core import Budget, Scenario
 from evo.settings import setting, settings
 from evo.tasks.metrics import METRICS
 from evo.tasks.sequence import SequenceTask
-from scenarios.datasets import DataSettings
+from scenarios.datasets import DataSettings, batch_setting
 
 BEGIN, STEPS = 118, 10  # seconds left out; steps a second
 DELAY = 17  # seconds
@@ -25,7 +25,7 @@ DELAY = 17  # seconds
 class MackeyGlassSettings(DataSettings):
     fitness: str = setting("squared_error", "fitness to maximise; losses are negated", choices=METRICS["regression"])
     metric: str = setting("nmse", "the reported metric", choices=METRICS["regression"])
-    batch_size: int | None = setting(200, "training examples per generation, redrawn each generation; none: all", low=1)
+    batch_size: int | None = batch_setting(200)
     points: int = setting(5000, "of the series", low=100, unit="s")
     window: int = setting(20, "values that a forecast is made of", low=1)
     spacing: int = setting(6, "between two of them", low=1, unit="s")

@@ -14,13 +14,13 @@ import numpy as np
 from evo.core import Budget, Scenario
 from evo.settings import setting, settings
 from evo.tasks.sequence import SequenceTask
-from scenarios.datasets import Classification
+from scenarios.datasets import Classification, batch_setting
 from scenarios.sounds import HOP, RATE, SPEAKERS, log_mel, recordings
 
 
 @settings
 class SpokenDigitsSettings(Classification):
-    batch_size: int | None = setting(200, "training examples per generation, redrawn each generation; none: all", low=1)
+    batch_size: int | None = batch_setting(200)
     split: str = setting(
         "index", "index: every speaker is in every split; speaker: one is heard in the test alone", choices=("index", "speaker")
     )
