@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from running import Running
 from torch import nn
 
 from baselines.backprop import Backprop, BackpropSettings
@@ -265,19 +266,7 @@ def test_what_is_wrong_with_a_split_is_told_by_its_sequence_and_tick():
 
 
 def test_a_network_of_your_own_that_keeps_a_state_is_made_for_a_tick():
-    class Sum(nn.Module):
-        def __init__(self, inputs, outputs):
-            super().__init__()
-            self.layer, self.state = nn.Linear(inputs, outputs), None
-
-        def reset(self):
-            self.state = None
-
-        def forward(self, x):
-            self.state = x if self.state is None else self.state + x
-            return self.layer(self.state)
-
-    made = task_of(network=Sum).network()
+    made = task_of(network=Running).network()
     assert isinstance(made, Unrolled)
     assert made.network.layer.in_features == 2
 

@@ -5,28 +5,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from running import Running
 from torch import nn
 
 from evo import threads
 from evo.vectors.encoding import Parameters
 from evo.vectors.recurrent import GRU, LSTM, RNN, RWA
 from evo.vectors.unrolled import Layout, Unrolled, passes
-
-
-class Running(nn.Module):
-    """The sum of what was seen so far, through a linear layer: a network of a user's own that keeps a state."""
-
-    def __init__(self, inputs, outputs):
-        super().__init__()
-        self.layer, self.state = nn.Linear(inputs, outputs), None
-
-    def reset(self):
-        self.state = None
-
-    def forward(self, x):
-        self.state = x if self.state is None else self.state + x
-        return self.layer(self.state)
-
 
 NETWORKS = {cls.__name__: cls for cls in (RNN, LSTM, GRU, RWA, Running)}
 
