@@ -16,16 +16,8 @@ from evo.tasks.function import FunctionTask
 from scenarios.functions.bbob import BBOB, INSTANCES, NAMES
 
 START = 2.0  # std of the first points in every coordinate: most lie in the region of interest, -5 .. 5
-POINTS = (
-    "de",
-    "ga",
-    "deep-ga",
-    "nsga2",
-    "openai-es",
-    "backstitch-es",
-    "ars",
-    "random-search",
-)  # methods without a first step size
+# Methods without a first step size.
+POINTS = ("de", "ga", "deep-ga", "nsga2", "openai-es", "backstitch-es", "ars", "random-search")
 
 
 @settings

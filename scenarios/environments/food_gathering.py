@@ -19,14 +19,8 @@ MOST = SENSORS[-1]
 EAST, NORTH = (np.array([of(2.0 * math.pi * k / MOST) for k in range(MOST)]) for of in (cos, sin))  # of its directions
 DISTANCE, REACH, SPEED = 100.0, 6.0, 5.0  # of the food at first; of the robot's hand; a step at full speed
 PIECE, TIME, STEPS = 10.0, 0.001, 1000  # what a piece is worth, what a step costs, and the most steps of a trial
-SIZE, SCALE, PAPER, RING, ROBOT, FOOD = (
-    280,
-    1.2,
-    (255, 255, 255),
-    (225, 225, 225),
-    (0, 114, 178),
-    (230, 159, 0),
-)  # pixels; colours
+SIZE, SCALE = 280, 1.2  # of the picture in pixels; pixels a unit
+PAPER, RING, ROBOT, FOOD = (255, 255, 255), (225, 225, 225), (0, 114, 178), (230, 159, 0)
 
 
 def first_state(angle):
